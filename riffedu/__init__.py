@@ -1,0 +1,53 @@
+"""riffedu: how a picture becomes music, one idea per module, one lesson per idea.
+
+Every name below is importable from ``riffedu`` at once; what it needs (torch, diffusers …) is
+imported when it is first called.
+"""
+
+import sys
+from importlib import import_module
+from types import ModuleType
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "stft": "stft",
+    "istft": "stft",
+    "mel_filterbank": "mel",
+    "mel_spectrogram": "mel",
+    "invert_mel": "mel",
+    "griffin_lim": "phase",
+    "SpectrogramParams": "image",
+    "image_from_spectrogram": "image",
+    "spectrogram_from_image": "image",
+    "audio_to_image": "convert",
+    "image_to_audio": "convert",
+    "load_checkpoint": "checkpoint",
+    "load_pipeline": "generate",
+}
+
+__all__ = [*_HOME, "__version__"]
+
+
+def __getattr__(name: str):
+    """Fetch a public name from its module when it is first used (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'riffedu' has no attribute {name!r}")
+    value = getattr(import_module(f"riffedu.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))
+
+
+class _Package(ModuleType):
+    """Keeps ``riffedu.stft`` the function: importing the module of that name would rebind it."""
+
+    def __setattr__(self, name: str, value) -> None:
+        if not (name in _HOME and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -1,0 +1,58 @@
+"""``riffedu lab``: JupyterLab at the first lesson, with or without make."""
+
+import argparse
+import os
+import subprocess
+import sys
+
+from riffedu.errors import RiffeduError
+from riffedu.paths import course_folder
+
+FIRST_LESSON = "00_hear_it_first.ipynb"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "notebook", nargs="?", default=FIRST_LESSON,
+        help=f"a notebook of notebooks/, by name or number (default: {FIRST_LESSON})",
+    )
+    parser.add_argument("--no-browser", action="store_true", help="only print the address")
+    parser.add_argument("--port", type=int, help="the port to serve on (default: 8888 or next)")
+
+
+def find_notebook(name: str):
+    """The notebook of ``notebooks/`` whose file name is, or begins with, ``name``."""
+    notebooks = sorted((course_folder() / "notebooks").glob("*.ipynb"))
+    found = [n for n in notebooks if n.name == name] or [
+        n for n in notebooks if n.name.startswith(name)
+    ]
+    if len(found) != 1:
+        have = ", ".join(n.stem for n in notebooks) or "none"
+        raise RiffeduError(f"no single notebook is called {name!r}; notebooks/ has {have}")
+    return found[0]
+
+
+def command(notebook, no_browser: bool = False, port: int | None = None) -> list[str]:
+    """The command line that starts JupyterLab on ``notebook``, offline and without news."""
+    parts = [
+        sys.executable, "-m", "jupyterlab",
+        f"--ServerApp.root_dir={course_folder()}",
+        f"--LabApp.default_url=/lab/tree/notebooks/{notebook.name}",
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]
+    if no_browser:
+        parts.append("--no-browser")
+    if port is not None:
+        parts.append(f"--port={port}")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        parts.append("--allow-root")  # Containers run as root, where Jupyter refuses otherwise.
+    return parts
+
+
+def run(args: argparse.Namespace) -> int:
+    notebook = find_notebook(args.notebook)
+    try:
+        return subprocess.run(command(notebook, args.no_browser, args.port)).returncode
+    except KeyboardInterrupt:
+        return 0  # Ctrl-C is how one leaves JupyterLab.

@@ -1,0 +1,46 @@
+"""Where the course keeps its files: one place that answers, one clear error when it can't."""
+
+import os
+from pathlib import Path
+
+from riffedu.errors import RiffeduError
+
+
+def course_folder() -> Path:
+    """The folder that holds ``notebooks/`` and ``data/``: the clone that riffedu runs from.
+
+    Raises RiffeduError when the package was installed apart from its clone.
+    """
+    clone = Path(__file__).resolve().parent.parent
+    if not (clone / "pyproject.toml").is_file():
+        raise RiffeduError(
+            "riffedu runs from its clone, where notebooks/ and data/ lie: "
+            "clone the repository and run `pip install -e .` there"
+        )
+    return clone
+
+
+def data_folder() -> Path:
+    """The folder of shipped models and clips.
+
+    The environment variable ``RIFFEDU_DATA`` wins; otherwise it is ``data/`` in the clone that
+    riffedu runs from. Raises RiffeduError when neither is a folder.
+    """
+    named = os.environ.get("RIFFEDU_DATA")
+    if named:
+        folder = Path(named).expanduser()
+        if not folder.is_dir():
+            raise RiffeduError(f"RIFFEDU_DATA names {named!r}, which is not a folder")
+        return folder
+    try:
+        folder = course_folder() / "data"
+    except RiffeduError as error:
+        raise RiffeduError(f"{error}, or let RIFFEDU_DATA name its data folder") from None
+    if not folder.is_dir():
+        raise RiffeduError(f"the clone's data folder is missing: run `git checkout -- data` ({folder})")
+    return folder
+
+
+def models_folder() -> Path:
+    """``data/models``: each folder in it is a checkpoint that ``load_checkpoint(name)`` opens."""
+    return data_folder() / "models"
