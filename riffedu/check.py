@@ -15,7 +15,7 @@ from riffedu.paths import models_folder
 
 MEMORY_GB = 2.0
 DISK_GB = 1.0
-IMPORT_NAMES = {"pillow": "PIL", "pyyaml": "yaml"}
+IMPORT_NAMES = {"pillow": "PIL"}
 
 
 class Line(NamedTuple):
@@ -50,13 +50,14 @@ def check_packages() -> Iterator[Line]:
 
 def check_package(requirement) -> Line:
     """One package: there, importable by name, and of a version that riffedu accepts."""
-    name, to_do = requirement.name, f'run `pip install -c constraints.txt "{requirement}"`'
+    name = requirement.name
+    to_do = f'run `pip install -c constraints.txt "{requirement}"`'
     try:
         version = metadata.version(name)
     except metadata.PackageNotFoundError:
         return Line(False, f"{name} is missing", to_do)
-    if find_spec(IMPORT_NAMES.get(name, name)) is None:
-        return Line(False, f"{name} {version} is damaged", f"{to_do} --force-reinstall")
+    if find_spec(IMPORT_NAMES.get(name, name.replace("-", "_"))) is None:
+        return Line(False, f"{name} {version} is damaged", f"run `pip install --force-reinstall {name}`")
     if not requirement.specifier.contains(version, prereleases=True):
         return Line(False, f"{name} {version} is not {requirement.specifier}", to_do)
     return Line(True, f"{name} {version}")

@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 
 from riffedu import __version__
@@ -32,6 +33,10 @@ VERBS = {
 
 class _Parser(argparse.ArgumentParser):
     """argparse whose errors are one line too: the usage stays behind ``--help``."""
+
+    def __init__(self, **options):
+        wide = partial(argparse.HelpFormatter, max_help_position=32)
+        super().__init__(**{"formatter_class": wide, **options})
 
     def error(self, message: str):
         raise RiffeduError(f"{message} (see `{self.prog} --help`)")

@@ -4,6 +4,7 @@ import argparse
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from riffedu.errors import RiffeduError
 from riffedu.paths import course_folder
@@ -20,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, help="the port to serve on (default: 8888 or next)")
 
 
-def find_notebook(name: str):
+def find_notebook(name: str) -> Path:
     """The notebook of ``notebooks/`` whose file name is, or begins with, ``name``."""
     notebooks = sorted((course_folder() / "notebooks").glob("*.ipynb"))
     found = [n for n in notebooks if n.name == name] or [
@@ -32,7 +33,7 @@ def find_notebook(name: str):
     return found[0]
 
 
-def command(notebook, no_browser: bool = False, port: int | None = None) -> list[str]:
+def command(notebook: Path, no_browser: bool = False, port: int | None = None) -> list[str]:
     """The command line that starts JupyterLab on ``notebook``, offline and without news."""
     parts = [
         sys.executable, "-m", "jupyterlab",
@@ -51,8 +52,10 @@ def command(notebook, no_browser: bool = False, port: int | None = None) -> list
 
 
 def run(args: argparse.Namespace) -> int:
-    notebook = find_notebook(args.notebook)
+    parts = command(find_notebook(args.notebook), args.no_browser, args.port)
+    if os.name == "posix":
+        os.execv(parts[0], parts)  # JupyterLab takes this process over, its signals with it.
     try:
-        return subprocess.run(command(notebook, args.no_browser, args.port)).returncode
+        return subprocess.run(parts).returncode
     except KeyboardInterrupt:
         return 0  # Ctrl-C is how one leaves JupyterLab.

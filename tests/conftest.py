@@ -1,0 +1,26 @@
+"""For every test: no network, no window, no more threads than a small machine has."""
+
+import os
+import socket
+
+# Set before anything imports them, and inherited by the kernels that notebooks run in.
+os.environ.update(
+    HF_HUB_OFFLINE="1",
+    TRANSFORMERS_OFFLINE="1",
+    HF_HUB_DISABLE_TELEMETRY="1",
+    PYDEVD_DISABLE_FILE_VALIDATION="1",
+)
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+_connect = socket.socket.connect
+
+
+def _connect_here_only(self, address):
+    if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in (
+        "127.0.0.1", "::1", "localhost",
+    ):
+        raise OSError(f"a test reached for the network: {address}")
+    return _connect(self, address)
+
+
+socket.socket.connect = _connect_here_only
