@@ -1,0 +1,387 @@
+"""The frame: quick to import, one line for bad input, and set-up files that agree."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import tomllib
+import urllib.request
+from importlib import import_module, metadata
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from safetensors.numpy import save_file
+
+import riffedu
+from riffedu import check, cli, lab, paths
+from riffedu.errors import RiffeduError
+
+ROOT = Path(__file__).resolve().parent.parent
+HEAVY = {"torch", "diffusers", "transformers", "librosa", "scipy", "matplotlib", "IPython"}
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def python(*args, **options):
+    return subprocess.run(
+        [sys.executable, *args], capture_output=True, text=True, timeout=60, **options
+    )
+
+
+# --- import riffedu ---------------------------------------------------------------------------
+
+
+def test_import_brings_nothing_heavy():
+    code = "import sys, riffedu; dir(riffedu); print(*sys.modules)"
+    assert not HEAVY & set(python("-c", code).stdout.split())
+
+
+@pytest.mark.parametrize("args", [
+    ["--help"], ["--version"], ["train", "--help"],
+    ["lab", "--help"], ["check", "--help"], ["generate", "--help"], ["evaluate", "--help"],
+    ["train", "data", "--help"], ["train", "autoencoder", "--help"], ["train", "denoiser", "--help"],
+], ids=" ".join)
+def test_help_brings_nothing_heavy(args):
+    code = (
+        f"import sys; from riffedu.cli import main\ntry: main({args!r})\n"
+        "except SystemExit as end: print('code', end.code, *sys.modules)"
+    )
+    out = python("-c", code).stdout
+    assert "code 0" in out and ("usage: riffedu" in out or args == ["--version"])
+    assert not HEAVY & set(out.split("code 0")[1].split())
+
+
+@pytest.mark.parametrize("args", [["-c", "import riffedu"], ["-m", "riffedu", "--help"]])
+def test_under_half_a_second(args):
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        assert python(*args).returncode == 0
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.5
+
+
+def test_public_names():
+    for name in riffedu.__all__:
+        assert name in dir(riffedu)
+        assert getattr(riffedu, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'stfft'"):
+        riffedu.stfft
+
+
+def test_stft_stays_the_function():
+    """The module ``riffedu.stft`` has the name of its function; importing it must not hide that."""
+    code = "import riffedu.stft, riffedu.mel; from riffedu import stft; print(stft.__name__)"
+    assert python("-c", code).stdout == "stft\n"
+    assert riffedu.stft is import_module("riffedu.stft").stft
+
+
+def test_version():
+    assert riffedu.__version__ == PROJECT["version"]
+    assert python("-m", "riffedu", "--version").stdout == f"riffedu {PROJECT['version']}\n"
+
+
+# --- the shell --------------------------------------------------------------------------------
+
+
+def run_cli(monkeypatch, capsys, action):
+    """``riffedu check`` with ``action`` in place of what it does: (code, stdout, stderr)."""
+    monkeypatch.setattr(check, "run", action)
+    code = cli.main(["check"])
+    return code, *capsys.readouterr()
+
+
+def raiser(error):
+    def action(args):
+        raise error
+
+    return action
+
+
+@pytest.mark.parametrize("error, line", [
+    (RiffeduError("the prompt is empty: say what to play"), "the prompt is empty: say what to play"),
+    (RiffeduError("two\n  lines"), "two lines"),
+    (PermissionError(13, "Permission denied", "out.wav"), "out.wav: Permission denied"),
+    (OSError("disk is full"), "disk is full"),
+], ids=lambda value: type(value).__name__)
+def test_bad_input_is_one_line(monkeypatch, capsys, error, line):
+    assert run_cli(monkeypatch, capsys, raiser(error)) == (2, "", f"riffedu: error: {line}\n")
+
+
+def test_interrupt(monkeypatch, capsys):
+    code, out, err = run_cli(monkeypatch, capsys, raiser(KeyboardInterrupt()))
+    assert (code, out, err.strip()) == (130, "", "riffedu: interrupted")
+
+
+def test_programming_errors_are_not_hidden(monkeypatch, capsys):
+    with pytest.raises(TypeError):
+        run_cli(monkeypatch, capsys, raiser(TypeError("a bug")))
+
+
+@pytest.mark.parametrize("args", [
+    ["sing"], ["train"], ["train", "bass"], ["check", "--loud"], ["lab", "--port", "x"],
+], ids=" ".join)
+def test_bad_arguments_are_one_line(capsys, args):
+    assert cli.main(args) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("riffedu: error: ") and err.count("\n") == 1
+    assert "--help" in err
+
+
+def test_no_arguments_is_help(capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main([])
+    assert end.value.code == 0
+    out = capsys.readouterr().out
+    for verb in cli.VERBS:
+        assert re.search(rf"^    {verb} +\w", out, re.MULTILINE), verb
+
+
+@pytest.mark.skipif(os.name != "posix", reason="uses a shell's pipe")
+def test_broken_pipe_is_silent():
+    done = subprocess.run(
+        f'"{sys.executable}" -c "from riffedu import check, cli; '
+        "check.run = lambda args: [print('x' * 1000) for _ in range(1000)] and 0; "
+        "raise SystemExit(cli.main(['check']))\" | head -n 1",
+        shell=True, capture_output=True, text=True, timeout=60,
+    )
+    assert done.stderr == "" and done.stdout == "x" * 1000 + "\n"
+
+
+# --- riffedu check ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A checkpoint's outline: an index, one part with weights, sums."""
+    folder = tmp_path / "default"
+    (folder / "unet").mkdir(parents=True)
+    (folder / "tokenizer").mkdir()
+    index = {
+        "_class_name": "X", "unet": ["diffusers", "UNet2DConditionModel"],
+        "tokenizer": ["transformers", "BertTokenizer"], "safety_checker": [None, None],
+    }
+    (folder / "model_index.json").write_text(json.dumps(index))
+    weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    save_file({"a": np.arange(6.0), "b": np.ones((2, 3), np.float32)}, weights)
+    name = weights.relative_to(folder).as_posix()
+    (folder / "SHA256SUMS").write_text(f"{check.sha256(weights)}  {name}\n")
+    return folder
+
+
+def test_whole_model(model):
+    assert list(check.damaged_files(model)) == []
+    assert check.check_model(model).ok
+
+
+def shorten(file):
+    file.write_bytes(file.read_bytes()[:-1])
+
+
+def alter(file):
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+
+
+def empty(file):
+    file.write_bytes(b"")
+
+
+def point(file):
+    file.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12\n")
+
+
+@pytest.mark.parametrize("damage", [shorten, alter, empty, point, Path.unlink])
+def test_damaged_weights_are_named(model, damage):
+    name = "unet/diffusion_pytorch_model.safetensors"
+    damage(model / name)
+    line = check.check_model(model)
+    assert not line.ok and name in line.to_do
+
+
+def test_missing_parts_are_named(model):
+    (model / "tokenizer").rmdir()
+    assert list(check.damaged_files(model)) == ["tokenizer/"]
+    (model / "model_index.json").write_text("{")
+    assert list(check.damaged_files(model)) == ["model_index.json"]
+    (model / "model_index.json").unlink()
+    assert list(check.damaged_files(model)) == ["model_index.json"]
+
+
+def test_package_lines():
+    fine = check.check_package(Requirement("jupyterlab_widgets>=3"))
+    assert fine.ok and str(fine).startswith("OK     jupyterlab_widgets 3.")
+    missing = check.check_package(Requirement("no-such-package-at-all>=1"))
+    assert str(missing) == (
+        "TO DO  no-such-package-at-all is missing: "
+        'run `pip install -c constraints.txt "no-such-package-at-all>=1"`'
+    )
+    old = check.check_package(Requirement("numpy<1"))
+    assert not old.ok and "is not <1" in old.what
+
+
+def test_check_covers_every_declared_package():
+    declared = {canonicalize_name(Requirement(r).name) for r in PROJECT["dependencies"]}
+    said = {canonicalize_name(line.what.split()[0]) for line in check.check_packages()}
+    assert said == declared and "jupyterlab-widgets" in said
+
+
+def test_blank_widgets_are_foreseen(monkeypatch, tmp_path):
+    assert check.check_lab_widgets().ok
+    monkeypatch.setattr("jupyter_core.paths.jupyter_path", lambda *parts: [str(tmp_path)])
+    assert not check.check_lab_widgets().ok
+
+
+def test_sound_memory_disk(monkeypatch):
+    assert check.check_sound().ok
+    monkeypatch.setattr(check, "MEMORY_GB", 1e6)
+    monkeypatch.setattr(check, "DISK_GB", 1e9)
+    assert not check.check_memory().ok and not check.check_disk().ok
+
+
+def test_check_says_ok_or_what_to_do(monkeypatch, capsys):
+    good, bad = check.Line(True, "ears"), check.Line(False, "hands", "wash them")
+    monkeypatch.setattr(check, "lines", lambda: iter([good]))
+    assert cli.main(["check"]) == 0
+    assert capsys.readouterr().out.startswith("OK     ears\nAll OK")
+    monkeypatch.setattr(check, "lines", lambda: iter([good, bad]))
+    assert cli.main(["check"]) == 1
+    assert capsys.readouterr().out == "OK     ears\nTO DO  hands: wash them\n1 to do.\n"
+
+
+def test_check_is_ok_here():
+    """The whole of it, on the machine that runs the tests."""
+    wanting = [str(line) for line in check.lines() if not line.ok]
+    assert wanting == []
+
+
+# --- where the files lie ----------------------------------------------------------------------
+
+
+def test_data_folder(monkeypatch, tmp_path):
+    monkeypatch.delenv("RIFFEDU_DATA", raising=False)
+    assert paths.data_folder() == ROOT / "data"
+    assert paths.models_folder() == ROOT / "data" / "models"
+    monkeypatch.setenv("RIFFEDU_DATA", str(tmp_path))
+    assert paths.data_folder() == tmp_path
+    monkeypatch.setenv("RIFFEDU_DATA", str(tmp_path / "none"))
+    with pytest.raises(RiffeduError, match="RIFFEDU_DATA names"):
+        paths.data_folder()
+
+
+def test_package_apart_from_its_clone(monkeypatch, tmp_path):
+    monkeypatch.delenv("RIFFEDU_DATA", raising=False)
+    monkeypatch.setattr(paths, "__file__", str(tmp_path / "riffedu" / "paths.py"))
+    with pytest.raises(RiffeduError, match="RIFFEDU_DATA"):
+        paths.data_folder()
+
+
+# --- riffedu lab ------------------------------------------------------------------------------
+
+
+def test_find_notebook():
+    first = ROOT / "notebooks" / lab.FIRST_LESSON
+    assert lab.find_notebook(lab.FIRST_LESSON) == first
+    assert lab.find_notebook("00") == first
+    for wrong in ("99", ""):
+        with pytest.raises(RiffeduError, match="00_hear_it_first"):
+            lab.find_notebook(wrong)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="ends the server by signal")
+def test_lab_serves_the_first_lesson(tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folders = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
+    env = os.environ | {name: str(tmp_path / name) for name in folders} | {"JUPYTER_TOKEN": "t"}
+    server = subprocess.Popen(
+        [sys.executable, "-m", "riffedu", "lab", "--no-browser", "--port", str(port)],
+        env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )
+    base = f"http://127.0.0.1:{port}"
+    try:
+        give_up = time.monotonic() + 60
+        while True:
+            try:
+                urllib.request.urlopen(f"{base}/api", timeout=5).close()
+                break
+            except OSError:
+                assert server.poll() is None and time.monotonic() < give_up
+                time.sleep(0.2)
+        with urllib.request.urlopen(f"{base}/?token=t", timeout=30) as page:
+            assert page.url.split("?")[0] == f"{base}/lab/tree/notebooks/{lab.FIRST_LESSON}"
+        address = f"{base}/api/contents/notebooks/{lab.FIRST_LESSON}?token=t"
+        with urllib.request.urlopen(address, timeout=30) as answer:
+            assert json.load(answer)["type"] == "notebook"
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+# --- set-up files -----------------------------------------------------------------------------
+
+
+def pins() -> dict[str, str]:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pairs = [line.split("==") for line in lines if not line.startswith("#")]
+    assert all(len(pair) == 2 and re.fullmatch(r"[\w.]+", pair[1]) for pair in pairs)
+    return {canonicalize_name(name): version for name, version in pairs}
+
+
+def closure(name: str, extras: frozenset, seen: set) -> set:
+    """Every installed package that ``name`` with ``extras`` pulls in."""
+    try:
+        requires = metadata.requires(name) or []
+    except metadata.PackageNotFoundError:
+        return seen
+    for requirement in map(Requirement, requires):
+        marker = requirement.marker
+        if marker and not any(marker.evaluate({"extra": e}) for e in extras | {""}):
+            continue
+        key = canonicalize_name(requirement.name), frozenset(requirement.extras)
+        if key not in seen:
+            seen.add(key)
+            closure(*key, seen)
+    return seen
+
+
+def test_constraints_pin_all_that_riffedu_needs():
+    pulled = {name for name, _ in closure("riffedu", frozenset({"test", "train"}), set())}
+    assert len(pulled) > 100
+    assert pulled <= set(pins())
+
+
+def test_constraints_lie_within_the_ranges():
+    ranges = PROJECT["dependencies"] + sum(PROJECT["optional-dependencies"].values(), [])
+    for requirement in map(Requirement, ranges):
+        assert requirement.specifier.contains(pins()[canonicalize_name(requirement.name)])
+
+
+def test_environment_yml_is_the_same_set_up():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    assert environment["name"] == "riffedu"
+    *conda, pip = environment["dependencies"]
+    python_version = conda[0].removeprefix("python=")
+    assert Requirement(f"python{PROJECT['requires-python']}").specifier.contains(python_version)
+    assert "pip" in conda
+    assert pip == {"pip": [
+        "--extra-index-url https://download.pytorch.org/whl/cpu", "-c constraints.txt", "-e .[test]",
+    ]}
+
+
+def test_readme_links_and_lists_every_lesson():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#:]+)\)", readme)
+    assert [link for link in links if not (ROOT / link).exists()] == []
+    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
+        row = next(line for line in readme.splitlines() if f"notebooks/{notebook.name})" in line)
+        assert row.rstrip(" |").endswith("ready")
+    assert all(re.search(rf"^\| \[?{n:02} ", readme, re.MULTILINE) for n in range(16))
