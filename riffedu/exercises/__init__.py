@@ -1,0 +1,19 @@
+"""Checks that tell a learner right or wrong, with a hint that names the usual mistake.
+
+``check_…(answer)`` never raises on an answer: it gives a `Verdict` that a cell shows. The lessons'
+sources with their solutions are in ``solutions/``; `riffedu.exercises.build` makes the notebooks.
+"""
+
+from riffedu.exercises.hear_it_first import check_reading, check_repeat, mystery_sounds
+from riffedu.exercises.text_to_music import check_grid, check_guidance, check_width
+from riffedu.exercises.verdict import Verdict
+
+__all__ = [
+    "Verdict",
+    "check_grid",
+    "check_guidance",
+    "check_reading",
+    "check_repeat",
+    "check_width",
+    "mystery_sounds",
+]

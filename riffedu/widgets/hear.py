@@ -1,0 +1,122 @@
+"""The panel of notebooks/00_hear_it_first.ipynb: words in, a picture and a sound out."""
+
+from __future__ import annotations
+
+import random
+
+import ipywidgets as w
+
+from riffedu.widgets.job import JobControls
+from riffedu.widgets.panel import WIDE, Panel, note
+from riffedu.widgets.pictures import picture
+from riffedu.widgets.player import beside, show
+
+EXAMPLES = (
+    "a calm solo piano",
+    "techno",
+    "slow sad violin",
+    "fast rock drums",
+    "jazzy swing with double bass",
+    "bright music box arpeggio",
+    "funky slap bass groove",
+    "church organ, slow chords",
+)
+LARGEST_SEED = 2**31 - 1
+
+
+class HearPanel(Panel):
+    """Controls by name: ``prompt, examples, seed, dice, guidance, steps, watch, generate_button,
+    stop_button, progress, status, output``; ``result`` is what was made last."""
+
+    def __init__(self, pipeline, result=None):
+        self.pipeline, self.result = pipeline, result
+        asked = result.parameters if result is not None else {}
+        self.prompt = w.Text(
+            value=asked.get("prompt") or EXAMPLES[0], description="Prompt", style=WIDE,
+            placeholder="instrument, style, mood, tempo …", layout=w.Layout(width="640px"),
+        )  # fmt: skip
+        self.examples = [
+            w.Button(description=words, tooltip=f"Put “{words}” into the prompt",
+                     layout=w.Layout(width="auto"))
+            for words in EXAMPLES
+        ]  # fmt: skip
+        self.seed = w.BoundedIntText(
+            value=asked.get("seed", 0), min=0, max=LARGEST_SEED, description="Seed", style=WIDE,
+            layout=w.Layout(width="280px"),
+        )  # fmt: skip
+        self.dice = w.Button(
+            description="Another seed", icon="random", tooltip="Draw a seed at random"
+        )
+        self.guidance = w.FloatSlider(
+            value=asked.get("guidance_scale", 4.0), min=0, max=12, step=0.5,
+            description="Guidance", style=WIDE, readout_format=".1f",
+            layout=w.Layout(width="480px"), continuous_update=False,
+        )  # fmt: skip
+        self.steps = w.IntSlider(
+            value=asked.get("num_inference_steps", 25), min=1, max=50, description="Steps",
+            style=WIDE, layout=w.Layout(width="480px"), continuous_update=False,
+        )  # fmt: skip
+        self.watch = w.Checkbox(
+            value=True, description="watch the picture appear", indent=False,
+            layout=w.Layout(width="auto"),
+        )  # fmt: skip
+        self.job = JobControls("Generate")
+        self.generate_button, self.stop_button = self.job.start_button, self.job.stop_button
+        self.progress, self.status = self.job.progress, self.job.status
+        self.output = w.HTML(layout=w.Layout(min_height="420px"))
+        for button in self.examples:
+            button.on_click(self._take_example)
+        self.dice.on_click(self._roll)
+        self.generate_button.on_click(lambda _: self.generate())
+        self.prompt.on_submit = None
+        self.box = w.VBox([
+            self.prompt,
+            w.HBox([note("Try:"), *self.examples], layout=w.Layout(flex_flow="row wrap")),
+            w.HBox([self.seed, self.dice]),
+            self.guidance,
+            self.steps,
+            w.HBox([self.job.box, self.watch], layout=w.Layout(flex_flow="row wrap")),
+            self.output,
+        ])  # fmt: skip
+        if result is not None:
+            self.output.value = show(result).html
+
+    def generate(self) -> None:
+        """What the Generate button does; `wait` for its end when driving the panel by code."""
+        wanted = {
+            "prompt": self.prompt.value,
+            "seed": self.seed.value,
+            "guidance_scale": self.guidance.value,
+            "num_inference_steps": self.steps.value,
+        }
+        watch = self.watch.value
+        self.job.start(lambda step: self._work(step, wanted, watch), wanted["num_inference_steps"])
+
+    def wait(self, seconds: float = 120.0) -> None:
+        self.job.wait(seconds)
+
+    def _work(self, step, wanted: dict, watch: bool) -> None:
+        total = wanted["num_inference_steps"]
+        every = max(1, total // 5)
+
+        def look(state) -> None:
+            step(f"Step {state.index} of {total}")
+            if watch and state.index % every == 0 and state.index < total:
+                image = state.estimate
+                title = f"What the model expects after {state.index} of {total} steps"
+                self.output.value = beside(picture(image, title).html)
+
+        self.result = self.pipeline.generate(**wanted, progress=False, callback=look)
+        self.output.value = show(self.result).html
+        self.job.say("Done. Press play.")
+
+    def _take_example(self, button) -> None:
+        self.prompt.value = button.description
+
+    def _roll(self, _) -> None:
+        self.seed.value = random.randrange(10000)
+
+
+def hear_it_first(pipeline, result=None) -> HearPanel:
+    """A panel that makes five seconds of music from words; ``result`` is shown at the start."""
+    return HearPanel(pipeline, result)

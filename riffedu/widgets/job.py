@@ -1,0 +1,110 @@
+"""Work that a panel does on a thread, so that its Stop button answers."""
+
+from __future__ import annotations
+
+import html
+import threading
+
+import ipywidgets as w
+
+from riffedu.errors import RiffeduError
+
+_model = threading.Lock()  # two panels share one model and two cores: one works, the other waits
+
+
+class Stopped(Exception):
+    """Raised inside the work at its next step once Stop was pressed."""
+
+
+class JobControls:
+    """Start and Stop buttons, a progress bar and a line that says what happens.
+
+    `start(work, steps)` runs ``work(step)`` on a thread. The work calls ``step("what it does")``
+    as it goes along: that moves the bar, and is where a stop takes effect. What goes wrong becomes
+    one line in `status`, never a traceback in the log.
+    """
+
+    def __init__(self, verb: str):
+        self.start_button = w.Button(
+            description=verb, button_style="primary", icon="play", tooltip=verb
+        )
+        self.stop_button = w.Button(
+            description="Stop", icon="stop", disabled=True, tooltip="Stop at the next step"
+        )
+        self.progress = w.IntProgress(
+            min=0, max=1, layout=w.Layout(width="200px"), tooltip="Progress"
+        )
+        self.status = w.HTML()
+        self.error: Exception | None = None
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
+        self.stop_button.on_click(lambda _: self.stop())
+        self.box = w.HBox(
+            [self.start_button, self.stop_button, self.progress, self.status],
+            layout=w.Layout(flex_flow="row wrap", align_items="center"),
+        )
+
+    @property
+    def running(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self, work, steps: int) -> None:
+        """Run ``work(step)`` on a thread, unless this panel is at work already."""
+        if self.running:
+            return
+        self.error = None
+        self._stop.clear()
+        self.start_button.disabled, self.stop_button.disabled = True, False
+        self.progress.value, self.progress.max, self.progress.bar_style = 0, steps, ""
+        self._thread = threading.Thread(target=self._run, args=(work,), daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the work to end at its next step."""
+        self._stop.set()
+        if self.running:
+            self.say("Stopping …")
+
+    def wait(self, seconds: float = 120.0) -> None:
+        """Wait until the work is done: for notebooks and tests that drive a panel by code."""
+        if self._thread is not None:
+            self._thread.join(seconds)
+            if self._thread.is_alive():
+                raise TimeoutError(f"the panel was still at work after {seconds} s")
+
+    def say(self, message: str) -> None:
+        self.status.value = f'<span role="status">{html.escape(message)}</span>'
+
+    def fail(self, error: Exception) -> None:
+        self.error = error
+        known = isinstance(error, RiffeduError)
+        message = str(error) if known else f"{type(error).__name__}: {error}"
+        line = html.escape(" ".join(message.split()))
+        self.status.value = f'<span role="alert" style="color:#b34700"><b>{line}</b></span>'
+        self.progress.bar_style = "danger"
+
+    def _step(self, message: str) -> None:
+        if self._stop.is_set():
+            raise Stopped
+        self.progress.value = min(self.progress.value + 1, self.progress.max)
+        self.say(message)
+
+    def _run(self, work) -> None:
+        try:
+            if not _model.acquire(blocking=False):
+                self.say("Waiting for the other panel …")
+                while not _model.acquire(timeout=0.1):
+                    if self._stop.is_set():
+                        raise Stopped
+            try:
+                work(self._step)
+            finally:
+                _model.release()
+            self.progress.value, self.progress.bar_style = self.progress.max, "success"
+        except Stopped:
+            self.progress.bar_style = "warning"
+            self.say("Stopped.")
+        except Exception as error:
+            self.fail(error)
+        finally:
+            self.start_button.disabled, self.stop_button.disabled = False, True

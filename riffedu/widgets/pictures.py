@@ -1,0 +1,162 @@
+"""Pictures for lessons: spectrogram pictures with real axes, latents, and words for both.
+
+Greys show loudness (dark = loud, as in the picture itself); signed numbers are orange and purple,
+which eyes of every kind tell apart. Each picture carries a description for those who don't see it.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+
+import numpy as np
+
+HERTZ = (0, 100, 250, 500, 1000, 2000, 4000, 10000)
+SIGNED = "PuOr"
+
+
+class Picture:
+    """PNG bytes with a description: put it last in a cell, or hand it to ``display``."""
+
+    def __init__(self, png: bytes, alt: str):
+        self.png, self.alt = png, alt
+
+    @property
+    def html(self) -> str:
+        data = base64.b64encode(self.png).decode()
+        alt = html.escape(self.alt, quote=True)
+        return f'<img alt="{alt}" style="max-width:100%" src="data:image/png;base64,{data}">'
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def __repr__(self) -> str:
+        return self.alt
+
+
+def picture(image, title: str = "", params=None) -> Picture:
+    """A spectrogram picture with its axes: seconds to the right, hertz on a mel scale upwards."""
+    return pictures([image], [title], params)
+
+
+def pictures(images, titles=None, params=None, columns: int = 4) -> Picture:
+    """Spectrogram pictures side by side, on the same axes.
+
+    ``images`` are PIL pictures with dark = loud and low frequencies at the bottom; ``titles`` one
+    string each; ``params`` is their `SpectrogramParams` (default: Riffusion's).
+    """
+    images = list(images)
+    titles = list(titles) if titles is not None else [""] * len(images)
+    params = params or _default_params()
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    size = 4.6 if columns == 1 else 2.9
+    wide = max(image.width for image in images) / 512
+    figure, axes = _figure(rows, columns, size * min(max(wide, 0.6), 2.5), size * 0.87)
+    for i, axis in enumerate(axes.flat):
+        if i >= len(images):
+            axis.set_axis_off()
+            continue
+        image = images[i]
+        seconds = image.width * params.step_size_ms / 1000
+        axis.imshow(
+            np.asarray(image.convert("L")), cmap="gray", vmin=0, vmax=255, aspect="auto",
+            extent=(0, seconds, 0, 1), interpolation="nearest",
+        )  # fmt: skip
+        axis.set_title(titles[i], fontsize=10, wrap=True)
+        hertz = [f for f in HERTZ if params.min_frequency <= f <= params.max_frequency]
+        axis.set_yticks([height(f, params) for f in hertz])
+        axis.set_yticklabels([f"{f:g}" if f < 1000 else f"{f / 1000:g}k" for f in hertz])
+        axis.tick_params(labelsize=8)
+        if i % columns == 0:
+            axis.set_ylabel("Hz (mel scale)", fontsize=9)
+        if i // columns == rows - 1 or i + columns >= len(images):
+            axis.set_xlabel("seconds", fontsize=9)
+    alt = " ".join(describe(image, title, params) for image, title in zip(images, titles))
+    return Picture(_png(figure), alt)
+
+
+def height(hertz, params=None):
+    """Where a frequency lies in a picture: 0 at the bottom edge, 1 at the top (HTK mel scale)."""
+    params = params or _default_params()
+
+    def mel(f):
+        return 2595 * np.log10(1 + np.asarray(f) / 700)
+
+    low, high = mel(params.min_frequency), mel(params.max_frequency)
+    return (mel(hertz) - low) / (high - low)
+
+
+def describe(image, title: str = "", params=None) -> str:
+    """A spectrogram picture in words: its span, where most of its sound lies, its loudest time."""
+    params = params or _default_params()
+    pixels = np.asarray(image.convert("L"), dtype=np.float64)
+    loud = ((255 - pixels) / 255) ** (1 / params.power_for_image)
+    start = f"Spectrogram picture{f' of “{title}”' if title else ''}"
+    seconds = image.width * params.step_size_ms / 1000
+    span = f"{seconds:.2f} s wide, {params.min_frequency} to {params.max_frequency} Hz on a mel scale"
+    if loud.sum() == 0:
+        return f"{start}, {span}: white, which is silence."
+    rows = np.cumsum(loud.sum(axis=1)[::-1]) / loud.sum()
+    low, high = (_hertz(np.searchsorted(rows, q) / len(rows), params) for q in (0.1, 0.9))
+    when = loud.sum(axis=0).argmax() * params.step_size_ms / 1000
+    return (
+        f"{start}, {span}: dark is loud. Most of the sound lies between {low:.0f} and "
+        f"{high:.0f} Hz; it is loudest at {when:.1f} s."
+    )
+
+
+def maps(grid, titles=None, title: str = "", limit: float | None = None) -> Picture:
+    """The channels of one latent, shape ``(channels, height, width)``, as small multiples.
+
+    Orange is negative, purple positive, white zero; all on one scale of ± ``limit`` (default: the
+    largest absolute value).
+    """
+    grid = np.asarray(grid, dtype=np.float32)
+    titles = titles or [f"channel {i}" for i in range(len(grid))]
+    limit = float(limit or np.abs(grid).max() or 1.0)
+    columns = min(8, len(grid))
+    figure, axes = _figure(-(-len(grid) // columns), columns, 1.25, 1.35)
+    shown = None
+    for i, axis in enumerate(axes.flat):
+        axis.set_axis_off()
+        if i < len(grid):
+            shown = axis.imshow(grid[i], cmap=SIGNED, vmin=-limit, vmax=limit, aspect="auto")
+            axis.set_title(titles[i], fontsize=8)
+    figure.colorbar(shown, ax=axes, fraction=0.02, pad=0.02).ax.tick_params(labelsize=8)
+    if title:
+        figure.suptitle(title, fontsize=11)
+    channels, rows, cells = grid.shape
+    return Picture(
+        _png(figure),
+        f"{title or 'Latents'}: {channels} channels of {rows} by {cells} numbers as small maps, "
+        f"orange below zero and purple above; mean {grid.mean():.2f}, spread {grid.std():.2f}.",
+    )
+
+
+def _figure(rows: int, columns: int, width: float, tall: float):
+    """A figure of its own, outside pyplot, whose global state is not safe in a panel's thread."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(
+        figsize=(columns * width, rows * tall), dpi=96, layout="constrained", facecolor="white"
+    )
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def _png(figure) -> bytes:
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()
+
+
+def _hertz(at: float, params) -> float:
+    heights = height(frequencies := np.linspace(params.min_frequency, params.max_frequency, 2001))
+    return float(np.interp(at, heights, frequencies))
+
+
+def _default_params():
+    from riffedu.image import SpectrogramParams
+
+    return SpectrogramParams()

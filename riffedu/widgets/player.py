@@ -1,0 +1,143 @@
+"""The one door through which every lesson's sound goes out.
+
+``IPython.display.Audio`` turns every sound up to full scale unless told not to, which makes a
+lesson on loudness lie. Here a sound plays at the level that its numbers have; the caption says the
+level; and what would clip is refused, or turned down by an amount that the caption states.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+
+import numpy as np
+
+from riffedu.errors import RiffeduError
+
+
+class Player:
+    """A sound with its controls: put it last in a cell, or hand it to ``display``.
+
+    `html` is the player itself, which panels place where they like.
+    """
+
+    def __init__(self, waveform: np.ndarray, sample_rate: int, label: str, gain_db: float):
+        self.waveform, self.sample_rate = waveform, sample_rate
+        self.label, self.gain_db = label, gain_db
+
+    @property
+    def caption(self) -> str:
+        seconds = self.waveform.shape[-1] / self.sample_rate
+        rms, peak = _rms_db(self.waveform), _peak_db(self.waveform)
+        level = "silent" if peak == -np.inf else f"RMS {rms:.1f} dBFS, peak {peak:.1f} dBFS"
+        turned = f", turned down by {-self.gain_db:.1f} dB" if self.gain_db else ""
+        return f"{seconds:.2f} s, {self.sample_rate} Hz, {level}{turned}"
+
+    @property
+    def html(self) -> str:
+        sound = base64.b64encode(flac(self.waveform, self.sample_rate)).decode()
+        label = html.escape(self.label, quote=True)
+        return (
+            '<figure style="margin:0.4em 0">'
+            f"<figcaption><b>{label}</b></figcaption>"
+            f'<audio controls preload="auto" aria-label="{label}" style="width:340px;'
+            f'max-width:100%" src="data:audio/flac;base64,{sound}"></audio>'
+            f'<figcaption style="font-size:85%;opacity:0.85">{self.caption}</figcaption></figure>'
+        )
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def __repr__(self) -> str:
+        return f"{self.label}: {self.caption}"
+
+
+def play(waveform, sample_rate: int, label: str = "Sound", attenuate: bool = False) -> Player:
+    """A player for a waveform, at the level that its numbers have: never turned up.
+
+    ``waveform`` is float in [-1, 1], shape ``(samples,)`` or ``(channels, samples)`` with one or
+    two channels; ``sample_rate`` is in Hz. Peaks over 1.0 (0 dBFS) would clip: RiffeduError, or
+    with ``attenuate`` the whole sound is turned down until its peak is at -1 dBFS, and the
+    caption says by how much. Taught in notebooks/00_hear_it_first.ipynb.
+    """
+    sound = np.asarray(waveform, dtype=np.float32)
+    if sound.ndim not in (1, 2) or sound.size == 0 or (sound.ndim == 2 and len(sound) > 2):
+        raise RiffeduError(
+            "play() wants samples of shape (samples,) or (1 or 2 channels, samples), "
+            f"and got shape {sound.shape}"
+        )
+    if not np.isfinite(sound).all():
+        raise RiffeduError("this sound holds NaN or infinity: look for a division by zero upstream")
+    if not (isinstance(sample_rate, (int, np.integer)) and 1000 <= sample_rate <= 655350):
+        raise RiffeduError(f"sample_rate is samples per second, such as 44100; got {sample_rate!r}")
+    peak, gain_db = _peak_db(sound), 0.0
+    if peak > 0:
+        if not attenuate:
+            raise RiffeduError(
+                f"this sound would clip: its peak is {peak:.1f} dB over full scale; turn it down "
+                "(riffedu.audio.set_level), or let play(..., attenuate=True) do it and say so"
+            )
+        gain_db = -1.0 - peak
+        sound = sound * np.float32(10 ** (gain_db / 20))
+    return Player(sound, int(sample_rate), label, gain_db)
+
+
+def flac(waveform: np.ndarray, sample_rate: int) -> bytes:
+    """A waveform as the bytes of a 16-bit FLAC file: lossless, about half the size of WAV."""
+    import soundfile
+
+    file = io.BytesIO()
+    soundfile.write(file, waveform.T, sample_rate, format="FLAC", subtype="PCM_16")
+    return file.getvalue()
+
+
+def show(result, label: str | None = None) -> "Shown":
+    """A generated result as its picture beside its player."""
+    return Shown(result, label)
+
+
+class Shown:
+    """A result's picture, player and the settings that made it."""
+
+    def __init__(self, result, label: str | None = None):
+        from riffedu.widgets.pictures import picture
+
+        name = label or prompt_of(result)
+        self.player = play(result.waveform, result.sample_rate, name)
+        self.picture = picture(result.image, title=name)
+
+    @property
+    def html(self) -> str:
+        return beside(self.picture.html, self.player.html)
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def __repr__(self) -> str:
+        return f"{self.player!r}\n{self.picture.alt}"
+
+
+def beside(*parts: str) -> str:
+    """HTML parts next to each other, wrapping where the page is narrow."""
+    inside = "".join(f"<div>{part}</div>" for part in parts)
+    return (
+        '<div style="display:flex;flex-wrap:wrap;gap:1.2em;align-items:center">' f"{inside}</div>"
+    )
+
+
+def prompt_of(result) -> str:
+    """The words that a result was made from; "no prompt" for the empty one."""
+    return str(result.parameters.get("prompt") or "no prompt")
+
+
+def _rms_db(sound: np.ndarray) -> float:
+    from riffedu.audio import rms_db
+
+    return float(rms_db(sound))
+
+
+def _peak_db(sound: np.ndarray) -> float:
+    from riffedu.audio import peak_db
+
+    return float(peak_db(sound))

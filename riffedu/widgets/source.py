@@ -1,0 +1,49 @@
+"""The library's own source, shown in the lesson that teaches it."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+
+class Source:
+    """The source of a function or class, highlighted; ``docstring=False`` leaves its words out."""
+
+    def __init__(self, thing, docstring: bool = True):
+        lines, first = inspect.getsourcelines(inspect.unwrap(thing))
+        code = inspect.cleandoc("\n" + "".join(lines))
+        self.code = code if docstring else _without_docstring(code)
+        path = Path(inspect.getsourcefile(inspect.unwrap(thing)))
+        parts = path.parts
+        root = len(parts) - 1 - parts[::-1].index("riffedu") if "riffedu" in parts else -1
+        self.place = f"{'/'.join(parts[root:])}, line {first}"
+
+    def _repr_html_(self) -> str:
+        from pygments import highlight
+        from pygments.formatters import HtmlFormatter
+        from pygments.lexers import PythonLexer
+
+        style = "padding:0.6em 1em;border-left:4px solid #0072b2;overflow-x:auto;line-height:1.35"
+        body = highlight(
+            self.code, PythonLexer(), HtmlFormatter(noclasses=True, style="friendly", cssstyles=style)
+        )
+        return f'<div style="font-size:90%;opacity:0.8">{self.place}</div>{body}'
+
+    def __repr__(self) -> str:
+        return f"# {self.place}\n{self.code}"
+
+
+def show_source(thing, docstring: bool = True) -> Source:
+    """The real source of a function, method or class of the library, with its file and line."""
+    return Source(thing, docstring)
+
+
+def _without_docstring(code: str) -> str:
+    import ast
+
+    body = ast.parse(code).body[0].body
+    first = body[0]
+    if len(body) < 2 or not isinstance(getattr(first, "value", None), ast.Constant):
+        return code
+    lines = code.splitlines()
+    return "\n".join(lines[: first.lineno - 1] + lines[first.end_lineno :])
