@@ -1,0 +1,1 @@
+"""Sounds, words and recipes to train the shipped model; taught by notebook 14."""
