@@ -34,13 +34,11 @@ def find_notebook(name: str) -> Path:
 
 
 def command(notebook: Path, no_browser: bool = False, port: int | None = None) -> list[str]:
-    """The command line that starts JupyterLab on ``notebook``, offline and without news."""
+    """The command line that starts JupyterLab on ``notebook``."""
     parts = [
         sys.executable, "-m", "jupyterlab",
         f"--ServerApp.root_dir={course_folder()}",
         f"--LabApp.default_url=/lab/tree/notebooks/{notebook.name}",
-        "--LabApp.news_url=None",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
     if no_browser:
         parts.append("--no-browser")
@@ -51,11 +49,19 @@ def command(notebook: Path, no_browser: bool = False, port: int | None = None) -
     return parts
 
 
+def environment() -> dict[str, str]:
+    """This process's environment, with JupyterLab's news and update pop-ups turned off."""
+    ours = str(Path(__file__).parent / "jupyter")
+    theirs = os.environ.get("JUPYTER_CONFIG_PATH")
+    return os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, (ours, theirs)))}
+
+
 def run(args: argparse.Namespace) -> int:
     parts = command(find_notebook(args.notebook), args.no_browser, args.port)
     if os.name == "posix":
-        os.execv(parts[0], parts)  # JupyterLab takes this process over, its signals with it.
+        # JupyterLab takes this process over, and so gets its signals.
+        os.execve(parts[0], parts, environment())
     try:
-        return subprocess.run(parts).returncode
+        return subprocess.run(parts, env=environment()).returncode
     except KeyboardInterrupt:
         return 0  # Ctrl-C is how one leaves JupyterLab.

@@ -318,6 +318,7 @@ def test_lab_serves_the_first_lesson(tmp_path):
                 time.sleep(0.2)
         with urllib.request.urlopen(f"{base}/?token=t", timeout=30) as page:
             assert page.url.split("?")[0] == f"{base}/lab/tree/notebooks/{lab.FIRST_LESSON}"
+            assert "apputils-extension:announcements" in page.read().decode()  # News stay off.
         address = f"{base}/api/contents/notebooks/{lab.FIRST_LESSON}?token=t"
         with urllib.request.urlopen(address, timeout=30) as answer:
             assert json.load(answer)["type"] == "notebook"
@@ -353,8 +354,11 @@ def closure(name: str, extras: frozenset, seen: set) -> set:
     return seen
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems pull in packages of their own")
 def test_constraints_pin_all_that_riffedu_needs():
     pulled = {name for name, _ in closure("riffedu", frozenset({"test", "train"}), set())}
+    # torch's CUDA build pins these itself.
+    pulled = {name for name in pulled if not re.match("nvidia-|cuda-|triton", name)}
     assert len(pulled) > 100
     assert pulled <= set(pins())
 
