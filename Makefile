@@ -1,6 +1,7 @@
 # make lab    set up .venv where it is missing, check it, open JupyterLab at lesson 00
 # make test   the same set-up, then every test and every notebook
 # make bench  time the road on this machine
+# make notebooks  write the learners' notebooks anew from the lessons' sources
 
 VENV ?= .venv
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -13,7 +14,7 @@ TRAIN := $(VENV)/.train-done
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=180 \
 	--nbval-sanitize-with tests/nbval_sanitize.cfg
 
-.PHONY: lab setup train-deps test bench clean
+.PHONY: lab setup train-deps test bench notebooks clean
 
 lab: $(SETUP)
 	$(BIN)/riffedu check
@@ -40,6 +41,9 @@ test: $(SETUP) $(TRAIN)
 
 bench: $(SETUP)
 	$(BIN)/python benchmarks/run.py
+
+notebooks: $(SETUP)
+	$(BIN)/python -m riffedu.exercises.build
 
 clean:
 	rm -rf $(VENV) .pytest_cache .hypothesis
