@@ -1,0 +1,558 @@
+"""Text to music: the whole road, from words to a clip (lesson 11).
+
+    words ──▶ token states ─┐
+    seed ──▶ noise ──▶ denoise, step by step ──▶ latents ──▶ picture ──▶ sound
+
+``load_pipeline()`` opens a checkpoint, and every arrow above is a method of the pipeline that it
+returns. ``pipeline.generate`` walks them all, and so does ``riffedu generate`` from a shell.
+"""
+
+import inspect
+import math
+import operator
+import os
+import tempfile
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from riffedu.checkpoint import Checkpoint, load_checkpoint
+from riffedu.errors import RiffeduError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL.Image import Image
+    from torch import Generator, Tensor
+
+DURATION = 5.12
+STEPS = 25
+GUIDANCE = 7.0
+LONGEST = 60.0
+BATCH = 8
+RMS_DB, PEAK_DB = -20.0, -1.0
+SOUNDS = (".wav", ".flac", ".ogg", ".mp3")
+PICTURES = (".png", ".webp", ".jpg", ".jpeg")
+
+
+@dataclass
+class State:
+    """One moment of a denoising run, just after its step.
+
+    ``step`` counts from 1 to ``total``; ``timestep`` is where the U-Net looked (1000 is noise, 0
+    is clean); ``latents (n, c, h, w)`` is what the step left; ``x0``, of the same shape, is what
+    the U-Net took for the finished latents when it looked. ``image()`` draws that guess,
+    ``noisy_image()`` the latents themselves. Notebook: 11_text_to_music.
+    """
+
+    step: int
+    total: int
+    timestep: float
+    latents: "Tensor"
+    x0: "Tensor"
+    draw: Callable[["Tensor"], list["Image"]] = field(repr=False)
+
+    def image(self) -> "Image":
+        """The picture that the U-Net had in mind at this step (of the first item of a batch)."""
+        return self.draw(self.x0[:1])[0]
+
+    def noisy_image(self) -> "Image":
+        """The picture that the latents show, noise and all (of the first item of a batch)."""
+        return self.draw(self.latents[:1])[0]
+
+    def item(self, index: int, draw: Callable[["Tensor"], list["Image"]]) -> "State":
+        """This moment of one item of a batch."""
+        one = slice(index, index + 1)
+        latents, x0 = self.latents[one].clone(), self.x0[one].clone()
+        return State(self.step, self.total, self.timestep, latents, x0, draw)
+
+
+@dataclass
+class Result:
+    """A generated clip: its sound, its picture, and all that is needed to make it again.
+
+    ``waveform`` is float32 ``(samples,)`` in [-1, 1] at ``sample_rate`` Hz, set to the level that
+    ``parameters`` states (−20 dBFS RMS unless that would lift the peak over −1 dBFS). ``image``
+    carries the same level, so ``image_to_audio(result.image)`` gives this sound back.
+    """
+
+    waveform: "np.ndarray"
+    sample_rate: int
+    image: "Image"
+    parameters: dict[str, Any]
+    states: list[State] | None = field(default=None, repr=False)
+
+    def steps(self) -> list[State]:
+        """Every state on the way, first to last; needs ``generate(..., keep_states=True)``."""
+        if self.states is None:
+            raise RiffeduError("the states were not kept: generate with keep_states=True")
+        return self.states
+
+
+class Pipeline:
+    """The road from words to sound over one checkpoint. Notebook: 11_text_to_music.
+
+    ``params`` says what the pictures mean (a SpectrogramParams; Riffusion's by default).
+    """
+
+    def __init__(self, checkpoint: Checkpoint, params: Any = None):
+        from riffedu.image import SpectrogramParams
+
+        self.checkpoint = checkpoint
+        self.params = params or SpectrogramParams()
+
+    def encode_prompt(self, texts: str | Sequence[str]) -> "Tensor":
+        """Words → token states ``(prompts, tokens, width)``; ``""`` is no words at all."""
+        from riffedu.guidance import encode_prompts
+
+        texts = [texts] if isinstance(texts, str) else list(texts)
+        return encode_prompts(self.checkpoint.text_encoder, self.checkpoint.tokenizer, texts)
+
+    def initial_noise(self, seed: "int | Generator" = 0, duration: float = DURATION) -> "Tensor":
+        """Seed → Gaussian noise ``(1, c, h, w)`` of unit variance, as wide as ``duration`` asks.
+
+        Drawn on the CPU, one generator per item, so a seed means the same clip on every device,
+        alone or in a batch.
+        """
+        import torch
+
+        generator = seed if isinstance(seed, torch.Generator) else _generator(seed)
+        factor = self.checkpoint.compression
+        height = math.ceil(self.params.num_frequencies / factor)
+        width = math.ceil(self.columns(duration) / factor)
+        shape = (1, self.checkpoint.latent_channels, height, width)
+        return torch.randn(shape, generator=generator).to(self.checkpoint.device)
+
+    def columns(self, duration: float = DURATION) -> int:
+        """Picture columns of ``duration`` seconds: 512 for 5.12 s at 10 ms each."""
+        return max(1, round(_check_duration(duration) * 1000 / self.params.step_size_ms))
+
+    def denoise(
+        self, noise: "Tensor", text: "Tensor", negative: "Tensor | None" = None,
+        num_inference_steps: int | None = None, guidance_scale: float | None = None,
+        generator: "Generator | list[Generator] | None" = None,
+    ) -> Iterator[State]:
+        """Noise → latents, a step at a time: yields the State after every step.
+
+        ``noise (n, c, h, w)`` has unit variance, ``text`` and ``negative`` are token states
+        ``(n, tokens, width)``; without ``negative`` guidance pulls away from the empty prompt.
+        ``generator`` feeds samplers that add noise on the way. Stop reading and it stops working.
+        Source: Song et al. 2021, "Score-Based Generative Modeling through SDEs", for the view of
+        sampling as steps of a solver. Notebook: 11_text_to_music.
+        """
+        import torch
+
+        from riffedu.guidance import guided_prediction
+
+        steps, scale = self._settings(num_inference_steps, guidance_scale)
+        scheduler = self._fresh_scheduler(steps)
+        extra = {"generator": generator} if _takes_generator(scheduler) else {}
+        if negative is None:
+            negative = self.encode_prompt("").expand_as(text)
+        latents = noise * scheduler.init_noise_sigma
+        for i, t in enumerate(scheduler.timesteps, start=1):
+            with torch.no_grad():
+                seen = scheduler.scale_model_input(latents, t)
+                output = guided_prediction(self.checkpoint.unet, seen, t, text, negative, scale)
+                x0 = clean_estimate(scheduler, seen, output, t)
+                latents = scheduler.step(output, t, latents, **extra).prev_sample
+            yield State(i, len(scheduler.timesteps), float(t), latents, x0, self.decode_latents)
+
+    def decode_latents(self, latents: "Tensor", columns: int | None = None) -> "list[Image]":
+        """Latents ``(n, c, h, w)`` → ``n`` RGB pictures, cut to ``columns`` columns if given."""
+        import torch
+
+        vae = self.checkpoint.vae
+        _check_finite(latents)
+        pictures = []
+        for one in latents.split(1):
+            with torch.no_grad():
+                pixels = vae.decode(one / vae.config.scaling_factor).sample[0]
+            pixels = pixels[:, : self.params.num_frequencies, :columns]
+            pictures.append(_to_picture(pixels, self.params))
+        return pictures
+
+    def encode_image(self, image: "Image", generator: "Generator | None" = None) -> "Tensor":
+        """Picture → latents ``(1, c, h, w)``, the inverse of ``decode_latents``.
+
+        Sides that are no multiple of the compression are filled up with white (silence). An
+        autoencoder that answers with a distribution gives its mode, or a sample when
+        ``generator`` is given.
+        """
+        import torch
+
+        vae = self.checkpoint.vae
+        pixels = _to_pixels(image, vae.config.in_channels, self.checkpoint.compression)
+        with torch.no_grad():
+            encoded = vae.encode(pixels.to(self.checkpoint.device))
+        return _pick_latents(encoded, generator) * vae.config.scaling_factor
+
+    def generate(
+        self, prompt: str | Sequence[str], negative_prompt: str | Sequence[str] | None = None,
+        seed: int | Sequence[int] = 0, num_inference_steps: int | None = None,
+        guidance_scale: float | None = None, duration: float = DURATION, progress: bool = True,
+        keep_states: bool = False, callback: Callable[[State], Any] | None = None,
+    ) -> "Result | list[Result]":
+        """Words → music: one Result, or a list when ``prompt`` or ``seed`` is a list.
+
+        A list of prompts and one seed gives every prompt the same noise; one prompt and a list of
+        seeds gives variations; two lists go pairwise. ``num_inference_steps`` (1 to 1000) and
+        ``guidance_scale`` (0 to 30; 1 is no guidance) default to what the checkpoint recommends,
+        else 25 and 7. ``duration`` in seconds, up to 60, is the picture's width. ``callback``
+        sees every State as it comes. The same call gives the same samples again.
+
+        Raises RiffeduError for an empty prompt (for music without words set ``guidance_scale``
+        0) and for numbers out of range; warns when a prompt is too long or not in Latin letters.
+        Notebook: 11_text_to_music.
+        """
+        from tqdm.auto import tqdm
+
+        from riffedu.guidance import warn_about_prompt
+
+        steps, scale = self._settings(num_inference_steps, guidance_scale)
+        asked = _pair_up(prompt, negative_prompt, seed)
+        request = {"num_inference_steps": steps, "guidance_scale": scale,
+                   "duration": _check_duration(duration)}
+        for text in dict.fromkeys(text for item in asked for text in item[:2]):
+            warn_about_prompt(self.checkpoint.tokenizer, text)
+        batches = [asked[i : i + BATCH] for i in range(0, len(asked), BATCH)]
+        looks = len(self._fresh_scheduler(steps).timesteps)
+        results: list[Result] = []
+        with tqdm(total=len(batches) * looks + len(asked), disable=not progress) as bar:
+            for batch in batches:
+                bar.set_description("noise → picture")
+                states = []
+                for state in self._denoise_batch(batch, **request):
+                    bar.update()
+                    if callback:
+                        callback(state)
+                    states = [*states, state] if keep_states else [state]
+                bar.set_description("picture → sound")
+                for i, item in enumerate(batch):
+                    kept = states if keep_states else None
+                    results.append(self._finish(i, item, request, state.latents, kept))
+                    bar.update()
+        return results if any(map(_is_list, (prompt, negative_prompt, seed))) else results[0]
+
+    def _denoise_batch(
+        self, batch: list[tuple[str, str, int]], num_inference_steps: int, guidance_scale: float,
+        duration: float,
+    ) -> Iterator[State]:
+        """Words and seeds of up to BATCH clips → the states of their common run."""
+        import torch
+
+        words, unwanted, seeds = zip(*batch)
+        generators = [_generator(seed) for seed in seeds]
+        noise = torch.cat([self.initial_noise(g, duration) for g in generators])
+        text, negative = self.encode_prompt(words), self.encode_prompt(unwanted)
+        yield from self.denoise(
+            noise, text, negative, num_inference_steps, guidance_scale, generators
+        )
+
+    def _finish(
+        self, index: int, item: tuple[str, str, int], request: dict[str, Any], latents: "Tensor",
+        states: list[State] | None,
+    ) -> Result:
+        """Latents of one item of a batch → its picture and its sound, at the stated level."""
+        from riffedu import audio, convert
+
+        columns = self.columns(request["duration"])
+        [image] = self.decode_latents(latents[index : index + 1], columns)
+        raw, rate = convert.image_to_audio(image, self.params)
+        waveform = audio.set_level(raw, rms_db=RMS_DB, peak_db=PEAK_DB)
+        gain = _gain(raw, waveform)
+        parameters = {
+            **dict(zip(("prompt", "negative_prompt", "seed"), item)), **request,
+            "model": self.checkpoint.path.name,
+            "scheduler": type(self.checkpoint.scheduler).__name__,
+            "gain_db": 20 * math.log10(gain), "rms_db": float(audio.rms_db(waveform)),
+            "peak_db": float(audio.peak_db(waveform)),
+        }
+        if states is not None:
+            draw = partial(self.decode_latents, columns=columns)
+            states = [state.item(index, draw) for state in states]
+        return Result(waveform, rate, _with_gain(image, gain, self.params), parameters, states)
+
+    def _settings(self, steps: int | None, scale: float | None) -> tuple[int, float]:
+        told = self.checkpoint.defaults
+        longest = self.checkpoint.scheduler.config.num_train_timesteps
+        steps = told.get("num_inference_steps", STEPS) if steps is None else steps
+        scale = told.get("guidance_scale", GUIDANCE) if scale is None else scale
+        return _check_whole("num_inference_steps", steps, 1, longest), _check_guidance(scale)
+
+    def _fresh_scheduler(self, steps: int) -> Any:
+        """A scheduler of its own for each run: they remember the steps they took."""
+        scheduler = type(self.checkpoint.scheduler).from_config(self.checkpoint.scheduler.config)
+        scheduler.set_timesteps(steps, device=self.checkpoint.device)
+        return scheduler
+
+
+def load_pipeline(name_or_path: str | Path = "default", device: str = "cpu") -> Pipeline:
+    """Open a checkpoint (see ``load_checkpoint``) and get the road from words to sound.
+
+    >>> load_pipeline().generate("a calm solo piano").waveform   # doctest: +SKIP
+    """
+    return Pipeline(load_checkpoint(name_or_path, device))
+
+
+def clean_estimate(scheduler: Any, seen: "Tensor", output: "Tensor", timestep: Any) -> "Tensor":
+    """What the U-Net takes for the clean latents x₀, from what it saw and what it answered.
+
+    It saw ``x = √ᾱ·x₀ + √(1−ᾱ)·ε`` and, by the scheduler's ``prediction_type``, answered with the
+    noise ε (then ``x₀ = (x − √(1−ᾱ)·ε) / √ᾱ``), with x₀ itself, or with ``v = √ᾱ·ε − √(1−ᾱ)·x₀``
+    (then ``x₀ = √ᾱ·x − √(1−ᾱ)·v``). Works for every scheduler: those that count in σ scale what
+    the U-Net sees to the same form, at timesteps that may lie between two whole ones. Source:
+    Salimans & Ho 2022, "Progressive Distillation", §4 and appendix D. Notebook: 08_samplers.
+    """
+    import torch
+
+    table = scheduler.alphas_cumprod.to(torch.float64)
+    low = min(int(timestep), len(table) - 1)
+    high = min(low + 1, len(table) - 1)
+    sigma = ((1 - table[[low, high]]) / table[[low, high]]).sqrt()
+    sigma = torch.lerp(sigma[0], sigma[1], float(timestep) - low)
+    signal, noise = float((1 + sigma**2).rsqrt()), float(sigma * (1 + sigma**2).rsqrt())
+    kind = scheduler.config.prediction_type
+    if kind == "epsilon":
+        return (seen - noise * output) / signal
+    if kind == "v_prediction":
+        return signal * seen - noise * output
+    if kind == "sample":
+        return output
+    raise RiffeduError(f"the scheduler predicts {kind!r}: epsilon, v_prediction or sample work")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The flags of ``riffedu generate``."""
+    parser.add_argument("prompt", help='what to play, in English: "a calm solo piano"')
+    parser.add_argument("-o", "--output", required=True, help="sound to write: .wav .flac .ogg .mp3")
+    parser.add_argument("--image", help="keep the picture too: .png .webp .jpg")
+    parser.add_argument("--negative-prompt", default="", help="what not to play")
+    parser.add_argument("--seed", type=int, default=0, help="same seed, same clip (default 0)")
+    parser.add_argument("--count", type=int, default=1,
+                        help="clips to make, with the seeds that follow; each gets its seed's name")
+    parser.add_argument("--steps", "--num-inference-steps", type=int, dest="num_inference_steps",
+                        help="denoising steps (default: the model's)")
+    parser.add_argument("--guidance-scale", type=float,
+                        help="how far the words pull, 0 to 30 (default: the model's)")
+    parser.add_argument("--duration", type=float, default=DURATION,
+                        help=f"seconds, up to {LONGEST:g} (default {DURATION})")
+    parser.add_argument("--model", default="default",
+                        help="name in data/models, folder or hub id (default: the shipped one)")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar, no summary")
+
+
+def run(args: Namespace) -> int:
+    """``riffedu generate``: check everything that can be wrong, then load, play and write."""
+    import warnings
+
+    _pair_up(args.prompt, args.negative_prompt, args.seed)
+    _check_duration(args.duration)
+    _check_whole("--count", args.count, 1, 1000)
+    if args.num_inference_steps is not None:
+        _check_whole("--steps", args.num_inference_steps, 1, 1000)
+    if args.guidance_scale is not None:
+        _check_guidance(args.guidance_scale)
+    plan = _plan_files(args.output, args.image, args.seed, args.count)
+
+    from riffedu.guidance import PromptWarning
+
+    pipeline = load_pipeline(args.model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("default", PromptWarning)
+        warnings.showwarning = _show_warning
+        for seed, sound, picture in plan:
+            result = pipeline.generate(
+                args.prompt, args.negative_prompt, seed, args.num_inference_steps,
+                args.guidance_scale, args.duration, progress=not args.quiet,
+            )
+            _write(result, sound, picture)
+            if not args.quiet:
+                told = result.parameters
+                print(f"{sound}: {len(result.waveform) / result.sample_rate:.2f} s, seed {seed}, "
+                      f"{told['num_inference_steps']} steps, guidance {told['guidance_scale']:g}")
+    return 0
+
+
+def _write(result: Result, sound: Path, picture: Path | None) -> None:
+    from riffedu import audio
+
+    if picture:
+        _write_picture(result.image, picture)
+    audio.save(sound, result.waveform, result.sample_rate)
+
+
+def _write_picture(image: "Image", path: Path) -> None:
+    """Write to a temporary name beside ``path``, then rename: whole or not at all."""
+    unfinished = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
+    try:
+        image.save(unfinished, exif=image.getexif(), quality=95, lossless=True)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _plan_files(
+    output: str, image: str | None, seed: int, count: int
+) -> list[tuple[int, Path, Path | None]]:
+    """(seed, sound, picture) for each clip, after making sure that both can be written."""
+    sound = _check_writable(output, SOUNDS, "sound")
+    picture = _check_writable(image, PICTURES, "picture") if image else None
+    if count == 1:
+        return [(seed, sound, picture)]
+    named = [(s, sound.with_stem(f"{sound.stem}-{s}"),
+              picture and picture.with_stem(f"{picture.stem}-{s}"))
+             for s in range(seed, seed + count)]
+    for _, *paths in named:
+        for path in filter(None, paths):
+            if path.is_dir():
+                raise RiffeduError(f"{path} is a folder: choose another name for the output")
+    return named
+
+
+def _check_writable(name: str, endings: tuple[str, ...], what: str) -> Path:
+    path = Path(name).expanduser()
+    if path.is_dir():
+        raise RiffeduError(f"{name} is a folder: name the {what} file to write in it")
+    if path.suffix.lower() not in endings:
+        raise RiffeduError(f"can't write a {what} as {name!r}: end its name in {' '.join(endings)}")
+    if not path.parent.is_dir():
+        raise RiffeduError(f"can't write {name}: there is no folder {path.parent}")
+    try:
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise RiffeduError(f"can't write {name}: {error.strerror} ({path.parent})") from None
+    return path
+
+
+def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
+    import sys
+
+    print(f"riffedu: warning: {message}", file=sys.stderr)
+
+
+def _pair_up(prompt: Any, negative: Any, seed: Any) -> list[tuple[str, str, int]]:
+    """One (prompt, negative prompt, seed) per clip; what isn't a list serves all of them."""
+    negative = "" if negative is None else negative
+    given = {"prompts": prompt, "negative prompts": negative, "seeds": seed}
+    lists = {k: list(v) if _is_list(v) else None for k, v in given.items()}
+    lengths = {k: len(v) for k, v in lists.items() if v is not None}
+    if len(set(lengths.values())) > 1 or 0 in lengths.values():
+        told = ", ".join(f"{n} {k}" for k, n in lengths.items())
+        raise RiffeduError(f"give lists of one length, at least 1, not {told}")
+    count = max(lengths.values(), default=1)
+    columns = [lists[k] or [v] * count for k, v in given.items()]
+    return [(_check_text("prompt", p), _check_text("negative prompt", n, empty=True),
+             _check_whole("seed", s, 0, 2**63 - 1)) for p, n, s in zip(*columns)]
+
+
+def _check_text(what: str, text: Any, empty: bool = False) -> str:
+    if not isinstance(text, str):
+        raise RiffeduError(f"the {what} must be text, not {type(text).__name__}")
+    if not (empty or text.strip()):
+        raise RiffeduError(f'the {what} is empty: say what to play, e.g. "a calm solo piano"')
+    return text.encode("utf-8", "replace").decode()
+
+
+def _check_whole(what: str, value: Any, low: int, high: int) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise RiffeduError(f"{what} must be a whole number, not {value!r}") from None
+    if isinstance(value, bool) or not low <= number <= high:
+        raise RiffeduError(f"{what} must be a whole number from {low} to {high}, not {value}")
+    return number
+
+
+def _check_number(what: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise RiffeduError(f"{what} must be a number, not {value!r}") from None
+
+
+def _check_guidance(scale: Any) -> float:
+    scale = _check_number("guidance_scale", scale)
+    if not 0 <= scale <= 30:
+        raise RiffeduError(f"guidance_scale must be from 0 to 30, not {scale:g}")
+    return scale
+
+
+def _check_duration(duration: Any) -> float:
+    duration = _check_number("duration", duration)
+    if not 0 < duration <= LONGEST:
+        raise RiffeduError(
+            f"duration must be more than 0 and at most {LONGEST:g} seconds, not {duration:g}"
+        )
+    return duration
+
+
+def _check_finite(latents: "Tensor") -> None:
+    if not latents.isfinite().all():
+        raise RiffeduError(
+            "the latents hold NaN or infinite numbers: lower the guidance scale, take more steps, "
+            "or fetch the checkpoint again"
+        )
+
+
+def _is_list(value: Any) -> bool:
+    return not isinstance(value, str) and hasattr(value, "__iter__")
+
+
+def _generator(seed: int) -> "Generator":
+    import torch
+
+    return torch.Generator().manual_seed(_check_whole("seed", seed, 0, 2**63 - 1))
+
+
+def _takes_generator(scheduler: Any) -> bool:
+    return "generator" in inspect.signature(scheduler.step).parameters
+
+
+def _pick_latents(encoded: Any, generator: "Generator | None") -> "Tensor":
+    """An autoencoder answers with latents, or with a distribution over them."""
+    if hasattr(encoded, "latent"):
+        return encoded.latent
+    spread = encoded.latent_dist
+    return spread.mode() if generator is None else spread.sample(generator)
+
+
+def _to_picture(pixels: "Tensor", params: Any) -> "Image":
+    """Channels-first [-1, 1] → an RGB picture that says what its pixels mean."""
+    import numpy as np
+    from PIL import Image
+
+    values = ((pixels.float().clamp(-1, 1) + 1) * 127.5).round().cpu().numpy().astype(np.uint8)
+    image = Image.fromarray(np.broadcast_to(values.transpose(1, 2, 0), (*values.shape[1:], 3)).copy())
+    image.getexif().update(params.to_exif())
+    return image
+
+
+def _to_pixels(image: "Image", channels: int, factor: int) -> "Tensor":
+    """A picture → ``(1, channels, h, w)`` in [-1, 1], filled with white to multiples of factor."""
+    import numpy as np
+    import torch
+
+    values = np.asarray(image.convert("L" if channels == 1 else "RGB"), dtype=np.float32)
+    pixels = torch.from_numpy(values.reshape(*values.shape[:2], channels)).permute(2, 0, 1)
+    height, width = pixels.shape[1:]
+    filled = torch.nn.functional.pad(pixels, (0, -width % factor, 0, -height % factor), value=255)
+    return filled[None] / 127.5 - 1
+
+
+def _gain(before: "np.ndarray", after: "np.ndarray") -> float:
+    """The factor between two waveforms that differ in level only (1 for silence)."""
+    import numpy as np
+
+    loudest = np.unravel_index(np.abs(before).argmax(), before.shape)
+    return float(after[loudest] / before[loudest]) if before[loudest] else 1.0
+
+
+def _with_gain(image: "Image", gain: float, params: Any) -> "Image":
+    """The same picture, saying that full black is ``gain`` times as loud."""
+    exif = image.getexif()
+    exif[MAX_VALUE_TAG] = float(exif.get(MAX_VALUE_TAG, USUAL_MAX_VALUE)) * gain
+    return image
