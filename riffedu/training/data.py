@@ -18,10 +18,10 @@ import numpy as np
 
 from ..errors import RiffeduError
 from . import music, scores
-from .instruments import BACKING_INSTRUMENTS, INSTRUMENTS, MELODY_INSTRUMENTS
+from .instruments import BACKING_INSTRUMENTS, INSTRUMENTS, MELODY_INSTRUMENTS, ONE_SHOTS
 from .music import pick
-from .render import (SAMPLE_RATE, Synthesizer, chorus, drive, have_one_shots, low_pass,
-                     one_shot_kit, render_drums, reverb, rms, set_level, tremolo)
+from .render import (SAMPLE_RATE, Synthesizer, chorus, drive, find_soundfonts, have_one_shots,
+                     low_pass, one_shot_kit, render_drums, reverb, rms, set_level, tremolo)
 
 SAMPLES = 225792  # 512 columns of 441 samples: 5.12 s
 SECONDS = SAMPLES / SAMPLE_RATE
@@ -287,10 +287,8 @@ def draw_pair(rng, studio: Studio) -> tuple[list, dict]:
 
 
 def _drum_layer(rng, studio, style, groove, bpm, start, lead_in, velocity, font):
-    kits = [k for k in style.kits if studio.synth.has(font, k, drums=True)] or [0]
-    if style.steps == 16 and "march" == groove.style and studio.synth.has(font, 56, drums=True):
-        kits = kits + [56]
-    kit = 0 if not kits else pick(rng, kits)
+    """Sound of the kit, the one-shots in it (or None) and hits a second."""
+    kit = pick(rng, [k for k in style.kits if studio.synth.has(font, k, drums=True)] or [0])
     samples = one_shot_kit(rng) if studio.samples and rng.random() < style.one_shots else None
     notes = [(h.beat, 0.2, h.voice, h.strength) for h in groove.hits]
     second, span = 60 / bpm, SECONDS + lead_in
@@ -446,11 +444,32 @@ def apply_effects(rng, sound: np.ndarray, meta: dict) -> tuple[np.ndarray, list[
 
 # ---------------------------------------------------------------- one item
 
-def render_item(seed: int, index: int, studio: Studio) -> tuple[np.ndarray, dict]:
-    """Item ``index`` of dataset ``seed``: (waveform float32 (225792,), metadata).
+@lru_cache(maxsize=1)
+def open_studio(folder: str | None = None) -> Studio:
+    """The studio of the dataset in ``folder`` (its scores and soundfonts), so that its items can
+    be heard again; without a folder one with the usual soundfonts and scores kept in
+    ``~/.cache/riffedu``."""
+    cache = Path(folder) if folder else Path.home() / ".cache" / "riffedu"
+    return Studio(None, scores.load(cache / "scores.json"))
+
+
+def render_item(seed: int, index: int, studio: Studio | None = None) -> tuple[np.ndarray, dict]:
+    """Item ``index`` of dataset ``seed``: (waveform, metadata).
+
+    Parameters
+    ----------
+    seed, index : the item's name; metadata's ``id`` is ``"seed-index"``.
+    studio : soundfonts and scores; by default `open_studio`'s.
+
+    Returns
+    -------
+    waveform : float32 (225792,), 44.1 kHz mono, RMS -20 dBFS (less where the peak would pass -1).
+    meta : dict with ``id, split, pattern, kind, instruments, style, mood, tempo_bpm, tempo_word,
+        texture, register, dynamics, key, mode, scale, effects, soundfont`` and more.
 
     A draw that comes out silent is drawn again from the next attempt's generator.
     """
+    studio = studio or open_studio()
     for attempt in range(20):
         rng = np.random.default_rng([seed, index, attempt])
         kind = pick(rng, tuple(KINDS), tuple(KINDS.values()))
@@ -569,7 +588,6 @@ def make_dataset(folder, n: int = 12000, seed: int = 0, soundfonts=None, workers
     if n < 1 or workers < 1 or shard < 1:
         raise RiffeduError("The number of items, of workers and the shard size must be at "
                            "least 1.")
-    from .render import find_soundfonts
     paths = find_soundfonts(soundfonts)
     folder = Path(folder)
     try:
@@ -587,7 +605,7 @@ def make_dataset(folder, n: int = 12000, seed: int = 0, soundfonts=None, workers
             raise RiffeduError(f"{folder} was begun with another seed, shard size, version or "
                                "soundfonts: name an empty folder, or the same options again.")
     pieces = scores.load(folder / "scores.json", progress)
-    _write_manifest(manifest, recipe, n, pieces)
+    _write_manifest(manifest, recipe, n, paths, pieces)
     tasks = []
     for number, first in enumerate(range(0, n, shard)):
         target, last = folder / f"shard-{number:05d}.npy", min(n, first + shard)
@@ -608,12 +626,72 @@ def make_dataset(folder, n: int = 12000, seed: int = 0, soundfonts=None, workers
     return folder
 
 
-def _write_manifest(path: Path, recipe: dict, n: int, pieces: list[dict]) -> None:
-    import tinysoundfont
+MIT_SOUNDFONT = ("MIT: Permission is hereby granted, free of charge, to any person obtaining a "
+                 "copy of this software and associated documentation files, to deal in the Software "
+                 "without restriction, including without limitation the rights to use, copy, "
+                 "modify, merge, publish, distribute, sublicense, and/or sell copies, provided "
+                 "that the copyright notice and this permission notice are included. Provided "
+                 "\"as is\", without warranty of any kind.")
+KNOWN_SOUNDFONTS = {
+    "FluidR3_GM": ("Fluid (R3) General MIDI, (c) 2000-2002, 2008 Frank Wen; (c) 2008 Toby Smithe. "
+                   "Debian package fluid-soundfont-gm", MIT_SOUNDFONT),
+    "MuseScore_General": ("MuseScore_General, (c) 2018-2021 S. Christian Collins, mirabilos; from "
+                          "Fluid (R3) Mono, (c) 2014-2017 Michael Cowgill, 2002 Ethan Winer, 2016 "
+                          "Michael Schorsch, 2000-2002, 2008 Frank Wen. Debian packages "
+                          "musescore-general-soundfont and -small",
+                          MIT_SOUNDFONT + " Parts are CC0 (drumline, cymbals) or public domain."),
+}
+COLLECTIONS = {
+    "bach": "Chorales by J. S. Bach (1685-1750), encoded in music21's corpus; only files whose "
+            "header states no rights",
+    "ryansMammoth": "Ryan's Mammoth Collection (Boston, 1883), ABC by Ray Davies and others",
+    "oneills1850": "Music of Ireland, F. O'Neill (Chicago, 1903), ABC by John Walsh, John Chambers "
+                   "and others",
+    "airdsAirs": "A Selection of Scotch, English, Irish and Foreign Airs, J. Aird (Glasgow, "
+                 "1778-1801), ABC by Jack Campin",
+    "mozart": "Quartets and a sonata by W. A. Mozart (1756-1791)",
+    "haydn": "Quartet by J. Haydn (1732-1809)",
+    "joplin": "Maple Leaf Rag by S. Joplin (1899)",
+}
 
-    content = dict(recipe, items=n, numpy=np.__version__,
-                   tinysoundfont=getattr(tinysoundfont, "__version__", "0.3"),
-                   scores=[p["id"] for p in pieces])
+
+def sources(paths, pieces: list[dict], one_shots: bool) -> list[dict]:
+    """Source and licence of every ingredient: soundfonts, one-shots, scores, own patterns."""
+    found = []
+    for path in paths:
+        known = next((v for k, v in KNOWN_SOUNDFONTS.items() if Path(path).stem.startswith(k)),
+                     ("given by the user", "unknown: see the soundfont's own documents"))
+        found.append({"what": "soundfont", "name": Path(path).name, "source": known[0],
+                      "licence": known[1]})
+    if one_shots:
+        files = sorted({name for names in ONE_SHOTS.values() for name in names})
+        found.append({"what": "drum one-shots", "name": "Sonic Pi samples",
+                      "source": "freesound.org, collected by Sonic Pi (samples/README.md names "
+                                "each); Debian package sonic-pi-samples",
+                      "licence": "CC0 1.0", "files": [f"{f}.flac" for f in files]})
+    for collection in sorted({p["id"].split("/")[0] for p in pieces}):
+        found.append({"what": "scores", "name": f"music21 corpus/{collection}",
+                      "source": COLLECTIONS.get(collection, collection),
+                      "licence": "compositions in the public domain; encodings distributed with "
+                                 "music21 by permission of the encoders",
+                      "files": sorted({p["id"].split("#")[0] for p in pieces
+                                       if p["id"].startswith(collection + "/")})})
+    found.append({"what": "patterns and grooves", "name": "riffedu/training/music.py",
+                  "source": "programmed for riffedu", "licence": "MIT"})
+    return found
+
+
+def _write_manifest(path: Path, recipe: dict, n: int, paths, pieces: list[dict]) -> None:
+    from importlib.metadata import PackageNotFoundError, version
+
+    versions = {}
+    for package in ("numpy", "scipy", "tinysoundfont", "music21"):
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = "unknown"
+    content = dict(recipe, items=n, versions=versions,
+                   sources=sources(paths, pieces, have_one_shots()))
     temporary = path.with_suffix(".part")
     temporary.write_text(json.dumps(content, indent=1))
     os.replace(temporary, path)

@@ -725,7 +725,7 @@ STYLES: dict[str, Style] = {
         lead=0.85, scales=("major", "major", "minor", "harmonic minor"),
         progressions=((0, 0, 4, 0), (0, 3, 4, 0), (0, 4, 4, 0), (0, 5, 1, 4), (0, 4, 0, 4))),
     "march": Style(
-        tempo=(100, 128), kits=(48, 0, 16),
+        tempo=(100, 128), kits=(48, 0, 16, 56),
         drums=(
             {"kick": "X...x...X...x...", "snare": "..xx..xx..xxxxxx", "crash": "x.......?......."},
             {"kick": "X.......X.......", "snare": "X.xxX.xxX.xxXxxx",
@@ -755,8 +755,9 @@ STYLES: dict[str, Style] = {
         drums=(
             {"clave": "x..x..x...x.x...", "cowbell": "x.xxx.xxx.xxx.xx",
              "conga1": "..x...x...x...x.", "conga2": "......xx......xx"},
-            {"clave": "..x.x...x..x..x.", "conga3": "..x...x...x...x.", "conga2": "......xx......xx",
-             "shaker": "xxxxxxxxxxxxxxxx", "cowbell": "X...X...X...X..."},
+            {"clave": "..x.x...x..x..x.", "conga3": "..x...x...x...x.",
+             "conga2": "......xx......xx", "shaker": "xxxxxxxxxxxxxxxx",
+             "cowbell": "X...X...X...X..."},
             {"cowbell": "X.x.X.xxX.x.X.x?", "conga1": "x.x...x.x.x...x.",
              "conga2": "......xx......xx", "kick": "...x...x...x...x", "rim": "..x...x..?..x..."}),
         bass=("...f--r-...f--r-", "r..f--r-...f--o-"),
