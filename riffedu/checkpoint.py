@@ -91,16 +91,16 @@ def find_folder(name_or_path: str | Path) -> Path:
     Raises RiffeduError, with what can be had instead, when there is none.
     """
     text, path = str(name_or_path), Path(name_or_path).expanduser()
+    models = _models_folder()
+    if models and path.name == text and (models / text).is_dir():
+        return models / text
     if path.is_file():
         raise RiffeduError(
             f"the checkpoint {text!r} is a file: give the folder that holds model_index.json "
             "(single files and pickled weights are not opened)"
         )
-    if path.is_dir():
+    if text and path.is_dir():
         return path
-    models = _models_folder()
-    if models and text and "/" not in text and (models / text).is_dir():
-        return models / text
     if HUB_ID.fullmatch(text) and not text.startswith("."):
         return _from_hub(text)
     known = ", ".join(sorted(p.name for p in models.iterdir() if p.is_dir())) if models else ""

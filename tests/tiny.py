@@ -7,6 +7,8 @@ import json
 import string
 from pathlib import Path
 
+import pytest
+
 WORDS = ["a", "calm", "solo", "piano", "fast", "rock", "drums", "slow", "violin", "the", "band"]
 
 
@@ -129,3 +131,13 @@ def _write_bert_tokenizer(folder: Path) -> int:
     tokenizer = BertTokenizerFast(str(folder / "vocab.txt"), model_max_length=16)
     tokenizer.save_pretrained(folder)
     return len(pieces)
+
+
+@pytest.fixture(scope="session")
+def sd(tmp_path_factory) -> Path:
+    return write_sd_checkpoint(tmp_path_factory.mktemp("sd"))
+
+
+@pytest.fixture(scope="session")
+def ours(tmp_path_factory) -> Path:
+    return write_riffedu_checkpoint(tmp_path_factory.mktemp("ours"))

@@ -1,0 +1,115 @@
+"""Token states and guidance: what the words say, and how far they pull."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from tiny import ours, sd  # noqa: F401  (fixtures)
+
+from riffedu.checkpoint import load_checkpoint
+from riffedu.guidance import (
+    PromptWarning,
+    classifier_free_guidance,
+    encode_prompts,
+    guided_prediction,
+    warn_about_prompt,
+    what_is_cut,
+)
+
+NUMBERS = st.floats(-100, 100)
+
+
+@pytest.fixture(scope="module", params=["sd", "ours"])
+def checkpoint(request):
+    return load_checkpoint(request.getfixturevalue(request.param))
+
+
+@given(NUMBERS, NUMBERS, st.floats(0, 30))
+def test_guidance_goes_from_the_one_to_the_other_and_beyond(c, u, scale):
+    c, u = np.array([c]), np.array([u])
+    np.testing.assert_array_equal(classifier_free_guidance(c, u, 0), u)
+    np.testing.assert_allclose(classifier_free_guidance(c, u, 1), c, atol=1e-12)
+    pulled = classifier_free_guidance(c, u, scale)
+    np.testing.assert_allclose(pulled - u, scale * (c - u), atol=1e-9)
+
+
+def test_token_states_have_one_shape_for_every_prompt(checkpoint):
+    encoder, tokenizer = checkpoint.text_encoder, checkpoint.tokenizer
+    states = encode_prompts(encoder, tokenizer, ["", "piano", "calm " * 200])
+    width = encoder.config.hidden_size
+    assert states.shape == (3, tokenizer.model_max_length, width) and states.dtype == torch.float32
+    assert not torch.allclose(states[0], states[1])
+
+
+def test_token_states_equal_the_encoder_called_by_hand(checkpoint):
+    encoder, tokenizer = checkpoint.text_encoder, checkpoint.tokenizer
+    ids = tokenizer("solo piano").input_ids
+    room = tokenizer.model_max_length
+    padded = torch.tensor([ids + [tokenizer.pad_token_id] * (room - len(ids))])
+    mask = torch.tensor([[1] * len(ids) + [0] * (room - len(ids))])
+    masked = type(encoder).__name__ == "BertModel"
+    with torch.no_grad():
+        expected = encoder(padded, mask if masked else None).last_hidden_state
+    states = encode_prompts(encoder, tokenizer, ["solo piano"])
+    assert (states - expected).abs().max() < 1e-6
+
+
+def test_padding_does_not_reach_the_words_of_a_masked_encoder(ours):
+    checkpoint = load_checkpoint(ours)
+    tokens = checkpoint.tokenizer(["solo piano"], return_tensors="pt")
+    with torch.no_grad():
+        alone = checkpoint.text_encoder(tokens.input_ids)[0]
+    states = encode_prompts(checkpoint.text_encoder, checkpoint.tokenizer, ["solo piano"])
+    assert (states[:, : alone.shape[1]] - alone).abs().max() < 1e-5
+
+
+def test_one_batched_question_equals_two_single_ones(checkpoint):
+    torch.manual_seed(0)
+    unet, width = checkpoint.unet, checkpoint.text_encoder.config.hidden_size
+    latents = torch.randn(2, checkpoint.latent_channels, 16, 16)
+    text, negative = torch.randn(2, 2, 7, width)
+    with torch.no_grad():
+        together = guided_prediction(unet, latents, 500, text, negative, 4.0)
+        c, u = (unet(latents, 500, encoder_hidden_states=s).sample for s in (text, negative))
+    assert (together - (u + 4.0 * (c - u))).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("scale, rows", [(1, [1]), (2.5, [2]), (0, [2])])
+def test_scale_one_asks_the_unet_once(scale, rows):
+    asked = []
+
+    def unet(latents, timestep, encoder_hidden_states, return_dict):
+        asked.append(len(latents))
+        return (encoder_hidden_states,)
+
+    latents, text, negative = torch.zeros(1, 3), torch.ones(1, 3), torch.zeros(1, 3)
+    answer = guided_prediction(unet, latents, 1, text, negative, scale)
+    assert asked == rows
+    torch.testing.assert_close(answer, scale * text)
+
+
+def test_the_warning_names_what_is_cut(checkpoint):
+    tokenizer = checkpoint.tokenizer
+    room = tokenizer.model_max_length - 2
+    text = " ".join(["a"] * room)
+    assert what_is_cut(tokenizer, text) == ""
+    assert what_is_cut(tokenizer, text + " rock band").startswith("rock")
+    with pytest.warns(PromptWarning, match="left out: 'rock") as caught:
+        warn_about_prompt(tokenizer, text + " rock band")
+    assert "\n" not in str(caught[0].message)
+
+
+@pytest.mark.parametrize("text", ["спокойное пианино", "静かなピアノ", "بيانو", "🎹🎹"])
+def test_non_latin_prompts_warn_that_the_model_knows_english(checkpoint, text):
+    with pytest.warns(PromptWarning, match="English"):
+        warn_about_prompt(checkpoint.tokenizer, text)
+
+
+@pytest.mark.parametrize("text", ["", "a calm piano", "café, 120 bpm", "piano with a хор"])
+def test_plain_prompts_do_not_warn(checkpoint, text):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_about_prompt(checkpoint.tokenizer, text)
