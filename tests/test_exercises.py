@@ -98,27 +98,27 @@ def test_repeat_mistakes(clips, words):
 
 
 @pytest.mark.parametrize("guide", [
-    lambda u, c, s: u + s * (c - u),
-    lambda u, c, s: s * c + (1 - s) * u,
+    lambda c, u, s: u + s * (c - u),
+    lambda c, u, s: s * c + (1 - s) * u,
 ])
 def test_guidance_right(guide):
     assert exercises.check_guidance(guide)
 
 
 @pytest.mark.parametrize(("guide", "words"), [
-    (lambda u, c, s: c + s * (u - c), ("turned round",)),
-    (lambda u, c, s: u + s * (u - c), ("turned round",)),
-    (lambda u, c, s: s * (c - u), ("forgot to start",)),
-    (lambda u, c, s: c + s * (c - u), ("start at the conditional",)),
-    (lambda u, c, s: u + (s - 1) * (c - u), ("one short",)),
-    (lambda u, c, s: s * c, ("unconditional guess out",)),
-    (lambda u, c, s: c, ("no effect",)),
-    (lambda u, c, s: u + s * (c + u), ("minus belongs",)),
-    (lambda u, c, s: u + 3 * (c - u), ("use scale",)),
-    (lambda u, c, s: 0 * u, ("the answer is 4",)),
-    (lambda u, c, s: float((c - u).sum()), ("keep the shape",)),
-    (lambda u, c, s: None, ("write its body",)),
-    (lambda u, c: u, ("stopped with TypeError",)),
+    (lambda c, u, s: c + s * (u - c), ("turned round",)),
+    (lambda c, u, s: u + s * (u - c), ("turned round",)),
+    (lambda c, u, s: s * (c - u), ("forgot to start",)),
+    (lambda c, u, s: c + s * (c - u), ("start at the conditional",)),
+    (lambda c, u, s: u + (s - 1) * (c - u), ("one short",)),
+    (lambda c, u, s: s * c, ("unconditional guess out",)),
+    (lambda c, u, s: c, ("no effect",)),
+    (lambda c, u, s: u + s * (c + u), ("minus belongs",)),
+    (lambda c, u, s: u + 3 * (c - u), ("use scale",)),
+    (lambda c, u, s: 0 * u, ("the answer is 4",)),
+    (lambda c, u, s: float((c - u).sum()), ("keep the shape",)),
+    (lambda c, u, s: None, ("write its body",)),
+    (lambda c, u: u, ("stopped with TypeError",)),
 ])  # fmt: skip
 def test_guidance_mistakes(guide, words):
     assert_hint(exercises.check_guidance(guide), *words)

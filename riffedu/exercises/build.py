@@ -3,7 +3,7 @@
 A lesson is written once, as Markdown, in ``riffedu/exercises/solutions/NN_name.md``, with its
 solutions in place:
 
-* text is a Markdown cell (a heading starts a new one);
+* text between code blocks is a Markdown cell;
 * a ```` ```python ```` block is a code cell;
 * an ```` ```output ```` block after it is what the cell must print: it is stored in the notebook,
   and the tests compare it with what a run prints;
@@ -31,9 +31,8 @@ def cells(markdown: str) -> list[dict]:
     found: list[dict] = []
     fenced = re.split(r"^```(python|output)\n(.*?)^```\n?", markdown, flags=re.M | re.S)
     for text, kind, body in zip(fenced[::3], [*fenced[1::3], None], [*fenced[2::3], ""]):
-        for part in re.split(r"^(?=#{1,3} )", text, flags=re.M):
-            if part.strip():
-                found.append({"kind": "markdown", "source": part.strip()})
+        if text.strip():
+            found.append({"kind": "markdown", "source": text.strip()})
         if kind == "python":
             found.append({"kind": "code", "source": body.rstrip(), "output": None})
         elif kind == "output":

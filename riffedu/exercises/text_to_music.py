@@ -11,11 +11,11 @@ from riffedu.exercises.verdict import check, hint, right, run
 
 @check
 def check_guidance(guide) -> object:
-    """``guide(unconditional, conditional, scale)`` must give u + s (c - u)."""
+    """``guide(conditional, unconditional, scale)`` must give u + s (c - u)."""
     noise = np.random.default_rng(0)
     u, c = noise.standard_normal((2, 1, 4, 8, 8)).astype(np.float32)
     s = 3.0
-    answer = np.asarray(run(guide, u, c, s))
+    answer = np.asarray(run(guide, c, u, s))
     if answer.shape != u.shape:
         return hint(f"The answer must keep the shape {u.shape}; yours is {answer.shape}.")
     mistakes = {
@@ -44,7 +44,7 @@ def check_guidance(guide) -> object:
     if not np.allclose(answer, u + s * (c - u), atol=1e-4):
         return hint("Try it on numbers: with u = 1, c = 2 and scale 3 the answer is 4.")
     for scale in (0.0, 1.0, 7.5):
-        if not np.allclose(run(guide, u, c, scale), u + scale * (c - u), atol=1e-4):
+        if not np.allclose(run(guide, c, u, scale), u + scale * (c - u), atol=1e-4):
             return hint(f"Right for scale 3, wrong for scale {scale}: use scale, not a number.")
     return right("Scale 0 ignores the words, 1 takes them as they are, more exaggerates them.")
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import random
+import warnings
 
 import ipywidgets as w
 
+from riffedu.generate import GUIDANCE, STEPS
+from riffedu.guidance import PromptWarning
 from riffedu.widgets.job import JobControls
 from riffedu.widgets.panel import WIDE, Panel, note
 from riffedu.widgets.pictures import picture
@@ -30,9 +33,11 @@ class HearPanel(Panel):
 
     def __init__(self, pipeline, result=None):
         self.pipeline, self.result = pipeline, result
-        asked = result.parameters if result is not None else {}
+        told = {"prompt": EXAMPLES[0], "seed": 0, "guidance_scale": GUIDANCE,
+                "num_inference_steps": STEPS, **pipeline.checkpoint.defaults}  # fmt: skip
+        told.update(result.parameters if result is not None else {})
         self.prompt = w.Text(
-            value=asked.get("prompt") or EXAMPLES[0], description="Prompt", style=WIDE,
+            value=told["prompt"], description="Prompt", style=WIDE,
             placeholder="instrument, style, mood, tempo …", layout=w.Layout(width="640px"),
         )  # fmt: skip
         self.examples = [
@@ -41,19 +46,19 @@ class HearPanel(Panel):
             for words in EXAMPLES
         ]  # fmt: skip
         self.seed = w.BoundedIntText(
-            value=asked.get("seed", 0), min=0, max=LARGEST_SEED, description="Seed", style=WIDE,
+            value=told["seed"], min=0, max=LARGEST_SEED, description="Seed", style=WIDE,
             layout=w.Layout(width="280px"),
         )  # fmt: skip
         self.dice = w.Button(
             description="Another seed", icon="random", tooltip="Draw a seed at random"
         )
         self.guidance = w.FloatSlider(
-            value=asked.get("guidance_scale", 4.0), min=0, max=12, step=0.5,
+            value=told["guidance_scale"], min=0, max=12, step=0.5,
             description="Guidance", style=WIDE, readout_format=".1f",
             layout=w.Layout(width="480px"), continuous_update=False,
         )  # fmt: skip
         self.steps = w.IntSlider(
-            value=asked.get("num_inference_steps", 25), min=1, max=50, description="Steps",
+            value=told["num_inference_steps"], min=1, max=50, description="Steps",
             style=WIDE, layout=w.Layout(width="480px"), continuous_update=False,
         )  # fmt: skip
         self.watch = w.Checkbox(
@@ -68,7 +73,6 @@ class HearPanel(Panel):
             button.on_click(self._take_example)
         self.dice.on_click(self._roll)
         self.generate_button.on_click(lambda _: self.generate())
-        self.prompt.on_submit = None
         self.box = w.VBox([
             self.prompt,
             w.HBox([note("Try:"), *self.examples], layout=w.Layout(flex_flow="row wrap")),
@@ -96,19 +100,19 @@ class HearPanel(Panel):
         self.job.wait(seconds)
 
     def _work(self, step, wanted: dict, watch: bool) -> None:
-        total = wanted["num_inference_steps"]
-        every = max(1, total // 5)
-
         def look(state) -> None:
-            step(f"Step {state.index} of {total}")
-            if watch and state.index % every == 0 and state.index < total:
-                image = state.estimate
-                title = f"What the model expects after {state.index} of {total} steps"
-                self.output.value = beside(picture(image, title).html)
+            step(f"Step {state.step} of {state.total}")
+            every = max(1, state.total // 5)
+            if watch and state.step % every == 0 and state.step < state.total:
+                title = f"What the model has in mind after {state.step} of {state.total} steps"
+                self.output.value = beside(picture(state.image(), title).html)
 
-        self.result = self.pipeline.generate(**wanted, progress=False, callback=look)
+        with warnings.catch_warnings(record=True) as remarks:
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("always", PromptWarning)
+            self.result = self.pipeline.generate(**wanted, progress=False, callback=look)
         self.output.value = show(self.result).html
-        self.job.say("Done. Press play.")
+        self.job.say(" ".join([*(f"Note: {r.message}." for r in remarks), "Done. Press play."]))
 
     def _take_example(self, button) -> None:
         self.prompt.value = button.description

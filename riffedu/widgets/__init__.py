@@ -1,0 +1,28 @@
+"""One control panel per lesson, the player, and pictures with axes.
+
+A panel is an object with named controls (``panel.prompt``, ``panel.generate_button`` …): put it
+last in a cell to see it, or set its controls by code. What takes time runs on a thread, so Stop
+answers; ``panel.wait()`` waits for the end.
+"""
+
+from riffedu.widgets.course import course_map
+from riffedu.widgets.hear import hear_it_first
+from riffedu.widgets.pictures import maps, picture, pictures
+from riffedu.widgets.player import play, show
+from riffedu.widgets.road import compare, hear, token_table, walk
+from riffedu.widgets.source import show_source
+
+__all__ = [
+    "compare",
+    "course_map",
+    "hear",
+    "hear_it_first",
+    "maps",
+    "picture",
+    "pictures",
+    "play",
+    "show",
+    "show_source",
+    "token_table",
+    "walk",
+]
