@@ -446,9 +446,8 @@ def apply_effects(rng, sound: np.ndarray, meta: dict) -> tuple[np.ndarray, list[
 
 @lru_cache(maxsize=1)
 def open_studio(folder: str | None = None) -> Studio:
-    """The studio of the dataset in ``folder`` (its scores and soundfonts), so that its items can
-    be heard again; without a folder one with the usual soundfonts and scores kept in
-    ``~/.cache/riffedu``."""
+    """The studio of a dataset made with the usual soundfonts: ``folder`` holds its scores, so its
+    items can be heard again. Without a folder the scores are kept in ``~/.cache/riffedu``."""
     cache = Path(folder) if folder else Path.home() / ".cache" / "riffedu"
     return Studio(None, scores.load(cache / "scores.json"))
 
