@@ -2,6 +2,7 @@
 
 import json
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,8 @@ from riffedu.training.render import (
     SOUNDFONTS, drive, find_soundfonts, low_pass, one_shot_kit, reverb, rms, set_level)
 
 needs_soundfont = pytest.mark.skipif(
-    not any(Path(p).is_file() for p in SOUNDFONTS),
-    reason="no soundfont installed (Debian: musescore-general-soundfont-small)")
+    not any(Path(p).is_file() for p in SOUNDFONTS) or not find_spec("tinysoundfont"),
+    reason="needs tinysoundfont and a soundfont (Debian: musescore-general-soundfont-small)")
 
 PIECE = {"id": "ryansMammoth/Test.abc", "title": "Test", "kind": "tune", "signature": "4/4",
          "key": "C", "mode": "major", "parts": [[[n / 2, 0.5, 60 + n % 8] for n in range(64)]]}
@@ -263,6 +264,14 @@ def test_shards_restart_and_say_what_they_are_made_of(tmp_path):
 
     with pytest.raises(RiffeduError, match="another seed"):
         data.make_dataset(folder, n=4, **dict(make, seed=4))
+
+
+def test_a_damaged_soundfont_is_told_before_anything_is_written(tmp_path):
+    pytest.importorskip("tinysoundfont", reason="tinysoundfont is an extra for training")
+    (tmp_path / "junk.sf2").write_bytes(b"not a soundfont")
+    with pytest.raises(RiffeduError, match="cannot be read as a soundfont"):
+        data.make_dataset(tmp_path / "set", 4, soundfonts=[tmp_path / "junk.sf2"], workers=2)
+    assert not (tmp_path / "set").exists()
 
 
 def test_bad_options_say_so(tmp_path):

@@ -588,6 +588,7 @@ def make_dataset(folder, n: int = 12000, seed: int = 0, soundfonts=None, workers
         raise RiffeduError("The number of items, of workers and the shard size must be at "
                            "least 1.")
     paths = find_soundfonts(soundfonts)
+    Synthesizer(paths)  # a damaged soundfont is told here, before workers start and files appear
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)

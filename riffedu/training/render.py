@@ -59,8 +59,11 @@ class Synthesizer:
     """
 
     def __init__(self, paths=None):
-        import tinysoundfont
-
+        try:
+            import tinysoundfont
+        except ImportError as error:
+            raise RiffeduError("Rendering needs tinysoundfont: make train-deps, or pip "
+                               "install --no-deps tinysoundfont.") from error
         self.paths = find_soundfonts(paths)
         self.names = [Path(p).stem for p in self.paths]
         self._synths = []

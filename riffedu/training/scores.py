@@ -13,6 +13,8 @@ import os
 import re
 from pathlib import Path
 
+from ..errors import RiffeduError
+
 PIANO = ("joplin/maple_leaf_rag.mxl", "mozart/k545/movement1_exposition.mxl")
 QUARTETS = tuple(f"mozart/{k}/movement{m}.mxl" for k in ("k155", "k156", "k458", "k80")
                  for m in (1, 2, 3)) + tuple(f"haydn/opus74no1/movement{m}.mxl"
@@ -89,9 +91,14 @@ def piece_of(score, kind: str, name: str, title: str) -> dict | None:
 
 def parse(chorales: int = 60, tunes: int = 160, progress: bool = True) -> list[dict]:
     """Pieces of the corpus as `piece_of` gives them; what music21 cannot read is left out."""
-    import music21
-    from music21 import converter
     from tqdm.auto import tqdm
+
+    try:
+        import music21
+        from music21 import converter
+    except ImportError as error:
+        raise RiffeduError("Reading scores needs music21: make train-deps, or pip install "
+                           "music21.") from error
 
     corpus = Path(music21.__file__).parent / "corpus"
     pieces = []
