@@ -1,0 +1,47 @@
+"""Encode the whole data set once: the denoiser trains on latents, it never sees a pixel.
+
+Taught in lesson 14.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+
+def encoder_fingerprint(vae) -> str:
+    """A short hash of the encoder's weights: latents are valid for this encoder only."""
+    digest = hashlib.sha256()
+    for name, value in sorted(vae.encoder.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.detach().float().cpu().numpy().tobytes())
+    return digest.hexdigest()[:12]
+
+
+def cached_latents(vae, pictures, folder, device="cpu", batch=16):
+    """Scaled latents of every picture of a `PictureDataset`, ``(n, channels, h, w)`` float16.
+
+    Kept as ``folder/latents-SPLIT-ENCODER.npy``; made with a progress bar where that file is missing
+    or of another length.
+    """
+    import torch
+    from tqdm.auto import tqdm
+
+    path = Path(folder) / f"latents-{pictures.split}-{encoder_fingerprint(vae)}.npy"
+    if path.exists():
+        known = np.load(path, mmap_mode="r")
+        if len(known) == len(pictures):
+            return known
+    blocks = []
+    with torch.inference_mode():
+        for start in tqdm(range(0, len(pictures), batch), desc="encoding pictures"):
+            block = pictures.batch(range(start, min(start + batch, len(pictures)))).to(device)
+            block = block.contiguous(memory_format=torch.channels_last)
+            latents = vae.encode(block).latent * vae.config.scaling_factor
+            blocks.append(latents.half().cpu().numpy())
+    part = path.with_suffix(".part.npy")
+    np.save(part, np.concatenate(blocks))
+    part.replace(path)
+    return np.load(path, mmap_mode="r")

@@ -1,0 +1,67 @@
+"""One recipe, two machines: what changes between two cores and a GPU, and nothing else.
+
+Taught in lesson 14.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import RiffeduError
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Batch sizes and learning rates; the networks and losses are the same everywhere."""
+
+    device: str
+    autoencoder_batch: int
+    autoencoder_rate: float
+    denoiser_batch: int
+    denoiser_rate: float
+    latent_noise: float = 0.1  # standard deviation, in units of the latents' own
+    caption_dropout: float = 0.1
+    average_decay: float = 0.999
+
+
+PRESETS = {
+    "two-cores": Preset("cpu", 4, 2e-4, 16, 3e-4),
+    "one-gpu": Preset("cuda", 32, 4e-4, 256, 6e-4, average_decay=0.9995),
+}
+
+
+def training_device(preset: str) -> str:
+    import torch
+
+    device = PRESETS[preset].device
+    if device == "cuda" and not torch.cuda.is_available():
+        raise RiffeduError("no GPU was found: use --preset two-cores")
+    return device
+
+
+def add_training_arguments(parser):
+    """What both training commands share."""
+    parser.add_argument("--data", default="runs/data", help="folder of `riffedu train data`")
+    parser.add_argument("--output", default="runs/model", help="model folder to write")
+    parser.add_argument("--preset", choices=sorted(PRESETS), default="two-cores")
+    parser.add_argument("--minutes", type=float, default=30.0, help="how long to train now")
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def follow(steps, minutes: float, name: str) -> int:
+    """Run the steps under a progress bar that counts minutes; Ctrl-C keeps what was trained."""
+    from tqdm.auto import tqdm
+
+    first = None
+    mean = None
+    try:
+        with tqdm(total=round(60 * minutes), unit="s", desc=name, mininterval=5) as bar:
+            for step in steps:
+                first = step.seconds if first is None else first
+                mean = step.loss if mean is None else 0.98 * mean + 0.02 * step.loss
+                bar.set_postfix(step=step.step, loss=f"{mean:.4f}", refresh=False)
+                bar.update(max(0, min(bar.total, round(step.seconds - first)) - bar.n))
+    except KeyboardInterrupt:
+        steps.close()
+        print("stopped; everything so far is saved, the same command goes on")
+    return 0
