@@ -33,8 +33,7 @@ GUIDANCE = 7.0
 LONGEST = 60.0
 BATCH = 8
 RMS_DB, PEAK_DB = -20.0, -1.0
-SOUNDS = (".wav", ".flac", ".ogg", ".mp3")
-PICTURES = (".png", ".webp", ".jpg", ".jpeg")
+PICTURES = (".png", ".webp", ".jpg", ".jpeg", ".tif", ".tiff")
 
 
 @dataclass
@@ -273,7 +272,7 @@ class Pipeline:
         if states is not None:
             draw = partial(self.decode_latents, columns=columns)
             states = [state.item(index, draw) for state in states]
-        return Result(waveform, rate, _with_gain(image, gain, self.params), parameters, states)
+        return Result(waveform, rate, _with_tags(image, self.params, gain), parameters, states)
 
     def _settings(self, steps: int | None, scale: float | None) -> tuple[int, float]:
         told = self.checkpoint.defaults
@@ -284,7 +283,10 @@ class Pipeline:
 
     def _fresh_scheduler(self, steps: int) -> Any:
         """A scheduler of its own for each run: they remember the steps they took."""
-        scheduler = type(self.checkpoint.scheduler).from_config(self.checkpoint.scheduler.config)
+        old = self.checkpoint.scheduler
+        # Clipping x₀ to [-1, 1] is meant for pixels; latents reach further.
+        unclipped = {"clip_sample": False} if "clip_sample" in old.config else {}
+        scheduler = type(old).from_config(old.config, **unclipped)
         scheduler.set_timesteps(steps, device=self.checkpoint.device)
         return scheduler
 
@@ -328,7 +330,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """The flags of ``riffedu generate``."""
     parser.add_argument("prompt", help='what to play, in English: "a calm solo piano"')
     parser.add_argument("-o", "--output", required=True, help="sound to write: .wav .flac .ogg .mp3")
-    parser.add_argument("--image", help="keep the picture too: .png .webp .jpg")
+    parser.add_argument("--image", help="keep the picture too: .png (every pixel), .webp, .jpg")
     parser.add_argument("--negative-prompt", default="", help="what not to play")
     parser.add_argument("--seed", type=int, default=0, help="same seed, same clip (default 0)")
     parser.add_argument("--count", type=int, default=1,
@@ -379,27 +381,20 @@ def run(args: Namespace) -> int:
 
 def _write(result: Result, sound: Path, picture: Path | None) -> None:
     from riffedu import audio
+    from riffedu.image import save_image
 
     if picture:
-        _write_picture(result.image, picture)
+        save_image(result.image, picture)
     audio.save(sound, result.waveform, result.sample_rate)
-
-
-def _write_picture(image: "Image", path: Path) -> None:
-    """Write to a temporary name beside ``path``, then rename: whole or not at all."""
-    unfinished = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
-    try:
-        image.save(unfinished, exif=image.getexif(), quality=95, lossless=True)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _plan_files(
     output: str, image: str | None, seed: int, count: int
 ) -> list[tuple[int, Path, Path | None]]:
     """(seed, sound, picture) for each clip, after making sure that both can be written."""
-    sound = _check_writable(output, SOUNDS, "sound")
+    from riffedu.audio import FORMATS
+
+    sound = _check_writable(output, tuple(FORMATS), "sound")
     picture = _check_writable(image, PICTURES, "picture") if image else None
     if count == 1:
         return [(seed, sound, picture)]
@@ -526,9 +521,8 @@ def _to_picture(pixels: "Tensor", params: Any) -> "Image":
     from PIL import Image
 
     values = ((pixels.float().clamp(-1, 1) + 1) * 127.5).round().cpu().numpy().astype(np.uint8)
-    image = Image.fromarray(np.broadcast_to(values.transpose(1, 2, 0), (*values.shape[1:], 3)).copy())
-    image.getexif().update(params.to_exif())
-    return image
+    three = np.broadcast_to(values.transpose(1, 2, 0), (*values.shape[1:], 3))
+    return _with_tags(Image.fromarray(np.ascontiguousarray(three)), params, 1.0)
 
 
 def _to_pixels(image: "Image", channels: int, factor: int) -> "Tensor":
@@ -551,8 +545,12 @@ def _gain(before: "np.ndarray", after: "np.ndarray") -> float:
     return float(after[loudest] / before[loudest]) if before[loudest] else 1.0
 
 
-def _with_gain(image: "Image", gain: float, params: Any) -> "Image":
-    """The same picture, saying that full black is ``gain`` times as loud."""
+def _with_tags(image: "Image", params: Any, gain: float) -> "Image":
+    """A copy that says what its pixels mean, black ``gain`` times as loud as Riffusion's usual."""
+    from riffedu.image import DEFAULT_MAX_VALUE, MAX_VALUE_TAG
+
+    image = image.copy()
     exif = image.getexif()
-    exif[MAX_VALUE_TAG] = float(exif.get(MAX_VALUE_TAG, USUAL_MAX_VALUE)) * gain
+    exif.update({**params.to_exif(), MAX_VALUE_TAG: DEFAULT_MAX_VALUE * gain})
+    image.info["exif"] = exif.tobytes()
     return image

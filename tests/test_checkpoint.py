@@ -128,7 +128,7 @@ def test_damaged_weights(copy, name):
 def test_incomplete_weights(copy, name):
     [path] = (copy / name).glob("*.safetensors")
     tensors = load_file(path)
-    gone = next(n for n in sorted(tensors) if "pooler" not in n)
+    gone = sorted(tensors)[0]
     tensors.pop(gone)
     save_file(tensors, path, metadata={"format": "pt"})
     line = refusal(copy)

@@ -65,7 +65,7 @@ def write_riffedu_checkpoint(folder: Path, scheduler=None, defaults: dict | None
     BertModel(BertConfig(
         vocab_size=size, hidden_size=24, num_hidden_layers=1, num_attention_heads=2,
         intermediate_size=32, max_position_embeddings=32, use_attention_mask=True,
-    )).save_pretrained(folder / "text_encoder")
+    ), add_pooling_layer=False).save_pretrained(folder / "text_encoder")
     AutoencoderDC(
         in_channels=1, latent_channels=8, encoder_block_types="ResBlock",
         decoder_block_types="ResBlock", encoder_block_out_channels=(4, 4, 8, 8, 8, 8),
