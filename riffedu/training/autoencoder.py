@@ -90,7 +90,7 @@ def train_autoencoder(data, output, *, minutes, preset="two-cores", freeze_encod
     import torch
 
     from .dataset import PictureDataset
-    from .loop import draw_loss_curve, mixed_precision, train
+    from .loop import draw_loss_curve, mixed_precision, save_half, train
 
     settings = PRESETS[preset]
     device = training_device(preset)
@@ -114,8 +114,7 @@ def train_autoencoder(data, output, *, minutes, preset="two-cores", freeze_encod
     def on_save(average, history):
         with average.applied_to(vae):
             print(f"\nheld-out codec error {codec_error(vae, sheet):.4f} of full scale")
-            vae.to(torch.float16).save_pretrained(folder / "vae")
-            vae.to(torch.float32)
+            save_half(vae, folder / "vae")
             draw_reconstructions(vae, sheet[:6], folder / "training" / "autoencoder.png")
         if history:
             draw_loss_curve(history, folder / "training" / "autoencoder_loss.png")

