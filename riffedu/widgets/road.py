@@ -215,7 +215,7 @@ def hear(image, label: str = "Sound"):
     from riffedu.audio import set_level
     from riffedu.convert import image_to_audio
 
-    waveform, sample_rate = image_to_audio(image)
+    waveform, sample_rate = image_to_audio(image, progress=False)
     return play(set_level(waveform), sample_rate, label)
 
 
