@@ -73,13 +73,16 @@ def load_checkpoint(name_or_path: str | Path = "default", device: str = "cpu") -
     code when they are opened), or when its components don't fit one another.
     Notebook: 09_latents.
     """
+    import torch
+
     folder = find_folder(name_or_path)
     index = _read_json(folder / "model_index.json")
     with _quiet_libraries():
         parts = {name: _load_component(folder, name, index) for name in COMPONENTS}
     for name in NETWORKS:
         parts[name].requires_grad_(False).eval().float().to(device)
-    _use_fast_layout(parts["unet"], parts["vae"])
+    for name in ("vae", "unet"):  # 3 to 5 % faster on a CPU
+        parts[name].to(memory_format=torch.channels_last)
     checkpoint = Checkpoint(**parts, path=folder, defaults=_read_defaults(folder))
     _check_fit(checkpoint)
     return checkpoint
@@ -225,14 +228,6 @@ def _read_json(path: Path) -> dict[str, Any]:
 def _read_defaults(folder: Path) -> dict[str, float]:
     path = folder / "riffedu.json"
     return _read_json(path) if path.is_file() else {}
-
-
-def _use_fast_layout(*networks: Any) -> None:
-    """Convolutions over channels-last memory run about 1.5 times as fast on a CPU."""
-    import torch
-
-    for network in networks:
-        network.to(memory_format=torch.channels_last)
 
 
 def _check_fit(checkpoint: Checkpoint) -> None:

@@ -259,7 +259,7 @@ class Pipeline:
 
         columns = self.columns(request["duration"])
         [image] = self.decode_latents(latents[index : index + 1], columns)
-        raw, rate = convert.image_to_audio(image, self.params)
+        raw, rate = convert.image_to_audio(image, self.params, progress=False)
         waveform = audio.set_level(raw, rms_db=RMS_DB, peak_db=PEAK_DB)
         gain = _gain(raw, waveform)
         parameters = {
@@ -359,6 +359,8 @@ def run(args: Namespace) -> int:
         _check_guidance(args.guidance_scale)
     plan = _plan_files(args.output, args.image, args.seed, args.count)
 
+    # Threads that wait by spinning cost minutes where anything else runs; read when torch loads.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from riffedu.guidance import PromptWarning
 
     pipeline = load_pipeline(args.model)

@@ -4,7 +4,6 @@ import math
 import os
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -52,7 +51,7 @@ def test_words_become_a_picture_and_a_sound(pipeline):
     result = make(pipeline, seed=3)
     assert result.image.size == (32, 512) and result.image.mode == "RGB"
     assert result.waveform.dtype == np.float32 and result.sample_rate == 44100
-    assert abs(len(result.waveform) / 44100 - SHORT) <= 0.011
+    assert len(result.waveform) == round(SHORT * 44100)
     told = result.parameters
     assert (told["prompt"], told["negative_prompt"], told["seed"]) == ("a calm piano", "", 3)
     assert (told["num_inference_steps"], told["guidance_scale"]) == (2, 7.0)
@@ -105,7 +104,7 @@ def test_stochastic_samplers_repeat_too(tmp_path):
 
 
 def test_lists_pair_up(small):
-    results = make(small, ["piano", "drums"], negative_prompt=["drums", None or ""], seed=[1, 2])
+    results = make(small, ["piano", "drums"], negative_prompt=["drums", ""], seed=[1, 2])
     told = [r.parameters for r in results]
     assert [(t["prompt"], t["negative_prompt"], t["seed"]) for t in told] == [
         ("piano", "drums", 1), ("drums", "", 2),
@@ -347,7 +346,7 @@ def test_shell_writes_sound_and_picture(ours, tmp_path, capsys):
     sound, picture = tmp_path / "out.wav", tmp_path / "out.png"
     code = shell("a calm piano", "-o", sound, "--image", picture, "--model", ours, "--steps", 2,
                  "--duration", SHORT, "--seed", 9)
-    assert code == 0 and "out.wav: 0.3" in capsys.readouterr().out
+    assert code == 0 and "out.wav: 0.32 s" in capsys.readouterr().out
     waveform, rate = audio.load(sound)
     expected = make(load_pipeline(ours), seed=9)
     assert rate == 44100 and np.abs(waveform - expected.waveform).max() < 1e-4
@@ -414,12 +413,11 @@ def test_shell_interrupted_leaves_nothing(ours, tmp_path, monkeypatch, capsys):
 
 
 def test_a_fresh_shell_from_prompt_to_sound(sd, tmp_path):
-    started = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "riffedu", "generate", "a calm piano", "-o", "a.wav", "--model", sd,
          "--steps", "2", "--duration", "1"],
         cwd=tmp_path, capture_output=True, text=True, timeout=120,
     )
-    assert (done.returncode, "a.wav: 1.0" in done.stdout or "a.wav: 0.9" in done.stdout) == (0, True)
+    assert (done.returncode, "a.wav: 1.00 s" in done.stdout) == (0, True)
     assert "Traceback" not in done.stderr and "Warning" not in done.stderr
-    assert os.listdir(tmp_path) == ["a.wav"] and time.monotonic() - started < 60
+    assert os.listdir(tmp_path) == ["a.wav"]
