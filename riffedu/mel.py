@@ -144,6 +144,29 @@ def invert_mel(mel, params=None):
     return give_back((bank.T @ weights).clamp(min=0))
 
 
+def fit_mel(magnitude, mel, bank):
+    """One multiplicative step from any magnitudes towards ones that have the mel amplitudes.
+
+        magnitude ← magnitude · bankᵀ(mel / (bank · magnitude)) / (bankᵀ 1)
+
+    Each row is scaled by what its bands lack, and keeps its place among its neighbours: so fine
+    structure that was found elsewhere, by Griffin-Lim say, survives. From all ones, one step gives
+    the smooth first guess; repeated, the steps approach magnitudes ≥ 0 that have ``mel`` exactly.
+    The error that each step lowers is the Kullback-Leibler divergence.
+
+    ``magnitude``: torch, (rows, columns) ≥ 0; ``mel``: NumPy, (bands, columns); ``bank``: (bands,
+    rows), dense or scipy sparse. Returns torch float32 (rows, columns). Source: Lee and Seung,
+    "Algorithms for non-negative matrix factorization", NIPS (2000). Notebook: 06_beyond_griffin_lim.
+    """
+    import torch
+
+    found = np.ascontiguousarray(magnitude.numpy(), dtype=np.float32)
+    lacks = mel / np.maximum(bank @ found, np.float32(1e-12))
+    weight = np.maximum(np.asarray(bank.sum(axis=0), dtype=np.float32).reshape(-1, 1), 1e-12)
+    found *= (bank.T @ lacks) / weight
+    return torch.from_numpy(found.T.copy()).mT
+
+
 def filterbank_of(params) -> np.ndarray:
     """`mel_filterbank` with the numbers of a `SpectrogramParams`. Read-only: it is shared."""
     return _filterbank(
