@@ -73,10 +73,10 @@ def load_checkpoint(name_or_path: str | Path = "default", device: str = "cpu") -
     code when they are opened), or when its components don't fit one another.
     Notebook: 09_latents.
     """
-    import torch
-
     folder = find_folder(name_or_path)
     index = _read_json(folder / "model_index.json")
+    import torch
+
     with _quiet_libraries():
         parts = {name: _load_component(folder, name, index) for name in COMPONENTS}
     for name in NETWORKS:
@@ -130,7 +130,8 @@ def _from_hub(hub_id: str) -> Path:
     from huggingface_hub import snapshot_download
 
     offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on")
-    weights = [f"{n}/{f}.safetensors" for n in NETWORKS for f in ("diffusion_pytorch_model", "model")]
+    names = ("diffusion_pytorch_model", "model")
+    weights = [f"{folder}/{name}.safetensors" for folder in NETWORKS for name in names]
     texts = [f"{name}/*{ending}" for name in COMPONENTS for ending in (".json", ".txt", ".model")]
     try:
         return Path(snapshot_download(

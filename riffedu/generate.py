@@ -305,17 +305,19 @@ def clean_estimate(scheduler: Any, seen: "Tensor", output: "Tensor", timestep: A
     It saw ``x = √ᾱ·x₀ + √(1−ᾱ)·ε`` and, by the scheduler's ``prediction_type``, answered with the
     noise ε (then ``x₀ = (x − √(1−ᾱ)·ε) / √ᾱ``), with x₀ itself, or with ``v = √ᾱ·ε − √(1−ᾱ)·x₀``
     (then ``x₀ = √ᾱ·x − √(1−ᾱ)·v``). Works for every scheduler: those that count in σ scale what
-    the U-Net sees to the same form, at timesteps that may lie between two whole ones. Source:
+    the U-Net sees to the same form, at timesteps that may lie between two whole ones (there σ is
+    taken on the line between theirs). Source:
     Salimans & Ho 2022, "Progressive Distillation", §4 and appendix D. Notebook: 08_samplers.
     """
     import torch
 
     table = scheduler.alphas_cumprod.to(torch.float64)
     low = min(int(timestep), len(table) - 1)
-    high = min(low + 1, len(table) - 1)
-    sigma = ((1 - table[[low, high]]) / table[[low, high]]).sqrt()
-    sigma = torch.lerp(sigma[0], sigma[1], float(timestep) - low)
-    signal, noise = float((1 + sigma**2).rsqrt()), float(sigma * (1 + sigma**2).rsqrt())
+    alpha, between = table[low], float(timestep) - low
+    if 0 < between < 1 and low + 1 < len(table):
+        sigma = torch.lerp(*((1 - table) / table).sqrt()[low : low + 2], between)
+        alpha = 1 / (1 + sigma**2)
+    signal, noise = float(alpha.sqrt()), float((1 - alpha).sqrt())
     kind = scheduler.config.prediction_type
     if kind == "epsilon":
         return (seen - noise * output) / signal
@@ -329,7 +331,8 @@ def clean_estimate(scheduler: Any, seen: "Tensor", output: "Tensor", timestep: A
 def add_arguments(parser: ArgumentParser) -> None:
     """The flags of ``riffedu generate``."""
     parser.add_argument("prompt", help='what to play, in English: "a calm solo piano"')
-    parser.add_argument("-o", "--output", required=True, help="sound to write: .wav .flac .ogg .mp3")
+    parser.add_argument("-o", "--output", required=True,
+                        help="sound to write: .wav, .flac, .ogg or .mp3")
     parser.add_argument("--image", help="keep the picture too: .png (every pixel), .webp, .jpg")
     parser.add_argument("--negative-prompt", default="", help="what not to play")
     parser.add_argument("--seed", type=int, default=0, help="same seed, same clip (default 0)")

@@ -28,8 +28,8 @@ def refusal(folder) -> str:
 
 def test_two_layouts_open_by_what_their_index_names(sd, ours):
     first, second = load_checkpoint(sd), load_checkpoint(ours)
-    assert [type(c.text_encoder).__name__ for c in (first, second)] == ["CLIPTextModel", "BertModel"]
-    assert [type(c.vae).__name__ for c in (first, second)] == ["AutoencoderKL", "AutoencoderDC"]
+    names = [[type(part).__name__ for part in (c.text_encoder, c.vae)] for c in (first, second)]
+    assert names == [["CLIPTextModel", "AutoencoderKL"], ["BertModel", "AutoencoderDC"]]
     assert [c.latent_channels for c in (first, second)] == [4, 8]
     assert (first.path, first.defaults) == (sd, {})
 

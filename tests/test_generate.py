@@ -261,6 +261,14 @@ def test_clean_estimate_is_what_was_mixed_in(small):
         assert (clean_estimate(scheduler, seen, velocity, t) - clean).abs().max() < 1e-9
 
 
+def test_clean_estimate_at_zero_signal_to_noise_is_minus_the_velocity():
+    from diffusers import DDIMScheduler
+
+    scheduler = DDIMScheduler(prediction_type="v_prediction", rescale_betas_zero_snr=True)
+    seen, velocity = torch.randn(2, 1, 4, 4, 4)
+    assert torch.equal(clean_estimate(scheduler, seen, velocity, 999), -velocity)
+
+
 def test_the_first_guess_of_pure_noise_is_finite(pipeline):
     assert all(s.x0.isfinite().all() for s in make(pipeline, keep_states=True).steps())
 

@@ -42,8 +42,10 @@ def write_sd_checkpoint(folder: Path, scheduler=None, safety_checker: bool = Fal
         set_alpha_to_one=False, steps_offset=1,
     )
     scheduler.save_pretrained(folder / "scheduler")
-    checker = ["stable_diffusion", "StableDiffusionSafetyChecker"] if safety_checker else [None, None]
-    extractor = ["transformers", "CLIPFeatureExtractor"] if safety_checker else [None, None]
+    checker = extractor = [None, None]
+    if safety_checker:
+        checker = ["stable_diffusion", "StableDiffusionSafetyChecker"]
+        extractor = ["transformers", "CLIPFeatureExtractor"]
     _write_index(folder, {
         "text_encoder": ["transformers", "CLIPTextModel"],
         "tokenizer": ["transformers", "CLIPTokenizer"],
