@@ -46,7 +46,7 @@ def test_reading_right():
 
 @pytest.mark.parametrize(("change", "words"), [
     ({"A": "tone", "C": "clicks"}, ("Look at A", "one row")),
-    ({"B": "noise", "D": "glide"}, ("Look at B", "even grey")),
+    ({"B": "noise", "D": "glide"}, ("Look at B", "grey everywhere")),
     ({"A": "drums"}, ("drums", "not one of")),
     ({"A": "tone"}, ("fits one picture",)),
     ({"A": ...}, ("put a word",)),

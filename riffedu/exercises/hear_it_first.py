@@ -11,7 +11,7 @@ _MISREAD = {
     "tone": "A tone is one pitch for a long time: one row of the picture, from left to right.",
     "clicks": "A click is short and holds all pitches at once: one column, from bottom to top.",
     "glide": "A glide changes its pitch while time goes on: its line climbs.",
-    "noise": "Noise is all pitches all the time: an even grey, with no line in either direction.",
+    "noise": "Noise is all pitches all the time: grey everywhere, with no line in any direction.",
 }
 
 
