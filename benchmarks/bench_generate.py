@@ -4,6 +4,7 @@ Takes the shipped model, or one of the same architecture with random weights whe
 yet. ``python benchmarks/bench_generate.py [MODEL] [STEPS]``
 """
 
+import os
 import resource
 import statistics
 import subprocess
@@ -60,6 +61,7 @@ def report_cold(model: str, steps: int | None, folder: Path) -> None:
 
 
 def report_warm(model: str, steps: int | None) -> None:
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the shell does
     from riffedu import convert, load_pipeline
 
     pipeline = load_pipeline(model)
@@ -73,7 +75,9 @@ def report_warm(model: str, steps: int | None) -> None:
     line("words → token states", median_seconds(lambda: pipeline.encode_prompt(PROMPT)))
     line(f"noise → latents, {last.total} steps", median_seconds(denoise))
     line("latents → picture", median_seconds(lambda: pipeline.decode_latents(last.latents)))
-    line("picture → sound", median_seconds(lambda: convert.image_to_audio(image)))
+    line("picture → sound", median_seconds(
+        lambda: convert.image_to_audio(image, progress=False)
+    ))
     line("one clip, all of it", median_seconds(
         lambda: pipeline.generate(PROMPT, num_inference_steps=steps, progress=False)
     ))
