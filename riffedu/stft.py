@@ -36,7 +36,7 @@ def stft(x, n_fft: int, hop_length: int, win_length: int | None = None, window="
     x, give_back = at_the_door(x)
     win_length = _check_sizes(n_fft, hop_length, win_length)
     window = get_window(window, win_length, x.dtype)
-    if x.shape[-1] == 0:
+    if x.ndim == 0 or x.shape[-1] == 0:
         raise RiffeduError("the sound is empty: give it at least one sample")
     if center:
         x = reflect(x, n_fft // 2)
@@ -176,7 +176,8 @@ def at_the_door(x):
         array = np.asarray(x)
         if array.dtype.kind not in "fciu":
             raise RiffeduError(f"numbers are needed here, not {array.dtype}")
-        tensor, give_back = torch.from_numpy(np.ascontiguousarray(array)), lambda y: y.numpy()
+        tensor = torch.from_numpy(np.require(array, requirements=["C", "W"]))
+        give_back = torch.Tensor.numpy
     if not (tensor.is_floating_point() or tensor.is_complex()) or tensor.dtype.itemsize < 4:
         tensor = tensor.to(torch.float32)
     return tensor, give_back
