@@ -1,0 +1,215 @@
+"""Measure it: does the model play what it was asked for, and does it sound like music? (lesson 15)
+
+A small classifier, trained on real renders only (`learn`, `classifier`), names the instrument or
+style of a clip. Its accuracy on generated clips means something only between two others: on real
+clips that went through the same codec, the ceiling, and on the generated clips with their prompts
+shuffled, the floor (`clips`, `scores`). The Fréchet distance (`frechet`) compares crowds of clips
+instead of single ones. ``riffedu evaluate`` prints all of it as one table (`report`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from argparse import ArgumentParser, Namespace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from riffedu.errors import RiffeduError
+
+if TYPE_CHECKING:
+    from riffedu.evaluate.classifier import Classifier
+    from riffedu.generate import Pipeline
+
+STAGES = ("renders", "codec", "generated")
+SHELF = Path("runs/evaluate")
+
+
+def evaluate(
+    classifier: "Classifier", data: str | Path, pipeline: "Pipeline | None" = None,
+    per_class: int = 4, steps: int | None = None, guidance: float | None = None, seed: int = 0,
+    generate: bool = True, shelf: str | Path = SHELF, progress: bool = True,
+) -> dict[str, Any]:
+    """Accuracies, confusions and Fréchet distances, as plain numbers for JSON or `to_markdown`.
+
+    Without a ``pipeline`` only the test renders are judged; with ``generate=False`` they are also
+    judged through its codec. ``per_class`` clips of every instrument and style are drawn, as far
+    as the split has them, and generated. Pictures are kept in ``shelf``, and used again.
+    """
+    from riffedu.evaluate import clips, scores
+    from riffedu.training.dataset import PictureDataset
+
+    if per_class < 1:
+        raise RiffeduError("--per-class must be 1 or more")
+    pictures = PictureDataset(data, "test")
+    report = {"date": date.today().isoformat(), "seed": seed, "per_class": per_class,
+              "classes": len(classifier.classes), "classifier": classifier.story,
+              "classifier_hash": classifier.fingerprint(), "accuracy": {}, "confusions": {}, "weakest": {}}
+    names = [name for _, name in classifier.classes]
+
+    def judge(key: str, thumbnails, labels, mistakes: bool = True):
+        heard, embeddings = classifier.listen(thumbnails)
+        truth, groups = classifier.numbers(labels), _groups(labels)
+        report["accuracy"][key] = scores.accuracies(heard, truth, groups)
+        if mistakes:
+            report["confusions"][key] = scores.confusions(heard, truth, names)
+            report["weakest"][key] = scores.weakest(heard, truth, names)
+        return heard, embeddings, truth, groups
+
+    numbers = [i for found in clips.clips_by_class(pictures).values() for i in found]
+    judge("renders", _thumbnails(pictures, numbers), _labels(pictures, numbers))
+    if pipeline is None:
+        return report
+
+    folder = pipeline.checkpoint.path
+    steps, guidance = pipeline._settings(steps, guidance)
+    whole, codec = checkpoint_hash(folder), checkpoint_hash(folder, ("vae",))
+    report |= {"model": folder.name, "model_hash": whole[:12], "steps": steps,
+               "guidance": guidance}
+    kept = clips.Shelf(shelf)
+    numbers = clips.choose(pictures, per_class, seed)
+    real = clips.renders_through_codec(pipeline, codec, pictures, numbers, kept, progress)
+    _, real, real_truth, _ = judge("ceiling", real, _labels(pictures, numbers))
+    if not generate:
+        return report
+
+    requests = clips.held_out_requests(pictures, classifier.classes, per_class, seed)
+    made = clips.generated(pipeline, whole, requests, steps, guidance, kept, progress)
+    heard, made, truth, groups = judge("generated", made, [r.label for r in requests])
+    shuffled = scores.shuffle_within(truth, groups, seed)
+    report["accuracy"]["floor"] = scores.accuracies(heard, shuffled, groups)
+    report["share_of_ceiling"] = {
+        group: report["accuracy"]["generated"][group]["top1"] / found["top1"]
+        for group, found in report["accuracy"]["ceiling"].items() if found["top1"]
+    }
+    others = PictureDataset(data, "validation")
+    numbers = clips.choose(others, per_class, seed)
+    second = clips.renders_through_codec(pipeline, codec, others, numbers, kept, progress)
+    second_truth = classifier.numbers(_labels(others, numbers))
+    second = classifier.listen(second)[1]
+    report["frechet"] = _distances((real, real_truth), (made, truth), (second, second_truth))
+    report["prompts"] = [[r.prompt, r.seed, r.label[1], names[k]]
+                         for r, k in zip(requests, heard.argmax(axis=1))]
+    return report
+
+
+def _labels(pictures, numbers):
+    from riffedu.evaluate.classifier import label_of
+
+    return [label_of(pictures.metadata[n]) for n in numbers]
+
+
+def _groups(labels):
+    import numpy as np
+
+    return np.array([group for group, _ in labels])
+
+
+def _thumbnails(pictures, numbers):
+    import numpy as np
+
+    from riffedu.evaluate.classifier import thumbnail
+
+    return np.stack([thumbnail(pictures[n][0]) for n in numbers])
+
+
+def _distances(real, made, second) -> dict[str, Any]:
+    """Fréchet distances to ``real`` of ``made`` and ``second``: (embeddings, classes) each, cut
+    to the same number of clips of every class, for the distance grows as clips get fewer."""
+    import numpy as np
+
+    from riffedu.evaluate.frechet import frechet_distance
+
+    sets = (real, made, second)
+    rows: list[list[int]] = [[], [], []]
+    for c in np.unique(real[1]):
+        found = [np.flatnonzero(truth == c) for _, truth in sets]
+        for kept, numbers in zip(rows, found):
+            kept.extend(numbers[: min(map(len, found))])
+    real, made, second = (embeddings[kept] for (embeddings, _), kept in zip(sets, rows))
+    return {"clips": len(real), "generated": frechet_distance(made, real),
+            "renders": frechet_distance(second, real)}
+
+
+def checkpoint_hash(folder: Path, parts: tuple[str, ...] | None = None) -> str:
+    """SHA-256, in hex, of the weights and settings of a checkpoint's components."""
+    from riffedu.checkpoint import COMPONENTS
+
+    digest = hashlib.sha256()
+    for part in parts or COMPONENTS:
+        for path in sorted((folder / part).iterdir()):
+            if path.suffix in (".safetensors", ".json", ".txt"):
+                digest.update(f"{part}/{path.name}".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def shipped_classifier() -> Path | None:
+    """The folder of the classifier that comes with riffedu, if it is there."""
+    from riffedu.paths import data_folder
+
+    try:
+        folder = data_folder() / "evaluator"
+    except RiffeduError:
+        return None
+    return folder if folder.is_dir() else None
+
+
+def open_or_train(
+    folder: str | Path | None, data: str | Path, epochs: int, seed: int
+) -> "Classifier":
+    """The classifier in ``folder`` (else the shipped one), trained on ``data`` where missing."""
+    from riffedu.evaluate.classifier import load_classifier
+    from riffedu.evaluate.learn import learn_and_save
+
+    folder = Path(folder or shipped_classifier() or "runs/evaluator")
+    if not folder.is_dir() or not any(folder.iterdir()):
+        print(f"training a classifier on the renders of {data}; it will be kept in {folder}")
+        learn_and_save(data, folder, epochs, seed)
+    return load_classifier(folder)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Arguments of ``riffedu evaluate``."""
+    parser.add_argument("--model", default="default", help="name, folder or hub id (default)")
+    parser.add_argument("--data", default="runs/data", help="folder of `riffedu train data`")
+    parser.add_argument("--classifier", metavar="FOLDER",
+                        help="classifier to judge by, trained there if missing (the shipped one)")
+    parser.add_argument("--epochs", type=int, default=24, help="to train a missing classifier (24)")
+    parser.add_argument("--until", choices=STAGES, default="generated",
+                        help="stop after the real renders, after the codec, or do all")
+    parser.add_argument("--per-class", type=int, default=4,
+                        help="clips per instrument and style (4)")
+    parser.add_argument("--steps", type=int, help="denoising steps (the model's own)")
+    parser.add_argument("--guidance", type=float, help="guidance scale (the model's own)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("-o", "--output", metavar="TABLE", help="write the table, .md or .json")
+    parser.add_argument("--card", action="store_true",
+                        help="write the table into the model's README.md, between its markers")
+
+
+def run(args: Namespace) -> int:
+    from riffedu.evaluate.report import check_card, check_output, to_markdown, write, write_card
+
+    if min(args.per_class, args.epochs) < 1 or args.seed < 0:
+        raise RiffeduError("--per-class and --epochs must be 1 or more, --seed 0 or more")
+    if args.card and args.until != "generated":
+        raise RiffeduError("--card needs the whole table: leave --until out")
+    output = check_output(args.output) if args.output else None
+    pipeline = card = None
+    if args.until != "renders":
+        from riffedu.generate import load_pipeline
+
+        pipeline = load_pipeline(args.model)
+        pipeline._settings(args.steps, args.guidance)
+        card = check_card(pipeline.checkpoint.path) if args.card else None
+    classifier = open_or_train(args.classifier, args.data, args.epochs, args.seed)
+    report = evaluate(
+        classifier, args.data, pipeline, args.per_class, args.steps, args.guidance, args.seed,
+        generate=args.until == "generated",
+    )
+    print(to_markdown(report), end="")
+    if output:
+        write(report, output)
+    if card:
+        write_card(report, card)
+    return 0

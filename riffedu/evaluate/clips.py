@@ -1,0 +1,162 @@
+"""The clips that are judged: test renders, the same through the codec, and generated ones.
+
+Every clip that has passed through a model is judged by its sound: the sound is made first, and
+its picture drawn anew from it. Pictures are kept, so an interrupted evaluation goes on where it
+stopped (lesson 15).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from riffedu.errors import RiffeduError
+from riffedu.evaluate.classifier import label_of, thumbnail
+
+if TYPE_CHECKING:
+    from riffedu.generate import Pipeline
+    from riffedu.training.dataset import PictureDataset
+
+TOGETHER = 8  # clips generated in one batch
+
+
+@dataclass(frozen=True)
+class Request:
+    """A prompt, the seed to start from, and what should be heard: (group, name)."""
+
+    prompt: str
+    seed: int
+    label: tuple[str, str]
+
+
+def clips_by_class(pictures: "PictureDataset") -> dict[tuple[str, str], list[int]]:
+    """For each label, in order, the numbers of the clips of a split that carry it."""
+    found = defaultdict(list)
+    for number, metadata in enumerate(pictures.metadata):
+        if label := label_of(metadata):
+            found[label].append(number)
+    return dict(sorted(found.items()))
+
+
+def choose(pictures: "PictureDataset", per_class: int, seed: int = 0) -> list[int]:
+    """Up to ``per_class`` clips of each label, drawn with ``seed``."""
+    random = np.random.default_rng([seed, 11])
+    drawn = [random.permutation(numbers)[:per_class]
+             for numbers in clips_by_class(pictures).values()]
+    return [int(number) for numbers in drawn for number in numbers]
+
+
+def held_out_requests(
+    pictures: "PictureDataset", labels: Iterable[tuple[str, str]], per_class: int, seed: int = 0
+) -> list[Request]:
+    """``per_class`` prompts for each label, in phrasings that training never used.
+
+    Mood, tempo and the rest are those of clips of this split, so that no prompt asks for what
+    cannot be; phrasings take turns. Raises RiffeduError for a label without a clip.
+    """
+    from riffedu.training.captions import held_out_captions
+
+    random = np.random.default_rng([seed, 12])
+    found = clips_by_class(pictures)
+    requests = []
+    for turn, label in enumerate(labels):
+        if label not in found:
+            raise RiffeduError(f"no {pictures.split} clip of the {label[0]} {label[1]!r}: render "
+                               "more with `riffedu train data`")
+        order = random.permutation(found[label])
+        for n in range(per_class):
+            phrasings = held_out_captions(pictures.metadata[order[n % len(order)]], random)
+            prompt = phrasings[(turn + n) % len(phrasings)]
+            requests.append(Request(prompt, seed + len(requests), label))
+    return requests
+
+
+def drawn_from_sound(waveform: np.ndarray, sample_rate: int, params: Any) -> np.ndarray:
+    """A sound's picture as (512, columns) uint8 pixels."""
+    from riffedu.convert import audio_to_image
+
+    return np.asarray(audio_to_image(waveform, sample_rate, params).convert("L"))
+
+
+def through_codec(pipeline: "Pipeline", pixels: np.ndarray) -> np.ndarray:
+    """Picture → latents → picture → sound → picture: what a perfect denoiser could reach."""
+    from PIL import Image
+
+    from riffedu.convert import image_to_audio
+
+    latents = pipeline.encode_image(Image.fromarray(pixels).convert("RGB"))
+    [image] = pipeline.decode_latents(latents, pixels.shape[1])
+    waveform, rate = image_to_audio(image, pipeline.params, progress=False)
+    return drawn_from_sound(waveform, rate, pipeline.params)
+
+
+class Shelf:
+    """Pictures on disk by what they are made of; ``get`` makes only those that are missing."""
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+
+    def place(self, recipe: Any) -> Path:
+        digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+        return self.folder / f"{digest[:20]}.png"
+
+    def get(
+        self, recipes: list[Any], make: Callable[[list[int]], list[np.ndarray]],
+        together: int, description: str, progress: bool = True,
+    ) -> np.ndarray:
+        """Thumbnails (n, 128, 128) of ``recipes``; ``make`` draws those of the given numbers."""
+        from PIL import Image
+        from tqdm.auto import tqdm
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        places = [self.place(recipe) for recipe in recipes]
+        missing = [n for n, place in enumerate(places) if not place.is_file()]
+        with tqdm(total=len(places), initial=len(places) - len(missing), desc=description,
+                  unit="clip", disable=not progress) as bar:
+            for start in range(0, len(missing), together):
+                batch = missing[start : start + together]
+                for n, pixels in zip(batch, make(batch), strict=True):
+                    part = places[n].with_suffix(".part")
+                    Image.fromarray(pixels).save(part, format="PNG")
+                    part.replace(places[n])
+                bar.update(len(batch))
+        return np.stack([thumbnail(np.asarray(Image.open(place))) for place in places])
+
+
+def renders_through_codec(
+    pipeline: "Pipeline", model: str, pictures: "PictureDataset", numbers: list[int],
+    shelf: Shelf, progress: bool = True,
+) -> np.ndarray:
+    """Thumbnails of renders after `through_codec`; ``model`` is the hash of the autoencoder."""
+    recipes = [["codec", model, hashlib.sha256(pictures[n][0].tobytes()).hexdigest()]
+               for n in numbers]
+
+    def make(batch: list[int]) -> list[np.ndarray]:
+        return [through_codec(pipeline, np.asarray(pictures[numbers[k]][0])) for k in batch]
+
+    return shelf.get(recipes, make, 1, f"{pictures.split} renders through the codec", progress)
+
+
+def generated(
+    pipeline: "Pipeline", model: str, requests: list[Request], steps: int, guidance: float,
+    shelf: Shelf, progress: bool = True,
+) -> np.ndarray:
+    """Thumbnails of the sounds that ``requests`` give; ``model`` is the hash of the checkpoint."""
+    recipes = [["generated", model, r.prompt, r.seed, steps, guidance] for r in requests]
+
+    def make(batch: list[int]) -> list[np.ndarray]:
+        asked = [requests[k] for k in batch]
+        results = pipeline.generate(
+            [r.prompt for r in asked], seed=[r.seed for r in asked], num_inference_steps=steps,
+            guidance_scale=guidance, progress=False,
+        )
+        return [drawn_from_sound(r.waveform, r.sample_rate, pipeline.params) for r in results]
+
+    return shelf.get(recipes, make, TOGETHER, "generated clips", progress)

@@ -1,0 +1,43 @@
+"""How far two crowds of clips lie apart: the Fréchet distance (lesson 15)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from riffedu.errors import RiffeduError
+
+
+def frechet_distance(a, b) -> float:
+    """Distance of two clouds of embeddings, each taken for a Gaussian.
+
+        d² = ‖μ₁ − μ₂‖² + tr(Σ₁ + Σ₂ − 2 (Σ₁Σ₂)^½)
+
+    ``a (n, d)`` and ``b (m, d)``: one embedding a row, at least two rows each. Returns d² ≥ 0, the
+    number that is customary; 0 when means and covariances agree. Few rows make it too large, so
+    compare only distances of equally many clips.
+
+    Raises RiffeduError for clouds that have no covariance or differ in width. Source: Dowson &
+    Landau 1982, "The Fréchet distance between multivariate normal distributions"; for sound
+    Kilgour et al. 2019, "Fréchet Audio Distance". Notebook: 15_measure_it.
+    """
+    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if a.ndim != 2 or b.ndim != 2 or min(len(a), len(b)) < 2 or a.shape[1] != b.shape[1]:
+        raise RiffeduError(
+            "the Fréchet distance needs two tables of embeddings, (clips, numbers), with two "
+            f"clips or more each and equally many numbers, not {a.shape} and {b.shape}"
+        )
+    gap = a.mean(axis=0) - b.mean(axis=0)
+    first, second = np.atleast_2d(np.cov(a.T)), np.atleast_2d(np.cov(b.T))
+    spread = np.trace(first) + np.trace(second) - 2 * trace_of_root(first, second)
+    return float(max(0.0, gap @ gap + spread))
+
+
+def trace_of_root(first: np.ndarray, second: np.ndarray) -> float:
+    """tr (Σ₁Σ₂)^½ of two covariances.
+
+    Σ₁Σ₂ is not symmetric, but has the eigenvalues of Σ₁^½ Σ₂ Σ₁^½, which is; none is negative,
+    and the trace of the root is the sum of their roots.
+    """
+    values, vectors = np.linalg.eigh(first)
+    root = vectors * np.sqrt(values.clip(min=0)) @ vectors.T
+    return float(np.sqrt(np.linalg.eigvalsh(root @ second @ root).clip(min=0)).sum())
