@@ -4,11 +4,16 @@ Every name below is importable from ``riffedu`` at once; what it needs (torch, d
 imported when it is first called.
 """
 
+import os
 import sys
 from importlib import import_module
 from types import ModuleType
 
 __version__ = "0.1.0"
+
+# Read when torch loads: its threads sleep while they wait for each other. Left to spin, they make a
+# step five times slower as soon as anything else (a browser, say) wants one of the cores.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 _HOME = {
     "stft": "stft",

@@ -10,7 +10,6 @@ returns. ``pipeline.generate`` walks them all, and so does ``riffedu generate`` 
 import inspect
 import math
 import operator
-import os
 import tempfile
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Sequence
@@ -362,8 +361,6 @@ def run(args: Namespace) -> int:
         _check_guidance(args.guidance_scale)
     plan = _plan_files(args.output, args.image, args.seed, args.count)
 
-    # Threads that wait by spinning cost minutes where anything else runs; read when torch loads.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from riffedu.guidance import PromptWarning
 
     pipeline = load_pipeline(args.model)
