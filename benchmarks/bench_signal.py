@@ -1,10 +1,11 @@
 """Sound to picture and back on one thread, beside the plain way of Riffusion in the same run.
 
-Seconds for one 5.12 s clip, and the mel consistency of the sound that comes back: how far its own
-mel amplitudes (17640-point analysis, gain-matched) are from the picture's, in dB; lower is better.
+CPU seconds for one 5.12 s clip (on an idle machine the clock says the same), and the mel
+consistency of the sound that comes back: how far its own mel amplitudes (17640-point analysis,
+gain-matched) are from the picture's, in dB; lower is better.
 """
 
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 
@@ -26,13 +27,13 @@ def clips() -> dict[str, np.ndarray]:
 
 
 def seconds(work, times: int = 3):
-    """(median seconds, result) of ``times`` calls after one that warms up."""
+    """(median CPU seconds, result) of ``times`` calls after one that warms up."""
     work()
     spent = []
     for _ in range(times):
-        start = perf_counter()
+        start = process_time()
         result = work()
-        spent.append(perf_counter() - start)
+        spent.append(process_time() - start)
     return float(np.median(spent)), result
 
 

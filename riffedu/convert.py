@@ -75,7 +75,7 @@ def sound_from_mel_plain(mel, params: SpectrogramParams, seed: int = 0, n_iter: 
 
 def sound_from_mel(mel, params: SpectrogramParams, seed: int = 0, n_iter: int = 40,
                    progress: bool = False) -> np.ndarray:
-    """The same, ten to twenty times faster and truer to the picture. Four observations:
+    """The same, ten times faster and as true to the picture. Four observations:
 
     1. The picture says nothing above ``max_frequency``: work at twice that rate (20 kHz).
     2. Frames are zero-padded fourfold, which adds rows and no knowledge: every second row does.
