@@ -57,7 +57,8 @@ def save(path, waveform, sample_rate: int) -> Path:
 
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
-        raise RiffeduError(f"{path}: no sound format ends in {path.suffix!r}; use {', '.join(FORMATS)}")
+        endings = ", ".join(FORMATS)
+        raise RiffeduError(f"{path}: no sound format ends in {path.suffix!r}; use {endings}")
     waveform = as_waveform(waveform)
     peak = float(np.abs(waveform).max())
     if peak > 1:
@@ -67,9 +68,10 @@ def save(path, waveform, sample_rate: int) -> Path:
         )
     kind, subtype = FORMATS[path.suffix.lower()]
     frames = np.atleast_2d(waveform).T
+    channels = frames.shape[1]
     beside = path.with_name(f".{path.name}.part")
     try:
-        with soundfile.SoundFile(beside, "w", sample_rate, frames.shape[1], subtype, format=kind) as file:
+        with soundfile.SoundFile(beside, "w", sample_rate, channels, subtype, format=kind) as file:
             # In pieces: libsndfile's Vorbis encoder overflows its stack on one long write.
             for start in range(0, len(frames), 65536):
                 file.write(frames[start:start + 65536])

@@ -17,7 +17,8 @@ from riffedu.phase import griffin_lim_steps
 from riffedu.stft import istft, stft
 
 
-def audio_to_image(waveform, sample_rate: int, params: SpectrogramParams | None = None) -> Image.Image:
+def audio_to_image(waveform, sample_rate: int,
+                   params: SpectrogramParams | None = None) -> Image.Image:
     """Sound to picture: resample to ``params.sample_rate``, `mel_spectrogram`, draw.
 
     ``waveform``: (samples,) or (channels, samples). Channels are mixed to one, unless

@@ -57,7 +57,8 @@ class SpectrogramParams:
     def __post_init__(self):
         for name in ("sample_rate", "num_frequencies", "power_for_image"):
             if not getattr(self, name) > 0:
-                raise RiffeduError(f"SpectrogramParams: {name}={getattr(self, name)} must be above 0")
+                value = getattr(self, name)
+                raise RiffeduError(f"SpectrogramParams: {name}={value} must be above 0")
         if not 1 <= self.hop_length <= self.win_length <= self.n_fft:
             raise RiffeduError(
                 f"SpectrogramParams: step_size_ms={self.step_size_ms} <= window_duration_ms="
@@ -140,7 +141,8 @@ def image_from_spectrogram(mel, params: SpectrogramParams | None = None) -> Imag
     return image
 
 
-def spectrogram_from_image(image: Image.Image, params: SpectrogramParams | None = None) -> np.ndarray:
+def spectrogram_from_image(image: Image.Image,
+                           params: SpectrogramParams | None = None) -> np.ndarray:
     """Reads mel amplitudes off a picture.
 
         mel = ((255 − pixel) / 255)^(1 / power) · MAX_VALUE / 32768
@@ -212,7 +214,7 @@ def _number(value, kind: type, name: str):
         number = float(value)
         return bool(number) if kind is bool else kind(number)
     except (TypeError, ValueError, ZeroDivisionError, OverflowError):
-        raise RiffeduError(f"the picture's EXIF tag for {name} holds {value!r}, no number") from None
+        raise RiffeduError(f"the picture's EXIF tag for {name} holds {value!r}") from None
 
 
 def _reason(error: Exception) -> str:

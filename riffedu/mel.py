@@ -46,7 +46,8 @@ def mel_filterbank(sample_rate: float, n_fft: int, n_mels: int = 512, min_freque
     Band m rises from edge m to 1 at edge m + 1 and falls to 0 at edge m + 2, where the n_mels + 2
     edges cut [min_frequency, max_frequency] into equal steps of mel:
 
-        bank[m, k] = max(0, min((f_k − e_m) / (e_{m+1} − e_m), (e_{m+2} − f_k) / (e_{m+2} − e_{m+1})))
+        bank[m, k] = max(0, min((f_k − e_m) / (e_{m+1} − e_m),
+                                (e_{m+2} − f_k) / (e_{m+2} − e_{m+1})))
 
     with f_k = k · sample_rate / n_fft. Returns float32, shape (n_mels, n_fft // 2 + 1), values in
     [0, 1]; ``norm="slaney"`` divides each triangle by half its width in hertz, which gives all the
@@ -65,7 +66,8 @@ def mel_filterbank(sample_rate: float, n_fft: int, n_mels: int = 512, min_freque
         raise RiffeduError(f"norm={norm!r} is unknown: use None or 'slaney'")
     if n_mels < 1:
         raise RiffeduError(f"n_mels={n_mels} must be at least 1")
-    steps = np.linspace(hz_to_mel(min_frequency, scale), hz_to_mel(max_frequency, scale), n_mels + 2)
+    low, high = hz_to_mel([min_frequency, max_frequency], scale)
+    steps = np.linspace(low, high, n_mels + 2)
     edges = mel_to_hz(steps, scale)[:, None]
     f = np.arange(n_fft // 2 + 1) * (sample_rate / n_fft)
     rise = (f - edges[:-2]) / (edges[1:-1] - edges[:-2])
@@ -101,7 +103,7 @@ def mel_spectrogram(waveform, params=None):
     if x.ndim == 0 or x.shape[-1] == 0:
         raise RiffeduError("the sound is empty: give it at least one sample")
     if not torch.isfinite(x.sum(dtype=torch.float64)):
-        raise RiffeduError("the sound holds NaN or infinite samples: clean them before analysing it")
+        raise RiffeduError("the sound holds NaN or infinite samples: clean them first")
     n_fft, hop = params.n_fft, params.hop_length
     columns = -(-x.shape[-1] // hop)
     bank = sparse_filterbank(params)
@@ -156,7 +158,8 @@ def fit_mel(magnitude, mel, bank):
 
     ``magnitude``: torch, (rows, columns) ≥ 0; ``mel``: NumPy, (bands, columns); ``bank``: (bands,
     rows), dense or scipy sparse. Returns torch float32 (rows, columns). Source: Lee and Seung,
-    "Algorithms for non-negative matrix factorization", NIPS (2000). Notebook: 06_beyond_griffin_lim.
+    "Algorithms for non-negative matrix factorization", NIPS (2000).
+    Notebook: 06_beyond_griffin_lim.
     """
     import torch
 

@@ -67,7 +67,8 @@ def griffin_lim_steps(magnitude, n_fft: int, hop_length: int, win_length: int | 
     magnitude, _ = at_the_door(magnitude)
     _check(magnitude, n_fft, n_iter, momentum)
     length = (magnitude.shape[-1] - 1) * hop_length if length is None else length
-    analyse = partial(stft, n_fft=n_fft, hop_length=hop_length, win_length=win_length, window=window)
+    analyse = partial(stft, n_fft=n_fft, hop_length=hop_length, win_length=win_length,
+                      window=window)
     # Row by row in time: the FFTs read frames, so frames should lie together in memory.
     magnitude = magnitude.mT.contiguous().mT
     initial = random_phases(magnitude, seed) if initial is None else at_the_door(initial)[0]
@@ -102,8 +103,8 @@ def random_phases(magnitude, seed: int = 0):
     import torch
 
     generator = torch.Generator().manual_seed(seed)
-    angle = 2 * torch.pi * torch.rand(magnitude.mT.shape, generator=generator, dtype=magnitude.dtype)
-    return torch.polar(torch.ones_like(angle), angle).mT
+    turns = torch.rand(magnitude.mT.shape, generator=generator, dtype=magnitude.dtype)
+    return torch.polar(torch.ones_like(turns), 2 * torch.pi * turns).mT
 
 
 def _check(magnitude, n_fft: int, n_iter: int, momentum: float) -> None:

@@ -102,7 +102,8 @@ def test_what_is_not_loaded(tmp_path):
     (tmp_path / "nothing.wav").write_bytes(b"")
     soundfile.write(tmp_path / "empty.wav", np.zeros(0), 44100)
     soundfile.write(tmp_path / "nan.wav", np.array([0, np.nan]), 44100, subtype="FLOAT")
-    for name, says in [("none.wav", "no such"), ("text.wav", "no sound"), ("nothing.wav", "no sound"),
+    for name, says in [("none.wav", "no such"), ("text.wav", "no sound"), 
+                       ("nothing.wav", "no sound"),
                        ("empty.wav", "empty"), ("nan.wav", "NaN"), ("", "no such")]:  # fmt: skip
         with pytest.raises(RiffeduError, match=says) as error:
             load(tmp_path / name)

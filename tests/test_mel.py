@@ -15,7 +15,8 @@ SMALL = SpectrogramParams(sample_rate=16000, num_frequencies=64, max_frequency=6
 
 
 def noise(samples, seed=0, channels=()):
-    return 0.1 * np.random.default_rng(seed).standard_normal((*channels, samples)).astype(np.float32)
+    rng = np.random.default_rng(seed)
+    return 0.1 * rng.standard_normal((*channels, samples)).astype(np.float32)
 
 
 @pytest.mark.parametrize("scale", ["htk", "slaney"])
