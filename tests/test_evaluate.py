@@ -178,6 +178,21 @@ def test_saved_ear_hears_the_same(ear, data, tmp_path):
         loaded.numbers([("instrument", "kazoo")])
 
 
+def test_shipped_ear_is_small_and_complete():
+    from riffedu.evaluate import shipped_classifier
+
+    folder = shipped_classifier()
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 2_000_000
+    shipped = load_classifier(folder)
+    groups = [group for group, _ in shipped.classes]
+    assert (groups.count("instrument"), groups.count("style")) == (44, 17)
+    assert shipped.story["validation_accuracy"] > 0.9
+    loud, silent = np.zeros((1, 128, 128), np.uint8), np.full((1, 128, 128), 255, np.uint8)
+    heard, embeddings = shipped.listen(np.concatenate([loud, silent]))
+    assert heard.shape == (2, 61) and embeddings.shape == (2, 64)
+    assert np.isfinite(heard).all() and np.abs(heard[0] - heard[1]).max() > 0.1
+
+
 def test_training_repeats(data, monkeypatch):
     from riffedu.evaluate import learn
 

@@ -44,7 +44,8 @@ def evaluate(
     pictures = PictureDataset(data, "test")
     report = {"date": date.today().isoformat(), "seed": seed, "per_class": per_class,
               "classes": len(classifier.classes), "classifier": classifier.story,
-              "classifier_hash": classifier.fingerprint(), "accuracy": {}, "confusions": {}, "weakest": {}}
+              "classifier_hash": classifier.fingerprint(), "accuracy": {}, "confusions": {},
+              "weakest": {}}
     names = [name for _, name in classifier.classes]
 
     def judge(key: str, thumbnails, labels, mistakes: bool = True):
@@ -174,7 +175,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--data", default="runs/data", help="folder of `riffedu train data`")
     parser.add_argument("--classifier", metavar="FOLDER",
                         help="classifier to judge by, trained there if missing (the shipped one)")
-    parser.add_argument("--epochs", type=int, default=24, help="to train a missing classifier (24)")
+    parser.add_argument("--epochs", type=int, default=16, help="to train a missing classifier (16)")
     parser.add_argument("--until", choices=STAGES, default="generated",
                         help="stop after the real renders, after the codec, or do all")
     parser.add_argument("--per-class", type=int, default=4,

@@ -99,7 +99,7 @@ class Classifier:
         return np.array([places[label] for label in labels])
 
     def fingerprint(self) -> str:
-        """Twelve hex digits of the SHA-256 of classes and weights: the same ear, the same digits."""
+        """Twelve hex digits of the SHA-256 of classes and weights: same ear, same digits."""
         digest = hashlib.sha256(json.dumps(self.classes).encode())
         for name, value in sorted(self.network.state_dict().items()):
             digest.update(name.encode() + value.half().contiguous().numpy().tobytes())

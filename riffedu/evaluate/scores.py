@@ -11,7 +11,7 @@ from riffedu.errors import RiffeduError
 
 
 def top_k(scores: np.ndarray, truth: np.ndarray, k: int = 1) -> float:
-    """The share, 0 to 1, of rows of ``scores (n, classes)`` whose true class is among the k best."""
+    """The share, 0 to 1, of ``scores (n, classes)`` whose true class is among the k best."""
     best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
     return float((best == np.asarray(truth)[:, None]).any(axis=1).mean())
 
