@@ -345,3 +345,23 @@ def test_card_without_its_markers_is_refused(text, tmp_path):
     (tmp_path / "README.md").write_text(text)
     with pytest.raises(RiffeduError, match="<!-- evaluation -->"):
         report.check_card(tmp_path)
+
+
+def test_sheet_sets_generated_beside_real(data, ours, tmp_path, monkeypatch):  # noqa: F811
+    from PIL import Image
+
+    from riffedu.evaluate import sheet
+    from riffedu.generate import load_pipeline
+    from riffedu.training.dataset import PictureDataset
+
+    pictures = PictureDataset(data, "test")
+    monkeypatch.setattr(sheet, "SIXTEEN", (("piano", "piano", "solo"), ("rock", "rock", "band")))
+    path = sheet.draw_sheet(load_pipeline(ours), pictures, tmp_path / "new" / "sheet.png", side=64,
+                            progress=False)
+    drawn = np.asarray(Image.open(path).convert("L"), dtype=float)
+    real = Image.fromarray(pictures[sheet.find_render(pictures, "rock", "band")][0])
+    real = np.asarray(real.resize((64, 64), Image.Resampling.BOX), dtype=float)
+    left = 2 * 64 + 14 + 64 + 2
+    assert np.abs(drawn[24:88, left : left + 64] - real).mean() < 10
+    with pytest.raises(RiffeduError, match="tuba"):
+        sheet.find_render(pictures, "tuba", "solo")

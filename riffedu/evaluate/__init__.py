@@ -184,6 +184,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--guidance", type=float, help="guidance scale (the model's own)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--output", metavar="TABLE", help="write the table, .md or .json")
+    parser.add_argument("--sheet", metavar="PNG",
+                        help="only draw sixteen prompts, generated beside real, into this picture")
     parser.add_argument("--card", action="store_true",
                         help="write the table into the model's README.md, between its markers")
 
@@ -195,6 +197,8 @@ def run(args: Namespace) -> int:
         raise RiffeduError("--per-class and --epochs must be 1 or more, --seed 0 or more")
     if args.card and args.until != "generated":
         raise RiffeduError("--card needs the whole table: leave --until out")
+    if args.sheet:
+        return _sheet(args)
     output = check_output(args.output) if args.output else None
     pipeline = card = None
     if args.until != "renders":
@@ -213,4 +217,16 @@ def run(args: Namespace) -> int:
         write(report, output)
     if card:
         write_card(report, card)
+    return 0
+
+
+def _sheet(args: Namespace) -> int:
+    from riffedu.evaluate.sheet import draw_sheet
+    from riffedu.generate import load_pipeline
+    from riffedu.training.dataset import PictureDataset
+
+    if Path(args.sheet).suffix.lower() != ".png":
+        raise RiffeduError(f"can't write a sheet as {args.sheet!r}: end its name in .png")
+    pictures = PictureDataset(args.data, "test")
+    print(draw_sheet(load_pipeline(args.model), pictures, args.sheet, seed=args.seed))
     return 0
