@@ -142,6 +142,8 @@ def test_width_right():
     (lambda s, k: width(s, k)[0], ("two numbers",)),
     (lambda s, k: (math.ceil(s * 100 / 32) * 32, math.ceil(s * 100 / 32)), ("compression 8",)),
     (lambda s, k: (float(width(s, k)[0]), width(s, k)[1]), ("return ints",)),
+    (lambda s, k: (math.ceil(s * 100 / k) * k, math.ceil(s * 100 / k)), ("round it first",)),
+    (lambda s, k: (..., ...), ("write its body",)),
     (lambda s, k: None, ("write its body",)),
 ])  # fmt: skip
 def test_width_mistakes(shape, words):

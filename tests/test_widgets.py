@@ -112,6 +112,8 @@ def test_pictures_have_size_and_alt_text():
     assert all(f"“{name}”" in four.alt for name in "abcd")
     wide, narrow = (Image.open(io.BytesIO(p.png)).width for p in (four, one))
     assert wide > 2 * narrow
+    with pytest.raises(RiffeduError, match="list is empty"):
+        pictures([])
 
 
 def test_maps_draw_each_channel_on_one_scale():

@@ -66,15 +66,15 @@ def check_width(shape) -> object:
         return hint("10 latent columns is right; but the decoder draws 10 × 32 columns. Crop later.")
     if answer[0] in (30, 30.0) or answer[0] == 3000:
         return hint("One column is 10 ms, so a second is 100 columns.")
-    for seconds, compression in ((3.0, 32), (5.12, 32), (5.12, 8), (0.1, 32), (7.5, 8), (10.0, 16)):
+    for seconds, compression in ((3.0, 32), (5.12, 8), (2.24, 32), (0.1, 32), (7.5, 8), (10.0, 16)):
         columns = math.ceil(round(seconds * 100) / compression) * compression
         want = (columns, columns // compression)
         got = tuple(run(shape, seconds, compression))
         if got != want:
-            hundred = " (5.12 * 100 is not quite 512 in floating point: round it first)"
+            float_trap = " (2.24 * 100 is a little more than 224 to a computer: round it first)"
             return hint(
                 f"For {seconds} s and compression {compression} you say {got}; a picture of whole "
-                f"latents is needed, rounded up{hundred if seconds == 5.12 else ''}."
+                f"latents is needed, rounded up{float_trap if seconds == 2.24 else ''}."
             )
         if not all(isinstance(number, (int, np.integer)) for number in got):
             return hint("The numbers are right, but shapes are whole numbers: return ints.")

@@ -42,7 +42,7 @@ def check(function):
         try:
             return function(answer, *more)
         except NotWritten:
-            return hint("Your function gives nothing back: write its body, and end with return.")
+            return hint("Your function gives nothing back so far: write its body, and end with return.")
         except Exception as error:
             return hint(f"Your code stopped with {type(error).__name__}: {error}")
 
@@ -50,12 +50,12 @@ def check(function):
 
 
 class NotWritten(Exception):
-    """A learner's function gave None: the hole ``...`` is still in it, or its return is missing."""
+    """A learner's function gave None or a hole: its body or its return is not written yet."""
 
 
 def run(function, *arguments):
     """Call a learner's function."""
     value = function(*arguments)
-    if value is None:
+    if value is None or value is ... or isinstance(value, tuple) and ... in value:
         raise NotWritten
     return value

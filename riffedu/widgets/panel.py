@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipywidgets as w
 
 WIDE = {"description_width": "130px"}
+TOGGLES = {"description_width": "initial", "button_width": "auto"}
 
 
 class Panel:

@@ -12,6 +12,8 @@ import io
 
 import numpy as np
 
+from riffedu.errors import RiffeduError
+
 HERTZ = (0, 100, 250, 500, 1000, 2000, 4000, 10000)
 SIGNED = "PuOr"
 
@@ -35,23 +37,25 @@ class Picture:
         return self.alt
 
 
-def picture(image, title: str = "", params=None) -> Picture:
+def picture(image, title: str = "", params=None, size: float = 4.6) -> Picture:
     """A spectrogram picture with its axes: seconds to the right, hertz on a mel scale upwards."""
-    return pictures([image], [title], params)
+    return pictures([image], [title], params, size=size)
 
 
-def pictures(images, titles=None, params=None, columns: int = 4) -> Picture:
+def pictures(images, titles=None, params=None, columns: int = 4, size: float = 2.9) -> Picture:
     """Spectrogram pictures side by side, on the same axes.
 
     ``images`` are PIL pictures with dark = loud and low frequencies at the bottom; ``titles`` one
-    string each; ``params`` is their `SpectrogramParams` (default: Riffusion's).
+    string each; ``params`` is their `SpectrogramParams` (default: Riffusion's); ``size`` is the
+    width of one in inches, if it lasts 5.12 s.
     """
     images = list(images)
+    if not images:
+        raise RiffeduError("there are no pictures to draw: the list is empty")
     titles = list(titles) if titles is not None else [""] * len(images)
     params = params or _default_params()
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
-    size = 4.6 if columns == 1 else 2.9
     wide = max(image.width for image in images) / 512
     figure, axes = _figure(rows, columns, size * min(max(wide, 0.6), 2.5), size * 0.87)
     for i, axis in enumerate(axes.flat):

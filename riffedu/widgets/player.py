@@ -41,7 +41,7 @@ class Player:
         return (
             '<figure style="margin:0.4em 0">'
             f"<figcaption><b>{label}</b></figcaption>"
-            f'<audio controls preload="auto" aria-label="{label}" style="width:340px;'
+            f'<audio controls preload="auto" aria-label="{label}" style="width:300px;'
             f'max-width:100%" src="data:audio/flac;base64,{sound}"></audio>'
             f'<figcaption style="font-size:85%;opacity:0.85">{self.caption}</figcaption></figure>'
         )
@@ -92,20 +92,20 @@ def flac(waveform: np.ndarray, sample_rate: int) -> bytes:
     return file.getvalue()
 
 
-def show(result, label: str | None = None) -> "Shown":
-    """A generated result as its picture beside its player."""
-    return Shown(result, label)
+def show(result, label: str | None = None, size: float = 4.6) -> "Shown":
+    """A generated result as its picture, ``size`` inches wide, beside its player."""
+    return Shown(result, label, size)
 
 
 class Shown:
     """A result's picture, player and the settings that made it."""
 
-    def __init__(self, result, label: str | None = None):
+    def __init__(self, result, label: str | None = None, size: float = 4.6):
         from riffedu.widgets.pictures import picture
 
         name = label or prompt_of(result)
         self.player = play(result.waveform, result.sample_rate, name)
-        self.picture = picture(result.image, title=name)
+        self.picture = picture(result.image, title=name, size=size)
 
     @property
     def html(self) -> str:

@@ -8,7 +8,7 @@ import ipywidgets as w
 
 from riffedu.errors import RiffeduError
 from riffedu.widgets.job import JobControls
-from riffedu.widgets.panel import WIDE, Panel, note
+from riffedu.widgets.panel import TOGGLES, WIDE, Panel, note
 from riffedu.widgets.pictures import Picture, maps, picture
 from riffedu.widgets.player import beside, play, show
 
@@ -74,7 +74,7 @@ class WalkPanel(Panel):
             value=last, min=0, max=last, description="Step", style=WIDE,
             layout=w.Layout(width="640px"), continuous_update=False,
         )  # fmt: skip
-        self.view = w.ToggleButtons(options=VIEWS, description="Show", style=WIDE)
+        self.view = w.ToggleButtons(options=VIEWS, description="Show", style=TOGGLES)
         self.job = JobControls("Listen")
         self.listen_button, self.stop_button = self.job.start_button, self.job.stop_button
         self.progress, self.status = self.job.progress, self.job.status
@@ -147,7 +147,7 @@ class ComparePanel(Panel):
             value=seed, min=0, max=2**31 - 1, description="Seed", style=WIDE,
             layout=w.Layout(width="280px"),
         )  # fmt: skip
-        self.knob = w.ToggleButtons(options=list(KNOBS), description="Compare", style=WIDE)
+        self.knob = w.ToggleButtons(options=list(KNOBS), description="Compare", style=TOGGLES)
         self.values = w.Text(
             value=KNOBS["guidance"][2], description="Values", style=WIDE, layout=wide,
             placeholder=f"up to {MOST_CLIPS}, with commas between",
@@ -183,18 +183,23 @@ class ComparePanel(Panel):
     def _work(self, step, knob: str, wanted: dict) -> None:
         made: dict = {}
         for value, settings in wanted.items():
-            name = f"{knob} {value}" if knob != "prompt" else value
+            name = titled(knob, value)
             made[value] = self.pipeline.generate(
                 **settings, progress=False,
                 callback=lambda state: step(f"{name}: step {state.step}"),
             )  # fmt: skip
-            shown = [show(r, f"{knob} {v}" if knob != "prompt" else v) for v, r in made.items()]
+            shown = [show(r, titled(knob, v), size=3.3) for v, r in made.items()]
             self.output.value = beside(*(s.picture.html + s.player.html for s in shown))
         self.results = made
         self.job.say("Done.")
 
     def _take_knob(self, change) -> None:
         self.values.value = KNOBS[change["new"]][2]
+
+
+def titled(knob: str, value) -> str:
+    """What a clip of a comparison is called."""
+    return value if knob == "prompt" else f"{knob} {value:g}"
 
 
 def parse(text: str, knob: str) -> list:

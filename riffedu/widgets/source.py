@@ -24,9 +24,9 @@ class Source:
         from pygments.lexers import PythonLexer
 
         style = "padding:0.6em 1em;border-left:4px solid #0072b2;overflow-x:auto;line-height:1.35"
-        body = highlight(
-            self.code, PythonLexer(), HtmlFormatter(noclasses=True, style="friendly", cssstyles=style)
-        )
+        plain = "margin:0;background:transparent"
+        look = dict(noclasses=True, style="friendly", cssstyles=style, prestyles=plain)
+        body = highlight(self.code, PythonLexer(), HtmlFormatter(**look))
         return f'<div style="font-size:90%;opacity:0.8">{self.place}</div>{body}'
 
     def __repr__(self) -> str:
