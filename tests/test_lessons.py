@@ -95,6 +95,15 @@ def test_cells_are_small(source):
         assert len(lines) <= 14 and max(map(len, lines)) <= 100, code
 
 
+def test_stored_outputs_are_compared():
+    """nbval compares an output only in a marked cell that has an execution count."""
+    book = build.student("a\n```python\n1\n```\n```python\nprint(2)\n```\n```output\n2\n```\n")
+    text, first, second = book.cells
+    assert first.execution_count is None and not first.outputs
+    assert second.execution_count == 2 and second.outputs[0].text == "2\n"
+    assert second.source.splitlines()[-1] == build.COMPARED
+
+
 def test_cells_reads_text_code_and_outputs():
     found = build.cells("# A\n\ntext\n\n```python\nprint(2)\n```\n```output\n2\n```\n## B\n")
     assert [cell["kind"] for cell in found] == ["markdown", "code", "markdown"]

@@ -60,7 +60,8 @@ def without_marks(source: str) -> str:
 def notebook(markdown: str, code=without_marks):
     """An `nbformat` notebook of a lesson; ``code`` is what is done to each code cell's source.
 
-    Cell ids are counted, so that the same source gives the same file to the byte.
+    Cell ids are counted, so that the same source gives the same file to the byte. Cells with a
+    stored output have an execution count: nbval compares no others.
     """
     import nbformat.v4 as v4
 
@@ -70,11 +71,14 @@ def notebook(markdown: str, code=without_marks):
         if cell["kind"] == "markdown":
             made.append(v4.new_markdown_cell(cell["source"], id=identity))
             continue
-        source, stored = code(cell["source"]), []
+        source, stored, count = code(cell["source"]), [], None
         if cell["output"] is not None:
             source += f"\n{COMPARED}"
             stored = [v4.new_output("stream", name="stdout", text=cell["output"])]
-        made.append(v4.new_code_cell(source, id=identity, outputs=stored))
+            count = 1 + sum(other.cell_type == "code" for other in made)
+        made.append(
+            v4.new_code_cell(source, id=identity, outputs=stored, execution_count=count)
+        )
     return v4.new_notebook(
         cells=made, metadata={"kernelspec": KERNEL, "language_info": {"name": "python"}}
     )
