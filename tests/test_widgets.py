@@ -131,7 +131,8 @@ def test_maps_draw_each_channel_on_one_scale():
 
 def test_show_source_is_the_real_source():
     shown = show_source(describe)
-    assert shown.code.startswith("def describe(") and '"""A spectrogram picture in words' in shown.code
+    assert shown.code.startswith("def describe(")
+    assert '"""A spectrogram picture in words' in shown.code
     assert shown.place.startswith("riffedu/widgets/pictures.py, line ")
     assert "describe" in shown._repr_html_()
     bare = show_source(describe, docstring=False).code

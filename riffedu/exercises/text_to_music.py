@@ -63,7 +63,7 @@ def check_width(shape) -> object:
     if tuple(answer) == (288, 9):
         return hint("You rounded down: the clip would be 0.12 s too short. Round up, crop later.")
     if tuple(answer) == (300, 10):
-        return hint("10 latent columns is right; but the decoder draws 10 × 32 columns. Crop later.")
+        return hint("10 latent columns is right; but the decoder draws 10 × 32 of the picture's.")
     if answer[0] in (30, 30.0) or answer[0] == 3000:
         return hint("One column is 10 ms, so a second is 100 columns.")
     for seconds, compression in ((3.0, 32), (5.12, 8), (2.24, 32), (0.1, 32), (7.5, 8), (10.0, 16)):

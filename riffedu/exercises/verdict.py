@@ -42,7 +42,7 @@ def check(function):
         try:
             return function(answer, *more)
         except NotWritten:
-            return hint("Your function gives nothing back so far: write its body, and end with return.")
+            return hint("Your function gives nothing back: write its body, end with return.")
         except Exception as error:
             return hint(f"Your code stopped with {type(error).__name__}: {error}")
 

@@ -99,7 +99,8 @@ def describe(image, title: str = "", params=None) -> str:
     loud = ((255 - pixels) / 255) ** (1 / params.power_for_image)
     start = f"Spectrogram picture{f' of “{title}”' if title else ''}"
     seconds = image.width * params.step_size_ms / 1000
-    span = f"{seconds:.2f} s wide, {params.min_frequency} to {params.max_frequency} Hz on a mel scale"
+    bounds = f"{params.min_frequency} to {params.max_frequency} Hz"
+    span = f"{seconds:.2f} s wide, {bounds} on a mel scale"
     if loud.sum() == 0:
         return f"{start}, {span}: white, which is silence."
     rows = np.cumsum(loud.sum(axis=1)[::-1]) / loud.sum()
