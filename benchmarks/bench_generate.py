@@ -61,7 +61,6 @@ def report_cold(model: str, steps: int | None, folder: Path) -> None:
 
 
 def report_warm(model: str, steps: int | None) -> None:
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the shell does
     from riffedu import convert, load_pipeline
 
     pipeline = load_pipeline(model)

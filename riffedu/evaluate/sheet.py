@@ -50,7 +50,7 @@ def draw_sheet(
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
-    sheet.quantize(16).save(part, format="PNG", optimize=True)
+    sheet.point(lambda grey: 17 * round(grey / 17)).save(part, format="PNG", optimize=True)
     part.replace(path)
     return path
 
