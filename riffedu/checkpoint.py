@@ -95,7 +95,7 @@ def find_folder(name_or_path: str | Path) -> Path:
     """
     text, path = str(name_or_path), Path(name_or_path).expanduser()
     models = _models_folder()
-    if models and path.name == text and (models / text).is_dir():
+    if text and models and path.name == text and (models / text).is_dir():
         return models / text
     if path.is_file():
         raise RiffeduError(
