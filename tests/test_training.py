@@ -146,6 +146,10 @@ def test_loop_refuses_a_loss_that_is_not_a_number(tmp_path):
     with pytest.raises(RiffeduError, match="learning rate"):
         list(train(module, lambda s: module.weight.sum() * np.nan, tmp_path, minutes=1,
                    learning_rate=1.0))
+    from safetensors.torch import load_file
+
+    kept = load_file(tmp_path / "state.safetensors")
+    assert kept["weights.weight"].equal(make_module().weight)
 
 
 def test_moving_average_is_put_on_and_taken_off():
@@ -228,6 +232,7 @@ def test_denoiser_goes_on_from_a_checkpoint_and_keeps_it_whole(tiny_data, tmp_pa
     assert changed
     for name, value in after.vae.named_parameters():
         assert value.equal(before.vae.get_parameter(name))
+    assert "_name_or_path" not in json.loads((folder / "unet" / "config.json").read_text())
     assert (folder / "training" / "denoiser.png").stat().st_size > 1000
     assert (folder / "training" / "denoiser_loss.png").stat().st_size > 1000
 

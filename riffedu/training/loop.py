@@ -146,15 +146,15 @@ def train(
                 group["lr"] = rate
             with autocast():
                 loss = loss_of(step)
+            value = float(loss.detach())
+            if value != value:  # before the step, so that what is saved stays sound
+                raise RiffeduError(f"the loss is not a number at step {step}: lower the learning rate")
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(weights, 1.0)
             optimizer.step()
             step += 1
             average.update(module, step)
-            value = float(loss.detach())
-            if value != value:
-                raise RiffeduError(f"the loss is not a number at step {step}: lower the learning rate")
             history.append([step, value, rate, before + time.perf_counter() - start])
             yield TrainingStep(*history[-1])
             if time.perf_counter() - saved > save_every:
@@ -214,6 +214,10 @@ def save_half(network, folder):
     import torch
 
     copy.deepcopy(network).to("cpu", torch.float16).save_pretrained(folder)
+    path = Path(folder) / "config.json"
+    config = json.loads(path.read_text())
+    config.pop("_name_or_path", None)  # where it was loaded from is nobody's business
+    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
 
 
 def draw_loss_curve(history, path, smooth: int = 50):
