@@ -144,7 +144,7 @@ class Pipeline:
 
         from riffedu.guidance import guided_prediction
 
-        steps, scale = self._settings(num_inference_steps, guidance_scale)
+        steps, scale = self.settings(num_inference_steps, guidance_scale)
         scheduler = self._fresh_scheduler(steps)
         extra = {"generator": generator} if _takes_generator(scheduler) else {}
         if negative is None:
@@ -209,7 +209,7 @@ class Pipeline:
 
         from riffedu.guidance import warn_about_prompt
 
-        steps, scale = self._settings(num_inference_steps, guidance_scale)
+        steps, scale = self.settings(num_inference_steps, guidance_scale)
         asked = _pair_up(prompt, negative_prompt, seed)
         request = {"num_inference_steps": steps, "guidance_scale": scale,
                    "duration": _check_duration(duration)}
@@ -273,7 +273,8 @@ class Pipeline:
             states = [state.item(index, draw) for state in states]
         return Result(waveform, rate, _with_tags(image, self.params, gain), parameters, states)
 
-    def _settings(self, steps: int | None, scale: float | None) -> tuple[int, float]:
+    def settings(self, steps: int | None, scale: float | None) -> tuple[int, float]:
+        """Steps and guidance scale, each the checkpoint's own where None, or a RiffeduError."""
         told = self.checkpoint.defaults
         longest = self.checkpoint.scheduler.config.num_train_timesteps
         steps = told.get("num_inference_steps", STEPS) if steps is None else steps

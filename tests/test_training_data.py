@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from riffedu.audio import set_level
 from riffedu.errors import RiffeduError
 from riffedu.training import captions, data, music, scores
 from riffedu.training.instruments import DRUM_KEYS, INSTRUMENTS
 from riffedu.training.render import (
-    SOUNDFONTS, drive, find_soundfonts, low_pass, one_shot_kit, reverb, rms, set_level)
+    SOUNDFONTS, drive, find_soundfonts, low_pass, one_shot_kit, reverb, rms)
 
 needs_soundfont = pytest.mark.skipif(
     not any(Path(p).is_file() for p in SOUNDFONTS) or not find_spec("tinysoundfont"),

@@ -63,7 +63,7 @@ def evaluate(
         return report
 
     folder = pipeline.checkpoint.path
-    steps, guidance = pipeline._settings(steps, guidance)
+    steps, guidance = pipeline.settings(steps, guidance)
     whole, codec = checkpoint_hash(folder), checkpoint_hash(folder, ("vae",))
     report |= {"model": folder.name, "model_hash": whole[:12], "steps": steps,
                "guidance": guidance}
@@ -205,7 +205,7 @@ def run(args: Namespace) -> int:
         from riffedu.generate import load_pipeline
 
         pipeline = load_pipeline(args.model)
-        pipeline._settings(args.steps, args.guidance)
+        pipeline.settings(args.steps, args.guidance)
         card = check_card(pipeline.checkpoint.path) if args.card else None
     classifier = open_or_train(args.classifier, args.data, args.epochs, args.seed)
     report = evaluate(

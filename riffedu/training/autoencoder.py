@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..errors import RiffeduError
 from .presets import PRESETS, add_training_arguments, training_device
 
 SIDE = 32  # pixels per latent, along time and along frequency
@@ -140,8 +139,7 @@ def load_or_start(folder, pictures, seed):
         return AutoencoderDC.from_pretrained(folder, use_safetensors=True).float()
     torch.manual_seed(seed)
     chosen = np.random.default_rng([seed, 0]).permutation(len(pictures))[:256]
-    vae = start_as_linear_codec(build_autoencoder(), pictures.batch(np.sort(chosen)))
-    return vae
+    return start_as_linear_codec(build_autoencoder(), pictures.batch(np.sort(chosen)))
 
 
 def add_arguments(parser):
@@ -157,8 +155,6 @@ def add_arguments(parser):
 def run(args) -> int:
     from .presets import follow
 
-    if args.minutes <= 0:
-        raise RiffeduError("--minutes must be more than 0")
     steps = train_autoencoder(
         args.data,
         args.output,

@@ -16,12 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
+from ..audio import set_level
 from ..errors import RiffeduError
 from . import music, scores
 from .instruments import BACKING_INSTRUMENTS, INSTRUMENTS, MELODY_INSTRUMENTS, ONE_SHOTS
 from .music import pick
 from .render import (SAMPLE_RATE, Synthesizer, chorus, drive, find_soundfonts, have_one_shots,
-                     low_pass, one_shot_kit, render_drums, reverb, rms, set_level, tremolo)
+                     low_pass, one_shot_kit, render_drums, reverb, rms, tremolo)
 
 SAMPLES = 225792  # 512 columns of 441 samples: 5.12 s
 SECONDS = SAMPLES / SAMPLE_RATE

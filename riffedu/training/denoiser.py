@@ -221,8 +221,6 @@ def add_arguments(parser):
 def run(args) -> int:
     from .presets import follow
 
-    if args.minutes <= 0:
-        raise RiffeduError("--minutes must be more than 0")
     steps = train_denoiser(
         args.data, args.output, minutes=args.minutes, preset=args.preset, seed=args.seed
     )

@@ -52,6 +52,8 @@ def follow(steps, minutes: float, name: str) -> int:
     """Run the steps under a progress bar that counts minutes; Ctrl-C keeps what was trained."""
     from tqdm.auto import tqdm
 
+    if minutes <= 0:
+        raise RiffeduError("--minutes must be more than 0")
     first = None
     mean = None
     try:

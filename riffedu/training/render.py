@@ -217,10 +217,3 @@ def chorus(sound: np.ndarray, hertz: float, depth: float = 0.004) -> np.ndarray:
 def rms(sound: np.ndarray) -> float:
     """Root of the mean square."""
     return float(np.sqrt(np.mean(np.square(sound, dtype=np.float64))))
-
-
-def set_level(sound: np.ndarray, rms_db: float = -20.0, peak_db: float = -1.0) -> np.ndarray:
-    """Scales to ``rms_db`` dBFS, or less where the peak would pass ``peak_db`` dBFS."""
-    gain = min(10 ** (rms_db / 20) / max(1e-9, rms(sound)),
-               10 ** (peak_db / 20) / max(1e-9, float(np.abs(sound).max())))
-    return (gain * sound).astype(np.float32)
