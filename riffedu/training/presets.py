@@ -25,7 +25,7 @@ class Preset:
 
 
 PRESETS = {
-    "two-cores": Preset("cpu", 4, 2e-4, 16, 3e-4),
+    "two-cores": Preset("cpu", 4, 2e-4, 16, 5e-4),
     "one-gpu": Preset("cuda", 32, 4e-4, 256, 6e-4, average_decay=0.9995),
 }
 
