@@ -54,7 +54,7 @@ def main() -> int:
 
     torch.set_num_threads(1)
     params = SpectrogramParams()
-    ways = {"fast": {}, "plain": {"method": "plain", "n_iter": 32}}
+    ways = {"fast": {}, "plain": {"quality": "plain"}}
     rows, analysis = [], []
     for name, sound in clips().items():
         sound = sound.astype(np.float32)

@@ -5,9 +5,10 @@ import pytest
 from PIL import Image
 
 from riffedu.audio import rms_db
-from riffedu.convert import audio_to_image, image_to_audio, lean_grid, sound_from_mel_plain
+from riffedu.convert import audio_to_image, image_to_audio
 from riffedu.errors import RiffeduError
 from riffedu.image import SpectrogramParams, load_image, save_image, spectrogram_from_image
+from riffedu.inversion import lean_grid, plain_sound
 from riffedu.mel import mel_spectrogram
 
 SMALL = SpectrogramParams(sample_rate=16000, num_frequencies=128, max_frequency=6000,
@@ -42,16 +43,16 @@ def test_there_and_back_at_riffusions_parameters(tmp_path):
     mel = spectrogram_from_image(image)
     lean = consistency_db(back, mel, SpectrogramParams())
     assert lean < -17
-    plain = consistency_db(sound_from_mel_plain(mel, SpectrogramParams(), n_iter=32), mel,
+    plain = consistency_db(plain_sound(mel, SpectrogramParams(), n_iter=32), mel,
                            SpectrogramParams())
     assert lean < plain + 1
 
 
-@pytest.mark.parametrize("method", ["fast", "plain"])
+@pytest.mark.parametrize("quality", ["fast", "plain"])
 @pytest.mark.parametrize("gain", [1e-3, 1.0, 4.0])
-def test_level_is_neither_lost_nor_normalised(method, gain):
+def test_level_is_neither_lost_nor_normalised(quality, gain):
     sound = gain * tune(rate=16000)
-    back, _ = image_to_audio(audio_to_image(sound, 16000, SMALL), method=method)
+    back, _ = image_to_audio(audio_to_image(sound, 16000, SMALL), quality=quality)
     assert abs(rms_db(back) - rms_db(sound)) < 1
 
 
@@ -115,7 +116,7 @@ def test_other_parameters(params):
 
 @pytest.mark.parametrize("call, says", [
     (lambda: image_to_audio(Image.new("RGB", (9, 9))), "9 × 9"),
-    (lambda: image_to_audio(Image.new("RGB", (9, 512)), method="best"), "best"),
+    (lambda: image_to_audio(Image.new("RGB", (9, 512)), quality="worst"), "worst"),
     (lambda: image_to_audio(Image.new("RGB", (9, 512)), n_iter=-1), "n_iter"),
     (lambda: image_to_audio("a.png"), "PIL"),
     (lambda: audio_to_image(np.zeros(0), 44100), "empty"),
