@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from riffedu.errors import RiffeduError
+from riffedu.paths import clips_folder
 
 FORMATS = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS"),
            ".mp3": ("MP3", "MPEG_LAYER_III")}  # fmt: skip
@@ -81,6 +82,25 @@ def save(path, waveform, sample_rate: int) -> Path:
     finally:
         beside.unlink(missing_ok=True)
     return path
+
+
+def clip(name: str) -> tuple[np.ndarray, int]:
+    """One of the course's own sounds: (waveform, sample_rate), RMS −20 dBFS, at most 5.12 s.
+
+    `clips` lists them. Raises RiffeduError for a name that is not among them.
+    """
+    known = clips()
+    if name not in known:
+        raise RiffeduError(f"there is no clip {name!r}: choose one of {', '.join(known)}")
+    return load(clips_folder() / known[name]["file"])
+
+
+def clips() -> dict[str, dict]:
+    """The sounds in data/clips by name: file, title, credit, licence, and what each shows."""
+    import json
+
+    listed = json.loads((clips_folder() / "clips.json").read_text("utf-8"))["clips"]
+    return {entry["name"]: entry for entry in listed}
 
 
 def resample(waveform, from_rate: int, to_rate: int) -> np.ndarray:

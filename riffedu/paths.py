@@ -44,3 +44,14 @@ def data_folder() -> Path:
 def models_folder() -> Path:
     """``data/models``: each folder in it is a checkpoint that ``load_checkpoint(name)`` opens."""
     return data_folder() / "models"
+
+
+def clips_folder() -> Path:
+    """``data/clips``: the sounds that the lessons play with, and clips.json with their credits.
+
+    Raises RiffeduError when it is missing.
+    """
+    folder = data_folder() / "clips"
+    if not (folder / "clips.json").is_file():
+        raise RiffeduError(f"the course's sounds are missing: {folder / 'clips.json'}")
+    return folder
