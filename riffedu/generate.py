@@ -123,6 +123,50 @@ class Pipeline:
         shape = (1, self.checkpoint.latent_channels, height, width)
         return torch.randn(shape, generator=generator).to(self.checkpoint.device)
 
+    def levels(self, num_inference_steps: int | None = None) -> list:
+        """Where the lessons' own samplers look: `riffedu.schedule.levels` of this checkpoint.
+
+        Its scheduler's ᾱ, at times spaced as its scheduler spaces them. Notebook: 08_denoising.
+        """
+        from riffedu import schedule
+
+        steps, _ = self.settings(num_inference_steps, None)
+        config = self.checkpoint.scheduler.config
+        spacing = config.get("timestep_spacing", "leading")
+        times = schedule.timesteps(steps, config.num_train_timesteps, spacing)
+        if spacing == "leading":
+            times = times + config.get("steps_offset", 0)
+        return schedule.levels(self.checkpoint.scheduler.alphas_cumprod, times)
+
+    def predictor(self, text: "Tensor", negative: "Tensor | None" = None,
+                  guidance_scale: float | None = None) -> Callable:
+        """``predict(x, timestep)`` for `riffedu.samplers.sample`: the U-Net, guided.
+
+        ``text`` and ``negative`` (default: no words) are token states of one item, or of as many as
+        x will have; states of one serve any number. Notebook: 10_text_and_guidance.
+        """
+        import torch
+
+        from riffedu.guidance import guided_prediction
+
+        _, scale = self.settings(None, guidance_scale)
+        negative = self.encode_prompt("") if negative is None else negative
+
+        def predict(x: "Tensor", timestep: float) -> "Tensor":
+            states = (each.expand(len(x), -1, -1) if len(each) == 1 else each
+                      for each in (text, negative))  # fmt: skip
+            with torch.no_grad():
+                return guided_prediction(
+                    self.checkpoint.unet, x, torch.tensor(timestep), *states, scale
+                )
+
+        return predict
+
+    @property
+    def prediction_type(self) -> str:
+        """What the U-Net answers with: "epsilon", "sample" or "v_prediction"."""
+        return self.checkpoint.scheduler.config.prediction_type
+
     def columns(self, duration: float = DURATION) -> int:
         """Picture columns of ``duration`` seconds: 512 for 5.12 s at 10 ms each."""
         return max(1, round(_check_duration(duration) * 1000 / self.params.step_size_ms))
@@ -302,14 +346,14 @@ def load_pipeline(name_or_path: str | Path = "default", device: str = "cpu") -> 
 def clean_estimate(scheduler: Any, seen: "Tensor", output: "Tensor", timestep: Any) -> "Tensor":
     """What the U-Net takes for the clean latents x₀, from what it saw and what it answered.
 
-    It saw ``x = √ᾱ·x₀ + √(1−ᾱ)·ε`` and, by the scheduler's ``prediction_type``, answered with the
-    noise ε (then ``x₀ = (x − √(1−ᾱ)·ε) / √ᾱ``), with x₀ itself, or with ``v = √ᾱ·ε − √(1−ᾱ)·x₀``
-    (then ``x₀ = √ᾱ·x − √(1−ᾱ)·v``). Works for every scheduler: those that count in σ scale what
+    It saw ``x = √ᾱ·x₀ + √(1−ᾱ)·ε`` and answered in the scheduler's ``prediction_type``; see
+    `riffedu.schedule.clean_and_noise`. Works for every scheduler: those that count in σ scale what
     the U-Net sees to the same form, at timesteps that may lie between two whole ones (there σ is
-    taken on the line between theirs). Source:
-    Salimans & Ho 2022, "Progressive Distillation", §4 and appendix D. Notebook: 08_samplers.
+    taken on the line between theirs). Notebook: 08_denoising.
     """
     import torch
+
+    from riffedu.schedule import clean_and_noise
 
     table = scheduler.alphas_cumprod.to(torch.float64)
     low = min(int(timestep), len(table) - 1)
@@ -317,15 +361,7 @@ def clean_estimate(scheduler: Any, seen: "Tensor", output: "Tensor", timestep: A
     if 0 < between < 1 and low + 1 < len(table):
         sigma = torch.lerp(*((1 - table) / table).sqrt()[low : low + 2], between)
         alpha = 1 / (1 + sigma**2)
-    signal, noise = float(alpha.sqrt()), float((1 - alpha).sqrt())
-    kind = scheduler.config.prediction_type
-    if kind == "epsilon":
-        return (seen - noise * output) / signal
-    if kind == "v_prediction":
-        return signal * seen - noise * output
-    if kind == "sample":
-        return output
-    raise RiffeduError(f"the scheduler predicts {kind!r}: epsilon, v_prediction or sample work")
+    return clean_and_noise(seen, output, float(alpha), scheduler.config.prediction_type)[0]
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -429,3 +429,36 @@ def test_a_fresh_shell_from_prompt_to_sound(sd, tmp_path):
     assert (done.returncode, "a.wav: 1.00 s" in done.stdout) == (0, True)
     assert "Traceback" not in done.stderr and "Warning" not in done.stderr
     assert os.listdir(tmp_path) == ["a.wav"]
+
+
+# --- the lessons' own samplers ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cls, rule", [
+    ("DPMSolverMultistepScheduler", "dpmpp_2m"), ("DDIMScheduler", "ddim"),
+])  # fmt: skip
+@pytest.mark.parametrize("spacing", ["trailing", "leading"])
+def test_own_samplers_walk_the_checkpoints_road(roads, cls, rule, spacing):
+    """The same U-Net, the same words: the lessons' loop ends where the scheduler's does."""
+    import copy
+
+    import diffusers
+
+    from riffedu import samplers
+
+    pipeline = copy.copy(roads["sd"])
+    pipeline.checkpoint = copy.copy(pipeline.checkpoint)
+    # DPM-Solver spaces "leading" times in a way of its own; DDIM wants steps that divide 1000.
+    spacing = "trailing" if rule == "dpmpp_2m" else spacing
+    pipeline.checkpoint.scheduler = getattr(diffusers, cls).from_config(
+        pipeline.checkpoint.scheduler.config, timestep_spacing=spacing, clip_sample=False,
+        set_alpha_to_one=True,
+    )  # fmt: skip
+    noise, text = pipeline.initial_noise(3, 0.64), pipeline.encode_prompt("a calm piano")
+    theirs = [s.latents for s in pipeline.denoise(noise, text, None, 5, 5.0)]
+    predict = pipeline.predictor(text, None, 5.0)
+    ours = samplers.sample(
+        predict, noise, pipeline.levels(5), samplers.RULES[rule], pipeline.prediction_type
+    )
+    for mine, other in zip(ours, theirs, strict=True):
+        assert (mine.latents - other).abs().max() < 1e-4 * other.abs().max()
