@@ -6,6 +6,7 @@ import re
 import pytest
 
 from riffedu.exercises import Verdict, build
+from riffedu.paths import clips_folder
 
 SOURCES = build.sources()
 each_lesson = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
@@ -62,6 +63,7 @@ def test_lesson_works_and_its_checks_tell_right_from_not_yet(source, tmp_path, m
     from tests.tiny import write_riffedu_checkpoint
 
     write_riffedu_checkpoint(tmp_path / "models" / "default", defaults={"num_inference_steps": 4})
+    (tmp_path / "clips").symlink_to(clips_folder())
     monkeypatch.setenv("RIFFEDU_DATA", str(tmp_path))
     text = source.read_text("utf-8")
     names: dict = {}
