@@ -501,36 +501,12 @@ def render_item(seed: int, index: int, studio: Studio | None = None) -> tuple[np
 
 # ---------------------------------------------------------------- pictures
 
-@lru_cache(maxsize=1)
-def _picture_tools():
-    """Hann window and the mel filterbank's non-zero block, for `picture`."""
-    from scipy.sparse import csr_matrix
-
-    bins = np.arange(4001) * SAMPLE_RATE / 17640
-    top = 2595 * np.log10(1 + 10000 / 700)
-    edges = 700 * (10 ** (np.linspace(0, top, 514) / 2595) - 1)
-    up = (bins[None] - edges[:-2, None]) / np.diff(edges)[:-1, None]
-    down = (edges[2:, None] - bins[None]) / np.diff(edges)[1:, None]
-    bank = np.maximum(0, np.minimum(up, down)).astype(np.float32)
-    window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(4410) / 4410)).astype(np.float32)
-    return window, csr_matrix(bank)
-
-
 def picture(waveform: np.ndarray) -> np.ndarray:
-    """uint8 (512, 512): what ``image_from_spectrogram(mel_spectrogram(waveform))`` draws, four
-    times as fast (only the bins below 10 kHz, sparse filterbank); a test holds the two equal."""
-    from scipy.fft import rfft
+    """The grey levels of a clip's picture: uint8 (512, 512), drawn as everywhere in the course."""
+    from ..image import image_from_spectrogram
+    from ..mel import mel_spectrogram
 
-    window, bank = _picture_tools()
-    padded = np.pad(waveform, 2205, mode="reflect")
-    frames = np.lib.stride_tricks.sliding_window_view(padded, 4410)[::441][:512]
-    magnitude = np.empty((4001, len(frames)), np.float32)
-    for start in range(0, len(frames), 64):
-        block = frames[start:start + 64] * window
-        magnitude[:, start:start + 64] = np.abs(rfft(block, 17640, axis=1)[:, :4001]).T
-    mel = bank @ magnitude
-    mel /= max(1e-12, float(mel.max()))
-    return (255 - 255 * mel ** 0.25).astype(np.uint8)[::-1]
+    return np.asarray(image_from_spectrogram(mel_spectrogram(waveform)))[..., 0]
 
 
 # ---------------------------------------------------------------- shards
@@ -538,9 +514,14 @@ def picture(waveform: np.ndarray) -> np.ndarray:
 _STUDIO: Studio | None = None
 
 
-def _start_worker(soundfonts, pieces) -> None:
+def _start_worker(soundfonts, pieces, alone: bool = True) -> None:
+    """With others beside it, a worker keeps to one thread: the processes share the cores."""
     global _STUDIO
     _STUDIO = Studio(soundfonts, pieces)
+    if not alone:
+        import torch
+
+        torch.set_num_threads(1)
 
 
 def _make_shard(task) -> int:
@@ -621,7 +602,7 @@ def make_dataset(folder, n: int = 12000, seed: int = 0, soundfonts=None, workers
                 bar.update(_make_shard(task))
         else:
             with multiprocessing.get_context("spawn").Pool(
-                    min(workers, len(tasks)), _start_worker, (paths, pieces)) as pool:
+                    min(workers, len(tasks)), _start_worker, (paths, pieces, False)) as pool:
                 for count in pool.imap_unordered(_make_shard, tasks):
                     bar.update(count)
     return folder
