@@ -14,7 +14,7 @@ from riffedu.errors import RiffeduError
 from riffedu.image import SpectrogramParams
 from riffedu.mel import (filterbank_of, fit_mel, hz_to_mel, invert_mel, mel_blocks, mel_filterbank,
                          mel_spectrogram, mel_to_hz, nnls_steps, pseudo_inverse, sparse_filterbank,
-                         transpose_inverse)  # fmt: skip
+                         through_mel, transpose_inverse)  # fmt: skip
 
 SMALL = SpectrogramParams(sample_rate=16000, num_frequencies=64, max_frequency=6000,
                           padded_duration_ms=200)
@@ -233,10 +233,10 @@ def test_each_inverse_has_its_price():
     assert all(m.min() >= 0 and not m[bank.shape[1]:].any() for m in found.values())
     assert errors["nnls"] < -40 < errors["pinv"] < -15 < errors["transpose"] < -5, errors
     states = list(nnls_steps(mel, bank, 30))
-    assert len(states) == 31 and np.array_equal(states[0], transpose_inverse(mel, bank))
+    assert len(states) == 31 and np.array_equal(states[0], pseudo_inverse(mel, bank))
     assert np.array_equal(states[-1], found["nnls"][:bank.shape[1]])
-    started = next(nnls_steps(mel, bank, 0, initial=pseudo_inverse(mel, bank)))
-    assert np.array_equal(started, found["pinv"][:bank.shape[1]])
+    started = next(nnls_steps(mel, bank, 0, initial=transpose_inverse(mel, bank)))
+    assert np.array_equal(started, found["transpose"][:bank.shape[1]])
 
 
 @pytest.mark.parametrize("method", ["transpose", "pinv", "nnls"])
@@ -248,6 +248,18 @@ def test_inverses_keep_shape_kind_and_level(method):
     assert isinstance(invert_mel(torch.from_numpy(mel), SMALL, method), torch.Tensor)
     level = 20 * np.log10((filterbank_of(SMALL) @ both).mean() / mel.mean())
     assert abs(level) < 0.1
+
+
+def test_through_mel_keeps_what_the_bands_hold_and_drops_what_lies_above():
+    t = np.arange(8000) / 16000
+    low, high = (0.1 * np.sin(2 * np.pi * f * t).astype(np.float32) for f in (500, 7500))
+    both = np.stack([low + high, low])
+    heard = through_mel(both, SMALL)
+    assert heard.shape == both.shape and heard.dtype == np.float32
+    for sound in heard:
+        spectrum = np.abs(np.fft.rfft(sound * np.hanning(8000)))
+        assert spectrum[3500:].max() < 0.01 * spectrum[250] and spectrum.argmax() == 250
+    assert isinstance(through_mel(torch.from_numpy(low), SMALL, "nnls"), torch.Tensor)
 
 
 @pytest.mark.parametrize("method", ["transpose", "pinv", "nnls"])
