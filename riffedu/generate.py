@@ -298,24 +298,42 @@ class Pipeline:
         states: list[State] | None,
     ) -> Result:
         """Latents of one item of a batch → its picture and its sound, at the stated level."""
-        from riffedu import audio, convert
-
         columns = self.columns(request["duration"])
         [image] = self.decode_latents(latents[index : index + 1], columns)
-        raw, rate = convert.image_to_audio(image, self.params, progress=False)
-        waveform = audio.set_level(raw, rms_db=RMS_DB, peak_db=PEAK_DB)
-        gain = _gain(raw, waveform)
-        parameters = {
-            **dict(zip(("prompt", "negative_prompt", "seed"), item)), **request,
-            "model": self.checkpoint.path.name,
-            "scheduler": type(self.checkpoint.scheduler).__name__,
-            "gain_db": 20 * math.log10(gain), "rms_db": float(audio.rms_db(waveform)),
-            "peak_db": float(audio.peak_db(waveform)),
-        }
+        told = {**dict(zip(("prompt", "negative_prompt", "seed"), item)), **request,
+                "scheduler": type(self.checkpoint.scheduler).__name__}  # fmt: skip
+        result = self.play_picture(image, told)
         if states is not None:
             draw = partial(self.decode_latents, columns=columns)
-            states = [state.item(index, draw) for state in states]
-        return Result(waveform, rate, _with_tags(image, self.params, gain), parameters, states)
+            result.states = [state.item(index, draw) for state in states]
+        return result
+
+    def play_picture(self, image: "Image", parameters: dict[str, Any], rms_db: float = RMS_DB,
+                     raw: "np.ndarray | None" = None) -> Result:
+        """A picture → a Result: its sound, set to ``rms_db`` or to a peak of −1 dBFS if that comes
+        first, and a copy of the picture that carries the same level.
+
+        ``raw`` is the picture's sound where it has been found already. What was done is added to
+        ``parameters``: model, gain, levels.
+        """
+        from riffedu import audio, convert
+
+        rate = self.params.sample_rate
+        if raw is None:
+            raw, rate = convert.image_to_audio(image, self.params, progress=False)
+        waveform = audio.set_level(raw, rms_db=rms_db, peak_db=PEAK_DB)
+        gain = _gain(raw, waveform)
+        told = {
+            **parameters, "model": self.checkpoint.path.name, "gain_db": 20 * math.log10(gain),
+            "rms_db": float(audio.rms_db(waveform)), "peak_db": float(audio.peak_db(waveform)),
+        }
+        return Result(waveform, rate, _with_tags(image, self.params, gain), told)
+
+    @property
+    def window(self) -> int:
+        """How many latent columns the U-Net learned to see at once: 16 here, 64 in Riffusion."""
+        size = self.checkpoint.unet.config.sample_size
+        return size if isinstance(size, int) else size[-1]
 
     def settings(self, steps: int | None, scale: float | None) -> tuple[int, float]:
         """Steps and guidance scale, each the checkpoint's own where None, or a RiffeduError."""
@@ -585,11 +603,12 @@ def _gain(before: "np.ndarray", after: "np.ndarray") -> float:
 
 
 def _with_tags(image: "Image", params: Any, gain: float) -> "Image":
-    """A copy that says what its pixels mean, black ``gain`` times as loud as Riffusion's usual."""
+    """A copy that says what its pixels mean, black ``gain`` times as loud as it was."""
     from riffedu.image import DEFAULT_MAX_VALUE, MAX_VALUE_TAG
 
     image = image.copy()
     exif = image.getexif()
-    exif.update({**params.to_exif(), MAX_VALUE_TAG: DEFAULT_MAX_VALUE * gain})
+    loudest = float(exif.get(MAX_VALUE_TAG, DEFAULT_MAX_VALUE)) * gain
+    exif.update({**params.to_exif(), MAX_VALUE_TAG: loudest})
     image.info["exif"] = exif.tobytes()
     return image

@@ -1,0 +1,338 @@
+"""Lesson 12: editing sound. Enter the road with a sound, go part of the way into noise, come back.
+
+How far it goes is the strength: 0 comes back as the codec's own reconstruction, 1 has forgotten the
+sound. A mask keeps parts as they are while the rest is made anew, and windows that overlap let a U-Net
+that learned 5 seconds work on any length, or on a circle, which is a loop.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from riffedu.errors import RiffeduError
+from riffedu.samplers import Step, dpmpp_2m, fresh, sample
+from riffedu.schedule import Level, add_noise
+
+STRENGTH = 0.6
+ROLL = 16
+"""Picture columns of a loop that are heard before and after it while its phases are sought."""
+QUIETEST = -60.0
+"""dBFS: what is made from silence is not turned down to silence."""
+
+
+def from_strength(levels: Sequence[Level], strength: float) -> list[Level]:
+    """The last part of the way: ``strength`` of its steps, rounded; all for 1, none for 0.
+
+    Raises RiffeduError for a strength outside [0, 1]. Source: Meng et al., "SDEdit" (2022).
+    Notebook: 12_editing.
+    """
+    if not 0 <= strength <= 1:
+        raise RiffeduError(f"strength={strength} must lie between 0 and 1")
+    steps = len(levels) - 1
+    return list(levels[steps - round(strength * steps):])
+
+
+def keeping(rule: Callable, known, noise, mask) -> Callable:
+    """A rule that makes new only what ``mask`` names: the rest is put back after every step.
+
+        x ← mask · x + (1 − mask) · (√ᾱ' · known + √(1 − ᾱ') · noise)
+
+    ``mask`` is 1 where new sound is wanted and 0 where ``known`` stays; between them it mixes. What is
+    put back has the noise of the level just reached, so that both halves match, and at the end none.
+    Source: Lugmayr et al., "RePaint" (2022), eq. 8. Notebook: 12_editing.
+    """
+
+    def step(x, seen, then: Level, **told):
+        new = rule(x, seen, then, **told)
+        return mask * new + (1 - mask) * add_noise(known, noise, then.alpha_bar)
+
+    return step
+
+
+def windowed(predict: Callable, width: int, overlap: int, circular: bool = False) -> Callable:
+    """The same network for latents wider than it learned: windows, and the mean where they overlap.
+
+    ``width`` is what the network learned, ``overlap`` what neighbours share, in latent columns. Near
+    its edges a window counts less. Because every step takes the mean, the windows agree on one sound
+    instead of being glued together. With ``circular`` the last window goes on at the beginning: what
+    comes out has no beginning and no end. Latents ``(n, c, h, w)``.
+
+    Source: Bar-Tal et al., "MultiDiffusion" (2023). Notebook: 12_editing.
+    """
+    import torch
+
+    if not 0 <= overlap < width:
+        raise RiffeduError(f"overlap={overlap} must lie between 0 and width={width}, less than it")
+    ramp = torch.arange(width)
+    weight = torch.minimum(ramp + 1, width - ramp).clamp(max=max(1, overlap)).float()
+
+    def look(x, timestep):
+        total = x.shape[-1]
+        if total <= width and not circular:
+            return predict(x, timestep)
+        windows = [torch.arange(s, s + width) % total for s in _starts(total, width, overlap, circular)]
+        answers = predict(torch.cat([x[..., w] for w in windows]), timestep).split(len(x))
+        mean, heavy = torch.zeros_like(x), torch.zeros(total, dtype=x.dtype, device=x.device)
+        for window, answer in zip(windows, answers):
+            mean.index_add_(-1, window.to(x.device), answer * weight.to(x))
+            heavy.index_add_(0, window.to(x.device), weight.to(x))
+        return mean / heavy
+
+    return look
+
+
+def _starts(total: int, width: int, overlap: int, circular: bool) -> list[int]:
+    """Where windows begin: as few as overlap by ``overlap`` at least, spread evenly."""
+    way = total if circular else total - width
+    count = max(1, math.ceil(way / (width - overlap)))
+    if circular:
+        return [round(i * total / max(2, count)) for i in range(max(2, count))]
+    return [round(i * way / count) for i in range(count + 1)]
+
+
+def region(shape: Sequence[int], params, after: float = 0.0, before: float = math.inf,
+           above: float = 0.0, below: float = math.inf) -> np.ndarray:
+    """A mask of a picture: 1 after and before these seconds, above and below these hertz.
+
+    ``shape`` is (rows, columns) of the picture, row 0 at the top. "The bass" is ``below=250``; "after
+    2 s" is ``after=2``. Returns float32. Raises RiffeduError where nothing is left.
+    Notebook: 12_editing.
+    """
+    from riffedu.mel import hz_to_mel
+
+    rows, columns = shape
+    seconds = (np.arange(columns) + 0.5) * params.step_size_ms / 1000
+    low, high = hz_to_mel([params.min_frequency, params.max_frequency], params.mel_scale_type)
+    mels = low + (np.arange(rows)[::-1] + 0.5) / rows * (high - low)
+    wanted = hz_to_mel([above, min(below, 1e9)], params.mel_scale_type)
+    time = (seconds >= after) & (seconds < before)
+    pitch = (mels >= wanted[0]) & (mels < wanted[1])
+    mask = np.outer(pitch, time).astype(np.float32)
+    if not mask.any():
+        raise RiffeduError("the mask is empty: no part of the picture lies in these bounds")
+    return mask
+
+
+def latent_mask(mask, factor: int):
+    """A picture's mask as a mask of its latents, a tensor (1, 1, h, w): the mean of each patch.
+
+    ``factor`` pixels make a latent along each side; a part of a patch at the right or below counts as
+    a whole one. Raises RiffeduError where the mask isn't two-dimensional or has values outside [0, 1].
+    """
+    import torch
+
+    mask = np.asarray(mask, dtype=np.float32)
+    if mask.ndim != 2 or not mask.size or not (mask.min() >= 0 and mask.max() <= 1):
+        raise RiffeduError("a mask is two-dimensional, with values from 0 (keep) to 1 (make new)")
+    spare = (0, -mask.shape[1] % factor, 0, -mask.shape[0] % factor)
+    filled = torch.nn.functional.pad(torch.from_numpy(mask)[None, None], spare, mode="replicate")
+    return torch.nn.functional.avg_pool2d(filled, factor)
+
+
+def transform_steps(pipeline, latents, prompt: str, strength: float = STRENGTH, mask=None,
+                    negative_prompt: str = "", seed: int = 0,
+                    num_inference_steps: int | None = None, guidance_scale: float | None = None,
+                    overlap: int | None = None, circular: bool = False,
+                    rule: Callable = dpmpp_2m) -> Iterator[Step]:
+    """Latents of a sound → noise → back, by the words of a prompt; yields every `Step`.
+
+    ``latents (1, c, h, w)`` of any width, ``mask`` of its latents (see `latent_mask`), ``strength`` in
+    [0, 1]. ``overlap`` (latent columns, default: a quarter of the U-Net's width) is what windows
+    share where the sound is longer than the U-Net learned. The same seed gives the same sound; at
+    strength 0 there is no step. Notebook: 12_editing.
+    """
+    import torch
+
+    if not torch.isfinite(latents).all():
+        raise RiffeduError("the latents hold NaN or infinite numbers")
+    levels = from_strength(pipeline.levels(num_inference_steps), strength)
+    if len(levels) == 1:
+        return
+    text, negative = pipeline.encode_prompt(prompt), pipeline.encode_prompt(negative_prompt)
+    width = pipeline.window
+    predict = windowed(
+        pipeline.predictor(text, negative, guidance_scale), width,
+        width // 4 if overlap is None else overlap, circular,
+    )  # fmt: skip
+    generator = torch.Generator().manual_seed(seed)
+    noise = fresh(latents, 1.0, generator)
+    start = add_noise(latents, noise, levels[0].alpha_bar)
+    if mask is not None:
+        rule = keeping(rule, latents, noise, mask)
+    yield from sample(predict, start, levels, rule, pipeline.prediction_type, generator)
+
+
+def last_latents(steps: Iterator[Step], otherwise) -> Any:
+    """Where a run ends; ``otherwise`` where it has no steps."""
+    latents = otherwise
+    for step in steps:
+        latents = step.latents
+    return latents
+
+
+def transform(pipeline, waveform, sample_rate: int, prompt: str, strength: float = STRENGTH,
+              mask=None, **options):
+    """A sound, remade by words: a Result as long as the sound, tail included, at its level.
+
+    ``mask`` is a picture's mask (see `region`): 1 makes new, 0 keeps. ``options`` go to
+    `transform_steps`: negative_prompt, seed, num_inference_steps, guidance_scale, overlap.
+    Raises RiffeduError for an unfit sound, mask or strength. Notebook: 12_editing.
+    """
+    picture, loudness = to_picture(pipeline, waveform, sample_rate)
+    latents = pipeline.encode_image(picture)
+    if mask is not None:
+        if np.shape(mask) != (picture.height, picture.width):
+            raise RiffeduError(
+                f"the mask has shape {np.shape(mask)}, the sound's picture "
+                f"{(picture.height, picture.width)}"
+            )
+        mask = latent_mask(mask, pipeline.checkpoint.compression)
+    steps = transform_steps(pipeline, latents, prompt, strength, mask, **options)
+    last = last_latents(steps, latents)
+    told = {"prompt": prompt, "strength": strength, "masked": mask is not None, **options}
+    [image] = pipeline.decode_latents(last, picture.width)
+    return finish(pipeline, image, picture, told, loudness)
+
+
+def variations(pipeline, waveform, sample_rate: int, count: int = 4, strength: float = 0.4,
+               prompt: str = "", seed: int = 0, **options) -> list:
+    """The same sound, ``count`` times a little different: `transform` with the seeds that follow.
+
+    Without a prompt the words have no say (guidance 0). Notebook: 12_editing.
+    """
+    if count < 1:
+        raise RiffeduError(f"count={count} must be at least 1")
+    if not prompt:
+        options = {"guidance_scale": 0.0, **options}
+    return [transform(pipeline, waveform, sample_rate, prompt, strength, seed=seed + i, **options)
+            for i in range(count)]  # fmt: skip
+
+
+def extend(pipeline, waveform, sample_rate: int, prompt: str, seconds: float, **options):
+    """A sound goes on to ``seconds`` in all: a Result whose picture begins with the sound's own.
+
+    Out-painting: the canvas is as wide as wanted, the sound's part of it is kept at every step, and
+    all the rest is made at once through windows that overlap, so it knows what came before. The last
+    0.32 s (a latent column) of the sound, where it fills its column partly only, is made anew.
+    Notebook: 12_editing.
+    """
+    picture, loudness = to_picture(pipeline, waveform, sample_rate)
+    columns = pipeline.columns(seconds)
+    if columns <= picture.width:
+        raise RiffeduError(
+            f"the sound lasts {picture.width / 100:g} s already: ask for more than that"
+        )
+    canvas = paste(picture, columns)
+    latents = pipeline.encode_image(canvas)
+    factor = pipeline.checkpoint.compression
+    kept = picture.width // factor
+    if kept == 0:
+        raise RiffeduError(f"the sound is too short to go on from: {factor / 100:g} s are needed")
+    mask = np.ones((canvas.height, columns), np.float32)
+    mask[:, : kept * factor] = 0
+    mask = latent_mask(mask, factor)
+    last = last_latents(
+        transform_steps(pipeline, latents, prompt, 1.0, mask, **options), latents
+    )
+    [image] = pipeline.decode_latents(last, columns)
+    image.paste(picture.crop((0, 0, kept * factor, picture.height)))
+    told = {"prompt": prompt, "duration": seconds, **options}
+    return finish(pipeline, image, picture, told, loudness)
+
+
+def loop(pipeline, prompt: str, bpm: float = 120.0, beats: int = 8, seed: int = 0, **options):
+    """A loop without a seam: ``beats`` beats at ``bpm``, a Result that may follow itself for ever.
+
+    The windows go round a circle, so no moment is the first. The circle has a whole number of latent
+    columns; its picture is then stretched in time (by 3 % at most for loops over 5 s; pitch stays) to
+    have exactly 60 · beats / bpm seconds. Raises RiffeduError for less than one latent column.
+    Notebook: 12_editing.
+    """
+    import torch
+
+    if not (bpm > 0 and beats >= 1):
+        raise RiffeduError(f"a loop needs bpm > 0 and at least one beat, not {bpm} and {beats}")
+    columns = pipeline.columns(60 * beats / bpm)
+    factor = pipeline.checkpoint.compression
+    size = round(columns / factor)
+    if size < 1:
+        raise RiffeduError(f"the loop is shorter than {factor / 100:g} s: give it more beats")
+    empty = torch.zeros_like(pipeline.initial_noise(0, size * factor / 100))
+    steps = transform_steps(
+        pipeline, empty, prompt, 1.0, seed=seed, circular=True,
+        overlap=options.pop("overlap", pipeline.window // 2), **options,
+    )  # fmt: skip
+    around = decode_circle(pipeline, last_latents(steps, empty), columns)
+    sound = close_circle(pipeline, around, 60 * beats / bpm)
+    told = {"prompt": prompt, "bpm": bpm, "beats": beats, "seed": seed, **options}
+    once = around.crop((ROLL, 0, ROLL + columns, around.height))
+    return pipeline.play_picture(once, told, raw=sound)
+
+
+def decode_circle(pipeline, latents, columns: int):
+    """Latents of a circle → its picture, ``columns`` wide, with `ROLL` more of it on either side.
+
+    The autoencoder sees the circle go on at both ends, so its convolutions find no edge there.
+    """
+    import torch
+    from PIL import Image
+
+    size, factor = latents.shape[-1], pipeline.checkpoint.compression
+    spare = -(-ROLL // factor) + 2
+    window = torch.arange(-spare, size + spare) % size
+    [image] = pipeline.decode_latents(latents[..., window])
+    per_column = size * factor / columns
+    left, right = spare * factor - ROLL * per_column, (spare + size) * factor + ROLL * per_column
+    return image.resize(
+        (columns + 2 * ROLL, image.height), Image.Resampling.BILINEAR, (left, 0, right, image.height)
+    )
+
+
+def close_circle(pipeline, around, seconds: float) -> np.ndarray:
+    """A circle's picture with its `ROLL` → one turn of its sound, whose end leads into its start.
+
+    Phases are found for more than one turn. The last moments of the turn fade into what was heard
+    just before its start, which does lead into it.
+    """
+    from riffedu.convert import image_to_audio
+
+    sound, rate = image_to_audio(around, pipeline.params, progress=False)
+    start, length = ROLL * pipeline.params.hop_length, round(seconds * rate)
+    turn, before = sound[start:start + length].copy(), sound[:start]
+    fade = min(len(before), length // 4)
+    ramp = (np.arange(fade) + 0.5) / fade * np.pi / 2
+    turn[-fade:] = turn[-fade:] * np.cos(ramp) + before[-fade:] * np.sin(ramp)
+    return turn
+
+
+def to_picture(pipeline, waveform, sample_rate: int):
+    """A sound's picture (channels mixed to one), and its level in dBFS."""
+    from riffedu.audio import as_waveform, rms_db
+    from riffedu.convert import audio_to_image
+
+    waveform = as_waveform(waveform)
+    mono = waveform if waveform.ndim == 1 else waveform.mean(axis=0)
+    return audio_to_image(mono, sample_rate, pipeline.params), float(rms_db(mono))
+
+
+def paste(picture, columns: int):
+    """The same picture at the left of a white one that is ``columns`` wide."""
+    from PIL import Image
+
+    canvas = Image.new("RGB", (columns, picture.height), "white")
+    canvas.paste(picture)
+    return canvas
+
+
+def finish(pipeline, image, picture, parameters: dict, loudness: float):
+    """A changed picture → a Result, as loud as the sound that ``picture`` was drawn of."""
+    from riffedu.image import MAX_VALUE_TAG
+
+    exif = image.getexif()
+    exif[MAX_VALUE_TAG] = picture.getexif()[MAX_VALUE_TAG]
+    image.info["exif"] = exif.tobytes()
+    return pipeline.play_picture(image, parameters, max(loudness, QUIETEST))

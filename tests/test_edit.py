@@ -1,0 +1,244 @@
+"""Editing on a tiny random model: what is kept is kept, what is remade is remade, lengths are right."""
+
+import numpy as np
+import pytest
+import torch
+from tiny import ours, sd  # noqa: F401  (fixtures)
+
+from riffedu import audio, edit, load_pipeline, samplers, schedule
+from riffedu.errors import RiffeduError
+from riffedu.image import SpectrogramParams
+
+RATE = 44100
+FEW = {"num_inference_steps": 3, "guidance_scale": 2.0}
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def small(ours):
+    return load_pipeline(ours)
+
+
+def tone(seconds=0.8, hertz=440.0, level=0.1):
+    return (level * np.sin(2 * np.pi * hertz * np.arange(round(RATE * seconds)) / RATE)).astype("f4")
+
+
+def pixels(result):
+    return np.asarray(result.image.convert("L"), dtype=np.float32)
+
+
+# --- the parts ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("strength, left", [(0, 0), (0.3, 3), (0.5, 5), (1, 10)])
+def test_strength_is_the_share_of_the_way(strength, left):
+    levels = schedule.levels(np.linspace(0.99, 0.01, 1000), schedule.timesteps(10))
+    part = edit.from_strength(levels, strength)
+    assert len(part) == left + 1 and part == levels[10 - left :]
+
+
+def test_what_is_kept_comes_out_as_it_was():
+    levels = schedule.levels(np.linspace(0.99, 0.01, 1000), schedule.timesteps(8))
+    known, noise = torch.randn(2, 1, 2, 4, 6, generator=torch.Generator().manual_seed(0))
+    mask = torch.zeros(1, 1, 4, 6)
+    mask[..., 3:] = 1
+    rule = edit.keeping(samplers.ddim, known, noise, mask)
+    *_, last = samplers.sample(lambda x, t: torch.sin(x), noise, levels, rule, "epsilon")
+    assert torch.equal(last.latents[..., :3], known[..., :3])
+    assert (last.latents[..., 3:] - known[..., 3:]).abs().min() > 1e-3
+
+
+@pytest.mark.parametrize("total, overlap, circular", [
+    (16, 4, False), (17, 4, False), (40, 4, False), (40, 0, False), (33, 15, False),
+    (16, 8, True), (13, 8, True), (40, 8, True), (5, 4, True),
+])  # fmt: skip
+def test_windows_cover_everything_and_agree_with_a_network_that_sees_one_column(
+    total, overlap, circular
+):
+    widths = []
+
+    def predict(x, timestep):
+        widths.append(x.shape[-1])
+        return torch.sin(x) * timestep
+
+    x = torch.randn(2, 3, 4, total, generator=torch.Generator().manual_seed(1))
+    found = edit.windowed(predict, 16, overlap, circular)(x, 0.5)
+    assert (found - torch.sin(x) * 0.5).abs().max() < 1e-6
+    assert set(widths) == {16}
+
+
+def test_a_narrow_sound_goes_through_as_it_is():
+    seen = []
+    edit.windowed(lambda x, t: seen.append(x.shape) or x, 16, 4)(torch.zeros(1, 2, 3, 7), 1.0)
+    assert seen == [(1, 2, 3, 7)]
+
+
+def test_on_a_circle_the_edges_of_windows_leave_no_mark():
+    """A network that spoils its edges: on a line the ends stay spoilt, on a circle nothing does."""
+
+    def predict(x, timestep):
+        out = torch.ones_like(x)
+        out[..., 0] = out[..., -1] = 0
+        return out
+
+    x = torch.zeros(1, 1, 1, 32)
+    line = edit.windowed(predict, 16, 8)(x, 0.0)[0, 0, 0]
+    circle = edit.windowed(predict, 16, 12, circular=True)(x, 0.0)[0, 0, 0]
+    assert line[0] == 0 and line[-1] == 0 and line[8:24].min() > 0.4
+    assert circle.min() > 0.8
+
+
+def test_regions_are_in_seconds_and_hertz():
+    from riffedu.mel import mel_to_hz
+
+    params = SpectrogramParams()
+    after = edit.region((512, 400), params, after=2.0, before=3.0)
+    assert after[:, 200:300].all() and after.sum() == 512 * 100
+    bass = edit.region((512, 10), params, below=250)
+    rows = np.flatnonzero(bass[:, 0])
+    top = mel_to_hz((512 - rows.min()) / 512 * 2595 * np.log10(1 + 10000 / 700))
+    assert rows.max() == 511 and 230 < top < 260
+    assert not (edit.region((512, 10), params, above=250) * bass).any()
+    with pytest.raises(RiffeduError, match="empty"):
+        edit.region((512, 100), params, after=3)
+
+
+def test_masks_of_latents_are_means_of_patches():
+    mask = np.zeros((64, 96), np.float32)
+    mask[:32, :48] = 1
+    found = edit.latent_mask(mask, 32)
+    assert torch.equal(found[0, 0], torch.tensor([[1.0, 0.5, 0.0], [0.0, 0.0, 0.0]]))
+    assert edit.latent_mask(np.ones((64, 90)), 32).shape == (1, 1, 2, 3)
+
+
+@pytest.mark.parametrize("mask", [
+    np.ones(64), np.ones((0, 5)), np.full((64, 96), 2.0), np.full((64, 96), np.nan),
+])  # fmt: skip
+def test_masks_that_do_not_fit_are_refused(mask):
+    with pytest.raises(RiffeduError, match="mask"):
+        edit.latent_mask(mask, 32)
+
+
+# --- transform ----------------------------------------------------------------------------------
+
+
+def test_strength_0_is_the_codecs_reconstruction(small):
+    sound = tone()
+    result = edit.transform(small, sound, RATE, "piano", strength=0.0, **FEW)
+    picture, _ = edit.to_picture(small, sound, RATE)
+    [wanted] = small.decode_latents(small.encode_image(picture), picture.width)
+    assert np.array_equal(pixels(result), np.asarray(wanted.convert("L")))
+
+
+def test_strength_1_has_forgotten_the_sound_and_less_has_not(small):
+    apart = {}
+    for strength in (0.34, 1.0):
+        one, other = (
+            edit.transform(small, tone(hertz=hertz), RATE, "piano", strength, **FEW)
+            for hertz in (300, 2000)
+        )
+        apart[strength] = np.abs(pixels(one) - pixels(other)).mean()
+    assert apart[1.0] < 0.05 < apart[0.34]
+
+
+def test_length_and_level_are_the_sounds_own(small):
+    for seconds in (0.11, 0.8, 1.234):
+        result = edit.transform(small, tone(seconds), RATE, "piano", 0.5, **FEW)
+        assert 0 <= len(result.waveform) - round(seconds * RATE) < 441
+        assert abs(audio.rms_db(result.waveform) - audio.rms_db(tone(seconds))) < 0.1
+    assert result.parameters["strength"] == 0.5 and result.parameters["model"]
+
+
+def test_the_same_seed_gives_the_same_sound(small):
+    one, again, other = (
+        edit.transform(small, tone(), RATE, "piano", 0.7, seed=seed, **FEW) for seed in (1, 1, 2)
+    )
+    assert np.array_equal(one.waveform, again.waveform)
+    assert not np.array_equal(one.waveform, other.waveform)
+
+
+def test_a_mask_keeps_the_rest(small):
+    sound = tone(0.96)
+    picture, _ = edit.to_picture(small, sound, RATE)
+    latents = small.encode_image(picture)
+    mask = edit.region((512, picture.width), small.params, after=0.64)
+    steps = edit.transform_steps(small, latents, "piano", 1.0, edit.latent_mask(mask, 32), **FEW)
+    apart = (edit.last_latents(steps, None) - latents).abs().amax((0, 1, 2))
+    assert apart[:2].max() < 1e-6 < 0.1 < apart[2]
+    whole = edit.transform(small, sound, RATE, "piano", 1.0, **FEW)
+    part = edit.transform(small, sound, RATE, "piano", 1.0, mask, **FEW)
+    assert part.parameters["masked"] and not np.array_equal(part.waveform, whole.waveform)
+
+
+def test_variations_differ(small):
+    made = edit.variations(small, tone(), RATE, 3, 0.5, num_inference_steps=3)
+    assert [r.parameters["seed"] for r in made] == [0, 1, 2]
+    assert len({r.waveform.tobytes() for r in made}) == 3
+
+
+# --- longer, and for ever -----------------------------------------------------------------------
+
+
+def test_extending_keeps_the_beginning(small):
+    sound = tone(0.70)
+    picture, _ = edit.to_picture(small, sound, RATE)
+    result = edit.extend(small, sound, RATE, "piano", 1.5, **FEW)
+    assert result.image.width == 150 and len(result.waveform) == 150 * 441
+    assert np.array_equal(pixels(result)[:, :64], np.asarray(picture.convert("L"))[:, :64])
+
+
+def test_a_loop_has_its_beats_and_no_seam(small):
+    result = edit.loop(small, "piano", bpm=130, beats=2, seed=1, **FEW)
+    assert len(result.waveform) == round(60 * 2 / 130 * RATE)
+    x = result.waveform
+    seam = np.abs(np.diff(np.concatenate([x[-200:], x[:200]])))[150:250].max()
+    assert seam <= np.abs(np.diff(x)).max()
+
+
+def test_a_loops_picture_goes_round():
+    """Turned before it is decoded, the picture is turned, and nothing else; also when stretched."""
+    from types import SimpleNamespace
+
+    from PIL import Image
+
+    def decode(latents):
+        rows = latents[0, 0].repeat_interleave(32, 0).repeat_interleave(32, 1)
+        return [Image.fromarray(rows.numpy().astype(np.uint8))]
+
+    pipeline = SimpleNamespace(checkpoint=SimpleNamespace(compression=32), decode_latents=decode)
+    latents = torch.randint(0, 255, (1, 1, 2, 4), generator=torch.Generator().manual_seed(0))
+    for columns, shift in ((128, 32), (120, 30), (136, 34)):
+        around, turned = (
+            np.asarray(edit.decode_circle(pipeline, each, columns), dtype=int)
+            for each in (latents, latents.roll(1, -1))
+        )
+        assert around.shape == (64, columns + 2 * edit.ROLL)
+        assert np.abs(around[:, : edit.ROLL] - around[:, columns : columns + edit.ROLL]).max() <= 1
+        one, other = (p[:, edit.ROLL : -edit.ROLL] for p in (around, turned))
+        assert np.abs(np.roll(one, shift, axis=1) - other).max() <= 1
+
+
+@pytest.mark.parametrize("call, words", [
+    (lambda p: edit.transform(p, tone(), RATE, "x", 1.2), "between 0 and 1"),
+    (lambda p: edit.transform(p, tone(), RATE, "x", mask=np.ones((512, 3))), "mask"),
+    (lambda p: edit.transform(p, np.zeros(0), RATE, "x"), "empty"),
+    (lambda p: edit.transform(p, np.full(900, np.nan), RATE, "x"), "NaN"),
+    (lambda p: edit.transform(p, tone(), RATE, "x", num_inference_steps=0), "steps"),
+    (lambda p: edit.transform(p, tone(), RATE, "x", num_inference_steps=10000), "steps"),
+    (lambda p: edit.variations(p, tone(), RATE, 0), "at least 1"),
+    (lambda p: edit.extend(p, tone(), RATE, "x", 0.5), "already"),
+    (lambda p: edit.extend(p, tone(0.2), RATE, "x", 2.0), "too short"),
+    (lambda p: edit.loop(p, "x", bpm=0), "bpm"),
+    (lambda p: edit.loop(p, "x", bpm=600, beats=1), "more beats"),
+    (lambda p: edit.windowed(None, 4, 4), "overlap"),
+    (lambda p: list(edit.transform_steps(p, torch.full((1, 4, 4, 4), np.nan), "x")), "NaN"),
+])  # fmt: skip
+def test_what_cannot_be_is_said(small, call, words):
+    with pytest.raises(RiffeduError, match=words):
+        call(small)
+
+
+def test_riffusions_layout_takes_the_same_road(sd):
+    pipeline = load_pipeline(sd)
+    result = edit.transform(pipeline, tone(0.4), RATE, "piano", 0.7, **FEW)
+    assert np.isfinite(result.waveform).all() and result.image.width == 40
