@@ -78,8 +78,8 @@ def save(path, waveform, sample_rate: int) -> Path:
     """Writes a sound file; the ending chooses the format: .wav and .flac (16 bit), .ogg, .mp3.
 
     Never scales: what lies outside [−1, 1] would clip, so it is refused. Written beside its place
-    first and then moved there, so that no half sound is ever left. Of six channels, an .ogg takes the
-    last for bass alone, as 5.1 does. Returns the path.
+    first and then moved there, so that no half sound is ever left. The last of six channels in an
+    .ogg is for bass alone, as in 5.1. Returns the path.
 
     Raises RiffeduError for an unknown ending, a place that cannot be written, channels or a rate
     that the format does not hold, an empty sound, or samples that are NaN, infinite or too loud.

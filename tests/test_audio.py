@@ -165,16 +165,16 @@ def test_every_lossless_format_depth_channel_count_and_rate(
 @pytest.mark.parametrize("channels", [1, 2, 6])
 @pytest.mark.parametrize("suffix", [".ogg", ".mp3"])
 def test_every_lossy_format_channel_count_and_rate(tmp_path, suffix, channels, rate):
-    # Low tones, because Vorbis takes the last of six channels for the bass channel of 5.1.
-    sound = np.stack([tone(1.0, rate, 60 + 10 * k, 0.1 + 0.1 * k) for k in range(channels)])
+    # Low tones and some room, because Vorbis takes the last of six channels for 5.1's bass.
+    sound = np.stack([tone(1.0, rate, 40 + 5 * k, 0.1 + 0.1 * k) for k in range(channels)])
     if suffix == ".mp3" and (channels > 2 or rate > 48000):
         with pytest.raises(RiffeduError, match="save as .flac"):
             save(tmp_path / f"a{suffix}", sound, rate)
         return
     back, found = load(save(tmp_path / f"a{suffix}", sound, rate))
     assert found == rate and np.atleast_2d(back).shape[0] == channels
-    for kept, was in zip(np.atleast_2d(back), sound):
-        assert abs(rms_db(kept) - rms_db(was)) < 0.7
+    for k, (kept, was) in enumerate(zip(np.atleast_2d(back), sound)):
+        assert abs(rms_db(kept) - rms_db(was)) < (2.5 if k == 5 else 0.7)
 
 
 @pytest.mark.parametrize("suffix, survives", [

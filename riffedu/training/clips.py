@@ -108,15 +108,16 @@ CLIPS = {
                     "riffedu.synth.babble, this project", "MIT",
                     "vowels, hisses and bursts that follow each other as in speech; no person "
                     "speaks"),
-    "percussion": (percussion, "Tabla loop", "lezaarth, freesound.org/people/lezaarth/sounds/"
-                   "242591, from Sonic Pi's samples", CC0, "a recording of drum strokes, dry and "
-                   "ringing"),
+    "percussion": (percussion, "Tabla loop",
+                   "lezaarth, freesound.org/people/lezaarth/sounds/242591, from Sonic Pi's samples",
+                   CC0, "a recording of drum strokes, dry and ringing"),
     "guitar": (guitar, "Electric guitar chord", "Sub-d, freesound.org/people/Sub-d/sounds/46992, "
                "from Sonic Pi's samples", CC0, "a recording of plucked strings that ring"),
-    "choir": (choir, "Choir, one chord, 1.57 s", "Exsomniel, freesound.org/people/Exsomniel/sounds/"
-              "207809, from Sonic Pi's samples", CC0, "voices, a short clip"),
-    "drum_hit": (drum_hit, "Snare drum, one stroke, 0.38 s", "Dolfeus, freesound.org/people/Dolfeus/"
-                 "sounds/57534, from Sonic Pi's samples", CC0, "a sound shorter than most windows "
+    "choir": (choir, "Choir, one chord, 1.57 s",
+              "Exsomniel, freesound.org/people/Exsomniel/sounds/207809, from Sonic Pi's samples",
+              CC0, "voices, a short clip"),
+    "drum_hit": (drum_hit, "Snare drum, one stroke, 0.38 s",
+                 "Dolfeus, freesound.org/people/Dolfeus/sounds/57534, from Sonic Pi's samples", CC0, "a sound shorter than most windows "
                  "want"),
     "full_mix": (full_mix, "Vibe Ace (5.12 s from 0:20, mono, level changed)",
                  "“Vibe Ace” by Kevin MacLeod (incompetech.com), by way of librosa 0.7.2",
