@@ -5,15 +5,20 @@ sources with their solutions are in ``solutions/``; `riffedu.exercises.build` ma
 """
 
 from riffedu.exercises.hear_it_first import check_reading, check_repeat, mystery_sounds
+from riffedu.exercises.mel import check_band, check_frame, check_mel, check_triangle
 from riffedu.exercises.text_to_music import check_grid, check_guidance, check_width
 from riffedu.exercises.verdict import Verdict
 
 __all__ = [
     "Verdict",
+    "check_band",
+    "check_frame",
     "check_grid",
     "check_guidance",
+    "check_mel",
     "check_reading",
     "check_repeat",
+    "check_triangle",
     "check_width",
     "mystery_sounds",
 ]

@@ -7,17 +7,21 @@ answers; ``panel.wait()`` waits for the end.
 
 from riffedu.widgets.course import course_map
 from riffedu.widgets.hear import hear_it_first
+from riffedu.widgets.mel_panel import bank_picture, line_picture, mel_panel
 from riffedu.widgets.pictures import maps, picture, pictures
 from riffedu.widgets.player import play, show
 from riffedu.widgets.road import compare, hear, token_table, walk
 from riffedu.widgets.source import show_source
 
 __all__ = [
+    "bank_picture",
     "compare",
     "course_map",
     "hear",
     "hear_it_first",
+    "line_picture",
     "maps",
+    "mel_panel",
     "picture",
     "pictures",
     "play",

@@ -1,0 +1,229 @@
+"""The panel of notebooks/03_mel.ipynb, and its drawings: filterbanks, curves, and what they do."""
+
+from __future__ import annotations
+
+import html
+
+import ipywidgets as w
+import numpy as np
+
+from riffedu.image import SpectrogramParams
+from riffedu.mel import hz_to_mel, invert_mel, mel_to_hz, sparse_filterbank
+from riffedu.widgets.live import LiveFigure, LiveSound
+from riffedu.widgets.panel import TOGGLES, WIDE, Panel, note
+from riffedu.widgets.pictures import HERTZ, Picture, _figure, _png
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#000000", "#cc79a7")  # Okabe and Ito's
+BANDS = (8, 16, 32, 64, 128, 256, 512)
+RATE = 44100
+SECONDS = 2.56
+
+
+def bank_picture(bank, hertz_per_row: float, low: float = 0.0, high: float | None = None,
+                 title: str = "") -> Picture:
+    """A filterbank drawn: each band's weight over frequency, neighbours in different colours.
+
+    ``bank``: (bands, rows), as `riffedu.mel_filterbank` gives it. Where fewer than 80 rows lie
+    between ``low`` and ``high`` (hertz), each row is a dot: what a band really reads.
+    """
+    f = np.arange(bank.shape[1]) * hertz_per_row
+    high = f[-1] if high is None else high
+    seen = (f >= low - hertz_per_row) & (f <= high + hertz_per_row)
+    inside = (f >= low) & (f <= high)
+    marker = "o" if inside.sum() < 80 else None
+    figure, [[axis]] = _figure(1, 1, 8.0, 2.6)
+    shown = 0
+    for m, band in enumerate(bank):
+        if band[inside].any():
+            shown += 1
+            axis.plot(f[seen], band[seen], color=COLOURS[m % 3], linewidth=1.2, marker=marker,
+                      markersize=3)
+    axis.set(xlim=(low, high), ylim=(0, None), xlabel="Hz", ylabel="weight")
+    axis.set_title(title, fontsize=10)
+    tops = "neighbours overlap, and each is 0 beyond the middle of the next"
+    return Picture(_png(figure), f"{title or 'A filterbank'}: {shown} triangles between {low:g} "
+                                 f"and {high:g} Hz, on {inside.sum()} rows; {tops}.")
+
+
+def line_picture(curves: dict, x: str = "", y: str = "", title: str = "", **axes) -> Picture:
+    """Curves over one pair of axes: ``curves`` maps each name to (x values, y values).
+
+    ``axes`` goes to matplotlib's `Axes.set`: xlim, ylim, xscale and so on.
+    """
+    figure, [[axis]] = _figure(1, 1, 8.0, 2.9)
+    words = []
+    for number, (name, (across, up)) in enumerate(curves.items()):
+        across, up = np.asarray(across, dtype=float), np.asarray(up, dtype=float)
+        axis.plot(across, up, label=name, color=COLOURS[number % len(COLOURS)],
+                  linestyle=("-", "--", "-.", ":")[number % 4], linewidth=1.5)
+        words.append(f"{name} goes from {up[0]:.4g} to {up[-1]:.4g}, its highest is "
+                     f"{up.max():.4g} at {across[up.argmax()]:.4g}")
+    axis.set(xlabel=x, ylabel=y, **axes)
+    axis.set_title(title, fontsize=10)
+    axis.grid(alpha=0.3)
+    if len(curves) > 1:
+        axis.legend(fontsize=8)
+    return Picture(_png(figure), f"{title}: {y} over {x}. {'; '.join(words)}.")
+
+
+class MelPanel(Panel):
+    """Controls by name: ``sound, bands, top, scale, norm, inverse``.
+
+    `figure` shows the filterbank and the mel picture, `original` and `heard` are players, `facts`
+    says in words what was kept. ``sounds`` maps names to waveforms at 44100 Hz.
+    """
+
+    def __init__(self, sounds: dict):
+        self.sounds = sounds
+        self.sound = w.Dropdown(options=list(sounds), description="Sound", style=WIDE)
+        self.bands = w.SelectionSlider(
+            options=BANDS, value=64, description="Bands", style=WIDE, continuous_update=False,
+            layout=w.Layout(width="420px"),
+        )  # fmt: skip
+        self.top = w.IntSlider(
+            value=10000, min=2000, max=RATE // 2, step=50, description="Up to (Hz)", style=WIDE,
+            continuous_update=False, layout=w.Layout(width="420px"),
+        )  # fmt: skip
+        self.scale = _choice("Scale", [("HTK", "htk"), ("Slaney", "slaney")])
+        self.norm = _choice("Triangles", [("equal height", None), ("equal area", "slaney")])
+        self.inverse = _choice("Way back", [("transpose", "transpose"), ("pseudo-inverse", "pinv"),
+                                            ("least squares ≥ 0", "nnls")])  # fmt: skip
+        self.inverse.value = "pinv"
+        self.figure = LiveFigure(columns=2, width=9.6, height=3.3)
+        self.original, self.heard = LiveSound("The sound"), LiveSound("Through the bank and back")
+        self.facts = w.HTML()
+        self._draw_axes()
+        self.sound.observe(self._take, "value")
+        for control in (self.bands, self.top, self.scale, self.norm, self.inverse):
+            control.observe(self._update, "value")
+        self._take()
+        players = w.HBox([self.original.widget, self.heard.widget],
+                         layout=w.Layout(flex_flow="row wrap"))
+        self.box = w.VBox([
+            self.sound, self.bands, self.top,
+            w.HBox([self.scale, self.norm, self.inverse], layout=w.Layout(flex_flow="row wrap")),
+            self.figure.widget, self.facts, players,
+            note("Both sounds have the same phases: what you hear missing, the bands lost."),
+        ])  # fmt: skip
+
+    @property
+    def params(self) -> SpectrogramParams:
+        """What the controls say; a column every 20 ms instead of 10, so that it follows quickly."""
+        return SpectrogramParams(
+            sample_rate=RATE, step_size_ms=20, num_frequencies=self.bands.value,
+            max_frequency=self.top.value, mel_scale_type=self.scale.value,
+            mel_scale_norm=self.norm.value,
+        )  # fmt: skip
+
+    def _take(self, _=None) -> None:
+        """Another sound: its spectrum and its phases are taken once, for all settings."""
+        import torch
+
+        from riffedu.stft import stft
+
+        self.waveform = self.sounds[self.sound.value]
+        p = self.params
+        spectrum = stft(torch.from_numpy(self.waveform), p.n_fft, p.hop_length, p.win_length)
+        self.magnitude, self.phases = np.abs(spectrum.numpy()), torch.sgn(spectrum)
+        self.original.set(self.waveform, RATE, f"The sound: {self.sound.value}")
+        self._update()
+
+    def _update(self, _=None) -> None:
+        import torch
+
+        from riffedu.stft import istft
+
+        p = self.params
+        bank = sparse_filterbank(p)
+        self.mel = bank @ self.magnitude[:bank.shape[1]]
+        found = torch.from_numpy(invert_mel(self.mel, p, self.inverse.value))
+        self.through = istft(self.phases * found, p.n_fft, p.hop_length, p.win_length,
+                             length=len(self.waveform)).numpy()  # fmt: skip
+        label = f"Through {p.num_frequencies} bands and back"
+        self.heard.set(self.through, RATE, label, attenuate=True)
+        self._draw(bank, p)
+
+    def _draw_axes(self) -> None:
+        from matplotlib.collections import LineCollection
+
+        left, right = self.figure.axes
+        left.set_title("The filterbank", fontsize=10)
+        left.set(xlabel="Hz", ylabel="weight")
+        right.set_title("The mel picture", fontsize=10)
+        right.set(xlabel="seconds", ylabel="Hz (mel scale)")
+        for axis in (left, right):
+            axis.tick_params(labelsize=8)
+        self._triangles = left.add_collection(LineCollection([], colors=COLOURS[:3], linewidth=0.9))
+        self._image = right.imshow([[0]], cmap="gray_r", vmin=0, vmax=1, aspect="auto",
+                                   origin="lower", extent=(0, SECONDS, 0, 1),
+                                   interpolation="nearest")  # fmt: skip
+
+    def _draw(self, bank, p: SpectrogramParams) -> None:
+        left, right = self.figure.axes
+        low, high = hz_to_mel([p.min_frequency, p.max_frequency], p.mel_scale_type)
+        edges = mel_to_hz(np.linspace(low, high, p.num_frequencies + 2), p.mel_scale_type)
+        tops = 2 / (edges[2:] - edges[:-2]) if p.mel_scale_norm else np.ones(p.num_frequencies)
+        corners = np.stack([edges[:-2], edges[1:-1], edges[2:]], -1)
+        heights = np.stack([0 * tops, tops, 0 * tops], -1)
+        every = -(-p.num_frequencies // 64)  # more than 64 would only blacken the drawing
+        self._triangles.set_segments(np.stack([corners, heights], -1)[::every])
+        left.set_title("The filterbank" + (f", one band of {every}" if every > 1 else ""),
+                       fontsize=10)
+        left.set(xlim=(0, p.max_frequency), ylim=(0, 1.05 * tops.max()))
+        loudest = self.mel.max() or 1
+        self._image.set_data((self.mel / loudest) ** p.power_for_image)
+        self._image.set_extent((0, len(self.waveform) / RATE, 0, 1))
+        hertz = [f for f in HERTZ if f <= p.max_frequency]
+        places = (hz_to_mel(hertz, p.mel_scale_type) - low) / (high - low)
+        right.set_yticks(places, [f"{f:g}" if f < 1000 else f"{f / 1000:g}k" for f in hertz])
+        self.facts.value = f"<p>{html.escape(self._say(bank, p, edges))}</p>"
+        self.figure.refresh(
+            f"Left, {p.num_frequencies} triangles from 0 to {p.max_frequency} Hz, narrow below and "
+            f"wide above. Right, the mel picture of {self.sound.value} in as many rows."
+        )
+
+    def _say(self, bank, p: SpectrogramParams, edges) -> str:
+        wide = [f"{np.interp(f, edges[1:-1], edges[2:] - edges[:-2]):.0f} Hz wide at {f} Hz"
+                for f in (100, 1000, 8000) if f < p.max_frequency]
+        empty = int((bank.sum(axis=1) == 0).sum())
+        with np.errstate(divide="ignore"):
+            gone = 20 * np.log10(np.linalg.norm(self.through - self.waveform)
+                                 / np.linalg.norm(self.waveform))
+        return (f"{p.num_frequencies} numbers a column for {p.n_fft // 2 + 1} rows. A band is "
+                f"{', '.join(wide)}. Empty bands: {empty}. What is missing from the sound, "
+                f"against the sound: {round(float(gone))} dB.")
+
+
+def mel_panel(sounds: dict | None = None) -> MelPanel:
+    """A mel filterbank to turn the knobs of: see it, see its picture, hear what it lets through.
+
+    ``sounds``: names and waveforms (samples,) at 44100 Hz; by default four clips of the course and
+    a hi-hat, which lies above 10 kHz almost wholly.
+    """
+    return MelPanel(sounds or some_sounds())
+
+
+def some_sounds() -> dict[str, np.ndarray]:
+    """The first 2.56 s of four clips, and a hi-hat; at 44100 Hz."""
+    from riffedu.audio import clip, resample
+
+    sounds = {}
+    for name in ("tune", "speech_like", "percussion", "full_mix"):
+        waveform, rate = clip(name)
+        mono = waveform if waveform.ndim == 1 else waveform.mean(axis=0)
+        sounds[name] = resample(mono, rate, RATE)[:round(SECONDS * RATE)]
+    sounds["hi_hat"] = hi_hats(SECONDS)
+    return sounds
+
+
+def hi_hats(seconds: float = SECONDS) -> np.ndarray:
+    """A hi-hat four times a second, at 44100 Hz, with a peak of 0.5."""
+    from riffedu import synth
+
+    beat = np.zeros(RATE // 4, np.float32)
+    beat[:RATE // 10] = synth.hat(0.1)
+    return np.tile(beat, int(np.ceil(4 * seconds)))[:round(seconds * RATE)]
+
+
+def _choice(description: str, options) -> w.ToggleButtons:
+    return w.ToggleButtons(options=options, description=description, style=TOGGLES)
