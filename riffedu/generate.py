@@ -102,11 +102,20 @@ class Pipeline:
         self.params = params or SpectrogramParams()
 
     def encode_prompt(self, texts: str | Sequence[str]) -> "Tensor":
-        """Words → token states ``(prompts, tokens, width)``; ``""`` is no words at all."""
-        from riffedu.guidance import encode_prompts
+        """Words → token states ``(prompts, tokens, width)``; ``""`` is no words at all.
+
+        Weights as in ``"piano, (soft:1.3)"`` count, and a prompt may be longer than the encoder reads at
+        once: then all of them get as many tokens as the longest.
+        """
+        import torch
+
+        from riffedu.guidance import encode_weighted, same_length
 
         texts = [texts] if isinstance(texts, str) else list(texts)
-        return encode_prompts(self.checkpoint.text_encoder, self.checkpoint.tokenizer, texts)
+        encoder, tokenizer = self.checkpoint.text_encoder, self.checkpoint.tokenizer
+        known = {text: encode_weighted(encoder, tokenizer, text) for text in {*texts, ""}}
+        longest = max((known[text] for text in texts), key=lambda states: states.shape[1])
+        return torch.cat([same_length(known[text], longest, known[""])[0] for text in texts])
 
     def initial_noise(self, seed: "int | Generator" = 0, duration: float = DURATION) -> "Tensor":
         """Seed → Gaussian noise ``(1, c, h, w)`` of unit variance, as wide as ``duration`` asks.
@@ -142,25 +151,32 @@ class Pipeline:
                   guidance_scale: float | None = None) -> Callable:
         """``predict(x, timestep)`` for `riffedu.samplers.sample`: the U-Net, guided.
 
-        ``text`` and ``negative`` (default: no words) are token states of one item, or of as many as
-        x will have; states of one serve any number. Notebook: 10_text_and_guidance.
+        ``text`` and ``negative`` (default: no words) are token states of one item or several; x may have a
+        multiple of them, item by item and again. Notebook: 10_text_and_guidance.
         """
         import torch
 
         from riffedu.guidance import guided_prediction
 
         _, scale = self.settings(None, guidance_scale)
-        negative = self.encode_prompt("") if negative is None else negative
+        both = self.both_ways(text, negative)
 
         def predict(x: "Tensor", timestep: float) -> "Tensor":
-            states = (each.expand(len(x), -1, -1) if len(each) == 1 else each
-                      for each in (text, negative))  # fmt: skip
+            states = (each.repeat(len(x) // len(each), 1, 1) for each in both)
             with torch.no_grad():
                 return guided_prediction(
                     self.checkpoint.unet, x, torch.tensor(timestep), *states, scale
                 )
 
         return predict
+
+    def both_ways(self, text: "Tensor", negative: "Tensor | None") -> "tuple[Tensor, Tensor]":
+        """Token states of what is wanted and of what is not (default: no words), of one shape."""
+        from riffedu.guidance import same_length
+
+        empty = self.encode_prompt("")
+        text, negative = same_length(text, empty if negative is None else negative, empty)
+        return text, negative.expand(len(text), -1, -1) if len(negative) == 1 else negative
 
     @property
     def prediction_type(self) -> str:
@@ -191,8 +207,7 @@ class Pipeline:
         steps, scale = self.settings(num_inference_steps, guidance_scale)
         scheduler = self._fresh_scheduler(steps)
         extra = {"generator": generator} if _takes_generator(scheduler) else {}
-        if negative is None:
-            negative = self.encode_prompt("").expand_as(text)
+        text, negative = self.both_ways(text, negative)
         latents = noise * scheduler.init_noise_sigma
         for i, t in enumerate(scheduler.timesteps, start=1):
             with torch.no_grad():

@@ -332,7 +332,7 @@ def test_bad_input_is_one_clear_line_before_any_work(small, options, monkeypatch
 
 def test_long_and_foreign_prompts_run_with_a_warning(small):
     with pytest.warns(PromptWarning, match="left out"):
-        make(small, "calm " * 100)
+        make(small, "calm " * 500)
     with pytest.warns(PromptWarning, match="English"):
         make(small, "тихое пианино")
 
@@ -404,7 +404,7 @@ def test_shell_bad_input(tmp_path, monkeypatch, capsys, args, words):
 
 
 def test_shell_warns_in_one_line(ours, tmp_path, capsys):
-    assert shell("calm " * 99, "-o", tmp_path / "a.wav", "--model", ours, "--steps", 1,
+    assert shell("calm " * 500, "-o", tmp_path / "a.wav", "--model", ours, "--steps", 1,
                  "--duration", SHORT, "--quiet") == 0
     err = capsys.readouterr().err
     assert err.startswith("riffedu: warning: the prompt is longer") and err.count("\n") == 1

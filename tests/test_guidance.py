@@ -11,10 +11,15 @@ from tiny import ours, sd  # noqa: F401  (fixtures)
 
 from riffedu.checkpoint import load_checkpoint
 from riffedu.guidance import (
+    LONGEST,
     PromptWarning,
     classifier_free_guidance,
     encode_prompts,
+    encode_weighted,
     guided_prediction,
+    parse_weights,
+    rescale,
+    same_length,
     warn_about_prompt,
     what_is_cut,
 )
@@ -93,7 +98,7 @@ def test_scale_one_asks_the_unet_once(scale, rows):
 
 def test_the_warning_names_what_is_cut(checkpoint):
     tokenizer = checkpoint.tokenizer
-    room = tokenizer.model_max_length - 2
+    room = LONGEST * (tokenizer.model_max_length - 2)
     text = " ".join(["a"] * room)
     assert what_is_cut(tokenizer, text) == ""
     assert what_is_cut(tokenizer, text + " rock band").startswith("rock")
@@ -113,3 +118,89 @@ def test_plain_prompts_do_not_warn(checkpoint, text):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warn_about_prompt(checkpoint.tokenizer, text)
+
+
+# --- prompt weights and long prompts ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text, pieces", [
+    ("a calm piano", [("a calm piano", 1.0)]),
+    ("", [("", 1.0)]),
+    ("a (soft) piano", [("a ", 1.0), ("soft", 1.1), (" piano", 1.0)]),
+    ("(soft:1.3), [drums]", [("soft", 1.3), (", ", 1.0), ("drums", 1 / 1.1)]),
+    ("((soft))", [("soft", 1.1 * 1.1)]),
+    ("(slow (soft:0.5))", [("slow ", 1.1), ("soft", 0.5 * 1.1)]),
+    ("(soft)(slow)", [("softslow", 1.1)]),
+    ("(never closed", [("never closed", 1.1)]),
+    ("closed) only]", [("closed) only]", 1.0)]),
+    (r"\(as it is\)", [("(as it is)", 1.0)]),
+    ("12:8 time, key: C", [("12:8 time, key: C", 1.0)]),
+    ("(12:8 time)", [("12:8 time", 1.1)]),
+    ("(a: .5)", [("a", 0.5)]),
+])  # fmt: skip
+def test_weights_in_the_usual_notation(text, pieces):
+    found = parse_weights(text)
+    assert [words for words, _ in found] == [words for words, _ in pieces]
+    np.testing.assert_allclose([w for _, w in found], [w for _, w in pieces], rtol=1e-12)
+
+
+@given(st.text(alphabet="ab ()[]:.1\\", max_size=30))
+def test_no_text_breaks_the_notation(text):
+    assert all(weight > -1e9 for _, weight in parse_weights(text))
+
+
+def test_without_weights_nothing_changes(checkpoint):
+    parts = checkpoint.text_encoder, checkpoint.tokenizer
+    for text in ("", "piano", "a calm solo piano"):
+        plain = encode_prompts(*parts, [text])
+        assert (encode_weighted(*parts, text) - plain).abs().max() < 1e-6
+
+
+def test_a_weight_scales_its_own_tokens_and_the_whole_keeps_its_size(checkpoint):
+    parts = checkpoint.text_encoder, checkpoint.tokenizer
+    plain = encode_weighted(*parts, "calm solo piano")
+    heavy = encode_weighted(*parts, "calm (solo:1.5) piano")
+    count = [len(checkpoint.tokenizer(w, add_special_tokens=False).input_ids)
+             for w in ("calm", "solo", "piano")]  # fmt: skip
+    ratio = (heavy / plain).mean(-1)[0]
+    first = 1 + count[0]
+    of_solo, of_others = ratio[first : first + count[1]], ratio[1:first]
+    assert (of_solo / of_others[0] - 1.5).abs().max() < 1e-4
+    assert abs(float(heavy.square().mean() / plain.square().mean()) - 1) < 1e-5
+    if type(checkpoint.text_encoder).__name__ != "BertModel":  # whose states have mean 0
+        mean = encode_weighted(*parts, "calm (solo:1.5) piano", keep="mean")
+        assert abs(float(mean.mean() - plain.mean())) < 1e-6
+    assert encode_weighted(*parts, "(piano:0)").abs().max() > 0  # the ends' own tokens weigh 1
+
+
+def test_a_long_prompt_is_read_in_parts(checkpoint):
+    encoder, tokenizer = checkpoint.text_encoder, checkpoint.tokenizer
+    size = tokenizer.model_max_length
+    # A word of one token, so that it fills the encoder's length to the brim.
+    word = tokenizer.decode(tokenizer("a", add_special_tokens=False).input_ids[:1])
+    assert len(tokenizer(word, add_special_tokens=False).input_ids) == 1
+    first = " ".join([word] * (size - 2))
+    both = encode_weighted(encoder, tokenizer, first + " drums")
+    assert both.shape[1] == 2 * size
+    assert (both[:, :size] - encode_prompts(encoder, tokenizer, [first])).abs().max() < 1e-5
+    assert (both[:, size:] - encode_prompts(encoder, tokenizer, ["drums"])).abs().max() < 1e-5
+    endless = encode_weighted(encoder, tokenizer, "piano " * 5000)
+    assert endless.shape[1] == LONGEST * size
+
+
+def test_the_shorter_is_filled_with_no_words():
+    long, short, empty = torch.ones(2, 6, 3), torch.zeros(1, 2, 3), torch.full((1, 2, 3), 7.0)
+    one, other = same_length(short, long, empty)
+    assert one.shape == (1, 6, 3) and torch.equal(other, long)
+    assert (one[:, :2] == 0).all() and (one[:, 2:] == 7).all()
+
+
+def test_rescaling_brings_the_spread_back():
+    generator = torch.Generator().manual_seed(0)
+    conditional = torch.randn(3, 4, 8, 8, generator=generator)
+    guided = 2.5 * conditional + torch.randn(3, 4, 8, 8, generator=generator)
+    full = rescale(guided, conditional, 1.0)
+    assert ((full.std((1, 2, 3)) / conditional.std((1, 2, 3))) - 1).abs().max() < 1e-5
+    assert torch.equal(rescale(guided, conditional, 0.0), guided)
+    half = rescale(guided, conditional, 0.5)
+    assert (half - (full + guided) / 2).abs().max() < 1e-5
