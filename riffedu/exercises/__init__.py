@@ -6,11 +6,13 @@ sources with their solutions are in ``solutions/``; `riffedu.exercises.build` ma
 
 from riffedu.exercises.hear_it_first import check_reading, check_repeat, mystery_sounds
 from riffedu.exercises.mel import check_band, check_frame, check_mel, check_triangle
+from riffedu.exercises.sound import check_alias, check_rms, check_rounding, check_sine
 from riffedu.exercises.text_to_music import check_grid, check_guidance, check_width
 from riffedu.exercises.verdict import Verdict
 
 __all__ = [
     "Verdict",
+    "check_alias",
     "check_band",
     "check_frame",
     "check_grid",
@@ -18,6 +20,9 @@ __all__ = [
     "check_mel",
     "check_reading",
     "check_repeat",
+    "check_rms",
+    "check_rounding",
+    "check_sine",
     "check_triangle",
     "check_width",
     "mystery_sounds",

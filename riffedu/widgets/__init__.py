@@ -11,14 +11,19 @@ from riffedu.widgets.mel_panel import bank_picture, line_picture, mel_panel
 from riffedu.widgets.pictures import maps, picture, pictures
 from riffedu.widgets.player import play, show
 from riffedu.widgets.road import compare, hear, token_table, walk
+from riffedu.widgets.sound import alias_panel, beats_panel, bits_panel, levels_table, wave_picture
 from riffedu.widgets.source import show_source
 
 __all__ = [
+    "alias_panel",
     "bank_picture",
+    "beats_panel",
+    "bits_panel",
     "compare",
     "course_map",
     "hear",
     "hear_it_first",
+    "levels_table",
     "line_picture",
     "maps",
     "mel_panel",
@@ -29,4 +34,5 @@ __all__ = [
     "show_source",
     "token_table",
     "walk",
+    "wave_picture",
 ]
