@@ -60,7 +60,7 @@ def check_triangle(triangle) -> object:
         "The fall must be 1 at the centre and 0 at high: (high − f) / (high − centre).": np.maximum(
             0, np.minimum(rise, (f - centre) / (high - centre))
         ),
-        "Both slopes have the same width in yours, as if the centre lay half way. It doesn't: bands "
+        "Both slopes have one width in yours, as if the centre lay half way. It doesn't: bands "
         "grow wider upwards.": np.maximum(0, 1 - np.abs(f - centre) / ((high - low) / 2)),
     }
     for message, values in mistakes.items():
@@ -68,8 +68,8 @@ def check_triangle(triangle) -> object:
             return hint(message)
     if not np.allclose(answer, want, atol=1e-6):
         k = int(np.argmax(~np.isclose(answer, want, atol=1e-6)))
-        return hint(f"For edges 300, 500 and 900 Hz the weight at {f[k]:g} Hz is {want[k]:g}, yours "
-                    f"is {answer[k]:g}.")
+        return hint(f"For edges 300, 500 and 900 Hz the weight at {f[k]:g} Hz is {want[k]:g}; "
+                    f"yours is {answer[k]:g}.")
     other = np.asarray(run(triangle, f, 100.0, 200.0, 800.0), dtype=np.float64)
     if not np.allclose(other, np.maximum(0, np.minimum((f - 100) / 100, (800 - f) / 600))):
         return hint("Right for one band, wrong for another: use low, centre and high, no numbers.")
@@ -109,7 +109,7 @@ def check_band(band) -> object:
         if any(np.array_equal(answer, value) for value in values):
             return hint(message)
     wrong = int(np.argmax(answer != want))
-    return hint(f"{hertz[wrong]:g} Hz: you say band {answer[wrong]:g}, but band {want[wrong]:g} has "
+    return hint(f"{hertz[wrong]:g} Hz: you say band {answer[wrong]:g}, but {want[wrong]:g} has "
                 "the greater weight. mel_filterbank(44100, 17640)[:, row] shows the weights.")
 
 
@@ -140,9 +140,9 @@ def check_frame(frame) -> object:
         if answer < want:
             bank = mel_filterbank(rate, max(2, int(answer)), bands, 0, top)
             empty = int((~bank.any(axis=1)).sum())
-            return hint(f"{case}: rows {rate / max(answer, 1e-9):.3g} Hz apart, but the lowest band "
-                        f"is {edges[2]:.3g} Hz wide. {empty} bands hold no row at all.")
-        return hint(f"{case}: no band is empty, but {want:.0f} would do. The lowest band is "
-                    f"{edges[2]:.3g} Hz wide.")
-    return right("Riffusion's 17640 is three times that: each of its bands has three rows or more, "
-                 "so that they weigh alike.")
+            return hint(f"{case}: rows {rate / max(answer, 1e-9):.3g} Hz apart, and the lowest "
+                        f"band is {edges[2]:.3g} Hz wide. {empty} bands hold no row at all.")
+        return hint(f"{case}: no band is empty, but {np.ceil(want):.0f} would do. The lowest band "
+                    f"is {edges[2]:.3g} Hz wide.")
+    return right("Riffusion's 17640 is three times that: each of its bands holds several rows, so "
+                 "that they weigh alike.")

@@ -8,7 +8,7 @@ import ipywidgets as w
 import numpy as np
 
 from riffedu.image import SpectrogramParams
-from riffedu.mel import hz_to_mel, invert_mel, mel_to_hz, sparse_filterbank
+from riffedu.mel import hz_to_mel, invert_mel, mel_filterbank, mel_to_hz, sparse_filterbank
 from riffedu.widgets.live import LiveFigure, LiveSound
 from riffedu.widgets.panel import TOGGLES, WIDE, Panel, note
 from riffedu.widgets.pictures import HERTZ, Picture, _figure, _png
@@ -19,30 +19,43 @@ RATE = 44100
 SECONDS = 2.56
 
 
-def bank_picture(bank, hertz_per_row: float, low: float = 0.0, high: float | None = None,
-                 title: str = "") -> Picture:
-    """A filterbank drawn: each band's weight over frequency, neighbours in different colours.
+def bank_picture(n_fft: int, n_mels: int, low: float = 0.0, high: float = 10000.0,
+                 title: str = "", sample_rate: int = RATE, **bank) -> Picture:
+    """A filterbank drawn: each band's triangle, neighbours in different colours.
 
-    ``bank``: (bands, rows), as `riffedu.mel_filterbank` gives it. Where fewer than 80 rows lie
-    between ``low`` and ``high`` (hertz), each row is a dot: what a band really reads.
+    Up to 80 rows between ``low`` and ``high`` (hertz) are dots on the triangles: all that a band
+    reads of a spectrum. A band without a dot is empty, and drawn broken and grey. ``bank``: other
+    arguments of `riffedu.mel_filterbank`.
     """
-    f = np.arange(bank.shape[1]) * hertz_per_row
-    high = f[-1] if high is None else high
-    seen = (f >= low - hertz_per_row) & (f <= high + hertz_per_row)
+    weights = mel_filterbank(sample_rate, n_fft, n_mels, **bank)
+    f = np.arange(weights.shape[1]) * sample_rate / n_fft
     inside = (f >= low) & (f <= high)
-    marker = "o" if inside.sum() < 80 else None
     figure, [[axis]] = _figure(1, 1, 8.0, 2.6)
-    shown = 0
-    for m, band in enumerate(bank):
-        if band[inside].any():
-            shown += 1
-            axis.plot(f[seen], band[seen], color=COLOURS[m % 3], linewidth=1.2, marker=marker,
-                      markersize=3)
+    names = "min_frequency", "max_frequency", "scale", "norm"
+    lines = triangles(n_mels, **{name: bank[name] for name in names if name in bank})
+    shown = [m for m in range(n_mels) if lines[m, 2, 0] > low and lines[m, 0, 0] < high]
+    for m in shown:
+        colour, style = (COLOURS[m % 3], "-") if weights[m].any() else ("#777777", ":")
+        axis.plot(*lines[m].T, color=colour, linestyle=style, linewidth=1.2)
+        if inside.sum() <= 80:
+            read = inside & (weights[m] > 0)
+            axis.plot(f[read], weights[m, read], "o", color=colour, markersize=4)
     axis.set(xlim=(low, high), ylim=(0, None), xlabel="Hz", ylabel="weight")
     axis.set_title(title, fontsize=10)
-    tops = "neighbours overlap, and each is 0 beyond the middle of the next"
-    return Picture(_png(figure), f"{title or 'A filterbank'}: {shown} triangles between {low:g} "
-                                 f"and {high:g} Hz, on {inside.sum()} rows; {tops}.")
+    empty = sum(not weights[m].any() for m in shown)
+    return Picture(_png(figure), f"{title or 'A filterbank'}: {len(shown)} overlapping triangles "
+                                 f"between {low:g} and {high:g} Hz, read at {inside.sum()} rows; "
+                                 f"{empty} of them hold no row.")
+
+
+def triangles(n_mels: int, min_frequency: float = 0.0, max_frequency: float = 10000.0,
+              scale: str = "htk", norm: str | None = None) -> np.ndarray:
+    """The three corners (hertz, weight) of each band: shape (n_mels, 3, 2)."""
+    low, high = hz_to_mel([min_frequency, max_frequency], scale)
+    edges = mel_to_hz(np.linspace(low, high, n_mels + 2), scale)
+    tops = 2 / (edges[2:] - edges[:-2]) if norm else np.ones(n_mels)
+    corners = np.stack([edges[:-2], edges[1:-1], edges[2:]], -1)
+    return np.stack([corners, np.stack([0 * tops, tops, 0 * tops], -1)], -1)
 
 
 def line_picture(curves: dict, x: str = "", y: str = "", title: str = "", **axes) -> Picture:
@@ -94,6 +107,7 @@ class MelPanel(Panel):
         self.facts = w.HTML()
         self._draw_axes()
         self.sound.observe(self._take, "value")
+        self.norm.observe(lambda _: self.figure.rearrange(), "value")  # longer numbers at its side
         for control in (self.bands, self.top, self.scale, self.norm, self.inverse):
             control.observe(self._update, "value")
         self._take()
@@ -160,30 +174,28 @@ class MelPanel(Panel):
 
     def _draw(self, bank, p: SpectrogramParams) -> None:
         left, right = self.figure.axes
-        low, high = hz_to_mel([p.min_frequency, p.max_frequency], p.mel_scale_type)
-        edges = mel_to_hz(np.linspace(low, high, p.num_frequencies + 2), p.mel_scale_type)
-        tops = 2 / (edges[2:] - edges[:-2]) if p.mel_scale_norm else np.ones(p.num_frequencies)
-        corners = np.stack([edges[:-2], edges[1:-1], edges[2:]], -1)
-        heights = np.stack([0 * tops, tops, 0 * tops], -1)
+        lines = triangles(p.num_frequencies, p.min_frequency, p.max_frequency, p.mel_scale_type,
+                          p.mel_scale_norm)
         every = -(-p.num_frequencies // 64)  # more than 64 would only blacken the drawing
-        self._triangles.set_segments(np.stack([corners, heights], -1)[::every])
+        self._triangles.set_segments(lines[::every])
         left.set_title("The filterbank" + (f", one band of {every}" if every > 1 else ""),
                        fontsize=10)
-        left.set(xlim=(0, p.max_frequency), ylim=(0, 1.05 * tops.max()))
+        left.set(xlim=(0, p.max_frequency), ylim=(0, 1.05 * lines[..., 1].max()))
         loudest = self.mel.max() or 1
         self._image.set_data((self.mel / loudest) ** p.power_for_image)
         self._image.set_extent((0, len(self.waveform) / RATE, 0, 1))
         hertz = [f for f in HERTZ if f <= p.max_frequency]
-        places = (hz_to_mel(hertz, p.mel_scale_type) - low) / (high - low)
+        places = hz_to_mel(hertz, p.mel_scale_type) / hz_to_mel(p.max_frequency, p.mel_scale_type)
         right.set_yticks(places, [f"{f:g}" if f < 1000 else f"{f / 1000:g}k" for f in hertz])
-        self.facts.value = f"<p>{html.escape(self._say(bank, p, edges))}</p>"
+        self.facts.value = f"<p>{html.escape(self._say(bank, p, lines[..., 0]))}</p>"
         self.figure.refresh(
             f"Left, {p.num_frequencies} triangles from 0 to {p.max_frequency} Hz, narrow below and "
             f"wide above. Right, the mel picture of {self.sound.value} in as many rows."
         )
 
-    def _say(self, bank, p: SpectrogramParams, edges) -> str:
-        wide = [f"{np.interp(f, edges[1:-1], edges[2:] - edges[:-2]):.0f} Hz wide at {f} Hz"
+    def _say(self, bank, p: SpectrogramParams, corners) -> str:
+        starts, tops, ends = corners.T
+        wide = [f"{np.interp(f, tops, ends - starts):.0f} Hz wide at {f} Hz"
                 for f in (100, 1000, 8000) if f < p.max_frequency]
         empty = int((bank.sum(axis=1) == 0).sum())
         with np.errstate(divide="ignore"):
