@@ -152,8 +152,9 @@ class BitsPanel(Panel):
         axis.legend(loc="upper right", fontsize=8, ncols=3)
 
     def _update(self, _=None) -> None:
-        x, bits, dither = self.sounds[self.source.value], self.bits.value, self.dither.value
-        self.rounded = quantise(x, bits, dither)
+        bits, dither = self.bits.value, self.dither.value
+        x = self.sounds[self.source.value] * (1 - 1 / 2**bits)  # the last step lies below 1
+        self.clean, self.rounded = x, quantise(x, bits, dither)
         self.snr = snr_db(x, self.rounded)
         start = max(0, int(np.abs(x).argmax()) - 221)
         part = slice(start, start + 441)
