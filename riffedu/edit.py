@@ -174,15 +174,16 @@ def last_latents(steps: Iterator[Step], otherwise) -> Any:
     return latents
 
 
-def transform(pipeline, waveform, sample_rate: int, prompt: str, strength: float = STRENGTH,
+def transform(pipeline, clip, prompt: str, strength: float = STRENGTH,
               mask=None, **options):
     """A sound, remade by words: a Result as long as the sound, tail included, at its level.
 
+    ``clip`` is (waveform, sample_rate), as `riffedu.audio.load` and `riffedu.audio.clip` give it.
     ``mask`` is a picture's mask (see `region`): 1 makes new, 0 keeps. ``options`` go to
     `transform_steps`: negative_prompt, seed, num_inference_steps, guidance_scale, overlap.
     Raises RiffeduError for an unfit sound, mask or strength. Notebook: 12_editing.
     """
-    picture, loudness = to_picture(pipeline, waveform, sample_rate)
+    picture, loudness = to_picture(pipeline, clip)
     latents = pipeline.encode_image(picture)
     if mask is not None:
         if np.shape(mask) != (picture.height, picture.width):
@@ -198,7 +199,7 @@ def transform(pipeline, waveform, sample_rate: int, prompt: str, strength: float
     return finish(pipeline, image, picture, told, loudness)
 
 
-def variations(pipeline, waveform, sample_rate: int, count: int = 4, strength: float = 0.4,
+def variations(pipeline, clip, count: int = 4, strength: float = 0.4,
                prompt: str = "", seed: int = 0, **options) -> list:
     """The same sound, ``count`` times a little different: `transform` with the seeds that follow.
 
@@ -208,11 +209,11 @@ def variations(pipeline, waveform, sample_rate: int, count: int = 4, strength: f
         raise RiffeduError(f"count={count} must be at least 1")
     if not prompt:
         options = {"guidance_scale": 0.0, **options}
-    return [transform(pipeline, waveform, sample_rate, prompt, strength, seed=seed + i, **options)
+    return [transform(pipeline, clip, prompt, strength, seed=seed + i, **options)
             for i in range(count)]  # fmt: skip
 
 
-def extend(pipeline, waveform, sample_rate: int, prompt: str, seconds: float, **options):
+def extend(pipeline, clip, prompt: str, seconds: float, **options):
     """A sound goes on to ``seconds`` in all: a Result whose picture begins with the sound's own.
 
     Out-painting: the canvas is as wide as wanted, the sound's part of it is kept at every step, and
@@ -220,7 +221,7 @@ def extend(pipeline, waveform, sample_rate: int, prompt: str, seconds: float, **
     0.32 s (a latent column) of the sound, where it fills its column partly only, is made anew.
     Notebook: 12_editing.
     """
-    picture, loudness = to_picture(pipeline, waveform, sample_rate)
+    picture, loudness = to_picture(pipeline, clip)
     columns = pipeline.columns(seconds)
     if columns <= picture.width:
         raise RiffeduError(
@@ -309,11 +310,15 @@ def close_circle(pipeline, around, seconds: float) -> np.ndarray:
     return turn
 
 
-def to_picture(pipeline, waveform, sample_rate: int):
-    """A sound's picture (channels mixed to one), and its level in dBFS."""
+def to_picture(pipeline, clip):
+    """The picture of a clip, (waveform, sample_rate), its channels mixed; and its level in dBFS."""
     from riffedu.audio import as_waveform, rms_db
     from riffedu.convert import audio_to_image
 
+    try:
+        waveform, sample_rate = clip
+    except (TypeError, ValueError):
+        raise RiffeduError("a clip is a pair: (waveform, sample_rate), as audio.load gives") from None
     waveform = as_waveform(waveform)
     mono = waveform if waveform.ndim == 1 else waveform.mean(axis=0)
     return audio_to_image(mono, sample_rate, pipeline.params), float(rms_db(mono))

@@ -205,7 +205,7 @@ class Pipeline:
         from riffedu.guidance import guided_prediction
 
         steps, scale = self.settings(num_inference_steps, guidance_scale)
-        scheduler = self._fresh_scheduler(steps)
+        scheduler = self.fresh_scheduler(steps)
         extra = {"generator": generator} if _takes_generator(scheduler) else {}
         text, negative = self.both_ways(text, negative)
         latents = noise * scheduler.init_noise_sigma
@@ -275,7 +275,7 @@ class Pipeline:
         for text in dict.fromkeys(text for item in asked for text in item[:2]):
             warn_about_prompt(self.checkpoint.tokenizer, text)
         batches = [asked[i : i + BATCH] for i in range(0, len(asked), BATCH)]
-        looks = len(self._fresh_scheduler(steps).timesteps)
+        looks = len(self.fresh_scheduler(steps).timesteps)
         results: list[Result] = []
         with tqdm(total=len(batches) * looks + len(asked), disable=not progress) as bar:
             for batch in batches:
@@ -350,6 +350,30 @@ class Pipeline:
         size = self.checkpoint.unet.config.sample_size
         return size if isinstance(size, int) else size[-1]
 
+    def transform(self, clip, prompt: str, strength: float = 0.6, mask=None, **options) -> Result:
+        """A sound, remade by words: see `riffedu.edit.transform`."""
+        from riffedu import edit
+
+        return edit.transform(self, clip, prompt, strength, mask, **options)
+
+    def extend(self, clip, prompt: str, seconds: float, **options) -> Result:
+        """A sound goes on to ``seconds`` in all: see `riffedu.edit.extend`."""
+        from riffedu import edit
+
+        return edit.extend(self, clip, prompt, seconds, **options)
+
+    def loop(self, prompt: str, bpm: float = 120.0, beats: int = 8, **options) -> Result:
+        """A loop without a seam: see `riffedu.edit.loop`."""
+        from riffedu import edit
+
+        return edit.loop(self, prompt, bpm, beats, **options)
+
+    def riffuse(self, start, end, alpha: float, init_image, mask_image=None, **options) -> Result:
+        """Riffusion's own way between two prompts: see `riffedu.riffuse.riffuse`."""
+        from riffedu import riffuse
+
+        return riffuse.riffuse(self, start, end, alpha, init_image, mask_image, **options)
+
     def settings(self, steps: int | None, scale: float | None) -> tuple[int, float]:
         """Steps and guidance scale, each the checkpoint's own where None, or a RiffeduError."""
         told = self.checkpoint.defaults
@@ -358,7 +382,7 @@ class Pipeline:
         scale = told.get("guidance_scale", GUIDANCE) if scale is None else scale
         return _check_whole("num_inference_steps", steps, 1, longest), _check_guidance(scale)
 
-    def _fresh_scheduler(self, steps: int) -> Any:
+    def fresh_scheduler(self, steps: int) -> Any:
         """A scheduler of its own for each run: they remember the steps they took."""
         old = self.checkpoint.scheduler
         # Clipping x₀ to [-1, 1] is meant for pixels; latents reach further.

@@ -124,8 +124,8 @@ def test_masks_that_do_not_fit_are_refused(mask):
 
 def test_strength_0_is_the_codecs_reconstruction(small):
     sound = tone()
-    result = edit.transform(small, sound, RATE, "piano", strength=0.0, **FEW)
-    picture, _ = edit.to_picture(small, sound, RATE)
+    result = edit.transform(small, (sound, RATE), "piano", strength=0.0, **FEW)
+    picture, _ = edit.to_picture(small, (sound, RATE))
     [wanted] = small.decode_latents(small.encode_image(picture), picture.width)
     assert np.array_equal(pixels(result), np.asarray(wanted.convert("L")))
 
@@ -134,7 +134,7 @@ def test_strength_1_has_forgotten_the_sound_and_less_has_not(small):
     apart = {}
     for strength in (0.34, 1.0):
         one, other = (
-            edit.transform(small, tone(hertz=hertz), RATE, "piano", strength, **FEW)
+            edit.transform(small, (tone(hertz=hertz), RATE), "piano", strength, **FEW)
             for hertz in (300, 2000)
         )
         apart[strength] = np.abs(pixels(one) - pixels(other)).mean()
@@ -143,7 +143,7 @@ def test_strength_1_has_forgotten_the_sound_and_less_has_not(small):
 
 def test_length_and_level_are_the_sounds_own(small):
     for seconds in (0.11, 0.8, 1.234):
-        result = edit.transform(small, tone(seconds), RATE, "piano", 0.5, **FEW)
+        result = edit.transform(small, (tone(seconds), RATE), "piano", 0.5, **FEW)
         assert 0 <= len(result.waveform) - round(seconds * RATE) < 441
         assert abs(audio.rms_db(result.waveform) - audio.rms_db(tone(seconds))) < 0.1
     assert result.parameters["strength"] == 0.5 and result.parameters["model"]
@@ -151,7 +151,7 @@ def test_length_and_level_are_the_sounds_own(small):
 
 def test_the_same_seed_gives_the_same_sound(small):
     one, again, other = (
-        edit.transform(small, tone(), RATE, "piano", 0.7, seed=seed, **FEW) for seed in (1, 1, 2)
+        edit.transform(small, (tone(), RATE), "piano", 0.7, seed=seed, **FEW) for seed in (1, 1, 2)
     )
     assert np.array_equal(one.waveform, again.waveform)
     assert not np.array_equal(one.waveform, other.waveform)
@@ -159,19 +159,19 @@ def test_the_same_seed_gives_the_same_sound(small):
 
 def test_a_mask_keeps_the_rest(small):
     sound = tone(0.96)
-    picture, _ = edit.to_picture(small, sound, RATE)
+    picture, _ = edit.to_picture(small, (sound, RATE))
     latents = small.encode_image(picture)
     mask = edit.region((512, picture.width), small.params, after=0.64)
     steps = edit.transform_steps(small, latents, "piano", 1.0, edit.latent_mask(mask, 32), **FEW)
     apart = (edit.last_latents(steps, None) - latents).abs().amax((0, 1, 2))
     assert apart[:2].max() < 1e-6 < 0.1 < apart[2]
-    whole = edit.transform(small, sound, RATE, "piano", 1.0, **FEW)
-    part = edit.transform(small, sound, RATE, "piano", 1.0, mask, **FEW)
+    whole = edit.transform(small, (sound, RATE), "piano", 1.0, **FEW)
+    part = edit.transform(small, (sound, RATE), "piano", 1.0, mask, **FEW)
     assert part.parameters["masked"] and not np.array_equal(part.waveform, whole.waveform)
 
 
 def test_variations_differ(small):
-    made = edit.variations(small, tone(), RATE, 3, 0.5, num_inference_steps=3)
+    made = edit.variations(small, (tone(), RATE), 3, 0.5, num_inference_steps=3)
     assert [r.parameters["seed"] for r in made] == [0, 1, 2]
     assert len({r.waveform.tobytes() for r in made}) == 3
 
@@ -181,8 +181,8 @@ def test_variations_differ(small):
 
 def test_extending_keeps_the_beginning(small):
     sound = tone(0.70)
-    picture, _ = edit.to_picture(small, sound, RATE)
-    result = edit.extend(small, sound, RATE, "piano", 1.5, **FEW)
+    picture, _ = edit.to_picture(small, (sound, RATE))
+    result = edit.extend(small, (sound, RATE), "piano", 1.5, **FEW)
     assert result.image.width == 150 and len(result.waveform) == 150 * 441
     assert np.array_equal(pixels(result)[:, :64], np.asarray(picture.convert("L"))[:, :64])
 
@@ -219,15 +219,16 @@ def test_a_loops_picture_goes_round():
 
 
 @pytest.mark.parametrize("call, words", [
-    (lambda p: edit.transform(p, tone(), RATE, "x", 1.2), "between 0 and 1"),
-    (lambda p: edit.transform(p, tone(), RATE, "x", mask=np.ones((512, 3))), "mask"),
-    (lambda p: edit.transform(p, np.zeros(0), RATE, "x"), "empty"),
-    (lambda p: edit.transform(p, np.full(900, np.nan), RATE, "x"), "NaN"),
-    (lambda p: edit.transform(p, tone(), RATE, "x", num_inference_steps=0), "steps"),
-    (lambda p: edit.transform(p, tone(), RATE, "x", num_inference_steps=10000), "steps"),
-    (lambda p: edit.variations(p, tone(), RATE, 0), "at least 1"),
-    (lambda p: edit.extend(p, tone(), RATE, "x", 0.5), "already"),
-    (lambda p: edit.extend(p, tone(0.2), RATE, "x", 2.0), "too short"),
+    (lambda p: edit.transform(p, (tone(), RATE), "x", 1.2), "between 0 and 1"),
+    (lambda p: edit.transform(p, tone(), "x"), "pair"),
+    (lambda p: edit.transform(p, (tone(), RATE), "x", mask=np.ones((512, 3))), "mask"),
+    (lambda p: edit.transform(p, (np.zeros(0), RATE), "x"), "empty"),
+    (lambda p: edit.transform(p, (np.full(900, np.nan), RATE), "x"), "NaN"),
+    (lambda p: edit.transform(p, (tone(), RATE), "x", num_inference_steps=0), "steps"),
+    (lambda p: edit.transform(p, (tone(), RATE), "x", num_inference_steps=10000), "steps"),
+    (lambda p: edit.variations(p, (tone(), RATE), 0), "at least 1"),
+    (lambda p: edit.extend(p, (tone(), RATE), "x", 0.5), "already"),
+    (lambda p: edit.extend(p, (tone(0.2), RATE), "x", 2.0), "too short"),
     (lambda p: edit.loop(p, "x", bpm=0), "bpm"),
     (lambda p: edit.loop(p, "x", bpm=600, beats=1), "more beats"),
     (lambda p: edit.windowed(None, 4, 4), "overlap"),
@@ -240,5 +241,5 @@ def test_what_cannot_be_is_said(small, call, words):
 
 def test_riffusions_layout_takes_the_same_road(sd):
     pipeline = load_pipeline(sd)
-    result = edit.transform(pipeline, tone(0.4), RATE, "piano", 0.7, **FEW)
+    result = edit.transform(pipeline, (tone(0.4), RATE), "piano", 0.7, **FEW)
     assert np.isfinite(result.waveform).all() and result.image.width == 40
