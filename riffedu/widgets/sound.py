@@ -104,12 +104,13 @@ class AliasPanel(Panel):
 
     def _say(self, hertz: int, rate: int) -> str:
         if 2 * hertz < rate:
-            return f"{hertz} Hz lies below {rate / 2:g} Hz, half the sample rate: you hear {hertz} Hz."
+            return (f"{hertz} Hz lies below {rate / 2:g} Hz, half the sample rate: you hear "
+                    f"{hertz} Hz.")
         if hertz % (rate / 2) == 0:
             return (f"{hertz} Hz is {hertz / rate:g} times the sample rate: every sample of this "
                     "sine falls on a zero, and you hear nothing.")
-        return (f"{hertz} Hz does not fit under {rate / 2:g} Hz, half the sample rate: you hear its "
-                f"alias, |{hertz} − {rate} · {round(hertz / rate)}| = {self.heard:g} Hz.")
+        return (f"{hertz} Hz does not fit under {rate / 2:g} Hz, half the sample rate: you hear "
+                f"its alias, |{hertz} − {rate} · {round(hertz / rate)}| = {self.heard:g} Hz.")
 
 
 class BitsPanel(Panel):
@@ -128,7 +129,8 @@ class BitsPanel(Panel):
         self.source = w.Dropdown(options=list(self.sounds), description="Sound", style=WIDE)
         self.bits = w.IntSlider(value=5, min=2, max=16, description="Bits", style=WIDE,
                                 layout=LONG, continuous_update=False)  # fmt: skip
-        self.dither = w.Checkbox(value=False, description="dither", indent=False)
+        self.dither = w.Checkbox(value=False, description="dither", indent=False,
+                                 layout=w.Layout(width="auto"))  # fmt: skip
         self.listen = w.ToggleButtons(options=["rounded sound", "error alone"])
         self.figure = LiveFigure(width=8.0, height=2.8)
         self.sound, self.facts = LiveSound(), w.HTML()
@@ -137,7 +139,7 @@ class BitsPanel(Panel):
             control.observe(self._update, "value")
         self._update()
         self.box = w.VBox([
-            self.source, self.bits, w.HBox([self.dither, self.listen]), self.figure.widget,
+            self.source, self.bits, w.HBox([self.listen, self.dither]), self.figure.widget,
             self.facts, self.sound.widget,
             note(f"Rounded at full scale, so that every step is used, and then played "
                  f"{-self.GAIN_DB:g} dB lower."),
@@ -252,7 +254,8 @@ class LevelsTable:
 
 def some_sounds() -> dict[str, np.ndarray]:
     """A sine and three clips at 44100 Hz, 2 s each; the piano fades out, to hear quiet rounding."""
-    parts = {name: clip(name)[0][:2 * SAMPLE_RATE] for name in ("piano", "speech_like", "percussion")}
+    names = ("piano", "speech_like", "percussion")
+    parts = {name: clip(name)[0][:2 * SAMPLE_RATE] for name in names}
     parts["piano"] = fade(parts["piano"], SAMPLE_RATE, 0, 1.5)
     return {"sine": sine(220, 2.0), **parts}
 
