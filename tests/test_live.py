@@ -20,6 +20,7 @@ def test_a_figure_is_redrawn_into_the_same_widget():
     figure.refresh()
     first, widget = drawn(figure), figure.widget
     assert first.shape == (192, 384, 3) and widget.tooltip == "a line"
+    assert "description" in widget.keys, "without it a page can't show the tooltip, nor the picture"
     figure.refresh()
     assert np.array_equal(drawn(figure), first)
     line.set_ydata([1, 0])

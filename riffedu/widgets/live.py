@@ -10,12 +10,23 @@ import io
 
 import ipywidgets as w
 import numpy as np
+import traitlets
 
 from riffedu.widgets.player import play
 
 
+class DescribedImage(w.Image):
+    """A picture whose tooltip says what can be seen in it.
+
+    The page's code for tooltips reads a ``description``, which ipywidgets' own Image lacks: there,
+    setting a tooltip stops the page from drawing it.
+    """
+
+    description = traitlets.Unicode("").tag(sync=True)
+
+
 class LiveFigure:
-    """A matplotlib figure that is drawn once and then redrawn into one ``ipywidgets.Image``.
+    """A matplotlib figure that is drawn once and then redrawn into one `DescribedImage`.
 
     ``axes`` is the one Axes, or an array of them when there is more than one; ``subplots`` goes to
     `matplotlib.figure.Figure.subplots`. Change the artists (``line.set_data``, ``image.set_data``)
@@ -34,7 +45,7 @@ class LiveFigure:
         self.axes = self.figure.subplots(rows, columns, **subplots)
         self.alt = alt
         shape = w.Layout(width=f"{96 * width:.0f}px", max_width="100%")
-        self.widget = w.Image(format="png", layout=shape)
+        self.widget = DescribedImage(format="png", layout=shape)
 
     def refresh(self, alt: str | None = None) -> None:
         """Draw the figure as it is now; ``alt`` says in words what can be seen in it.
