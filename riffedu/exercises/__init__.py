@@ -7,6 +7,13 @@ sources with their solutions are in ``solutions/``; `riffedu.exercises.build` ma
 from riffedu.exercises.hear_it_first import check_reading, check_repeat, mystery_sounds
 from riffedu.exercises.mel import check_band, check_frame, check_mel, check_triangle
 from riffedu.exercises.sound import check_alias, check_rms, check_rounding, check_sine
+from riffedu.exercises.stft import (
+    check_hops,
+    check_place,
+    check_stft,
+    check_window_length,
+    tones_and_clicks,
+)
 from riffedu.exercises.text_to_music import check_grid, check_guidance, check_width
 from riffedu.exercises.verdict import Verdict
 
@@ -17,13 +24,18 @@ __all__ = [
     "check_frame",
     "check_grid",
     "check_guidance",
+    "check_hops",
     "check_mel",
+    "check_place",
     "check_reading",
     "check_repeat",
     "check_rms",
     "check_rounding",
     "check_sine",
+    "check_stft",
     "check_triangle",
     "check_width",
+    "check_window_length",
     "mystery_sounds",
+    "tones_and_clicks",
 ]

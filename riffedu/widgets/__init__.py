@@ -13,6 +13,7 @@ from riffedu.widgets.player import play, show
 from riffedu.widgets.road import compare, hear, token_table, walk
 from riffedu.widgets.sound import alias_panel, beats_panel, bits_panel, levels_table, wave_picture
 from riffedu.widgets.source import show_source
+from riffedu.widgets.stft_panel import spectrograms, stft_panel
 
 __all__ = [
     "alias_panel",
@@ -32,6 +33,8 @@ __all__ = [
     "play",
     "show",
     "show_source",
+    "spectrograms",
+    "stft_panel",
     "token_table",
     "walk",
     "wave_picture",

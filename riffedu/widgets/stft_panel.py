@@ -1,0 +1,242 @@
+"""The panel of notebooks/02_stft.ipynb, and spectrograms drawn: hertz upwards, decibels as greys."""
+
+from __future__ import annotations
+
+import html
+
+import ipywidgets as w
+import numpy as np
+
+from riffedu.errors import RiffeduError
+from riffedu.exercises.stft import tones_and_clicks
+from riffedu.stft import decibels, get_window, is_cola, is_nola, istft, lobes, stft
+from riffedu.synth import chirp, sine
+from riffedu.widgets.live import LiveFigure, LiveSound
+from riffedu.widgets.panel import TOGGLES, WIDE, Panel, note
+from riffedu.widgets.pictures import Picture, _figure, _png
+
+RATE = 22050
+SECONDS = 2.0
+RANGE = 70  # decibels from black to white
+WINDOWS = {"rectangular": "boxcar", "Hann": "hann", "Hamming": "hamming", "Blackman": "blackman",
+           "Kaiser, β = 8": ("kaiser", 8.0), "flat top": "flattop"}  # fmt: skip
+LENGTHS = (64, 128, 256, 512, 1024, 2048, 4096, 8192)
+LONG = w.Layout(width="480px")
+
+
+def spectrograms(analyses: dict, sample_rate: int, hertz: tuple[float, float] | None = None,
+                 seconds: tuple[float, float] | None = None, span: float = RANGE,
+                 columns: int = 3) -> Picture:
+    """Spectrograms side by side: seconds to the right, hertz upwards, dark is loud.
+
+    ``analyses`` maps each title to (waveform, settings), the settings being `riffedu.stft`'s:
+    n_fft, hop_length, win_length, window. Greys are decibels, on one scale for all: ``span`` dB
+    from the loudest number down; a sine of amplitude 1 reads 0. ``hertz`` and ``seconds``,
+    (from, to), are the part that is drawn.
+    """
+    if not analyses:
+        raise RiffeduError("there is nothing to draw: the dictionary of analyses is empty")
+    columns = min(columns, len(analyses))
+    figure, axes = _figure(-(-len(analyses) // columns), columns, 8.4 / columns, 2.8)
+    hertz, drawn = hertz or (0, sample_rate / 2), {}
+    for title, (x, settings) in analyses.items():
+        lasts = seconds or (0, len(x) / sample_rate)
+        magnitude = np.abs(stft(x, **settings)) / full_scale(**settings)
+        small, place = part(magnitude, sample_rate, hertz, lasts, **settings)
+        drawn[title] = decibels(small, floor=-200), place, lasts
+    loudest = max(db.max() for db, _, _ in drawn.values())
+    for axis in axes.flat[len(analyses):]:
+        axis.set_axis_off()
+    for axis, (title, (db, place, lasts)) in zip(axes.flat, drawn.items()):
+        image = axis.imshow(db, cmap="gray_r", vmin=loudest - span, vmax=loudest, aspect="auto",
+                            origin="lower", interpolation="nearest", extent=place)  # fmt: skip
+        axis.set(xlim=lasts, ylim=hertz)
+        axis.set_title(title, fontsize=10)
+        axis.tick_params(labelsize=8)
+    for axis in axes[:, 0]:
+        axis.set_ylabel("Hz", fontsize=9)
+    for axis in axes[-1]:
+        axis.set_xlabel("seconds", fontsize=9)
+    bar = figure.colorbar(image, ax=axes, fraction=0.03, pad=0.02)
+    bar.set_label("dB", fontsize=9)
+    bar.ax.tick_params(labelsize=8)
+    told = "; ".join(f"“{title}”, loudest {db.max():.0f} dB" for title, (db, *_) in drawn.items())
+    return Picture(_png(figure), f"Spectrograms from {hertz[0]:g} to {hertz[1]:g} Hz, dark is "
+                                 f"loud: {told}.")
+
+
+def full_scale(n_fft: int, win_length: int | None = None, window="hann", **_) -> float:
+    """What a sine of amplitude 1 has in a spectrogram: half of what its window adds up to."""
+    return float(get_window(window, win_length or n_fft).sum()) / 2
+
+
+def part(magnitude, sample_rate: int, hertz, seconds, n_fft: int, hop_length: int,
+         most: tuple[int, int] = (300, 600), **_) -> tuple[np.ndarray, tuple]:
+    """The part of a spectrogram between these hertz and seconds, and the place where to draw it.
+
+    Never more than ``most`` numbers, for a screen has no more dots: the largest of each block,
+    which loses no line and no click. The place is (left, right, bottom, top); each number's own
+    moment and frequency lie in the middle of its little rectangle.
+    """
+    steps = sample_rate / n_fft, hop_length / sample_rate
+    first = [max(0, int(low / step)) for (low, _), step in zip((hertz, seconds), steps)]
+    last = [int(np.ceil(high / step)) for (_, high), step in zip((hertz, seconds), steps)]
+    x = magnitude[first[0]:last[0] + 1, first[1]:last[1] + 1]
+    by = [-(-n // m) for n, m in zip(x.shape, most)]
+    x = np.pad(x, [(0, -n % b) for n, b in zip(x.shape, by)])
+    x = x.reshape(x.shape[0] // by[0], by[0], -1, by[1]).max(axis=(1, 3))
+    bottom, left = ((f - 0.5) * step for f, step in zip(first, steps))
+    tall, wide = (n * b * step for n, b, step in zip(x.shape, by, steps))
+    return x, (left, left + wide, bottom, bottom + tall)
+
+
+class StftPanel(Panel):
+    """Controls by name: ``sound, window, win_length, hop, padding, top, phases, listen_button``.
+
+    `figure` shows the spectrogram, `facts` says what a window of that length can tell apart, and
+    `heard` plays what comes back out of the spectrogram. ``sounds``: names and waveforms
+    (samples,) at 22050 Hz.
+    """
+
+    def __init__(self, sounds: dict):
+        self.sounds = sounds
+        self.sound = w.Dropdown(options=list(sounds), description="Sound", style=WIDE)
+        self.window = w.Dropdown(options=WINDOWS, value="hann", description="Window", style=WIDE)
+        self.win_length = w.SelectionSlider(
+            options=[(f"{n} samples, {1000 * n / RATE:.0f} ms", n) for n in LENGTHS], value=1024,
+            description="Window length", style=WIDE, layout=LONG,
+        )  # fmt: skip
+        self.hop = w.ToggleButtons(
+            options={"⅛ of a window": 8, "¼": 4, "½": 2, "a whole window": 1}, value=4,
+            description="Hop", style=TOGGLES,
+        )  # fmt: skip
+        self.padding = w.ToggleButtons(options={"none": 1, "2 ×": 2, "4 ×": 4},
+                                       description="Zero padding", style=TOGGLES)  # fmt: skip
+        self.top = w.IntSlider(
+            value=3000, min=500, max=RATE // 2, step=25, description="Up to (Hz)", style=WIDE,
+            layout=LONG,
+        )  # fmt: skip
+        self.phases = w.ToggleButtons(options={"kept": True, "drawn at random": False},
+                                      description="Phases", style=TOGGLES)  # fmt: skip
+        self.listen_button = w.Button(
+            description="There and back", icon="play", button_style="primary",
+            tooltip="Turn the spectrogram into sound again", layout=w.Layout(width="auto"),
+        )  # fmt: skip
+        self.figure = LiveFigure(width=8.0, height=3.4)
+        self.facts, self.error = w.HTML(), w.HTML()
+        self.original, self.heard = LiveSound("The sound"), LiveSound("There and back")
+        self._draw_axes()
+        self.sound.observe(self._take, "value")
+        for control in (self.window, self.win_length, self.hop, self.padding):
+            control.observe(self._update, "value")
+        self.top.observe(self._draw, "value")
+        self.phases.observe(lambda _: self._forget(), "value")
+        self.listen_button.on_click(lambda _: self.listen())
+        self._take()
+        row = w.Layout(flex_flow="row wrap", align_items="center")
+        self.box = w.VBox([
+            w.HBox([self.sound, self.window], layout=row), self.win_length,
+            w.HBox([self.hop, self.padding], layout=row), self.top, self.figure.widget, self.facts,
+            w.HBox([self.phases, self.listen_button, self.error], layout=row),
+            w.HBox([self.original.widget, self.heard.widget], layout=row),
+            note(f"{RATE} samples a second. Black is the loudest number, white is {RANGE} dB less."),
+        ])  # fmt: skip
+
+    @property
+    def settings(self) -> dict:
+        """What the controls say, as `riffedu.stft`'s arguments."""
+        size = self.win_length.value
+        return dict(n_fft=size * self.padding.value, hop_length=size // self.hop.value,
+                    win_length=size, window=self.window.value)  # fmt: skip
+
+    @property
+    def waveform(self) -> np.ndarray:
+        return self.sounds[self.sound.value]
+
+    def listen(self) -> None:
+        """What the button does: the spectrogram back into sound, and how far that is off."""
+        x, settings = self.waveform, self.settings
+        spectrum = stft(x, **settings)
+        if not self.phases.value:
+            turns = np.random.default_rng(0).uniform(size=spectrum.shape).astype(np.float32)
+            spectrum = np.abs(spectrum) * np.exp(2j * np.pi * turns).astype(np.complex64)
+        try:
+            self.back = istft(spectrum, length=len(x), **settings)
+        except RiffeduError as error:
+            self._forget()
+            self.error.value = f'<span role="alert">{html.escape(str(error))}</span>'
+            return
+        off = 20 * np.log10(max(np.linalg.norm(self.back - x) / np.linalg.norm(x), 1e-9))
+        self.error.value = f'<span role="status">What is wrong, against the sound: {off:.0f} dB</span>'
+        self.heard.set(self.back, RATE, attenuate=True)
+
+    def _take(self, _=None) -> None:
+        self.original.set(self.waveform, RATE, f"The sound: {self.sound.value}")
+        self._update()
+
+    def _forget(self) -> None:
+        """What was heard fits the controls no longer."""
+        self.back, self.error.value = None, ""
+        self.heard.clear()
+
+    def _update(self, _=None) -> None:
+        self._forget()
+        self.magnitude = np.abs(stft(self.waveform, **self.settings))
+        self.said = self._say()
+        self.facts.value = f"<p>{html.escape(self.said)}</p>"
+        self._draw()
+
+    def _draw_axes(self) -> None:
+        axis = self.figure.axes
+        axis.set(xlabel="seconds", ylabel="Hz")
+        axis.tick_params(labelsize=8)
+        self._image = axis.imshow([[0]], cmap="gray_r", vmin=-RANGE, vmax=0, aspect="auto",
+                                  origin="lower", interpolation="nearest")  # fmt: skip
+
+    def _draw(self, _=None) -> None:
+        hertz, seconds = (0, self.top.value), (0, len(self.waveform) / RATE)
+        small, place = part(self.magnitude, RATE, hertz, seconds, **self.settings)
+        self._image.set_data(decibels(small, float(self.magnitude.max()) or 1.0, -RANGE))
+        self._image.set_extent(place)
+        self.figure.axes.set(xlim=seconds, ylim=hertz)
+        self.figure.refresh(f"Spectrogram of {self.sound.value} up to {hertz[1]} Hz. {self.said}")
+
+    def _say(self) -> str:
+        s = self.settings
+        size, window = s["win_length"], s["window"]
+        width = lobes(window)[0]
+        way = ("Back: exactly, by mere adding (COLA)." if is_cola(window, size, s["hop_length"])
+               else "Back: exactly, by istft (NOLA, not COLA)."
+               if is_nola(window, size, s["hop_length"])
+               else "No way back: the windows leave gaps (NOLA fails).")  # fmt: skip
+        rows, columns = self.magnitude.shape
+        return (f"Δt: a window lasts {1000 * size / RATE:.1f} ms, a column comes every "
+                f"{1000 * s['hop_length'] / RATE:.1f} ms. Δf: a tone is {width * RATE / size:.1f} "
+                f"Hz wide, a row comes every {RATE / s['n_fft']:.1f} Hz. {rows} rows, {columns} "
+                f"columns. {way}")
+
+
+def stft_panel(sounds: dict | None = None) -> StftPanel:
+    """A spectrogram to turn the knobs of: window, length, hop and zero padding; and back to sound.
+
+    ``sounds``: names and waveforms (samples,) at 22050 Hz; by default tones, a glide and clips.
+    """
+    return StftPanel(sounds or some_sounds())
+
+
+def some_sounds() -> dict[str, np.ndarray]:
+    """Two tones with two clicks, a glide, a loud and a faint tone, and four clips; at 22050 Hz."""
+    from riffedu.audio import clip, resample
+
+    loud = 0.1 * np.sqrt(2)
+    sounds = {
+        "two tones, two clicks": tones_and_clicks((660, 668), (1.0, 1.03), SECONDS, RATE),
+        "a glide": chirp(200, 5000, SECONDS, RATE),
+        "a loud and a faint tone": sine(1005, SECONDS, RATE, loud)
+        + sine(1505, SECONDS, RATE, loud * 10 ** (-50 / 20)),
+    }
+    for name in ("tune", "speech_like", "percussion", "full_mix"):
+        waveform, rate = clip(name)
+        mono = waveform if waveform.ndim == 1 else waveform.mean(axis=0)
+        sounds[name] = resample(mono, rate, RATE)[:round(SECONDS * RATE)]
+    return sounds
