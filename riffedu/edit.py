@@ -133,13 +133,14 @@ def latent_mask(mask, factor: int):
     return torch.nn.functional.avg_pool2d(filled, factor)
 
 
-def transform_steps(pipeline, latents, prompt: str, strength: float = STRENGTH, mask=None,
+def transform_steps(pipeline, latents, prompt, strength: float = STRENGTH, mask=None,
                     negative_prompt: str = "", seed: int = 0,
                     num_inference_steps: int | None = None, guidance_scale: float | None = None,
                     overlap: int | None = None, circular: bool = False,
                     rule: Callable = dpmpp_2m) -> Iterator[Step]:
     """Latents of a sound → noise → back, by the words of a prompt; yields every `Step`.
 
+    ``prompt`` is text, or token states that were mixed from texts.
     ``latents (1, c, h, w)`` of any width, ``mask`` of its latents (see `latent_mask`), ``strength`` in
     [0, 1]. ``overlap`` (latent columns, default: a quarter of the U-Net's width) is what windows
     share where the sound is longer than the U-Net learned. The same seed gives the same sound; at
@@ -152,7 +153,8 @@ def transform_steps(pipeline, latents, prompt: str, strength: float = STRENGTH, 
     levels = from_strength(pipeline.levels(num_inference_steps), strength)
     if len(levels) == 1:
         return
-    text, negative = pipeline.encode_prompt(prompt), pipeline.encode_prompt(negative_prompt)
+    text = pipeline.encode_prompt(prompt) if isinstance(prompt, str) else prompt
+    negative = pipeline.encode_prompt(negative_prompt)
     width = pipeline.window
     predict = windowed(
         pipeline.predictor(text, negative, guidance_scale), width,

@@ -1,0 +1,126 @@
+"""Lesson 13: music that doesn't end. Each piece grows out of the last one's final moments.
+
+Up to four prompts stand in the corners of a square, and a point in it says how much of each is wanted. A
+piece is as long as the U-Net learned, and its first part is the last part of the piece before, kept as
+in `riffedu.edit.extend`; the rest is made anew. In sound, the two versions of the part that they share
+are faded into each other, so no sample jumps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from riffedu.errors import RiffeduError
+
+SHARED = 0.25
+"""The share of a piece that it has in common with the one before."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What to play next: it begins at the sample where the last piece ended.
+
+    ``waveform`` float32 (samples,) at ``sample_rate``; ``image`` the whole picture that it came from,
+    the shared part included; ``place`` where in the square it was made.
+    """
+
+    number: int
+    waveform: np.ndarray
+    sample_rate: int
+    image: Any
+    place: tuple[float, float]
+
+    @property
+    def seconds(self) -> float:
+        return len(self.waveform) / self.sample_rate
+
+
+def endless(pipeline, prompts: str | Sequence[str], where: Callable[[int], tuple] | None = None,
+            seed: int = 0, **options) -> Iterator[Piece]:
+    """Music without end, a `Piece` at a time; take as many as you like.
+
+    ``prompts``: one, two (left and right), or four (lower left, lower right, upper left, upper right).
+    ``where(number)`` gives the place (x, y), each in [0, 1], at which piece ``number`` is made; it is
+    asked just before, so a pad may move while the music plays (default: the middle). ``options`` are
+    those of `riffedu.edit.transform_steps`: num_inference_steps, guidance_scale, negative_prompt.
+
+    The same seed and places give the same music. A piece is `SHARED` shorter than what the U-Net learned
+    (3.84 s here); a player stays fed as long as that takes longer to play than to make. Memory does
+    not grow: only the last picture and the last moments of sound are kept.
+    Raises RiffeduError for another number of prompts, or a place outside the square.
+    Notebook: 13_interpolation.
+    """
+    corners = corner_states(pipeline, prompts)
+    shared = max(1, round(SHARED * pipeline.window))
+    latents, tail, number = None, None, 0
+    while True:
+        place = _checked(where(number) if where else (0.5, 0.5))
+        latents = next_latents(pipeline, corners, place, latents, shared, seed + number, **options)
+        piece, tail = _to_piece(pipeline, latents, shared, number, place, tail)
+        yield piece
+        number += 1
+
+
+def corner_states(pipeline, prompts: str | Sequence[str]) -> list:
+    """The token states of four corners, of one length; one or two prompts fill more than one."""
+    prompts = [prompts] if isinstance(prompts, str) else list(prompts)
+    if len(prompts) not in (1, 2, 4) or not all(isinstance(p, str) and p.strip() for p in prompts):
+        raise RiffeduError(f"give one, two or four prompts, none of them empty, not {prompts!r}")
+    return list(pipeline.encode_prompt((prompts * 4)[:4]).split(1))
+
+
+def next_latents(pipeline, corners, place, before, shared: int, seed: int, **options):
+    """The latents of a piece whose first ``shared`` columns are the last ones of ``before``.
+
+    Without ``before`` all is new. Text is mixed by `riffedu.interpolate.four_corners`.
+    """
+    import torch
+
+    from riffedu.edit import last_latents, transform_steps
+    from riffedu.interpolate import four_corners
+
+    text = four_corners(corners, *place)
+    canvas = torch.zeros_like(pipeline.initial_noise(0, _seconds(pipeline, pipeline.window)))
+    mask = torch.ones(1, 1, *canvas.shape[-2:])
+    if before is not None:
+        canvas[..., :shared] = before[..., -shared:]
+        mask[..., :shared] = 0
+    return last_latents(
+        transform_steps(pipeline, canvas, text, 1.0, mask, seed=seed, **options), canvas
+    )
+
+
+def _to_piece(pipeline, latents, shared: int, number: int, place, tail):
+    """The piece's sound, faded out of ``tail`` at its start; and its own tail, kept for the next."""
+    from riffedu.audio import ramp
+
+    [image] = pipeline.decode_latents(latents)
+    result = pipeline.play_picture(image, {})
+    sound, rate = result.waveform, result.sample_rate
+    kept = round(shared * pipeline.checkpoint.compression * pipeline.params.hop_length)
+    if tail is not None:
+        # One sound twice, but with phases found anew: powers add, not amplitudes.
+        rise = ramp(kept, "equal power")
+        sound = np.concatenate([tail * rise[::-1] + sound[:kept] * rise, sound[kept:]])
+    body, tail = sound[:-kept], sound[-kept:].copy()
+    peak = np.abs(body).max(initial=0.0)
+    body = body / peak if peak > 1 else body
+    return Piece(number, body.astype(np.float32), rate, result.image, place), tail
+
+
+def _seconds(pipeline, columns: int) -> float:
+    return columns * pipeline.checkpoint.compression * pipeline.params.step_size_ms / 1000
+
+
+def _checked(place) -> tuple[float, float]:
+    try:
+        x, y = (float(each) for each in place)
+    except (TypeError, ValueError):
+        raise RiffeduError(f"a place is two numbers, not {place!r}") from None
+    if not (0 <= x <= 1 and 0 <= y <= 1):
+        raise RiffeduError(f"the place ({x:g}, {y:g}) lies outside the square from 0 to 1")
+    return x, y
