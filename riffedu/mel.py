@@ -61,18 +61,9 @@ def mel_filterbank(sample_rate: float, n_fft: int, n_mels: int = 512, min_freque
     Source: as implemented by HTK and by Slaney's toolbox. Notebook: 03_mel.
     """
     max_frequency = sample_rate / 2 if max_frequency is None else max_frequency
-    if not 0 <= min_frequency < max_frequency:
-        raise RiffeduError(
-            f"the bands need 0 <= min_frequency < max_frequency, not {min_frequency} and "
-            f"{max_frequency} Hz"
-        )
-    if norm not in (None, "slaney"):
-        raise RiffeduError(f"norm={norm!r} is unknown: use None or 'slaney'")
-    if n_mels < 1:
-        raise RiffeduError(f"n_mels={n_mels} must be at least 1")
+    _check_bank(min_frequency, max_frequency, norm, n_mels)
     low, high = hz_to_mel([min_frequency, max_frequency], scale)
-    steps = np.linspace(low, high, n_mels + 2)
-    edges = mel_to_hz(steps, scale)[:, None]
+    edges = mel_to_hz(np.linspace(low, high, n_mels + 2), scale)[:, None]
     f = np.arange(n_fft // 2 + 1) * (sample_rate / n_fft)
     rise = (f - edges[:-2]) / (edges[1:-1] - edges[:-2])
     fall = (edges[2:] - f) / (edges[2:] - edges[1:-1])
@@ -120,8 +111,8 @@ def mel_blocks(blocks, params=None):
     ``blocks``: any iterable of waveforms of shape (…, samples), of any lengths, which follow each
     other; a file read in pieces, say. Yields the mel amplitudes 64 columns at a time (the last
     block is shorter), each as soon as its samples are there; joined in time, they are
-    `mel_spectrogram` of the joined sound. An hour needs no more memory than a second. Why 64: so
-    the spectra of a block fit into a processor's cache, and it is half as fast again as with 128.
+    `mel_spectrogram` of the joined sound. An hour needs no more memory than a second. The spectra
+    of 64 columns fit into a processor's cache; with 128 it took half as long again.
 
     Raises RiffeduError where the blocks hold no sample, where one has NaN or infinite samples or
     another number of channels. Notebook: 03_mel.
@@ -133,11 +124,11 @@ def mel_blocks(blocks, params=None):
     n_fft, hop = params.n_fft, params.hop_length
     doors = (at_the_door(block) for block in blocks)
     for piece, give_back in _pieces(doors, n_fft, hop, columns=64):
-        spectrum = stft(piece, n_fft, hop, params.win_length, center=False)[..., :bank.shape[1], :]
-        # NumPy's abs, because torch's takes as long as the FFT.
-        magnitude = np.abs(spectrum.numpy()).reshape(-1, *spectrum.shape[-2:])
-        mel = np.stack([bank @ channel for channel in magnitude])
-        yield give_back(torch.from_numpy(mel.reshape(*spectrum.shape[:-2], *mel.shape[1:])))
+        spectrum = stft(piece, n_fft, hop, params.win_length, center=False).numpy()
+        magnitude = np.abs(spectrum[..., :bank.shape[1], :])  # torch's abs takes as long as the FFT
+        mel = [bank @ channel for channel in magnitude.reshape(-1, *magnitude.shape[-2:])]
+        mel = np.reshape(mel, (*magnitude.shape[:-2], *mel[0].shape))
+        yield give_back(torch.from_numpy(mel))
 
 
 def _pieces(doors, n_fft: int, hop_length: int, columns: int):
@@ -262,10 +253,11 @@ def pseudo_inverse(mel, bank) -> np.ndarray:
     eigenvalues under 10⁻⁶ of the largest are left out. Arguments and result as for
     `transpose_inverse`. Source: Penrose, Proc. Cambridge Phil. Soc. 52 (1956). Notebook: 03_mel.
     """
-    gram = bank @ bank.T
-    gram = np.asarray(gram if isinstance(gram, np.ndarray) else gram.toarray(), dtype=np.float64)
-    weights = np.linalg.pinv(gram, rcond=1e-6, hermitian=True).astype(np.float32) @ mel
-    return np.maximum(0, bank.T @ weights)
+    from scipy.sparse import csr_array
+
+    gram = csr_array(bank @ bank.T, dtype=np.float64).toarray()
+    inverse = np.linalg.pinv(gram, rcond=1e-6, hermitian=True).astype(np.float32)
+    return np.maximum(0, bank.T @ (inverse @ mel))
 
 
 def nnls_steps(mel, bank, n_iter: int = 30, initial=None) -> Iterator[np.ndarray]:
@@ -275,14 +267,14 @@ def nnls_steps(mel, bank, n_iter: int = 30, initial=None) -> Iterator[np.ndarray
         ahead = magnitude_i + i/(i + 3) · (magnitude_i − magnitude_{i−1})
 
     Look what the bands still lack, hand it to their rows, cut below 0; and step on a little in
-    the direction of the last change, which saves most of the steps. A row's stride, divided by
-    bankᵀ bank 1, is the longest that is safe: the bank has no negative weight, so
-    diag(bankᵀ bank 1) − bankᵀ bank is positive semidefinite. No matrix is solved, none is made.
+    the direction of the last change, which saves most of the steps. Each row
+    has a stride of its own, 1 / (bankᵀ bank 1), which never overshoots: the bank has no negative
+    weight, so diag(bankᵀ bank 1) − bankᵀ bank is positive semidefinite. Nothing large is made.
 
     Arguments as for `transpose_inverse`. Yields n_iter + 1 float32 arrays (rows, columns), the
     first of them ``initial``, by default the `pseudo_inverse`: where many magnitudes fit, the
-    first guess decides which one is found. Sources: Beck and Teboulle, SIAM J. Imaging Sciences 2 (2009); the stride: De Pierro,
-    IEEE Trans. Medical Imaging 14 (1995). Notebook: 03_mel.
+    first guess decides which one is found. Sources: Beck and Teboulle, SIAM J. Imaging Sciences 2
+    (2009); the stride: De Pierro, IEEE Trans. Medical Imaging 14 (1995). Notebook: 03_mel.
     """
     one = np.ones((bank.shape[1], 1), dtype=np.float32)
     stride = 1 / np.maximum(bank.T @ (bank @ one), TINY)
@@ -351,6 +343,18 @@ def sparse_filterbank(params):
 @lru_cache(maxsize=8)
 def _filterbank(*numbers) -> np.ndarray:
     return mel_filterbank(*numbers)
+
+
+def _check_bank(min_frequency, max_frequency, norm, n_mels) -> None:
+    if not 0 <= min_frequency < max_frequency:
+        raise RiffeduError(
+            f"the bands need 0 <= min_frequency < max_frequency, not {min_frequency} and "
+            f"{max_frequency} Hz"
+        )
+    if norm not in (None, "slaney"):
+        raise RiffeduError(f"norm={norm!r} is unknown: use None or 'slaney'")
+    if n_mels < 1:
+        raise RiffeduError(f"n_mels={n_mels} must be at least 1")
 
 
 def _known(scale: str) -> str:
