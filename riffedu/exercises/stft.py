@@ -40,7 +40,7 @@ def check_place(place) -> object:
         "n_fft / 2 of them too: row n_fft would be the sample rate.",
         hertz / 2: "That is half of it: row n_fft, if it were there, would be the whole sample "
         "rate.",
-        46 * 4096 / RATE: "Turned round: that is how many periods of 46 Hz fit in a frame. Row 1 is "
+        46 * 4096 / RATE: "Turned round: so many periods of 46 Hz fit in a frame. Row 1 is "
         "one period in n_fft samples, which is sample_rate / n_fft.",
         45 * RATE / 4096: "One row off: row 0 is 0 Hz.",
         46.0: "Rows are 1 Hz apart only if n_fft is the sample rate.",
@@ -52,7 +52,7 @@ def check_place(place) -> object:
         return hint("Row k is the sine that goes round k times in n_fft samples. How many times a "
                     "second is that?")
     if np.isclose(answer[1], 100 * 4096 / RATE):
-        return hint("The hertz are right. A column comes every hop_length samples, not every n_fft.")
+        return hint("The hertz are right. Columns come every hop_length samples, not every n_fft.")
     if np.isclose(answer[1], 1000 * seconds):
         return hint("The hertz are right. The other are milliseconds: seconds are asked for.")
     if not np.isclose(answer[1], seconds):
@@ -99,7 +99,7 @@ def check_stft(own) -> object:
         if np.allclose(answer, value):
             return hint(message)
     if not np.allclose(answer, want):
-        return hint("The shape is right, the numbers are not. Does frame t start at t · hop_length?")
+        return hint("The shape is right, the numbers aren't. Does frame t start at t · hop_length?")
     other = np.asarray(run(own, x[:300], 50, 50, np.ones(50)))
     if other.shape != (26, 6):
         return hint("Right once, but not for other sizes: use the arguments, not numbers.")

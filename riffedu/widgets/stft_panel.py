@@ -1,4 +1,4 @@
-"""The panel of notebooks/02_stft.ipynb, and spectrograms drawn: hertz upwards, decibels as greys."""
+"""The panel of notebooks/02_stft.ipynb, and spectrograms drawn: decibels as greys."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class StftPanel(Panel):
             w.HBox([self.hop, self.padding], layout=row), self.top, self.figure.widget, self.facts,
             w.HBox([self.phases, self.listen_button, self.error], layout=row),
             w.HBox([self.original.widget, self.heard.widget], layout=row),
-            note(f"{RATE} samples a second. Black is the loudest number, white is {RANGE} dB less."),
+            note(f"{RATE} samples a second. Black is the loudest number, white {RANGE} dB less."),
         ])  # fmt: skip
 
     @property
@@ -167,7 +167,8 @@ class StftPanel(Panel):
             self.error.value = f'<span role="alert">{html.escape(str(error))}</span>'
             return
         off = 20 * np.log10(max(np.linalg.norm(self.back - x) / np.linalg.norm(x), 1e-9))
-        self.error.value = f'<span role="status">What is wrong, against the sound: {off:.0f} dB</span>'
+        said = f"What is wrong, against the sound: {off:.0f} dB"
+        self.error.value = f'<span role="status">{said}</span>'
         self.heard.set(self.back, RATE, attenuate=True)
 
     def _take(self, _=None) -> None:
