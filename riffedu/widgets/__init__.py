@@ -7,8 +7,8 @@ answers; ``panel.wait()`` waits for the end.
 
 from riffedu.widgets.course import course_map
 from riffedu.widgets.hear import hear_it_first
-from riffedu.widgets.mel_panel import bank_picture, line_picture, mel_panel
-from riffedu.widgets.pictures import maps, picture, pictures
+from riffedu.widgets.mel_panel import bank_picture, mel_panel
+from riffedu.widgets.pictures import line_picture, maps, picture, pictures
 from riffedu.widgets.player import play, show
 from riffedu.widgets.road import compare, hear, token_table, walk
 from riffedu.widgets.sound import alias_panel, beats_panel, bits_panel, levels_table, wave_picture

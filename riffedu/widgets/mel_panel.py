@@ -11,9 +11,8 @@ from riffedu.image import SpectrogramParams
 from riffedu.mel import hz_to_mel, invert_mel, mel_filterbank, mel_to_hz, sparse_filterbank
 from riffedu.widgets.live import LiveFigure, LiveSound
 from riffedu.widgets.panel import TOGGLES, WIDE, Panel, note
-from riffedu.widgets.pictures import HERTZ, Picture, _figure, _png
+from riffedu.widgets.pictures import COLOURS, HERTZ, Picture, _figure, _png
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#000000", "#cc79a7")  # Okabe and Ito's
 BANDS = (8, 16, 32, 64, 128, 256, 512)
 RATE = 44100
 SECONDS = 2.56
@@ -56,27 +55,6 @@ def triangles(n_mels: int, min_frequency: float = 0.0, max_frequency: float = 10
     tops = 2 / (edges[2:] - edges[:-2]) if norm else np.ones(n_mels)
     corners = np.stack([edges[:-2], edges[1:-1], edges[2:]], -1)
     return np.stack([corners, np.stack([0 * tops, tops, 0 * tops], -1)], -1)
-
-
-def line_picture(curves: dict, x: str = "", y: str = "", title: str = "", **axes) -> Picture:
-    """Curves over one pair of axes: ``curves`` maps each name to (x values, y values).
-
-    ``axes`` goes to matplotlib's `Axes.set`: xlim, ylim, xscale and so on.
-    """
-    figure, [[axis]] = _figure(1, 1, 8.0, 2.9)
-    words = []
-    for number, (name, (across, up)) in enumerate(curves.items()):
-        across, up = np.asarray(across, dtype=float), np.asarray(up, dtype=float)
-        axis.plot(across, up, label=name, color=COLOURS[number % len(COLOURS)],
-                  linestyle=("-", "--", "-.", ":")[number % 4], linewidth=1.5)
-        words.append(f"{name} goes from {up[0]:.4g} to {up[-1]:.4g}, its highest is "
-                     f"{up.max():.4g} at {across[up.argmax()]:.4g}")
-    axis.set(xlabel=x, ylabel=y, **axes)
-    axis.set_title(title, fontsize=10)
-    axis.grid(alpha=0.3)
-    if len(curves) > 1:
-        axis.legend(fontsize=8)
-    return Picture(_png(figure), f"{title}: {y} over {x}. {'; '.join(words)}.")
 
 
 class MelPanel(Panel):

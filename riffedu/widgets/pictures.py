@@ -16,6 +16,7 @@ from riffedu.errors import RiffeduError
 
 HERTZ = (0, 100, 250, 500, 1000, 2000, 4000, 10000)
 SIGNED = "PuOr"
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#000000", "#cc79a7")  # Okabe and Ito's
 
 
 class Picture:
@@ -82,14 +83,13 @@ def pictures(images, titles=None, params=None, columns: int = 4, size: float = 2
 
 
 def height(hertz, params=None):
-    """Where a frequency lies in a picture: 0 at the bottom edge, 1 at the top (HTK mel scale)."""
+    """Where a frequency lies in a picture: 0 at the bottom edge, 1 at the top."""
+    from riffedu.mel import hz_to_mel
+
     params = params or _default_params()
-
-    def mel(f):
-        return 2595 * np.log10(1 + np.asarray(f) / 700)
-
-    low, high = mel(params.min_frequency), mel(params.max_frequency)
-    return (mel(hertz) - low) / (high - low)
+    scale = params.mel_scale_type
+    low, high = hz_to_mel([params.min_frequency, params.max_frequency], scale)
+    return (hz_to_mel(hertz, scale) - low) / (high - low)
 
 
 def describe(image, title: str = "", params=None) -> str:
@@ -138,6 +138,30 @@ def maps(grid, titles=None, title: str = "", limit: float | None = None) -> Pict
         f"{title or 'Latents'}: {channels} channels of {rows} by {cells} numbers as small maps, "
         f"orange below zero and purple above; mean {grid.mean():.2f}, spread {grid.std():.2f}.",
     )
+
+
+def line_picture(curves: dict, x: str = "", y: str = "", title: str = "", **axes) -> Picture:
+    """Curves over one pair of axes: ``curves`` maps each name to (x values, y values).
+
+    ``axes`` goes to matplotlib's `Axes.set`: xlim, ylim, xscale and so on.
+    """
+    figure, [[axis]] = _figure(1, 1, 8.0, 2.9)
+    words = []
+    for number, (name, (across, up)) in enumerate(curves.items()):
+        across, up = np.asarray(across, dtype=float), np.asarray(up, dtype=float)
+        axis.plot(across, up, label=name, color=COLOURS[number % len(COLOURS)],
+                  linestyle=("-", "--", "-.", ":")[number % 4], linewidth=1.5)
+        if "xlim" in axes:
+            seen = (across >= axes["xlim"][0]) & (across <= axes["xlim"][1])
+            across, up = (across[seen], up[seen]) if seen.any() else (across, up)
+        words.append(f"{name} goes from {up[0]:.4g} to {up[-1]:.4g}, its highest is "
+                     f"{up.max():.4g} at {across[up.argmax()]:.4g}")
+    axis.set(xlabel=x, ylabel=y, **axes)
+    axis.set_title(title, fontsize=10)
+    axis.grid(alpha=0.3)
+    if len(curves) > 1:
+        axis.legend(fontsize=8)
+    return Picture(_png(figure), f"{title}: {y} over {x}. {'; '.join(words)}.")
 
 
 def _figure(rows: int, columns: int, width: float, tall: float):
