@@ -29,6 +29,11 @@ EXIF_TAGS = {
     "power_for_image": 11070,
 }
 MAX_VALUE_TAG = 11080
+RANGE_DB_TAG = 11090
+"""Ours alone: the range of a picture in decibels. Pictures without it are Riffusion's."""
+
+LONGEST_FRAME = 2**20
+"""Samples; more is a mistake, and would ask for all of a laptop's memory."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +61,15 @@ class SpectrogramParams:
 
     def __post_init__(self):
         for name in ("sample_rate", "num_frequencies", "power_for_image"):
-            if not getattr(self, name) > 0:
+            if not 0 < getattr(self, name) < float("inf"):
                 value = getattr(self, name)
                 raise RiffeduError(f"SpectrogramParams: {name}={value} must be above 0")
+        if self.n_fft > LONGEST_FRAME or self.num_frequencies > LONGEST_FRAME // 2:
+            raise RiffeduError(
+                f"SpectrogramParams: sample_rate={self.sample_rate}, padded_duration_ms="
+                f"{self.padded_duration_ms} and num_frequencies={self.num_frequencies} ask for "
+                f"frames of over {LONGEST_FRAME} samples"
+            )
         if not 1 <= self.hop_length <= self.win_length <= self.n_fft:
             raise RiffeduError(
                 f"SpectrogramParams: step_size_ms={self.step_size_ms} <= window_duration_ms="
@@ -102,7 +113,8 @@ class SpectrogramParams:
         return cls(**found)
 
 
-def image_from_spectrogram(mel, params: SpectrogramParams | None = None) -> Image.Image:
+def image_from_spectrogram(mel, params: SpectrogramParams | None = None,
+                           range_db: float | None = None) -> Image.Image:
     """Draws mel amplitudes: dark is loud, low is down, one column per hop.
 
         pixel = ⌊255 − 255 · (mel / max mel)^power⌋,   power = 0.25
@@ -110,8 +122,9 @@ def image_from_spectrogram(mel, params: SpectrogramParams | None = None) -> Imag
     The power brings quiet and loud together as ears do: at 255 grey levels a linear picture would
     show the loudest 48 dB only, this one reaches down to 192 dB. ``mel`` ≥ 0: shape (512, columns)
     or (1, 512, columns) gives three equal channels; (2, 512, columns) red 0, green left, blue
-    right. Returns an RGB picture whose EXIF tags hold ``params`` and MAX_VALUE, the amplitude of
-    black on the 16-bit scale, so that the level comes back. Silence is white.
+    right. With ``range_db`` the greys are decibels instead, see `to_pixels`. Returns an RGB picture
+    whose EXIF tags hold ``params`` and MAX_VALUE, the amplitude of black on the 16-bit scale, so
+    that the level comes back. Silence is white.
 
     Raises RiffeduError for other shapes and for values that are negative or not finite.
     Source: riffusion-hobby's image format. Notebook: 04_image.
@@ -130,13 +143,56 @@ def image_from_spectrogram(mel, params: SpectrogramParams | None = None) -> Imag
     loudest = float(mel.max())
     if not (np.isfinite(loudest) and mel.min() >= 0):
         raise RiffeduError("mel amplitudes must be finite and not negative")
-    share = mel / loudest if loudest > 0 else mel
-    pixels = (255 - 255 * share**params.power_for_image).astype(np.uint8)[..., ::-1, :]
-    red, green, blue = (np.zeros_like(pixels[0]), *pixels) if mel.ndim == 3 else (pixels,) * 3
-    image = Image.fromarray(np.stack([red, green, blue], -1))
+    pixels = to_pixels(mel, loudest, params.power_for_image, range_db)
+    return image_from_pixels(pixels, loudest, params, range_db)
+
+
+def to_pixels(mel, loudest: float, power: float = 0.25, range_db: float | None = None):
+    """Amplitudes to grey levels, uint8, lowest band first: 255 is silence, 0 is ``loudest``.
+
+        ⌊255 − 255 · (mel / loudest)^power⌋                                   (Riffusion's)
+        ⌊255 − 255 · max(0, 1 + 20 · log10(mel / loudest) / range_db)⌋        (decibels)
+
+    In decibels each grey level is the same step, range_db / 255, and what lies more than
+    ``range_db`` below the loudest is silence. Raises RiffeduError for a range that isn't above 0.
+    Notebook: 04_image.
+    """
+    share = mel / np.float32(loudest) if loudest > 0 else mel
+    if range_db is None:
+        return (255 - 255 * share**power).astype(np.uint8)
+    if not 0 < range_db < np.inf:
+        raise RiffeduError(f"range_db={range_db} must be above 0")
+    level = 20 * np.log10(np.maximum(share, np.float32(1e-30)))
+    return (255 - 255 * np.maximum(0, 1 + level / range_db)).astype(np.uint8)
+
+
+def from_pixels(pixels, loudest: float, power: float = 0.25, range_db: float | None = None):
+    """Grey levels to amplitudes, float32: what `to_pixels` rounded. White is silence in both."""
+    darkness = (255 - np.asarray(pixels, dtype=np.float32)) / 255
+    if range_db is None:
+        return darkness ** np.float32(1 / power) * np.float32(loudest)
+    amplitude = 10 ** ((darkness - 1) * np.float32(range_db / 20)) * np.float32(loudest)
+    return np.where(darkness > 0, amplitude, np.float32(0))
+
+
+def image_from_pixels(pixels, loudest: float, params: SpectrogramParams,
+                      range_db: float | None = None, grey: bool = False) -> Image.Image:
+    """Grey levels, (rows, columns) or (2, rows, columns), lowest band first → a tagged picture.
+
+    ``grey`` makes a one-channel picture of a mono sound: a third of the memory.
+    """
+    pixels = np.asarray(pixels)[..., ::-1, :]
+    stereo = pixels.ndim == 3
+    if grey and not stereo:
+        image = Image.fromarray(np.ascontiguousarray(pixels))
+    else:
+        red, green, blue = (np.zeros_like(pixels[0]), *pixels) if stereo else (pixels,) * 3
+        image = Image.fromarray(np.stack([red, green, blue], -1))
     exif = image.getexif()
-    exif.update({**params.to_exif(), EXIF_TAGS["stereo"]: int(mel.ndim == 3),
-                 MAX_VALUE_TAG: loudest * INT16})
+    exif.update({**params.to_exif(), EXIF_TAGS["stereo"]: int(stereo),
+                 MAX_VALUE_TAG: float(loudest) * INT16})
+    if range_db is not None:
+        exif[RANGE_DB_TAG] = float(range_db)
     image.info["exif"] = exif.tobytes()
     return image
 
@@ -147,9 +203,10 @@ def spectrogram_from_image(image: Image.Image,
 
         mel = ((255 − pixel) / 255)^(1 / power) · MAX_VALUE / 32768
 
-    ``image``: num_frequencies pixels tall and any width. ``params`` (default: the picture's EXIF
-    tags, and Riffusion's numbers where it has none) say what the picture means; MAX_VALUE always
-    comes from the picture, 30e6 where it has none. Returns float32 ≥ 0, shape (512, columns), or
+    ``image``: num_frequencies pixels tall and any width, in colour or grey (16-bit greys count
+    finer). ``params`` (default: the picture's EXIF tags, and Riffusion's numbers where it has none)
+    say what the picture means; MAX_VALUE always comes from the picture, 30e6 where it has none, and
+    so does the range of a picture in decibels. Returns float32 ≥ 0, shape (512, columns), or
     (2, 512, columns) for a stereo picture (green left, blue right).
 
     Raises RiffeduError when this is no picture, its height does not match or its tags lie.
@@ -167,10 +224,29 @@ def spectrogram_from_image(image: Image.Image,
     max_value = _number(exif.get(MAX_VALUE_TAG, DEFAULT_MAX_VALUE), float, "MAX_VALUE")
     if not 0 <= max_value < 1e12:
         raise RiffeduError(f"the picture's EXIF tag MAX_VALUE holds {max_value}, no amplitude")
-    pixels = np.asarray(image.convert("RGB"), dtype=np.float32)[::-1]
-    pixels = pixels[..., 1:].transpose(2, 0, 1) if params.stereo else pixels[..., 0]
-    loudness = (255 - pixels) / 255
-    return loudness ** (1 / params.power_for_image) * np.float32(max_value / INT16)
+    range_db = exif.get(RANGE_DB_TAG)
+    if range_db is not None and not 0 < _number(range_db, float, "the range") < 1000:
+        raise RiffeduError(f"the picture's EXIF tag for its range holds {range_db}, no decibels")
+    pixels = _greys(image, params.stereo)
+    return from_pixels(
+        pixels, max_value / INT16, params.power_for_image, range_db and float(range_db)
+    )
+
+
+def _greys(image: Image.Image, stereo: bool) -> np.ndarray:
+    """Levels from 0 to 255, lowest band first; (2, rows, columns) for a stereo picture."""
+    if image.mode in ("I", "I;16", "I;16B", "I;16L", "F"):
+        if stereo:
+            raise RiffeduError("the picture's tags say stereo, but it is grey: it holds one channel")
+        levels = np.asarray(image, dtype=np.float32)[::-1]
+        levels = levels / 257 if image.mode != "F" else levels
+        if not (levels.min() >= 0 and levels.max() <= 255):
+            raise RiffeduError("the picture's grey levels lie outside their range: save it as RGB")
+        return levels
+    if stereo and image.mode in ("1", "L", "LA"):
+        raise RiffeduError("the picture's tags say stereo, but it is grey: it holds one channel")
+    pixels = np.asarray(image.convert("RGB"))[::-1]
+    return pixels[..., 1:].transpose(2, 0, 1) if stereo else pixels[..., 0]
 
 
 def save_image(image: Image.Image, path) -> Path:
