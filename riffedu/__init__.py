@@ -25,6 +25,8 @@ _HOME = {
     "invert_mel": "mel",
     "griffin_lim": "phase",
     "griffin_lim_steps": "phase",
+    "admm_steps": "phase",
+    "pghi": "phase",
     "SpectrogramParams": "image",
     "image_from_spectrogram": "image",
     "spectrogram_from_image": "image",

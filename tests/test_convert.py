@@ -8,7 +8,7 @@ from riffedu.audio import rms_db
 from riffedu.convert import audio_to_image, image_to_audio
 from riffedu.errors import RiffeduError
 from riffedu.image import SpectrogramParams, load_image, save_image, spectrogram_from_image
-from riffedu.inversion import lean_grid, plain_sound
+from riffedu.inversion import lean_grid, sound_from_mel
 from riffedu.mel import mel_spectrogram
 
 SMALL = SpectrogramParams(sample_rate=16000, num_frequencies=128, max_frequency=6000,
@@ -43,7 +43,7 @@ def test_there_and_back_at_riffusions_parameters(tmp_path):
     mel = spectrogram_from_image(image)
     lean = consistency_db(back, mel, SpectrogramParams())
     assert lean < -17
-    plain = consistency_db(plain_sound(mel, SpectrogramParams(), n_iter=32), mel,
+    plain = consistency_db(sound_from_mel(mel, SpectrogramParams(), "plain"), mel,
                            SpectrogramParams())
     assert lean < plain + 1
 
