@@ -4,6 +4,12 @@
 sources with their solutions are in ``solutions/``; `riffedu.exercises.build` makes the notebooks.
 """
 
+from riffedu.exercises.griffin_lim import (
+    check_before,
+    check_consistency,
+    check_step,
+    check_swap,
+)
 from riffedu.exercises.hear_it_first import check_reading, check_repeat, mystery_sounds
 from riffedu.exercises.mel import check_band, check_frame, check_mel, check_triangle
 from riffedu.exercises.sound import check_alias, check_rms, check_rounding, check_sine
@@ -21,6 +27,8 @@ __all__ = [
     "Verdict",
     "check_alias",
     "check_band",
+    "check_before",
+    "check_consistency",
     "check_frame",
     "check_grid",
     "check_guidance",
@@ -32,7 +40,9 @@ __all__ = [
     "check_rms",
     "check_rounding",
     "check_sine",
+    "check_step",
     "check_stft",
+    "check_swap",
     "check_triangle",
     "check_width",
     "check_window_length",

@@ -6,6 +6,7 @@ answers; ``panel.wait()`` waits for the end.
 """
 
 from riffedu.widgets.course import course_map
+from riffedu.widgets.griffin_lim import griffin_lim_panel
 from riffedu.widgets.hear import hear_it_first
 from riffedu.widgets.mel_panel import bank_picture, mel_panel
 from riffedu.widgets.pictures import line_picture, maps, picture, pictures
@@ -22,6 +23,7 @@ __all__ = [
     "bits_panel",
     "compare",
     "course_map",
+    "griffin_lim_panel",
     "hear",
     "hear_it_first",
     "levels_table",
