@@ -45,6 +45,28 @@ def load(path, sample_rate: int | None = None) -> tuple[np.ndarray, int]:
     return waveform, rate
 
 
+def load_part(path, start: float, seconds: float) -> tuple[np.ndarray, int]:
+    """Reads ``seconds`` of a sound file from ``start`` on, both in seconds; the rest stays unread.
+
+    Returns what `load` does. Raises RiffeduError as `load` does, and where the file is too short.
+    """
+    with _reading(path) as file:
+        first, count = round(start * file.samplerate), round(seconds * file.samplerate)
+        if not (0 <= first and 0 < count and first + count <= file.frames):
+            raise RiffeduError(
+                f"{path} lasts {file.frames / file.samplerate:.2f} s: it has no {seconds:g} s from "
+                f"{start:g} s on"
+            )
+        file.seek(first)
+        return _checked(path, file.read(count, dtype="float32", always_2d=True)), file.samplerate
+
+
+def duration(path) -> float:
+    """Seconds that a sound file lasts, without reading its samples."""
+    with _reading(path) as file:
+        return file.frames / file.samplerate
+
+
 def load_blocks(path, seconds: float = 10.0,
                 sample_rate: int | None = None) -> Iterator[np.ndarray]:
     """Reads a sound file piece by piece, for sounds that are longer than memory should hold.

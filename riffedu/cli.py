@@ -19,6 +19,16 @@ VERBS = {
     "lab": ("open JupyterLab at the first lesson", "riffedu.lab"),
     "check": ("say OK or what to do, a line per requirement", "riffedu.check"),
     "generate": ("turn a prompt into five seconds of music", "riffedu.generate"),
+    "audio-to-image": ("draw a sound as a picture", "riffedu.verbs.audio_to_image"),
+    "image-to-audio": ("turn a picture into its sound", "riffedu.verbs.image_to_audio"),
+    "audio-to-images-batch": (
+        "draw every sound in a folder", "riffedu.verbs.audio_to_images_batch",
+    ),
+    "sample-clips": ("cut clips out of a sound", "riffedu.verbs.sample_clips"),
+    "sample-clips-batch": (
+        "cut clips out of every sound in a folder", "riffedu.verbs.sample_clips_batch",
+    ),
+    "print-exif": ("say what a picture's tags mean", "riffedu.verbs.print_exif"),
     "train": (
         "make the training sounds, train the autoencoder and the denoiser",
         {

@@ -10,7 +10,6 @@ returns. ``pipeline.generate`` walks them all, and so does ``riffedu generate`` 
 import inspect
 import math
 import operator
-import tempfile
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -32,7 +31,6 @@ GUIDANCE = 7.0
 LONGEST = 60.0
 BATCH = 8
 RMS_DB, PEAK_DB = -20.0, -1.0
-PICTURES = (".png", ".webp", ".jpg", ".jpeg", ".tif", ".tiff")
 
 
 @dataclass
@@ -489,9 +487,11 @@ def _plan_files(
 ) -> list[tuple[int, Path, Path | None]]:
     """(seed, sound, picture) for each clip, after making sure that both can be written."""
     from riffedu.audio import FORMATS
+    from riffedu.image import PICTURES
+    from riffedu.paths import check_writable
 
-    sound = _check_writable(output, tuple(FORMATS), "sound")
-    picture = _check_writable(image, PICTURES, "picture") if image else None
+    sound = check_writable(output, FORMATS, "sound")
+    picture = check_writable(image, PICTURES, "picture") if image else None
     if count == 1:
         return [(seed, sound, picture)]
     named = [(s, sound.with_stem(f"{sound.stem}-{s}"),
@@ -502,21 +502,6 @@ def _plan_files(
             if path.is_dir():
                 raise RiffeduError(f"{path} is a folder: choose another name for the output")
     return named
-
-
-def _check_writable(name: str, endings: tuple[str, ...], what: str) -> Path:
-    path = Path(name).expanduser()
-    if path.is_dir():
-        raise RiffeduError(f"{name} is a folder: name the {what} file to write in it")
-    if path.suffix.lower() not in endings:
-        raise RiffeduError(f"can't write a {what} as {name!r}: end its name in {' '.join(endings)}")
-    if not path.parent.is_dir():
-        raise RiffeduError(f"can't write {name}: there is no folder {path.parent}")
-    try:
-        tempfile.TemporaryFile(dir=path.parent).close()
-    except OSError as error:
-        raise RiffeduError(f"can't write {name}: {error.strerror} ({path.parent})") from None
-    return path
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:

@@ -32,6 +32,9 @@ MAX_VALUE_TAG = 11080
 RANGE_DB_TAG = 11090
 """Ours alone: the range of a picture in decibels. Pictures without it are Riffusion's."""
 
+PICTURES = (".png", ".webp", ".jpg", ".jpeg", ".tif", ".tiff")
+"""Endings of picture files that are written; .png keeps every pixel."""
+
 LONGEST_FRAME = 2**20
 """Samples; more is a mistake, and would ask for all of a laptop's memory."""
 

@@ -1,6 +1,8 @@
 """Where the course keeps its files: one place that answers, one clear error when it can't."""
 
 import os
+import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from riffedu.errors import RiffeduError
@@ -55,3 +57,23 @@ def clips_folder() -> Path:
     if not (folder / "clips.json").is_file():
         raise RiffeduError(f"the course's sounds are missing: {folder / 'clips.json'}")
     return folder
+
+
+def check_writable(name: str | Path, endings: Iterable[str], what: str) -> Path:
+    """The path of a file that a command will write, checked before any work is done.
+
+    Raises RiffeduError where its ending is none of ``endings``, where it is a folder, or where
+    nothing can be written. ``what`` is "sound" or "picture".
+    """
+    path = Path(name).expanduser()
+    if path.is_dir():
+        raise RiffeduError(f"{name} is a folder: name the {what} file to write in it")
+    if path.suffix.lower() not in endings:
+        raise RiffeduError(f"can't write a {what} as {name!r}: end its name in {' '.join(endings)}")
+    if not path.parent.is_dir():
+        raise RiffeduError(f"can't write {name}: there is no folder {path.parent}")
+    try:
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise RiffeduError(f"can't write {name}: {error.strerror} ({path.parent})") from None
+    return path

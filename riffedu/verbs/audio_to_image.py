@@ -1,0 +1,24 @@
+"""``riffedu audio-to-image``: a sound file of any length becomes one picture."""
+
+from argparse import ArgumentParser, Namespace
+
+from riffedu.verbs.meaning import add_params, params_of
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--audio", required=True, help="sound to read: wav, flac, ogg, mp3, aiff …")
+    parser.add_argument("--image", required=True, help="picture to write: .png keeps every pixel")
+    parser.add_argument("--stereo", action="store_true", help="two channels: green left, blue right")
+    add_params(parser)
+
+
+def run(args: Namespace) -> int:
+    from riffedu.convert import file_to_image
+    from riffedu.image import PICTURES, save_image
+    from riffedu.paths import check_writable
+
+    path = check_writable(args.image, PICTURES, "picture")
+    image = file_to_image(args.audio, params_of(args, args.stereo))
+    save_image(image, path)
+    print(f"{path}: {image.width} × {image.height} pixels")
+    return 0

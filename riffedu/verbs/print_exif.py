@@ -1,0 +1,20 @@
+"""``riffedu print-exif``: what a picture's tags say that it means."""
+
+from argparse import ArgumentParser, Namespace
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--image", required=True, help="picture to read")
+
+
+def run(args: Namespace) -> int:
+    from riffedu.image import EXIF_TAGS, MAX_VALUE_TAG, RANGE_DB_TAG, load_image
+
+    exif = load_image(args.image).getexif()
+    names = {**EXIF_TAGS, "max_value": MAX_VALUE_TAG, "range_db": RANGE_DB_TAG}
+    found = {name.upper(): exif[tag] for name, tag in names.items() if tag in exif}
+    for name, value in found.items():
+        print(f"{name:<20} = {value!s:>15}")
+    if not found:
+        print(f"{args.image} has none of Riffusion's tags: its numbers are taken for granted")
+    return 0
