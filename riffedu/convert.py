@@ -14,8 +14,8 @@ from riffedu.image import (
     SpectrogramParams,
     image_from_pixels,
     image_from_spectrogram,
-    spectrogram_from_image,
     to_pixels,
+    unit_spectrogram,
 )
 from riffedu.inversion import sound_from_mel
 from riffedu.mel import mel_blocks, mel_spectrogram
@@ -124,8 +124,9 @@ def image_to_audio(image: Image.Image, params: SpectrogramParams | None = None,
     if it takes more than a second. Raises RiffeduError for an unfit picture or an unknown quality.
     Notebook: 06_beyond_griffin_lim.
     """
-    mel = spectrogram_from_image(image, params)
+    mel, loudest = unit_spectrogram(image, params)
     params = params or SpectrogramParams.from_exif(image.getexif())
     channels = [sound_from_mel(channel, params, quality, seed, n_iter, progress)
                 for channel in mel.reshape(-1, *mel.shape[-2:])]
-    return (np.stack(channels) if params.stereo else channels[0]), params.sample_rate
+    waveform = np.stack(channels) if params.stereo else channels[0]
+    return waveform * np.float32(loudest), params.sample_rate

@@ -215,6 +215,16 @@ def spectrogram_from_image(image: Image.Image,
     Raises RiffeduError when this is no picture, its height does not match or its tags lie.
     Notebook: 04_image.
     """
+    mel, loudest = unit_spectrogram(image, params)
+    return mel * np.float32(loudest)
+
+
+def unit_spectrogram(image: Image.Image,
+                     params: SpectrogramParams | None = None) -> tuple[np.ndarray, float]:
+    """The two things that a picture says: mel amplitudes where black is 1, and what black is.
+
+    Apart, since pictures that differ in level alone then give the same numbers to the bit.
+    """
     if not isinstance(image, Image.Image):
         raise RiffeduError(f"a PIL picture is needed (PIL.Image.open), not {type(image).__name__}")
     exif = image.getexif()
@@ -231,9 +241,8 @@ def spectrogram_from_image(image: Image.Image,
     if range_db is not None and not 0 < _number(range_db, float, "the range") < 1000:
         raise RiffeduError(f"the picture's EXIF tag for its range holds {range_db}, no decibels")
     pixels = _greys(image, params.stereo)
-    return from_pixels(
-        pixels, max_value / INT16, params.power_for_image, range_db and float(range_db)
-    )
+    mel = from_pixels(pixels, 1.0, params.power_for_image, range_db and float(range_db))
+    return mel, max_value / INT16
 
 
 def _greys(image: Image.Image, stereo: bool) -> np.ndarray:
