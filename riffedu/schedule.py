@@ -80,20 +80,30 @@ def snr(alpha_bar):
 def add_noise(x0, noise, alpha_bar):
     """The forward process in one go: x_t = √ᾱ · x₀ + √(1 − ᾱ) · ε.
 
-    Arrays or tensors of one shape; ``alpha_bar`` a number in [0, 1]. Unit variance stays unit
-    variance. Source: Ho et al. (2020), eq. 4. Notebook: 07_noise.
+    Arrays or tensors of one shape; ``alpha_bar`` a number in [0, 1], or an array or tensor of such
+    numbers that broadcasts. Unit variance stays unit variance. Source: Ho et al. (2020), eq. 4.
+    Notebook: 07_noise.
     """
-    return math.sqrt(alpha_bar) * x0 + math.sqrt(1 - alpha_bar) * noise
+    signal, deviation = parts(alpha_bar)
+    return signal * x0 + deviation * noise
 
 
 def velocity(x0, noise, alpha_bar):
     """v = √ᾱ · ε − √(1 − ᾱ) · x₀: the direction in which x_t moves as time goes on.
 
-    With φ = arccos √ᾱ, x_t = cos φ · x₀ + sin φ · ε goes round a circle, and v = dx/dφ. Source:
-    Salimans and Ho, "Progressive Distillation for Fast Sampling" (2022), appendix D.
-    Notebook: 07_noise.
+    With φ = arccos √ᾱ, x_t = cos φ · x₀ + sin φ · ε goes round a circle, and v = dx/dφ.
+    ``alpha_bar`` as for `add_noise`. Source: Salimans and Ho, "Progressive Distillation for Fast
+    Sampling" (2022), appendix D. Notebook: 07_noise.
     """
-    return math.sqrt(alpha_bar) * noise - math.sqrt(1 - alpha_bar) * x0
+    signal, deviation = parts(alpha_bar)
+    return signal * noise - deviation * x0
+
+
+def parts(alpha_bar):
+    """(√ᾱ, √(1 − ᾱ)): what picture and noise are multiplied with; their squares add up to 1."""
+    if np.ndim(alpha_bar) == 0:
+        return math.sqrt(alpha_bar), math.sqrt(1 - alpha_bar)
+    return alpha_bar**0.5, (1 - alpha_bar) ** 0.5
 
 
 def clean_and_noise(x, output, alpha_bar, prediction_type: str):

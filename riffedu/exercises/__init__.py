@@ -12,6 +12,7 @@ from riffedu.exercises.griffin_lim import (
 )
 from riffedu.exercises.hear_it_first import check_reading, check_repeat, mystery_sounds
 from riffedu.exercises.mel import check_band, check_frame, check_mel, check_triangle
+from riffedu.exercises.noise import check_add_noise, check_alpha_bar, check_velocity, check_zero_db
 from riffedu.exercises.sound import check_alias, check_rms, check_rounding, check_sine
 from riffedu.exercises.stft import (
     check_hops,
@@ -25,7 +26,9 @@ from riffedu.exercises.verdict import Verdict
 
 __all__ = [
     "Verdict",
+    "check_add_noise",
     "check_alias",
+    "check_alpha_bar",
     "check_band",
     "check_before",
     "check_consistency",
@@ -44,8 +47,10 @@ __all__ = [
     "check_stft",
     "check_swap",
     "check_triangle",
+    "check_velocity",
     "check_width",
     "check_window_length",
+    "check_zero_db",
     "mystery_sounds",
     "tones_and_clicks",
 ]

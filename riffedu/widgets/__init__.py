@@ -9,6 +9,7 @@ from riffedu.widgets.course import course_map
 from riffedu.widgets.griffin_lim import griffin_lim_panel
 from riffedu.widgets.hear import hear_it_first
 from riffedu.widgets.mel_panel import bank_picture, mel_panel
+from riffedu.widgets.noise_panel import circle_picture, clouds, four_schedules, noise_panel
 from riffedu.widgets.pictures import line_picture, maps, picture, pictures
 from riffedu.widgets.player import play, show
 from riffedu.widgets.road import compare, hear, token_table, walk
@@ -21,8 +22,11 @@ __all__ = [
     "bank_picture",
     "beats_panel",
     "bits_panel",
+    "circle_picture",
+    "clouds",
     "compare",
     "course_map",
+    "four_schedules",
     "griffin_lim_panel",
     "hear",
     "hear_it_first",
@@ -30,6 +34,7 @@ __all__ = [
     "line_picture",
     "maps",
     "mel_panel",
+    "noise_panel",
     "picture",
     "pictures",
     "play",
