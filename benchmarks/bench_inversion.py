@@ -20,49 +20,14 @@ def timed(work):
     return process_time() - start, result
 
 
-def curve(steps, finish, mel, params, wanted) -> list[tuple[int, float, float]]:
-    """(iterations, CPU seconds so far and to finish, consistency) for the ``wanted`` numbers."""
-    from riffedu.fidelity import consistency_db
-
-    points, spent = [], 0.0
-    while True:
-        took, state = timed(lambda: next(steps, None))
-        spent += took
-        if state is None:
-            return points
-        if state.iteration in wanted:
-            took, sound = timed(lambda: finish(state))
-            points.append((state.iteration, spent + took, consistency_db(sound, mel, params)))
-
-
-def curves(mel, params) -> dict[str, list[tuple[int, float, float]]]:
-    """Speed against quality: what each idea adds, and where each way could stop."""
-    from riffedu.inversion import full_rate, lean_steps, plain_steps
-    from riffedu.phase import admm_steps
-
-    def full(state):
-        return full_rate(state.waveform, mel, params)
-
-    wanted = {0, 2, 4, 8, 16, 32, 64}
-    runs = {
-        "plain, 17640 points": (plain_steps(mel, params), lambda state: state.waveform.numpy()),
-        "small grid, random start, no refit":
-            (lean_steps(mel, params, 64, start=None, refit=False), full),
-        "small grid, random start": (lean_steps(mel, params, 64, start=None), full),
-        "small grid, phases read off (fast)": (lean_steps(mel, params, 64), full),
-        "the same, ADMM": (lean_steps(mel, params, 64, method=admm_steps), full),
-        "the same, every column (best)": (lean_steps(mel, params, 64, stride=1), full),
-    }
-    return {name: curve(*run, mel, params, wanted) for name, run in runs.items()}
-
-
 def main(pictures: list[str]) -> int:
     import torch
 
-    from riffedu import SpectrogramParams, load_image, spectrogram_from_image
+    from riffedu import SpectrogramParams, load_image, mel_spectrogram, spectrogram_from_image
     from riffedu.audio import clip
-    from riffedu.fidelity import Row, as_table, consistency_db, there_and_back
-    from riffedu.inversion import WAYS, sound_from_mel
+    from riffedu.fidelity import (Row, as_table, consistency_db, speed_and_quality,
+                                  there_and_back)  # fmt: skip
+    from riffedu.inversion import METHODS, WAYS, sound_from_mel
 
     torch.set_num_threads(1)
     params = SpectrogramParams()
@@ -83,14 +48,13 @@ def main(pictures: list[str]) -> int:
         print(f"{way}: {of['plain'][:, 0].sum() / of[way][:, 0].sum():.1f} times as fast as plain, "
               f"consistency {better.mean():+.1f} dB better on average, {better.min():+.1f} at least")
     if mel is None:
-        from riffedu.mel import mel_spectrogram
-
         mel = mel_spectrogram(known["full_mix"], params)
     print("\n| speed and quality, one picture | iterations | seconds | consistency dB |")
     print("|---|---|---|---|")
-    for name, points in curves(mel, params).items():
-        for n_iter, spent, quality in points:
-            print(f"| {name} | {n_iter} | {spent:.2f} | {quality:.1f} |")
+    for name, method in METHODS.items():
+        steps = method(mel, params, n_iter=32 if name == "Riffusion's" else 64)
+        for point in speed_and_quality(steps, mel, params, at=(0, 2, 4, 8, 16, 32, 64)):
+            print(f"| {name} | {point.n_iter} | {point.seconds:.2f} | {point.consistency_db:.1f} |")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from time import process_time
 from typing import NamedTuple
 
@@ -113,19 +114,48 @@ def there_and_back(clips: dict[str, np.ndarray], ways=None, params=None, progres
     return rows
 
 
+class Point(NamedTuple):
+    """One moment of a method: what it cost so far, and what it got."""
+
+    n_iter: int
+    seconds: float  # of one processor, from the picture to the sound of this iteration
+    consistency_db: float
+    sound: np.ndarray
+
+
+def speed_and_quality(steps: Iterator, mel, params, at=(0, 1, 2, 4, 8, 16, 32)) -> Iterator[Point]:
+    """Runs a method, and stops the clock while it looks at the iterations ``at``.
+
+    ``steps``: one of `riffedu.inversion.METHODS` on ``mel``. Notebook: 06_beyond_griffin_lim.
+    """
+    from riffedu.inversion import sound_of
+
+    spent, start = 0.0, process_time()
+    for state in steps:
+        spent += process_time() - start
+        if state.iteration in at:
+            start = process_time()
+            sound = sound_of(state, mel, params)
+            cost = spent + process_time() - start
+            yield Point(state.iteration, cost, consistency_db(sound, mel, params), sound)
+        start = process_time()
+
+
 def as_table(rows: list[Row], seconds: bool = True) -> str:
-    """The rows and each way's mean as a Markdown table, rounded; without ``seconds`` it comes out
-    the same on any machine."""
+    """The rows and each way's mean as a Markdown table, rounded. Where no original is known, a row
+    holds NaN and the table a dash."""
     ways = list(dict.fromkeys(row.way for row in rows))
-    means = [Row("mean", way, *np.mean([row[2:] for row in rows if row.way == way], axis=0))
-             for way in ways]
-    head = ["clip", "way", "s", "consistency dB", "distance dB", "attacks", "level dB"]
-    lines = []
+    means = []
+    for way in ways:
+        numbers = np.array([row[2:] for row in rows if row.way == way])
+        known = ~np.isnan(numbers)
+        total = np.where(known, numbers, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        means.append(Row("mean", way, *np.where(known.any(axis=0), total, np.nan)))
+    lines = [["clip", "way", "s", "consistency dB", "distance dB", "attacks", "level dB"],
+             ["---"] * 7]
     for row in [*rows, *means]:
-        cells = [row.clip, row.way, f"{row.seconds:.2f}", f"{row.consistency_db:.1f}",
-                 f"{row.distance_db:.1f}", f"{row.attacks:.2f}", f"{row.level_db:+.1f}"]
-        lines.append(cells)
-    lines = [head, ["---"] * len(head), *lines]
+        numbers = zip(row[2:], (".2f", ".1f", ".1f", ".2f", "+.1f"), strict=True)
+        lines.append([*row[:2], *("–" if np.isnan(n) else format(n, form) for n, form in numbers)])
     if not seconds:
         lines = [line[:2] + line[3:] for line in lines]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)

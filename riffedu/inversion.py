@@ -12,7 +12,8 @@ import numpy as np
 from riffedu.errors import RiffeduError
 from riffedu.image import SpectrogramParams
 from riffedu.mel import filterbank_of, fit_mel, invert_mel
-from riffedu.phase import State, griffin_lim_steps, pghi, size, with_magnitude
+from riffedu.phase import (State, admm_steps, griffin_lim_steps, pghi, size,
+                           with_magnitude)  # fmt: skip
 from riffedu.stft import istft, stft
 
 
@@ -47,12 +48,12 @@ def sound_from_mel(mel, params: SpectrogramParams, quality: str = "fast", seed: 
              else lean_steps(mel, params, n_iter, way.stride, seed))
     for state in tqdm(steps, "phases", n_iter + 1, delay=1.0, leave=False, disable=not progress):
         pass
-    return state.waveform.numpy() if way.plain else full_rate(state.waveform, mel, params)
+    return sound_of(state, mel, params)
 
 
 def plain_steps(mel, params: SpectrogramParams, n_iter: int = 32, seed: int = 0) -> Iterator[State]:
     """As Riffusion does it: the inverse mel, then fast Griffin-Lim from random phases, all rows."""
-    return griffin_lim_steps(
+    yield from griffin_lim_steps(
         invert_mel(mel, params), params.n_fft, params.hop_length, params.win_length,
         n_iter=n_iter, seed=seed, length=mel.shape[-1] * params.hop_length,
     )  # fmt: skip
@@ -83,11 +84,30 @@ def lean_steps(mel, params: SpectrogramParams, n_iter: int = 16, stride: int = 2
     fit = partial(fit_mel, mel=few, bank=grid.bank)
     magnitude = fit(fit(fit(torch.ones(grid.bank.shape[1], few.shape[-1]))))
     sizes = (grid.n_fft, stride * grid.hop_length, grid.win_length)
-    return method(
+    yield from method(
         magnitude, *sizes, n_iter=n_iter, seed=seed, refit=fit if refit else None,
         initial=start(magnitude, *sizes, seed=seed) if start else None,
         length=mel.shape[-1] * grid.hop_length,
     )  # fmt: skip
+
+
+METHODS: dict[str, Callable[..., Iterator[State]]] = {
+    "Riffusion's": plain_steps,
+    "small grid": partial(lean_steps, start=None, refit=False),
+    "refitted": partial(lean_steps, start=None),
+    "read off": lean_steps,
+    "every column": partial(lean_steps, stride=1),
+    "ADMM": partial(lean_steps, stride=1, method=admm_steps),
+}
+"""Lesson 06's ideas one by one: (mel, params, n_iter, seed=…) to states. "read off" is what "fast"
+does, "every column" what "best" does, each with its number of iterations."""
+
+
+def sound_of(state: State, mel, params: SpectrogramParams) -> np.ndarray:
+    """The sound of a state of any of the `METHODS`, float32 (columns · hop_length,)."""
+    if state.magnitude.shape[-2] == params.n_fft // 2 + 1:
+        return state.waveform.numpy()
+    return full_rate(state.waveform, mel, params)
 
 
 def full_rate(waveform, mel, params: SpectrogramParams) -> np.ndarray:

@@ -7,9 +7,9 @@ import torch
 from riffedu.audio import clip
 from riffedu.errors import RiffeduError
 from riffedu.fidelity import (Row, as_table, attack_likeness, consistency_db,
-                              log_spectral_distance, there_and_back)  # fmt: skip
+                              log_spectral_distance, speed_and_quality, there_and_back)  # fmt: skip
 from riffedu.image import SpectrogramParams
-from riffedu.inversion import (WAYS, full_rate, lean_grid, lean_steps, plain_steps,
+from riffedu.inversion import (METHODS, WAYS, full_rate, lean_grid, lean_steps, plain_steps,
                                sound_from_mel)  # fmt: skip
 from riffedu.mel import filterbank_of, mel_spectrogram
 from riffedu.phase import admm_steps, pghi
@@ -208,6 +208,18 @@ def test_attack_likeness_hears_smear():
     assert attack_likeness(0 * waveform, waveform, 44100) == 0
 
 
+@pytest.mark.parametrize("name", METHODS)
+def test_speed_and_quality_of_every_method(name):
+    mel = mel_spectrogram(clip("tune")[0][22050:44100], PARAMS)
+    points = list(speed_and_quality(METHODS[name](mel, PARAMS, n_iter=4), mel, PARAMS, at=(0, 4)))
+    assert [point.n_iter for point in points] == [0, 4]
+    assert 0 < points[0].seconds < points[1].seconds
+    assert points[1].consistency_db < points[0].consistency_db - 1
+    assert all(point.sound.shape == (22050,) for point in points)
+    again = consistency_db(points[1].sound, mel, PARAMS)
+    assert again == points[1].consistency_db
+
+
 def test_there_and_back_is_a_table():
     clips = {"a": clip("piano")[0][:22050], "b": clip("percussion")[0][:22050]}
     rows = there_and_back(clips, ["fast"], progress=False)
@@ -221,5 +233,7 @@ def test_there_and_back_is_a_table():
     table = as_table(rows + own)
     assert table.count("\n") == 7 and "| mean | nothing |" in table
     assert "| s |" in table and "| s |" not in as_table(rows, seconds=False)
+    assert as_table([Row("x", "y", 1, -20, *[np.nan] * 3)]).splitlines()[-1] == (
+        "| mean | y | 1.00 | -20.0 | – | – | – |")
     assert as_table([Row("x", "y", 1.234, -20.06, 3.14, 0.5, 0.04)], False).splitlines()[2] == (
         "| x | y | -20.1 | 3.1 | 0.50 | +0.0 |")
