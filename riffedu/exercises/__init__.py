@@ -10,6 +10,7 @@ from riffedu.exercises.griffin_lim import (
     check_step,
     check_swap,
 )
+from riffedu.exercises.beyond import check_lean_grid, check_memory, check_small_rows
 from riffedu.exercises.hear_it_first import check_reading, check_repeat, mystery_sounds
 from riffedu.exercises.mel import check_band, check_frame, check_mel, check_triangle
 from riffedu.exercises.noise import check_add_noise, check_alpha_bar, check_velocity, check_zero_db
@@ -36,13 +37,16 @@ __all__ = [
     "check_grid",
     "check_guidance",
     "check_hops",
+    "check_lean_grid",
     "check_mel",
+    "check_memory",
     "check_place",
     "check_reading",
     "check_repeat",
     "check_rms",
     "check_rounding",
     "check_sine",
+    "check_small_rows",
     "check_step",
     "check_stft",
     "check_swap",

@@ -5,6 +5,7 @@ last in a cell to see it, or set its controls by code. What takes time runs on a
 answers; ``panel.wait()`` waits for the end.
 """
 
+from riffedu.widgets.beyond import beyond_panel
 from riffedu.widgets.course import course_map
 from riffedu.widgets.griffin_lim import griffin_lim_panel
 from riffedu.widgets.hear import hear_it_first
@@ -21,6 +22,7 @@ __all__ = [
     "alias_panel",
     "bank_picture",
     "beats_panel",
+    "beyond_panel",
     "bits_panel",
     "circle_picture",
     "clouds",
