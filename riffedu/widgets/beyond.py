@@ -108,10 +108,10 @@ class BeyondPanel(Panel):
                              label=name, linewidth=1.5)[0] for i, name in enumerate(LABELS)
         }  # fmt: skip
         [self._marker] = curve.plot([], [], "o", color="black", markersize=7)
-        curve.set(xlim=(-0.5, len(AT) - 0.5), ylim=(-45, 0), xlabel="iteration", ylabel="dB")
+        curve.set(xlim=(-0.5, len(AT) - 0.5), ylim=(-52, 0), xlabel="iteration", ylabel="dB")
         curve.set_xticks(range(len(AT)), [str(i) for i in AT])
         curve.grid(alpha=0.3)
-        curve.legend(fontsize=7, loc="upper right")
+        curve.legend(fontsize=7, loc="lower left", ncols=2)
 
     def _show(self, _=None) -> None:
         point, name = self.point, self.method.value
