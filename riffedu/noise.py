@@ -1,4 +1,4 @@
-"""Lesson 07: a spectrogram picture as the numbers that diffusion works on, and its melody in noise."""
+"""Lesson 07: a picture as the numbers that diffusion works on, and what is left of its melody."""
 
 from __future__ import annotations
 

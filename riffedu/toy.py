@@ -1,7 +1,7 @@
 """Lessons 07 and 08: diffusion in the plane, small enough to see all of it.
 
-A "picture" here is one point: two numbers instead of 262,144. A data set is a cloud of points in some
-shape. Everything else is the real thing: the schedule is `riffedu.schedule`, the loop is
+A "picture" here is one point: two numbers instead of 262,144. A data set is a cloud of points in
+some shape. Everything else is the real thing: the schedule is `riffedu.schedule`, the loop is
 `riffedu.samplers.sample`, the network is told x and the time and says v.
 
     points = toy.shape("note")                                # the data
@@ -78,10 +78,10 @@ def best_guess(x, points, alpha_bar: float) -> Tensor:
         x̂₀ = Σ_i w_i p_i,    w = softmax_i( −|x − √ᾱ p_i|² / (2 (1 − ᾱ)) )
 
     The mean of the points, each weighed by how likely its noise would have led to x. No network can
-    have a smaller squared error on this data set. ``x`` (count, 2), ``points`` (many, 2); 0 ≤ ᾱ < 1.
-    The score, the slope of log p(x), is (√ᾱ x̂₀ − x) / (1 − ᾱ). Source: Robbins, "An Empirical Bayes
-    Approach to Statistics" (1956), for Tweedie's formula; Karras et al. (2022), appendix B.3.
-    Notebook: 07_noise.
+    have a smaller squared error on this data set. The score, the slope of log p(x), is
+    (√ᾱ x̂₀ − x) / (1 − ᾱ). ``x`` (count, 2), ``points`` (many, 2). Raises RiffeduError unless
+    0 ≤ ᾱ < 1. Source: Robbins, "An Empirical Bayes Approach to Statistics" (1956), for Tweedie's
+    formula; Karras et al. (2022), appendix B.3. Notebook: 07_noise.
     """
     import torch
 
@@ -97,7 +97,10 @@ def exact_predictor(points, alphas_cumprod) -> Callable:
 
     Its ``prediction_type`` is "sample". Notebook: 08_denoising.
     """
-    return lambda x, timestep: best_guess(x, points, levels(alphas_cumprod, [timestep])[0].alpha_bar)
+    def predict(x, timestep):
+        return best_guess(x, points, levels(alphas_cumprod, [timestep])[0].alpha_bar)
+
+    return predict
 
 
 def features(x, timestep) -> Tensor:

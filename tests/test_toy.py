@@ -1,4 +1,4 @@
-"""Diffusion in the plane: shapes, the walk into noise, the best guess, and a network that learns."""
+"""Diffusion in the plane: shapes, the walk into noise, the best guess, a network that learns."""
 
 import time
 

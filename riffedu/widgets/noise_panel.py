@@ -126,7 +126,7 @@ class NoisePanel(Panel):
         return float(self.kept[self.schedule.value][self.time.value])
 
     def _signal(self):
-        """(picture, x₀, ε) of the clip; the noise is the same at all times, as it is in training."""
+        """(picture, x₀, ε) of the clip; one draw of noise for all times, so that a slider is smooth."""
         from riffedu.convert import audio_to_image
 
         name = self.clip.value
