@@ -12,6 +12,7 @@ from riffedu.exercises.griffin_lim import (
 )
 from riffedu.exercises.beyond import check_lean_grid, check_memory, check_small_rows
 from riffedu.exercises.hear_it_first import check_reading, check_repeat, mystery_sounds
+from riffedu.exercises.image import check_level, check_octave, check_pixel, check_row
 from riffedu.exercises.mel import check_band, check_frame, check_mel, check_triangle
 from riffedu.exercises.noise import check_add_noise, check_alpha_bar, check_velocity, check_zero_db
 from riffedu.exercises.sound import check_alias, check_rms, check_rounding, check_sine
@@ -38,13 +39,17 @@ __all__ = [
     "check_guidance",
     "check_hops",
     "check_lean_grid",
+    "check_level",
     "check_mel",
     "check_memory",
+    "check_octave",
+    "check_pixel",
     "check_place",
     "check_reading",
     "check_repeat",
     "check_rms",
     "check_rounding",
+    "check_row",
     "check_sine",
     "check_small_rows",
     "check_step",

@@ -11,6 +11,7 @@ from riffedu.widgets.griffin_lim import griffin_lim_panel
 from riffedu.widgets.hear import hear_it_first
 from riffedu.widgets.mel_panel import bank_picture, mel_panel
 from riffedu.widgets.noise_panel import circle_picture, clouds, four_schedules, noise_panel
+from riffedu.widgets.paint_panel import paint_panel
 from riffedu.widgets.pictures import line_picture, maps, picture, pictures
 from riffedu.widgets.player import play, show
 from riffedu.widgets.road import compare, hear, token_table, walk
@@ -37,6 +38,7 @@ __all__ = [
     "maps",
     "mel_panel",
     "noise_panel",
+    "paint_panel",
     "picture",
     "pictures",
     "play",
