@@ -17,6 +17,8 @@ from riffedu.paths import clips_folder
 
 FORMATS = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS"),
            ".mp3": ("MP3", "MPEG_LAYER_III")}  # fmt: skip
+RATES = (1000, 768000)
+"""Samples a second that a file may claim: a damaged header makes hours of a second."""
 MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 SHAPES = {"linear": lambda t: t, "smooth": lambda t: np.sin(np.pi / 2 * t) ** 2,
           "equal power": lambda t: np.sin(np.pi / 2 * t)}  # fmt: skip
@@ -58,7 +60,10 @@ def load_part(path, start: float, seconds: float) -> tuple[np.ndarray, int]:
                 f"{start:g} s on"
             )
         file.seek(first)
-        return _checked(path, file.read(count, dtype="float32", always_2d=True)), file.samplerate
+        samples = file.read(count, dtype="float32", always_2d=True)
+        if len(samples) < count:
+            raise RiffeduError(f"{path} was cut short: it ends before {start + seconds:g} s")
+        return _checked(path, samples), file.samplerate
 
 
 def duration(path) -> float:
@@ -353,6 +358,12 @@ def _reading(path):
         raise RiffeduError(f"{path}: there is no such sound file")
     try:
         with soundfile.SoundFile(path) as file:
+            low, high = RATES
+            if not low <= file.samplerate <= high:
+                raise RiffeduError(
+                    f"{path} says that it has {file.samplerate} samples a second; a sound has "
+                    f"{low} to {high}: its header is damaged"
+                )
             yield file
     except RiffeduError:
         raise

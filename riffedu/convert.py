@@ -14,6 +14,7 @@ from riffedu.image import (
     SpectrogramParams,
     image_from_pixels,
     image_from_spectrogram,
+    tags_of,
     to_pixels,
     unit_spectrogram,
 )
@@ -78,6 +79,8 @@ def file_to_image(path, params: SpectrogramParams | None = None,
             shapes.append(block.shape)
             loudest = max(loudest, float(block.max()))
             told.update(block.shape[-1])
+        if not np.isfinite(loudest):
+            raise RiffeduError(f"{path} is louder than numbers can hold: mend its samples first")
         waiting.seek(0)
         pixels = np.empty((*shapes[0][:-1], sum(s[-1] for s in shapes)), np.uint8)
         at = 0
@@ -125,7 +128,7 @@ def image_to_audio(image: Image.Image, params: SpectrogramParams | None = None,
     Notebook: 06_beyond_griffin_lim.
     """
     mel, loudest = unit_spectrogram(image, params)
-    params = params or SpectrogramParams.from_exif(image.getexif())
+    params = params or SpectrogramParams.from_exif(tags_of(image))
     channels = [sound_from_mel(channel, params, quality, seed, n_iter, progress)
                 for channel in mel.reshape(-1, *mel.shape[-2:])]
     waveform = np.stack(channels) if params.stereo else channels[0]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import struct
+import warnings
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -227,7 +229,7 @@ def unit_spectrogram(image: Image.Image,
     """
     if not isinstance(image, Image.Image):
         raise RiffeduError(f"a PIL picture is needed (PIL.Image.open), not {type(image).__name__}")
-    exif = image.getexif()
+    exif = tags_of(image)
     params = params or SpectrogramParams.from_exif(exif)
     if image.height != params.num_frequencies:
         raise RiffeduError(
@@ -288,13 +290,32 @@ def load_image(path) -> Image.Image:
     Raises RiffeduError where there is no such file or no picture in it.
     """
     try:
-        with Image.open(path) as image:
-            image.load()
-            return image
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's, of large pictures and damaged tags
+            with Image.open(path) as image:
+                image.load()
+                return image
     except Image.DecompressionBombError:
         raise RiffeduError(f"{path} is too large a picture to be a spectrogram") from None
     except (OSError, ValueError, SyntaxError) as error:
         raise RiffeduError(f"{path} is no picture that can be read: {_reason(error)}") from None
+
+
+def tags_of(image: Image.Image) -> Image.Exif:
+    """A picture's EXIF tags. Raises RiffeduError where they are damaged."""
+    try:
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            tags = image.getexif()
+    except (SyntaxError, OSError, ValueError, struct.error) as error:
+        damage = _reason(error)
+    else:
+        damage = next((str(w.message) for w in told if "PIL" in w.filename), None)
+    if damage:
+        raise RiffeduError(
+            f"the picture's EXIF tags are damaged ({damage.strip()}): save it anew, or without them"
+        )
+    return tags
 
 
 def _number(value, kind: type, name: str):

@@ -8,9 +8,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    from riffedu.image import EXIF_TAGS, MAX_VALUE_TAG, RANGE_DB_TAG, load_image
+    from riffedu.image import EXIF_TAGS, MAX_VALUE_TAG, RANGE_DB_TAG, load_image, tags_of
 
-    exif = load_image(args.image).getexif()
+    exif = tags_of(load_image(args.image))
     names = {**EXIF_TAGS, "max_value": MAX_VALUE_TAG, "range_db": RANGE_DB_TAG}
     found = {name.upper(): exif[tag] for name, tag in names.items() if tag in exif}
     for name, value in found.items():
