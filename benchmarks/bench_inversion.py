@@ -46,7 +46,7 @@ def main(pictures: list[str]) -> int:
     for way in ("fast", "best"):
         better = of["plain"][:, 1] - of[way][:, 1]
         print(f"{way}: {of['plain'][:, 0].sum() / of[way][:, 0].sum():.1f} times as fast as plain, "
-              f"consistency {better.mean():+.1f} dB better on average, {better.min():+.1f} at least")
+              f"consistency {better.mean():.1f} dB better on average, {better.min():.1f} at least")
     if mel is None:
         mel = mel_spectrogram(known["full_mix"], params)
     print("\n| speed and quality, one picture | iterations | seconds | consistency dB |")

@@ -142,9 +142,9 @@ def pghi(magnitude, n_fft: int, hop_length: int, win_length: int | None = None, 
     them. Returns the complex spectrum, torch or NumPy as it came. Where a frame holds one sine or
     one click the phases are right up to a constant; where sounds overlap they are a good start.
 
-    Raises RiffeduError for magnitudes of another shape or a tolerance outside (0, 1). Source: Průša, Balazs and Søndergaard,
-    "A noniterative method for reconstruction of phase from STFT magnitude", IEEE/ACM Trans. ASLP
-    25 (2017). Notebook: 06_beyond_griffin_lim.
+    Raises RiffeduError for magnitudes of another shape or a tolerance outside (0, 1). Source:
+    Průša, Balazs and Søndergaard, "A noniterative method for reconstruction of phase from STFT
+    magnitude", IEEE/ACM Trans. ASLP 25 (2017). Notebook: 06_beyond_griffin_lim.
     """
     import torch
 

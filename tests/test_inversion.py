@@ -1,4 +1,4 @@
-"""Picture to sound: the small grid is the large one, the ways keep their promises, fidelity counts."""
+"""Picture to sound: the small grid, the ways and their promises, and what fidelity counts."""
 
 import numpy as np
 import pytest

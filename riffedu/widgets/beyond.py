@@ -1,4 +1,4 @@
-"""The panel of notebooks/06_beyond_griffin_lim.ipynb: methods against each other, by ear and figure."""
+"""The panel of notebooks/06_beyond_griffin_lim.ipynb: methods against each other."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ class BeyondPanel(Panel):
         self.box = w.VBox([
             w.HBox([self.sound, self.method], layout=row), self.iteration, self.figure.widget,
             self.facts, w.HBox([self.original.widget, self.heard.widget], layout=row),
-            note(f"The first {SECONDS:g} s. Middle: purple is too loud, orange too soft, ±{OFF} dB. "
-                 "Right: every method that you have tried on this sound."),
+            note(f"The first {SECONDS:g} s. Middle: purple is too loud, orange too soft, ±{OFF} "
+                 "dB. Right: every method that you have tried on this sound."),
         ])  # fmt: skip
 
     @property
