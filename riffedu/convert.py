@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-from riffedu.audio import as_waveform, load_blocks, resample
+from riffedu.audio import as_waveform, load_blocks, ramp, resample
 from riffedu.errors import RiffeduError
 from riffedu.image import (
     SpectrogramParams,
@@ -23,6 +23,9 @@ from riffedu.mel import mel_blocks, mel_spectrogram
 
 LONGEST_IN_COLOUR = 65536
 """Columns of a picture of a file that still has three channels, as Riffusion's have: 11 minutes."""
+
+LONGEST_AT_ONCE = 4096
+"""Columns that are turned into sound at once: 41 s, in half a gigabyte."""
 
 
 def audio_to_image(waveform, sample_rate: int,
@@ -123,13 +126,61 @@ def image_to_audio(image: Image.Image, params: SpectrogramParams | None = None,
 
     Returns float32, (samples,) or (2, samples) for a stereo picture, columns · hop_length samples
     at ``params.sample_rate``. Nothing is normalised: the level is the picture's, from its
-    MAX_VALUE, so peaks may pass 1; see `riffedu.audio.set_level`. With ``progress``, a bar shows
-    if it takes more than a second. Raises RiffeduError for an unfit picture or an unknown quality.
-    Notebook: 06_beyond_griffin_lim.
+    MAX_VALUE, so peaks may pass 1; see `riffedu.audio.set_level`. Pictures of over
+    `LONGEST_AT_ONCE` columns are worked on in pieces, see `pieces_of`. With ``progress``, a bar
+    shows if it takes more than a second. Raises RiffeduError for an unfit picture or an unknown
+    quality. Notebook: 06_beyond_griffin_lim.
     """
-    mel, loudest = unit_spectrogram(image, params)
+    if not isinstance(image, Image.Image) or image.width <= LONGEST_AT_ONCE:
+        return _sound_of(image, params, None, quality, seed, n_iter, progress)
+    return _sound_of_pieces(image, params, quality, seed, n_iter, progress)
+
+
+def _sound_of(image, params, columns, quality, seed, n_iter, progress):
+    mel, loudest = unit_spectrogram(image, params, columns)
     params = params or SpectrogramParams.from_exif(tags_of(image))
     channels = [sound_from_mel(channel, params, quality, seed, n_iter, progress)
                 for channel in mel.reshape(-1, *mel.shape[-2:])]
     waveform = np.stack(channels) if params.stereo else channels[0]
     return waveform * np.float32(loudest), params.sample_rate
+
+
+def _sound_of_pieces(image, params, quality, seed, n_iter, progress):
+    """A wide picture in pieces: memory holds its pixels, its sound, and the work on one piece.
+
+    Phases of two pieces don't agree, so they are faded into each other at equal power.
+    """
+    from tqdm.auto import tqdm
+
+    params = params or SpectrogramParams.from_exif(tags_of(image))
+    hop, before = params.hop_length, 0
+    sound = np.zeros((1 + params.stereo, image.width * hop), np.float32)
+    with tqdm(total=image.width, desc="picture → sound", unit="col", leave=False,
+              disable=not progress) as bar:
+        for left, right in pieces_of(image, params):
+            part, _ = _sound_of(image, params, (left, right), quality, seed, n_iter, False)
+            rise = ramp((before - left) * hop, "equal power")
+            part[..., :len(rise)] *= rise
+            sound[:, left * hop:before * hop] *= rise[::-1]
+            sound[:, left * hop:right * hop] += part
+            bar.update(right - before)
+            before = right
+    return sound if params.stereo else sound[0], params.sample_rate
+
+
+def pieces_of(image: Image.Image, params: SpectrogramParams) -> Iterator[tuple[int, int]]:
+    """Where to cut a wide picture: (first column, last column + 1) of pieces that overlap.
+
+    Each ends at the quietest place of its last eighth, where a seam is heard least, and the next
+    one begins a window earlier.
+    """
+    left, search = 0, LONGEST_AT_ONCE // 8
+    overlap = min(-(-params.win_length // params.hop_length), search // 2)
+    while image.width - left > LONGEST_AT_ONCE:
+        right = left + LONGEST_AT_ONCE
+        mel, _ = unit_spectrogram(image, params, (right - search, right))
+        power = (mel**2).reshape(-1, search).sum(axis=0)
+        cut = right - search + int(np.convolve(power, np.ones(overlap), "valid").argmin())
+        yield left, cut + overlap
+        left = cut
+    yield left, image.width

@@ -37,6 +37,12 @@ RANGE_DB_TAG = 11090
 PICTURES = (".png", ".webp", ".jpg", ".jpeg", ".tif", ".tiff")
 """Endings of picture files that are written; .png keeps every pixel."""
 
+WIDEST = {".jpg": 65500, ".jpeg": 65500, ".webp": 16383}
+"""Columns that a format can hold; the others hold any number."""
+
+LARGEST = 2**29
+"""Pixels of a picture that is read or written: three hours in 512 rows."""
+
 LONGEST_FRAME = 2**20
 """Samples; more is a mistake, and would ask for all of a laptop's memory."""
 
@@ -69,6 +75,11 @@ class SpectrogramParams:
             if not 0 < getattr(self, name) < float("inf"):
                 value = getattr(self, name)
                 raise RiffeduError(f"SpectrogramParams: {name}={value} must be above 0")
+        if not 1e-3 <= self.power_for_image <= 1e3:
+            raise RiffeduError(
+                f"SpectrogramParams: power_for_image={self.power_for_image:g} must lie between "
+                "0.001 and 1000"
+            )
         if self.n_fft > LONGEST_FRAME or self.num_frequencies > LONGEST_FRAME // 2:
             raise RiffeduError(
                 f"SpectrogramParams: sample_rate={self.sample_rate}, padded_duration_ms="
@@ -221,11 +232,12 @@ def spectrogram_from_image(image: Image.Image,
     return mel * np.float32(loudest)
 
 
-def unit_spectrogram(image: Image.Image,
-                     params: SpectrogramParams | None = None) -> tuple[np.ndarray, float]:
+def unit_spectrogram(image: Image.Image, params: SpectrogramParams | None = None,
+                     columns: tuple[int, int] | None = None) -> tuple[np.ndarray, float]:
     """The two things that a picture says: mel amplitudes where black is 1, and what black is.
 
     Apart, since pictures that differ in level alone then give the same numbers to the bit.
+    ``columns``: from the first up to the second only, for a picture that is worked on in pieces.
     """
     if not isinstance(image, Image.Image):
         raise RiffeduError(f"a PIL picture is needed (PIL.Image.open), not {type(image).__name__}")
@@ -242,6 +254,8 @@ def unit_spectrogram(image: Image.Image,
     range_db = exif.get(RANGE_DB_TAG)
     if range_db is not None and not 0 < _number(range_db, float, "the range") < 1000:
         raise RiffeduError(f"the picture's EXIF tag for its range holds {range_db}, no decibels")
+    if columns:
+        image = image.crop((columns[0], 0, columns[1], image.height))
     pixels = _greys(image, params.stereo)
     mel = from_pixels(pixels, 1.0, params.power_for_image, range_db and float(range_db))
     return mel, max_value / INT16
@@ -249,30 +263,42 @@ def unit_spectrogram(image: Image.Image,
 
 def _greys(image: Image.Image, stereo: bool) -> np.ndarray:
     """Levels from 0 to 255, lowest band first; (2, rows, columns) for a stereo picture."""
-    if image.mode in ("I", "I;16", "I;16B", "I;16L", "F"):
-        if stereo:
-            raise RiffeduError("the picture's tags say stereo, but it is grey: it holds one channel")
+    fine = image.mode in ("I", "I;16", "I;16B", "I;16L", "F")
+    if stereo and (fine or image.mode in ("1", "L", "LA")):
+        raise RiffeduError("the picture's tags say stereo, but it is grey: one channel")
+    if fine:
         levels = np.asarray(image, dtype=np.float32)[::-1]
         levels = levels / 257 if image.mode != "F" else levels
         if not (levels.min() >= 0 and levels.max() <= 255):
             raise RiffeduError("the picture's grey levels lie outside their range: save it as RGB")
         return levels
-    if stereo and image.mode in ("1", "L", "LA"):
-        raise RiffeduError("the picture's tags say stereo, but it is grey: it holds one channel")
     pixels = np.asarray(image.convert("RGB"))[::-1]
     return pixels[..., 1:].transpose(2, 0, 1) if stereo else pixels[..., 0]
+
+
+def check_size(path, columns: int, rows: int) -> None:
+    """Raises RiffeduError where a picture would be too wide for its format, or for any.
+
+    Worth asking before an hour of sound is drawn.
+    """
+    widest = min(WIDEST.get(Path(path).suffix.lower(), LARGEST), LARGEST // rows)
+    if columns > widest:
+        other = ".png holds more" if widest < LARGEST // rows else "cut the sound into pieces"
+        raise RiffeduError(f"{path} can be {widest} columns wide, not {columns}: {other}")
 
 
 def save_image(image: Image.Image, path) -> Path:
     """Writes a picture with its EXIF tags; the ending chooses the format (PNG keeps every pixel).
 
     Written beside its place first and then moved there, so that no half picture is ever left.
-    Raises RiffeduError for an unknown ending or a place that cannot be written.
+    Raises RiffeduError for an unknown ending, a picture too wide for it, or a place that cannot be
+    written.
     """
     path = Path(path)
     kind = Image.registered_extensions().get(path.suffix.lower())
     if kind not in Image.SAVE or kind not in ("PNG", "JPEG", "TIFF", "WEBP"):
         raise RiffeduError(f"{path}: no picture format ends in {path.suffix!r}; use .png")
+    check_size(path, *image.size)
     beside = path.with_name(f".{path.name}.part")
     try:
         image.save(beside, format=kind, exif=image.getexif().tobytes())
@@ -287,18 +313,22 @@ def save_image(image: Image.Image, path) -> Path:
 def load_image(path) -> Image.Image:
     """Reads a picture file whole, tags included.
 
-    Raises RiffeduError where there is no such file or no picture in it.
+    Raises RiffeduError where there is no such file, no picture in it, or where it is damaged.
     """
+    usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, LARGEST // 2  # it refuses twice that
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's, of large pictures and damaged tags
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.simplefilter("error", UserWarning)  # Pillow's way to say that tags are damaged
             with Image.open(path) as image:
                 image.load()
                 return image
     except Image.DecompressionBombError:
         raise RiffeduError(f"{path} is too large a picture to be a spectrogram") from None
-    except (OSError, ValueError, SyntaxError) as error:
+    except (OSError, ValueError, SyntaxError, UserWarning) as error:
         raise RiffeduError(f"{path} is no picture that can be read: {_reason(error)}") from None
+    finally:
+        Image.MAX_IMAGE_PIXELS = usual
 
 
 def tags_of(image: Image.Image) -> Image.Exif:

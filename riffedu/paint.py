@@ -34,8 +34,8 @@ def line(mel, hertz: float, to: float | None = None, start: float = 0.0, end: fl
 
         |X(f)| = a N/4 · |sinc(x) / (1 − x²)|,   x = (f − hertz) N / sample_rate
 
-    which the filterbank sums up as it does any spectrum. A glide is even on the mel scale, a straight
-    line in the picture. Raises RiffeduError for frequencies outside the picture.
+    which the filterbank sums up as it does any spectrum. A glide is even on the mel scale, a
+    straight line in the picture. Raises RiffeduError for frequencies outside the picture.
     Notebook: 04_image.
     """
     params = params or SpectrogramParams()
@@ -68,8 +68,9 @@ def beat(mel, at: float, level_db: float = -20.0, low: float = 0.0, high: float 
     """A stroke at ``at`` seconds: a vertical line from ``low`` to ``high`` hertz.
 
     A click, too, is not a column: every window that holds it sees it, as loudly as the window is
-    high there: |X| = a · w(t − at) in all rows, 100 ms wide. It is painted 40 dB above ``level_db``,
-    since a single sample of that height is as loud as a tone to the ear. Notebook: 04_image.
+    high there: |X| = a · w(t − at) in all rows, 100 ms wide. It is painted 40 dB above
+    ``level_db``, since a single sample of that height is as loud as a tone to the ear.
+    Notebook: 04_image.
     """
     params = params or SpectrogramParams()
     half = params.window_duration_ms / 2000
@@ -87,8 +88,8 @@ def rectangle(mel, low: float, high: float, start: float = 0.0, end: float = np.
               params: SpectrogramParams | None = None) -> np.ndarray:
     """Noise between two frequencies and two moments, as loud as ``level_db`` in dBFS (RMS).
 
-    White noise of variance σ² has E|X|² = σ² Σ w² in each row, spread as Rayleigh's distribution has
-    it; that speckle, drawn with ``seed``, is what makes it hiss instead of buzz.
+    White noise of variance σ² has E|X|² = σ² Σ w² in each row, spread as Rayleigh's distribution
+    has it; that speckle, drawn with ``seed``, is what makes it hiss instead of buzz.
     Notebook: 04_image.
     """
     params = params or SpectrogramParams()
@@ -123,8 +124,8 @@ def stamp(mel, part, start: float = 0.0, bands: int = 0,
 def move(mel, bands: int) -> np.ndarray:
     """Everything ``bands`` higher (or lower, below 0); what leaves the picture is lost.
 
-    On a mel axis that is no transposition: equal distances are equal ratios of (700 + f), not of f, so
-    overtones drift apart. Notebook: 04_image.
+    On a mel axis that is no transposition: equal distances are equal ratios of (700 + f), not of f,
+    so overtones drift apart. Notebook: 04_image.
     """
     moved = np.zeros_like(mel)
     size = len(mel) - abs(bands)

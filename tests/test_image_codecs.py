@@ -11,9 +11,11 @@ from PIL import Image
 from riffedu.errors import RiffeduError
 from riffedu.image import (
     EXIF_TAGS,
+    LARGEST,
     MAX_VALUE_TAG,
     RANGE_DB_TAG,
     SpectrogramParams,
+    check_size,
     from_pixels,
     image_from_pixels,
     image_from_spectrogram,
@@ -21,6 +23,7 @@ from riffedu.image import (
     save_image,
     spectrogram_from_image,
     to_pixels,
+    unit_spectrogram,
 )
 
 PARAMS = SpectrogramParams()
@@ -164,3 +167,60 @@ def test_a_picture_that_was_cut_short_is_said(tmp_path):
     (tmp_path / "a.png").write_bytes(file.getvalue()[:20000])
     with pytest.raises(RiffeduError, match="a.png"):
         load_image(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("name, columns, words", [
+    ("a.jpg", 65501, "65500 columns wide"), ("a.webp", 16384, "png holds more"),
+])  # fmt: skip
+def test_a_picture_too_wide_for_its_format_is_said(tmp_path, name, columns, words):
+    pixels = np.zeros((512, columns), np.uint8)
+    with pytest.raises(RiffeduError, match=words):
+        save_image(image_from_pixels(pixels, 1.0, PARAMS, grey=True), tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_largest_picture():
+    check_size("a.png", LARGEST // 512, 512)
+    with pytest.raises(RiffeduError, match="cut the sound into pieces"):
+        check_size("a.png", LARGEST // 512 + 1, 512)
+
+
+def test_what_pillow_finds_large_is_read_back_without_a_word(tmp_path, monkeypatch, recwarn):
+    path = save_image(image_from_spectrogram(mel(20)), tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 512 * 2)  # an hour is as far beyond the real one
+    image = load_image(path)
+    assert image.size == (20, 512) and not len(recwarn) and Image.MAX_IMAGE_PIXELS == 512 * 2
+    monkeypatch.setattr("riffedu.image.LARGEST", 512 * 19)
+    with pytest.raises(RiffeduError, match="too large"):
+        load_image(path)
+
+
+def test_some_columns_are_read_alone():
+    image = image_from_spectrogram(mel(20), range_db=90)
+    whole, top = unit_spectrogram(image)
+    some, same = unit_spectrogram(image, columns=(3, 9))
+    assert np.array_equal(some, whole[:, 3:9]) and same == top
+
+
+@pytest.mark.parametrize("ending", [".png", ".jpg", ".webp", ".tiff"])
+def test_damaged_files_work_or_are_refused_in_one_line(tmp_path, ending, recwarn):
+    """200 accidents per format: cut short, bytes changed anywhere, bytes changed in the tags."""
+    image = image_from_spectrogram(mel(), range_db=80)
+    raw = save_image(image, tmp_path / f"a{ending}").read_bytes()
+    tags = max(raw.find(b"eXIf"), raw.find(b"Exif"), raw.find(b"EXIF"), 0)
+    random = np.random.default_rng(5)
+    for accident in range(200):
+        bad = bytearray(raw)
+        if accident % 3 == 0:
+            bad = bad[: random.integers(len(raw))]
+        first, last = (tags, min(tags + 300, len(raw))) if accident % 3 == 1 else (0, len(raw))
+        for at in random.integers(first, last, random.integers(1, 6)):
+            if at < len(bad):
+                bad[at] = random.integers(256)
+        (tmp_path / f"b{ending}").write_bytes(bad)
+        try:
+            found = spectrogram_from_image(load_image(tmp_path / f"b{ending}"))
+            assert np.isfinite(found).all()
+        except RiffeduError as error:
+            assert "\n" not in str(error)
+    assert not len(recwarn)

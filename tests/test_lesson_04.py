@@ -99,7 +99,8 @@ def test_every_control_has_a_label(panel):
 @pytest.mark.parametrize("answer, words", [
     (lambda s: int(255 - 255 * s**0.25), None),
     (lambda s: int(255 * s**0.25), "negative"), (lambda s: int(255 - 255 * s), "fourth root"),
-    (lambda s: int(255 - 255 * s**0.5), "square root"), (lambda s: int(255 - 255 * s**4), "way back"),
+    (lambda s: int(255 - 255 * s**0.5), "square root"),
+    (lambda s: int(255 - 255 * s**4), "way back"),
     (lambda s: 255 - 255 * s**0.25, "whole number"), (lambda s: 7, "must be 0"), (..., "Nothing"),
     (lambda s: None, "body"), (lambda s: s / 0, "ZeroDivisionError"),
 ])  # fmt: skip
@@ -124,7 +125,8 @@ def test_check_row(answer, words):
 
 @pytest.mark.parametrize("answer, words", [
     (lambda a, b: 20 * np.log10(b / a), None), (lambda a, b: 20 * np.log10(a / b), "sign"),
-    (lambda a, b: 10 * np.log10(b / a), "not a power"), (lambda a, b: 5 * np.log10(b / a), "fourth"),
+    (lambda a, b: 10 * np.log10(b / a), "not a power"),
+    (lambda a, b: 5 * np.log10(b / a), "fourth"),
     (lambda a, b: b / a, "factor"), (lambda a, b: 1.0, "6.02"),
 ])  # fmt: skip
 def test_check_level(answer, words):

@@ -30,7 +30,8 @@ def check_pixel(pixel) -> object:
             return hint(message)
     if all(abs(g - (255 - 255 * share**0.25)) < 1 for g, share in zip(got, shares)):
         return hint("Nearly: a pixel is a whole number, and Riffusion cuts the rest off: int(…).")
-    return hint(f"The loudest, share 1, must be 0, and silence 255; yours are {got[0]:g} and {got[1]:g}.")
+    return hint("The loudest, share 1, must be 0, and silence 255; yours are "
+                f"{got[0]:g} and {got[1]:g}.")  # fmt: skip
 
 
 @check
@@ -56,7 +57,7 @@ def check_row(hertz_of) -> object:
         if np.allclose(got, wrong, rtol=2e-3, atol=1e-9):
             return hint(message)
     if np.allclose(got, want, rtol=0.02, atol=10):
-        return hint("Very near. The 512 bands have 514 edges, so the step is hz_to_mel(10000) / 513.")
+        return hint("Very near. 512 bands have 514 edges, so the step is hz_to_mel(10000) / 513.")
     return hint(f"Row 256, the middle, is at {want[2]:.0f} Hz; yours says {got[2]:.0f} Hz.")
 
 
@@ -67,7 +68,7 @@ def check_level(change) -> object:
     want = [20 * np.log10(new / old) for old, new in pairs]
     got = [float(run(change, old, new)) for old, new in pairs]
     if np.allclose(got, want, atol=0.01):
-        return right("MAX_VALUE is one gain for the whole picture: double it, and all is 6 dB louder.")
+        return right("MAX_VALUE is one gain for the picture: double it, and all is 6 dB louder.")
     if np.allclose(got, [-x for x in want], atol=0.01):
         return hint("The sign is turned round: a larger MAX_VALUE makes the same picture louder.")
     if np.allclose(got, np.array(want) / 2, atol=0.01):
@@ -89,7 +90,7 @@ def check_octave(mel) -> object:
     if mel.ndim != 2 or mel.shape[0] != 512:
         return hint("Give the painting itself: an array of 512 bands, as paint.blank makes it.")
     if not mel.any():
-        return hint("The canvas is white. paint.line gives a new painting back: keep what it returns.")
+        return hint("The canvas is white. paint.line returns a new painting: keep what it returns.")
     sound, rate = image_to_audio(image_from_spectrogram(mel), progress=False)
     half = len(sound) // 2
     first, second = (_pitch(part, rate) for part in (sound[:half], sound[half:]))
@@ -102,8 +103,8 @@ def check_octave(mel) -> object:
         return hint("It falls by an octave. The higher note comes second.")
     if abs(ratio - 1) < 0.03:
         return hint("Both halves have one pitch.")
-    return hint(f"Heard: {first:.0f} Hz, then {second:.0f} Hz, a factor of {ratio:.2f}. An octave is "
-                "a doubling of the frequency, not a distance in the picture.")  # fmt: skip
+    return hint(f"Heard: {first:.0f} Hz, then {second:.0f} Hz, a factor of {ratio:.2f}. An octave "
+                "is a doubling of the frequency, not a distance in the picture.")  # fmt: skip
 
 
 def _pitch(sound, rate: int) -> float | None:

@@ -2,13 +2,13 @@
 
 from argparse import ArgumentParser, Namespace
 
-from riffedu.verbs.meaning import add_params, params_of
+from riffedu.verbs.meaning import add_params, check_fits, params_of
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--audio", required=True, help="sound to read: wav, flac, ogg, mp3, aiff …")
     parser.add_argument("--image", required=True, help="picture to write: .png keeps every pixel")
-    parser.add_argument("--stereo", action="store_true", help="two channels: green left, blue right")
+    parser.add_argument("--stereo", action="store_true", help="two channels, green and blue")
     add_params(parser)
 
 
@@ -18,7 +18,9 @@ def run(args: Namespace) -> int:
     from riffedu.paths import check_writable
 
     path = check_writable(args.image, PICTURES, "picture")
-    image = file_to_image(args.audio, params_of(args, args.stereo))
+    params = params_of(args, args.stereo)
+    check_fits(args.audio, path, params)
+    image = file_to_image(args.audio, params)
     save_image(image, path)
     print(f"{path}: {image.width} × {image.height} pixels")
     return 0

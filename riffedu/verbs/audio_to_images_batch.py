@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 
 from riffedu.errors import RiffeduError
 from riffedu.verbs.batch import add_batch_arguments, run_batch
-from riffedu.verbs.meaning import add_params, params_of
+from riffedu.verbs.meaning import add_params, check_fits, params_of
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -26,6 +26,8 @@ def run(args: Namespace) -> int:
     params = params_of(args, stereo=not args.mono)
 
     def work(file, folder, stem):
-        return [save_image(file_to_image(file, params, progress=False), folder / f"{stem}{ending}")]
+        path = folder / f"{stem}{ending}"
+        check_fits(file, path, params)
+        return [save_image(file_to_image(file, params, progress=False), path)]
 
     return run_batch(args, work)

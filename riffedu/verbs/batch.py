@@ -11,7 +11,7 @@ from riffedu.errors import RiffeduError
 
 def add_batch_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--audio-dir", required=True, help="folder of sounds to read")
-    parser.add_argument("--output-dir", required=True, help="folder to write to; made where missing")
+    parser.add_argument("--output-dir", required=True, help="folder to write to, made if missing")
     parser.add_argument("--glob", default="*", help='which files of the folder (default "*")')
     parser.add_argument("--limit", type=int, default=-1, help="only so many files")
     parser.add_argument("--num-threads", type=int, help="files at a time (default: one a core)")

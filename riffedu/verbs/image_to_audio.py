@@ -6,7 +6,7 @@ from riffedu.verbs.meaning import add_device
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--image", required=True, help="picture to read; its tags say what it means")
+    parser.add_argument("--image", required=True, help="picture to read, tags and all")
     parser.add_argument("-o", "--output", "--audio", required=True, dest="audio",
                         help="sound to write: .wav, .flac, .ogg or .mp3")
     parser.add_argument("--quality", default="fast",

@@ -36,3 +36,12 @@ def params_of(args: Namespace, stereo: bool):
     from riffedu.image import SpectrogramParams
 
     return SpectrogramParams(stereo=stereo, **{name: getattr(args, name) for name in FLAGS})
+
+
+def check_fits(audio, image, params) -> None:
+    """Raises RiffeduError, before the work, where a sound's picture would be too wide."""
+    from riffedu.audio import duration
+    from riffedu.image import check_size
+
+    columns = int(duration(audio) * params.sample_rate / params.hop_length)
+    check_size(image, columns, params.num_frequencies)

@@ -19,7 +19,7 @@ def add_clip_arguments(parser: ArgumentParser, extension: str) -> None:
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--audio", required=True, help="sound to read")
-    parser.add_argument("--output-dir", required=True, help="folder to write to; made where missing")
+    parser.add_argument("--output-dir", required=True, help="folder to write to, made if missing")
     parser.add_argument("--num-clips", type=int, default=1, help="how many (default 1)")
     add_clip_arguments(parser, "wav")
 

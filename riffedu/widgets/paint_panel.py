@@ -27,8 +27,8 @@ class PaintPanel(Panel):
     """Controls by name: ``shape, pitch, to, start, length, level, add_button, undo_button,
     clear_button, listen_button, status``.
 
-    `figure` shows the painting with the shape that would be added; ``mel`` is the painting without it,
-    ``image`` the same as a picture, `sound` the player.
+    `figure` shows the painting with the shape that would be added; ``mel`` is the painting
+    without it, ``image`` the same as a picture, `sound` the player.
     """
 
     def __init__(self, mel=None, stamp=None):
@@ -156,7 +156,8 @@ class PaintPanel(Panel):
 
     def _say(self, message: str) -> None:
         style = "color:#b34700" if message else ""
-        self.status.value = message and f'<b role="alert" style="{style}">{html.escape(message)}</b>'
+        said = html.escape(message)
+        self.status.value = said and f'<b role="alert" style="{style}">{said}</b>'
 
     def _follow(self, change) -> None:
         """A pitch that is moved takes the end of its glide along, unless that was moved away."""
@@ -186,15 +187,15 @@ class PaintPanel(Panel):
         self._drawn.set_data((seen / loudest).clip(0, 1) ** self.params.power_for_image)
         name = next(words for words, value in SHAPES.items() if value == self.shape.value)
         self.figure.refresh(
-            f"A painted spectrogram of {self.seconds:.2f} s with {len(self._before)} shapes, and the "
-            f"next one: {name} at {self.pitch.value:.0f} Hz from {self.start.value:.2f} s."
+            f"A painted spectrogram of {self.seconds:.2f} s with {len(self._before)} shapes, and "
+            f"the next one: {name} at {self.pitch.value:.0f} Hz from {self.start.value:.2f} s."
         )
 
 
 def paint_panel(mel=None, stamp=None) -> PaintPanel:
     """A canvas to paint a sound on; ``panel.mel`` and ``panel.image`` give the painting back.
 
-    ``mel``: amplitudes (512, columns) to begin with, white by default; ``stamp``: amplitudes that the
-    stamp lays down, the flute's tune by default.
+    ``mel``: amplitudes (512, columns) to begin with, white by default; ``stamp``: amplitudes that
+    the stamp lays down, the flute's tune by default.
     """
     return PaintPanel(mel, stamp)
