@@ -9,7 +9,6 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from functools import partial
 from importlib import import_module
 
 from riffedu import __version__
@@ -41,12 +40,22 @@ VERBS = {
 }
 
 
+class _Wide(argparse.HelpFormatter):
+    """argparse forgets how far verbs are indented, and breaks the line after the longest one."""
+
+    def __init__(self, prog: str, **options):
+        super().__init__(prog, **{"max_help_position": 32, **options})
+
+    def format_help(self) -> str:
+        self._action_max_length += self._indent_increment
+        return super().format_help()
+
+
 class _Parser(argparse.ArgumentParser):
     """argparse whose errors are one line too: the usage stays behind ``--help``."""
 
     def __init__(self, **options):
-        wide = partial(argparse.HelpFormatter, max_help_position=32)
-        super().__init__(**{"formatter_class": wide, **options})
+        super().__init__(**{"formatter_class": _Wide, **options})
 
     def error(self, message: str):
         raise RiffeduError(f"{message} (see `{self.prog} --help`)")
