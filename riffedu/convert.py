@@ -25,7 +25,7 @@ LONGEST_IN_COLOUR = 65536
 """Columns of a picture of a file that still has three channels, as Riffusion's have: 11 minutes."""
 
 LONGEST_AT_ONCE = 4096
-"""Columns that are turned into sound at once: 41 s, in half a gigabyte."""
+"""Columns that are turned into sound at once: 41 s, in under a gigabyte."""
 
 
 def audio_to_image(waveform, sample_rate: int,
