@@ -380,7 +380,7 @@ def _checked(path, samples: np.ndarray) -> np.ndarray:
 
 
 def _check_rates(from_rate, to_rate):
-    if not (from_rate > 0 and to_rate > 0):
+    if not (0 < from_rate < np.inf and 0 < to_rate < np.inf):
         raise RiffeduError(f"sample rates must be above 0, not {from_rate} and {to_rate}")
     return to_rate
 
