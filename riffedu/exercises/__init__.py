@@ -4,6 +4,12 @@
 sources with their solutions are in ``solutions/``; `riffedu.exercises.build` makes the notebooks.
 """
 
+from riffedu.exercises.denoising import (
+    check_clean,
+    check_ddim,
+    check_heun_looks,
+    check_trailing,
+)
 from riffedu.exercises.griffin_lim import (
     check_before,
     check_consistency,
@@ -33,10 +39,13 @@ __all__ = [
     "check_alpha_bar",
     "check_band",
     "check_before",
+    "check_clean",
     "check_consistency",
+    "check_ddim",
     "check_frame",
     "check_grid",
     "check_guidance",
+    "check_heun_looks",
     "check_hops",
     "check_lean_grid",
     "check_level",
@@ -55,6 +64,7 @@ __all__ = [
     "check_step",
     "check_stft",
     "check_swap",
+    "check_trailing",
     "check_triangle",
     "check_velocity",
     "check_width",

@@ -7,6 +7,7 @@ answers; ``panel.wait()`` waits for the end.
 
 from riffedu.widgets.beyond import beyond_panel
 from riffedu.widgets.course import course_map
+from riffedu.widgets.denoising_panel import denoising_panel, paths
 from riffedu.widgets.griffin_lim import griffin_lim_panel
 from riffedu.widgets.hear import hear_it_first
 from riffedu.widgets.mel_panel import bank_picture, mel_panel
@@ -29,6 +30,7 @@ __all__ = [
     "clouds",
     "compare",
     "course_map",
+    "denoising_panel",
     "four_schedules",
     "griffin_lim_panel",
     "hear",
@@ -39,6 +41,7 @@ __all__ = [
     "mel_panel",
     "noise_panel",
     "paint_panel",
+    "paths",
     "picture",
     "pictures",
     "play",
