@@ -18,8 +18,11 @@ from riffedu.widgets.pictures import COLOURS, Picture, _figure, _png, height
 SECONDS = 2.56
 SIGMA = 20.0
 LABELS = {
-    "ddim": "DDIM (η of your choice)", "ddpm": "DDPM (= DDIM, η = 1)", "euler": "Euler (= DDIM, η = 0)",
-    "euler_ancestral": "Euler ancestral (= DDIM, η = 1)", "heun": "Heun (two looks a step)",
+    "ddpm": "DDPM (= DDIM, η = 1)",
+    "ddim": "DDIM (η of your choice)",
+    "euler": "Euler (= DDIM, η = 0)",
+    "euler_ancestral": "Euler ancestral (= DDIM, η = 1)",
+    "heun": "Heun (two looks a step)",
     "dpmpp_2m": "DPM-Solver++(2M)",
 }  # fmt: skip
 LONG = w.Layout(width="480px", max_width="98%")
