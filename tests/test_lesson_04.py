@@ -151,3 +151,26 @@ def test_check_octave(answer, words):
 def told(verdict, words):
     assert bool(verdict) == (words is None), verdict
     assert words is None or words in verdict.message
+
+
+def test_what_comes_next_is_orange(panel):
+    painted = np.asarray(panel._drawn.get_array())
+    red, blue = painted[..., 0], painted[..., 2]
+    assert (red - blue).max() > 0.2, "the shape that Add would paint"
+    panel.add()
+    panel.start.value = panel.seconds - 0.05
+    panel.level.value = -60
+    after = np.asarray(panel._drawn.get_array())
+    where = (red - blue) > 0.2
+    where[:, int(0.9 * where.shape[1]):] = False
+    assert np.ptp(after[where], axis=-1).max() < 1e-6, "painted ones are grey"
+
+
+def test_a_pitch_is_drawn_once(panel, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(panel.figure, "refresh", drawn.append)
+    panel.pitch.value = 880
+    assert panel.to.value == panel.pitch.value and len(drawn) == 1
+    panel.to.value = 2000
+    panel.pitch.value = 440
+    assert panel.to.value == 2000 and len(drawn) == 3

@@ -19,6 +19,7 @@ SHAPES = {
     "line (tone or glide)": "line", "note with overtones": "harmonics", "stroke": "beat",
     "patch of noise": "rectangle", "stamp of a clip": "stamp",
 }  # fmt: skip
+ORANGE = np.array([0.835, 0.369, 0.0], np.float32)
 LOUDEST = 0.5
 """Amplitudes over this are as black as black gets: the picture keeps its greys while one paints."""
 
@@ -61,7 +62,7 @@ class PaintPanel(Panel):
         self.figure, self.sound = LiveFigure(width=6.4, height=4.2), LiveSound("The painting")
         self.status = w.HTML()
         self._draw_axes()
-        for control in (self.shape, self.pitch, self.to, self.start, self.length, self.level):
+        for control in (self.shape, self.to, self.start, self.length, self.level):
             control.observe(self._preview, "value")
         self.pitch.observe(self._follow, "value")
         for button, work in ((self.add_button, self.add), (self.undo_button, self.undo),
@@ -74,7 +75,7 @@ class PaintPanel(Panel):
                    layout=row),
             self.status,
             w.HBox([self.figure.widget, self.sound.widget], layout=row),
-            note("The shape that Add would paint is drawn already. Sliders follow the arrow keys."),
+            note("What Add would paint is drawn in orange. Sliders follow the arrow keys."),
         ])  # fmt: skip
         self._preview()
 
@@ -162,7 +163,9 @@ class PaintPanel(Panel):
     def _follow(self, change) -> None:
         """A pitch that is moved takes the end of its glide along, unless that was moved away."""
         if abs(self.to.value - change["old"]) < 1e-6:
-            self.to.value = change["new"]
+            self.to.value = change["new"]  # which draws
+        else:
+            self._preview()
 
     def _draw_axes(self) -> None:
         axes = self.figure.axes
@@ -172,9 +175,16 @@ class PaintPanel(Panel):
         axes.set(xlabel="seconds", ylabel="Hz (mel scale)")
         axes.tick_params(labelsize=8)
         self._drawn = axes.imshow(
-            np.zeros_like(self.mel), cmap="gray_r", vmin=0, vmax=1, aspect="auto", origin="lower",
+            self._colours(self.mel), aspect="auto", origin="lower",
             extent=(0, self.seconds, 0, 1), interpolation="nearest",
         )  # fmt: skip
+
+    def _colours(self, seen) -> np.ndarray:
+        """(512, columns, 3) in [0, 1]: the painting grey, what ``seen`` has more than it orange."""
+        loudest = LOUDEST * self.params.win_length / 4
+        was, now = ((mel / loudest).clip(0, 1) ** self.params.power_for_image
+                    for mel in (self.mel, seen))  # fmt: skip
+        return (1 - was[..., None] - (now - was)[..., None] * (1 - ORANGE)).clip(0, 1)
 
     def _preview(self, _=None) -> None:
         try:
@@ -183,8 +193,7 @@ class PaintPanel(Panel):
         except RiffeduError as error:
             seen = self.mel
             self._say(str(error))
-        loudest = LOUDEST * self.params.win_length / 4
-        self._drawn.set_data((seen / loudest).clip(0, 1) ** self.params.power_for_image)
+        self._drawn.set_data(self._colours(seen))
         name = next(words for words, value in SHAPES.items() if value == self.shape.value)
         self.figure.refresh(
             f"A painted spectrogram of {self.seconds:.2f} s with {len(self._before)} shapes, and "
