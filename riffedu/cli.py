@@ -17,7 +17,7 @@ from riffedu.errors import RiffeduError
 VERBS = {
     "lab": ("open JupyterLab at the first lesson", "riffedu.lab"),
     "check": ("say OK or what to do, a line per requirement", "riffedu.check"),
-    "generate": ("turn a prompt into five seconds of music", "riffedu.generate"),
+    "generate": ("turn a prompt into five seconds of music", "riffedu.verbs.generate"),
     "audio-to-image": ("draw a sound as a picture", "riffedu.verbs.audio_to_image"),
     "image-to-audio": ("turn a picture into its sound", "riffedu.verbs.image_to_audio"),
     "audio-to-images-batch": (

@@ -7,16 +7,14 @@
 returns. ``pipeline.generate`` walks them all, and so does ``riffedu generate`` from a shell.
 """
 
-import inspect
 import math
-import operator
-from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from riffedu import limits
 from riffedu.checkpoint import Checkpoint, load_checkpoint
 from riffedu.errors import RiffeduError
 
@@ -28,9 +26,13 @@ if TYPE_CHECKING:
 DURATION = 5.12
 STEPS = 25
 GUIDANCE = 7.0
-LONGEST = 60.0
 BATCH = 8
 RMS_DB, PEAK_DB = -20.0, -1.0
+_RULE_OF = {
+    "DDPMScheduler": "ddpm", "DDIMScheduler": "ddim", "EulerDiscreteScheduler": "euler",
+    "EulerAncestralDiscreteScheduler": "euler_ancestral", "HeunDiscreteScheduler": "heun",
+    "DPMSolverMultistepScheduler": "dpmpp_2m",
+}  # fmt: skip
 
 
 @dataclass
@@ -181,39 +183,45 @@ class Pipeline:
         """What the U-Net answers with: "epsilon", "sample" or "v_prediction"."""
         return self.checkpoint.scheduler.config.prediction_type
 
+    def sampler(self, name: str | None = None) -> str:
+        """A name in `riffedu.samplers.RULES`; None: what stands for the checkpoint's scheduler.
+
+        DPM-Solver++ where the lessons have no rule of its own for it (PNDM, LMS …): from the same noise
+        it ends at much the same picture. Raises RiffeduError for an unknown name.
+        """
+        from riffedu.samplers import RULES
+
+        if name is None:
+            return _RULE_OF.get(type(self.checkpoint.scheduler).__name__, "dpmpp_2m")
+        return limits.one_of("sampler", name, RULES)
+
     def columns(self, duration: float = DURATION) -> int:
         """Picture columns of ``duration`` seconds: 512 for 5.12 s at 10 ms each."""
-        return max(1, round(_check_duration(duration) * 1000 / self.params.step_size_ms))
+        return max(1, round(limits.duration(duration) * 1000 / self.params.step_size_ms))
 
     def denoise(
         self, noise: "Tensor", text: "Tensor", negative: "Tensor | None" = None,
         num_inference_steps: int | None = None, guidance_scale: float | None = None,
-        generator: "Generator | list[Generator] | None" = None,
+        generator: "Generator | list[Generator] | None" = None, sampler: str | None = None,
     ) -> Iterator[State]:
         """Noise → latents, a step at a time: yields the State after every step.
 
         ``noise (n, c, h, w)`` has unit variance, ``text`` and ``negative`` are token states
         ``(n, tokens, width)``; without ``negative`` guidance pulls away from the empty prompt.
-        ``generator`` feeds samplers that add noise on the way. Stop reading and it stops working.
-        Source: Song et al. 2021, "Score-Based Generative Modeling through SDEs", for the view of
-        sampling as steps of a solver. Notebook: 11_text_to_music.
+        ``sampler`` is a name in `riffedu.samplers.RULES`, by default the checkpoint's own;
+        ``generator`` feeds those that add noise on the way. Latents wider than the U-Net learned
+        are done in windows, see `riffedu.edit.windowed`. Stop reading and it stops working.
+        Notebook: 11_text_to_music.
         """
-        import torch
+        from riffedu.edit import windowed
+        from riffedu.samplers import RULES, sample
 
-        from riffedu.guidance import guided_prediction
-
-        steps, scale = self.settings(num_inference_steps, guidance_scale)
-        scheduler = self.fresh_scheduler(steps)
-        extra = {"generator": generator} if _takes_generator(scheduler) else {}
-        text, negative = self.both_ways(text, negative)
-        latents = noise * scheduler.init_noise_sigma
-        for i, t in enumerate(scheduler.timesteps, start=1):
-            with torch.no_grad():
-                seen = scheduler.scale_model_input(latents, t)
-                output = guided_prediction(self.checkpoint.unet, seen, t, text, negative, scale)
-                x0 = clean_estimate(scheduler, seen, output, t)
-                latents = scheduler.step(output, t, latents, **extra).prev_sample
-            yield State(i, len(scheduler.timesteps), float(t), latents, x0, self.decode_latents)
+        levels, rule = self.levels(num_inference_steps), RULES[self.sampler(sampler)]
+        predict = self.predictor(text, negative, guidance_scale)
+        predict = windowed(predict, self.window, self.window // 4)
+        for step in sample(predict, noise, levels, rule, self.prediction_type, generator):
+            yield State(step.step, step.total, step.level.timestep, step.latents, step.x0,
+                        self.decode_latents)
 
     def decode_latents(self, latents: "Tensor", columns: int | None = None) -> "list[Image]":
         """Latents ``(n, c, h, w)`` → ``n`` RGB pictures, cut to ``columns`` columns if given."""
@@ -249,14 +257,16 @@ class Pipeline:
         seed: int | Sequence[int] = 0, num_inference_steps: int | None = None,
         guidance_scale: float | None = None, duration: float = DURATION, progress: bool = True,
         keep_states: bool = False, callback: Callable[[State], Any] | None = None,
+        sampler: str | None = None,
     ) -> "Result | list[Result]":
         """Words → music: one Result, or a list when ``prompt`` or ``seed`` is a list.
 
         A list of prompts and one seed gives every prompt the same noise; one prompt and a list of
         seeds gives variations; two lists go pairwise. ``num_inference_steps`` (1 to 1000) and
         ``guidance_scale`` (0 to 30; 1 is no guidance) default to what the checkpoint recommends,
-        else 25 and 7. ``duration`` in seconds, up to 60, is the picture's width. ``callback``
-        sees every State as it comes. The same call gives the same samples again.
+        else 25 and 7. ``duration`` in seconds, up to 60, is the picture's width. ``sampler`` is a
+        name in `riffedu.samplers.RULES`, by default the checkpoint's own. ``callback`` sees every
+        State as it comes. The same call gives the same samples again.
 
         Raises RiffeduError for an empty prompt (for music without words set ``guidance_scale``
         0) and for numbers out of range; warns when a prompt is too long or not in Latin letters.
@@ -267,15 +277,14 @@ class Pipeline:
         from riffedu.guidance import warn_about_prompt
 
         steps, scale = self.settings(num_inference_steps, guidance_scale)
-        asked = _pair_up(prompt, negative_prompt, seed)
+        asked = limits.pair_up(prompt, negative_prompt, seed)
         request = {"num_inference_steps": steps, "guidance_scale": scale,
-                   "duration": _check_duration(duration)}
+                   "duration": limits.duration(duration), "sampler": self.sampler(sampler)}
         for text in dict.fromkeys(text for item in asked for text in item[:2]):
             warn_about_prompt(self.checkpoint.tokenizer, text)
         batches = [asked[i : i + BATCH] for i in range(0, len(asked), BATCH)]
-        looks = len(self.fresh_scheduler(steps).timesteps)
         results: list[Result] = []
-        with tqdm(total=len(batches) * looks + len(asked), disable=not progress) as bar:
+        with tqdm(total=len(batches) * steps + len(asked), disable=not progress) as bar:
             for batch in batches:
                 bar.set_description("noise → picture")
                 states = []
@@ -289,11 +298,11 @@ class Pipeline:
                     kept = states if keep_states else None
                     results.append(self._finish(i, item, request, state.latents, kept))
                     bar.update()
-        return results if any(map(_is_list, (prompt, negative_prompt, seed))) else results[0]
+        return results if any(map(limits.is_list, (prompt, negative_prompt, seed))) else results[0]
 
     def _denoise_batch(
         self, batch: list[tuple[str, str, int]], num_inference_steps: int, guidance_scale: float,
-        duration: float,
+        duration: float, sampler: str,
     ) -> Iterator[State]:
         """Words and seeds of up to BATCH clips → the states of their common run."""
         import torch
@@ -303,7 +312,7 @@ class Pipeline:
         noise = torch.cat([self.initial_noise(g, duration) for g in generators])
         text, negative = self.encode_prompt(words), self.encode_prompt(unwanted)
         yield from self.denoise(
-            noise, text, negative, num_inference_steps, guidance_scale, generators
+            noise, text, negative, num_inference_steps, guidance_scale, generators, sampler
         )
 
     def _finish(
@@ -313,8 +322,7 @@ class Pipeline:
         """Latents of one item of a batch → its picture and its sound, at the stated level."""
         columns = self.columns(request["duration"])
         [image] = self.decode_latents(latents[index : index + 1], columns)
-        told = {**dict(zip(("prompt", "negative_prompt", "seed"), item)), **request,
-                "scheduler": type(self.checkpoint.scheduler).__name__}  # fmt: skip
+        told = {**dict(zip(("prompt", "negative_prompt", "seed"), item)), **request}
         result = self.play_picture(image, told)
         if states is not None:
             draw = partial(self.decode_latents, columns=columns)
@@ -378,16 +386,7 @@ class Pipeline:
         longest = self.checkpoint.scheduler.config.num_train_timesteps
         steps = told.get("num_inference_steps", STEPS) if steps is None else steps
         scale = told.get("guidance_scale", GUIDANCE) if scale is None else scale
-        return _check_whole("num_inference_steps", steps, 1, longest), _check_guidance(scale)
-
-    def fresh_scheduler(self, steps: int) -> Any:
-        """A scheduler of its own for each run: they remember the steps they took."""
-        old = self.checkpoint.scheduler
-        # Clipping x₀ to [-1, 1] is meant for pixels; latents reach further.
-        unclipped = {"clip_sample": False} if "clip_sample" in old.config else {}
-        scheduler = type(old).from_config(old.config, **unclipped)
-        scheduler.set_timesteps(steps, device=self.checkpoint.device)
-        return scheduler
+        return limits.whole("num_inference_steps", steps, 1, longest), limits.guidance(scale)
 
 
 def load_pipeline(name_or_path: str | Path = "default", device: str = "cpu") -> Pipeline:
@@ -398,174 +397,6 @@ def load_pipeline(name_or_path: str | Path = "default", device: str = "cpu") -> 
     return Pipeline(load_checkpoint(name_or_path, device))
 
 
-def clean_estimate(scheduler: Any, seen: "Tensor", output: "Tensor", timestep: Any) -> "Tensor":
-    """What the U-Net takes for the clean latents x₀, from what it saw and what it answered.
-
-    It saw ``x = √ᾱ·x₀ + √(1−ᾱ)·ε`` and answered in the scheduler's ``prediction_type``; see
-    `riffedu.schedule.clean_and_noise`. Works for every scheduler: those that count in σ scale what
-    the U-Net sees to the same form, at timesteps that may lie between two whole ones (there σ is
-    taken on the line between theirs). Notebook: 08_denoising.
-    """
-    import torch
-
-    from riffedu.schedule import clean_and_noise
-
-    table = scheduler.alphas_cumprod.to(torch.float64)
-    low = min(int(timestep), len(table) - 1)
-    alpha, between = table[low], float(timestep) - low
-    if 0 < between < 1 and low + 1 < len(table):
-        sigma = torch.lerp(*((1 - table) / table).sqrt()[low : low + 2], between)
-        alpha = 1 / (1 + sigma**2)
-    return clean_and_noise(seen, output, float(alpha), scheduler.config.prediction_type)[0]
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """The flags of ``riffedu generate``."""
-    parser.add_argument("prompt", help='what to play, in English: "a calm solo piano"')
-    parser.add_argument("-o", "--output", required=True,
-                        help="sound to write: .wav, .flac, .ogg or .mp3")
-    parser.add_argument("--image", help="keep the picture too: .png (every pixel), .webp, .jpg")
-    parser.add_argument("--negative-prompt", default="", help="what not to play")
-    parser.add_argument("--seed", type=int, default=0, help="same seed, same clip (default 0)")
-    parser.add_argument("--count", type=int, default=1,
-                        help="clips to make, with the seeds that follow; each gets its seed's name")
-    parser.add_argument("--steps", "--num-inference-steps", type=int, dest="num_inference_steps",
-                        help="denoising steps (default: the model's)")
-    parser.add_argument("--guidance-scale", type=float,
-                        help="how far the words pull, 0 to 30 (default: the model's)")
-    parser.add_argument("--duration", type=float, default=DURATION,
-                        help=f"seconds, up to {LONGEST:g} (default {DURATION})")
-    parser.add_argument("--model", default="default",
-                        help="name in data/models, folder or hub id (default: the shipped one)")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar, no summary")
-
-
-def run(args: Namespace) -> int:
-    """``riffedu generate``: check everything that can be wrong, then load, play and write."""
-    import warnings
-
-    _pair_up(args.prompt, args.negative_prompt, args.seed)
-    _check_duration(args.duration)
-    _check_whole("--count", args.count, 1, 1000)
-    if args.num_inference_steps is not None:
-        _check_whole("--steps", args.num_inference_steps, 1, 1000)
-    if args.guidance_scale is not None:
-        _check_guidance(args.guidance_scale)
-    plan = _plan_files(args.output, args.image, args.seed, args.count)
-
-    from riffedu.guidance import PromptWarning
-
-    pipeline = load_pipeline(args.model)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("default", PromptWarning)
-        warnings.showwarning = _show_warning
-        for seed, sound, picture in plan:
-            result = pipeline.generate(
-                args.prompt, args.negative_prompt, seed, args.num_inference_steps,
-                args.guidance_scale, args.duration, progress=not args.quiet,
-            )
-            _write(result, sound, picture)
-            if not args.quiet:
-                told = result.parameters
-                print(f"{sound}: {len(result.waveform) / result.sample_rate:.2f} s, seed {seed}, "
-                      f"{told['num_inference_steps']} steps, guidance {told['guidance_scale']:g}")
-    return 0
-
-
-def _write(result: Result, sound: Path, picture: Path | None) -> None:
-    from riffedu import audio
-    from riffedu.image import save_image
-
-    if picture:
-        save_image(result.image, picture)
-    audio.save(sound, result.waveform, result.sample_rate)
-
-
-def _plan_files(
-    output: str, image: str | None, seed: int, count: int
-) -> list[tuple[int, Path, Path | None]]:
-    """(seed, sound, picture) for each clip, after making sure that both can be written."""
-    from riffedu.audio import FORMATS
-    from riffedu.image import PICTURES
-    from riffedu.paths import check_writable
-
-    sound = check_writable(output, FORMATS, "sound")
-    picture = check_writable(image, PICTURES, "picture") if image else None
-    if count == 1:
-        return [(seed, sound, picture)]
-    named = [(s, sound.with_stem(f"{sound.stem}-{s}"),
-              picture and picture.with_stem(f"{picture.stem}-{s}"))
-             for s in range(seed, seed + count)]
-    for _, *paths in named:
-        for path in filter(None, paths):
-            if path.is_dir():
-                raise RiffeduError(f"{path} is a folder: choose another name for the output")
-    return named
-
-
-def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
-    import sys
-
-    print(f"riffedu: warning: {message}", file=sys.stderr)
-
-
-def _pair_up(prompt: Any, negative: Any, seed: Any) -> list[tuple[str, str, int]]:
-    """One (prompt, negative prompt, seed) per clip; what isn't a list serves all of them."""
-    negative = "" if negative is None else negative
-    given = {"prompts": prompt, "negative prompts": negative, "seeds": seed}
-    lists = {k: list(v) if _is_list(v) else None for k, v in given.items()}
-    lengths = {k: len(v) for k, v in lists.items() if v is not None}
-    if len(set(lengths.values())) > 1 or 0 in lengths.values():
-        told = ", ".join(f"{n} {k}" for k, n in lengths.items())
-        raise RiffeduError(f"give lists of one length, at least 1, not {told}")
-    count = max(lengths.values(), default=1)
-    columns = [lists[k] or [v] * count for k, v in given.items()]
-    return [(_check_text("prompt", p), _check_text("negative prompt", n, empty=True),
-             _check_whole("seed", s, 0, 2**63 - 1)) for p, n, s in zip(*columns)]
-
-
-def _check_text(what: str, text: Any, empty: bool = False) -> str:
-    if not isinstance(text, str):
-        raise RiffeduError(f"the {what} must be text, not {type(text).__name__}")
-    if not (empty or text.strip()):
-        raise RiffeduError(f'the {what} is empty: say what to play, e.g. "a calm solo piano"')
-    return text.encode("utf-8", "replace").decode()
-
-
-def _check_whole(what: str, value: Any, low: int, high: int) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise RiffeduError(f"{what} must be a whole number, not {value!r}") from None
-    if isinstance(value, bool) or not low <= number <= high:
-        raise RiffeduError(f"{what} must be a whole number from {low} to {high}, not {value}")
-    return number
-
-
-def _check_number(what: str, value: Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise RiffeduError(f"{what} must be a number, not {value!r}") from None
-
-
-def _check_guidance(scale: Any) -> float:
-    scale = _check_number("guidance_scale", scale)
-    if not 0 <= scale <= 30:
-        raise RiffeduError(f"guidance_scale must be from 0 to 30, not {scale:g}")
-    return scale
-
-
-def _check_duration(duration: Any) -> float:
-    duration = _check_number("duration", duration)
-    if not 0 < duration <= LONGEST:
-        raise RiffeduError(
-            f"duration must be more than 0 and at most {LONGEST:g} seconds, not {duration:g}"
-        )
-    return duration
-
-
 def _check_finite(latents: "Tensor") -> None:
     if not latents.isfinite().all():
         raise RiffeduError(
@@ -574,18 +405,10 @@ def _check_finite(latents: "Tensor") -> None:
         )
 
 
-def _is_list(value: Any) -> bool:
-    return not isinstance(value, str) and hasattr(value, "__iter__")
-
-
 def _generator(seed: int) -> "Generator":
     import torch
 
-    return torch.Generator().manual_seed(_check_whole("seed", seed, 0, 2**63 - 1))
-
-
-def _takes_generator(scheduler: Any) -> bool:
-    return "generator" in inspect.signature(scheduler.step).parameters
+    return torch.Generator().manual_seed(limits.seed_of(seed))
 
 
 def _pick_latents(encoded: Any, generator: "Generator | None") -> "Tensor":

@@ -83,7 +83,7 @@ def riffuse_latents(pipeline, start: PromptInput, end: PromptInput, alpha: float
                     for each in (start, end)), alpha)  # fmt: skip
     keep = None if mask_image is None else _kept(mask_image, known.shape)
 
-    scheduler = pipeline.fresh_scheduler(steps)
+    scheduler = _fresh_scheduler(pipeline.checkpoint.scheduler, steps)
     offset = scheduler.config.get("steps_offset", 0)
     first = min(int(steps * strength) + offset, steps)
     if first == 0:
@@ -101,6 +101,15 @@ def riffuse_latents(pipeline, start: PromptInput, end: PromptInput, alpha: float
             put_back = scheduler.add_noise(known, noise, torch.as_tensor(t).reshape(1))
             latents = put_back * keep + latents * (1 - keep)
     return latents, picture.width
+
+
+def _fresh_scheduler(old, steps: int):
+    """A scheduler of its own for each run: they remember the steps they took."""
+    # Clipping x₀ to [-1, 1] is meant for pixels; latents reach further.
+    unclipped = {"clip_sample": False} if "clip_sample" in old.config else {}
+    scheduler = type(old).from_config(old.config, **unclipped)
+    scheduler.set_timesteps(steps)
+    return scheduler
 
 
 def _mixed_text(pipeline, start: PromptInput, end: PromptInput, alpha: float, field: str):
