@@ -168,21 +168,33 @@ def transform_steps(pipeline, latents, prompt, strength: float = STRENGTH, mask=
     yield from sample(predict, start, levels, rule, pipeline.prediction_type, generator)
 
 
-def last_latents(steps: Iterator[Step], otherwise) -> Any:
-    """Where a run ends; ``otherwise`` where it has no steps."""
-    latents = otherwise
-    for step in steps:
-        latents = step.latents
+def last_latents(steps: Iterator[Step], otherwise, progress: bool = False,
+                 callback: Callable[[Step], Any] | None = None) -> Any:
+    """Where a run ends, ``otherwise`` where it has no steps; with a bar, or a look at each Step."""
+    from tqdm.auto import tqdm
+
+    latents, bar = otherwise, None
+    try:
+        for step in steps:
+            bar = bar or tqdm(total=step.total, desc="noise → picture", disable=not progress)
+            bar.update()
+            if callback:
+                callback(step)
+            latents = step.latents
+    finally:
+        if bar is not None:
+            bar.close()
     return latents
 
 
-def transform(pipeline, clip, prompt: str, strength: float = STRENGTH,
-              mask=None, **options):
+def transform(pipeline, clip, prompt: str, strength: float = STRENGTH, mask=None,
+              progress: bool = True, callback: Callable[[Step], Any] | None = None, **options):
     """A sound, remade by words: a Result as long as the sound, tail included, at its level.
 
     ``clip`` is (waveform, sample_rate), as `riffedu.audio.load` and `riffedu.audio.clip` give it.
-    ``mask`` is a picture's mask (see `region`): 1 makes new, 0 keeps. ``options`` go to
-    `transform_steps`: negative_prompt, seed, num_inference_steps, guidance_scale, overlap.
+    ``mask`` is a picture's mask (see `region`): 1 makes new, 0 keeps. ``callback`` sees every Step.
+    ``options`` go to `transform_steps`: negative_prompt, seed, num_inference_steps, guidance_scale,
+    overlap, rule.
     Raises RiffeduError for an unfit sound, mask or strength. Notebook: 12_editing.
     """
     picture, loudness = to_picture(pipeline, clip)
@@ -195,7 +207,7 @@ def transform(pipeline, clip, prompt: str, strength: float = STRENGTH,
             )
         mask = latent_mask(mask, pipeline.checkpoint.compression)
     steps = transform_steps(pipeline, latents, prompt, strength, mask, **options)
-    last = last_latents(steps, latents)
+    last = last_latents(steps, latents, progress, callback)
     told = {"prompt": prompt, "strength": strength, "masked": mask is not None, **options}
     [image] = pipeline.decode_latents(last, picture.width)
     return finish(pipeline, image, picture, told, loudness)
@@ -215,7 +227,8 @@ def variations(pipeline, clip, count: int = 4, strength: float = 0.4,
             for i in range(count)]  # fmt: skip
 
 
-def extend(pipeline, clip, prompt: str, seconds: float, **options):
+def extend(pipeline, clip, prompt: str, seconds: float, progress: bool = True,
+           callback: Callable[[Step], Any] | None = None, **options):
     """A sound goes on to ``seconds`` in all: a Result whose picture begins with the sound's own.
 
     Out-painting: the canvas is as wide as wanted, the sound's part of it is kept at every step, and
@@ -239,7 +252,7 @@ def extend(pipeline, clip, prompt: str, seconds: float, **options):
     mask[:, : kept * factor] = 0
     mask = latent_mask(mask, factor)
     last = last_latents(
-        transform_steps(pipeline, latents, prompt, 1.0, mask, **options), latents
+        transform_steps(pipeline, latents, prompt, 1.0, mask, **options), latents, progress, callback
     )
     [image] = pipeline.decode_latents(last, columns)
     image.paste(picture.crop((0, 0, kept * factor, picture.height)))
@@ -247,7 +260,8 @@ def extend(pipeline, clip, prompt: str, seconds: float, **options):
     return finish(pipeline, image, picture, told, loudness)
 
 
-def loop(pipeline, prompt: str, bpm: float = 120.0, beats: int = 8, seed: int = 0, **options):
+def loop(pipeline, prompt: str, bpm: float = 120.0, beats: int = 8, seed: int = 0,
+         progress: bool = True, callback: Callable[[Step], Any] | None = None, **options):
     """A loop without a seam: ``beats`` beats at ``bpm``, a Result that may follow itself for ever.
 
     The windows go round a circle, so no moment is the first. The circle has a whole number of latent
@@ -269,7 +283,7 @@ def loop(pipeline, prompt: str, bpm: float = 120.0, beats: int = 8, seed: int = 
         pipeline, empty, prompt, 1.0, seed=seed, circular=True,
         overlap=options.pop("overlap", pipeline.window // 2), **options,
     )  # fmt: skip
-    around = decode_circle(pipeline, last_latents(steps, empty), columns)
+    around = decode_circle(pipeline, last_latents(steps, empty, progress, callback), columns)
     sound = close_circle(pipeline, around, 60 * beats / bpm)
     told = {"prompt": prompt, "bpm": bpm, "beats": beats, "seed": seed, **options}
     once = around.crop((ROLL, 0, ROLL + columns, around.height))
