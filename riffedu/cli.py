@@ -18,6 +18,10 @@ VERBS = {
     "lab": ("open JupyterLab at the first lesson", "riffedu.lab"),
     "check": ("say OK or what to do, a line per requirement", "riffedu.check"),
     "generate": ("turn a prompt into five seconds of music", "riffedu.verbs.generate"),
+    "transform": ("remake a sound by words", "riffedu.verbs.transform"),
+    "extend": ("let a sound go on", "riffedu.verbs.extend"),
+    "loop": ("make a loop without a seam", "riffedu.verbs.loop"),
+    "interpolate": ("travel from prompt to prompt", "riffedu.verbs.interpolate"),
     "audio-to-image": ("draw a sound as a picture", "riffedu.verbs.audio_to_image"),
     "image-to-audio": ("turn a picture into its sound", "riffedu.verbs.image_to_audio"),
     "audio-to-images-batch": (

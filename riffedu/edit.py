@@ -8,16 +8,20 @@ that learned 5 seconds work on any length, or on a circle, which is a loop.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from riffedu import limits
 from riffedu.errors import RiffeduError
 from riffedu.samplers import Step, dpmpp_2m, fresh, sample
 from riffedu.schedule import Level, add_noise
 
 STRENGTH = 0.6
+REGIONS = {"bass": {"below": 250}, "middle": {"above": 250, "below": 2000}, "treble": {"above": 2000}}
+TOGETHER = 8
+"""Windows that the U-Net sees at once: memory does not grow with the sound beyond that."""
 ROLL = 16
 """Picture columns of a loop that are heard before and after it while its phases are sought."""
 QUIETEST = -60.0
@@ -75,7 +79,10 @@ def windowed(predict: Callable, width: int, overlap: int, circular: bool = False
         if total <= width and not circular:
             return predict(x, timestep)
         windows = [torch.arange(s, s + width) % total for s in _starts(total, width, overlap, circular)]
-        answers = predict(torch.cat([x[..., w] for w in windows]), timestep).split(len(x))
+        answers = [answer for first in range(0, len(windows), TOGETHER)
+                   for answer in predict(
+                       torch.cat([x[..., w] for w in windows[first:first + TOGETHER]]), timestep
+                   ).split(len(x))]
         mean, heavy = torch.zeros_like(x), torch.zeros(total, dtype=x.dtype, device=x.device)
         for window, answer in zip(windows, answers):
             mean.index_add_(-1, window.to(x.device), answer * weight.to(x))
@@ -115,6 +122,17 @@ def region(shape: Sequence[int], params, after: float = 0.0, before: float = mat
     if not mask.any():
         raise RiffeduError("the mask is empty: no part of the picture lies in these bounds")
     return mask
+
+
+def named_region(name: str | Mapping[str, float], shape: Sequence[int], params) -> np.ndarray:
+    """The `region` that a name in `REGIONS` stands for, or that its bounds describe."""
+    if isinstance(name, str):
+        name = REGIONS[limits.one_of("the mask", name.lower(), REGIONS)]
+    if unknown := set(name) - {"after", "before", "above", "below"}:
+        raise RiffeduError(
+            f"a mask is bounded by after, before, above and below, not by {min(unknown)!r}"
+        )
+    return region(shape, params, **name)
 
 
 def latent_mask(mask, factor: int):
@@ -192,7 +210,8 @@ def transform(pipeline, clip, prompt: str, strength: float = STRENGTH, mask=None
     """A sound, remade by words: a Result as long as the sound, tail included, at its level.
 
     ``clip`` is (waveform, sample_rate), as `riffedu.audio.load` and `riffedu.audio.clip` give it.
-    ``mask`` is a picture's mask (see `region`): 1 makes new, 0 keeps. ``callback`` sees every Step.
+    ``mask`` is a picture's mask, 1 makes new and 0 keeps, or says which `region`: a name of `REGIONS`
+    ("bass") or bounds ({"after": 2, "above": 500}). ``callback`` sees every Step.
     ``options`` go to `transform_steps`: negative_prompt, seed, num_inference_steps, guidance_scale,
     overlap, rule.
     Raises RiffeduError for an unfit sound, mask or strength. Notebook: 12_editing.
@@ -200,6 +219,8 @@ def transform(pipeline, clip, prompt: str, strength: float = STRENGTH, mask=None
     picture, loudness = to_picture(pipeline, clip)
     latents = pipeline.encode_image(picture)
     if mask is not None:
+        if isinstance(mask, (str, Mapping)):
+            mask = named_region(mask, (picture.height, picture.width), pipeline.params)
         if np.shape(mask) != (picture.height, picture.width):
             raise RiffeduError(
                 f"the mask has shape {np.shape(mask)}, the sound's picture "
@@ -208,7 +229,8 @@ def transform(pipeline, clip, prompt: str, strength: float = STRENGTH, mask=None
         mask = latent_mask(mask, pipeline.checkpoint.compression)
     steps = transform_steps(pipeline, latents, prompt, strength, mask, **options)
     last = last_latents(steps, latents, progress, callback)
-    told = {"prompt": prompt, "strength": strength, "masked": mask is not None, **options}
+    told = {"prompt": prompt, "strength": strength, "masked": mask is not None,
+            **_told(pipeline, **options)}
     [image] = pipeline.decode_latents(last, picture.width)
     return finish(pipeline, image, picture, told, loudness)
 
@@ -256,7 +278,7 @@ def extend(pipeline, clip, prompt: str, seconds: float, progress: bool = True,
     )
     [image] = pipeline.decode_latents(last, columns)
     image.paste(picture.crop((0, 0, kept * factor, picture.height)))
-    told = {"prompt": prompt, "duration": seconds, **options}
+    told = {"prompt": prompt, "duration": seconds, **_told(pipeline, **options)}
     return finish(pipeline, image, picture, told, loudness)
 
 
@@ -285,7 +307,7 @@ def loop(pipeline, prompt: str, bpm: float = 120.0, beats: int = 8, seed: int = 
     )  # fmt: skip
     around = decode_circle(pipeline, last_latents(steps, empty, progress, callback), columns)
     sound = close_circle(pipeline, around, 60 * beats / bpm)
-    told = {"prompt": prompt, "bpm": bpm, "beats": beats, "seed": seed, **options}
+    told = {"prompt": prompt, "bpm": bpm, "beats": beats, **_told(pipeline, seed=seed, **options)}
     once = around.crop((ROLL, 0, ROLL + columns, around.height))
     return pipeline.play_picture(once, told, raw=sound)
 
@@ -326,6 +348,14 @@ def close_circle(pipeline, around, seconds: float) -> np.ndarray:
     return turn
 
 
+def _told(pipeline, num_inference_steps=None, guidance_scale=None, seed: int = 0,
+          negative_prompt: str = "", **_) -> dict[str, Any]:
+    """What a Result says of how it was made."""
+    steps, scale = pipeline.settings(num_inference_steps, guidance_scale)
+    return {"negative_prompt": negative_prompt, "seed": seed, "num_inference_steps": steps,
+            "guidance_scale": scale}
+
+
 def to_picture(pipeline, clip):
     """The picture of a clip, (waveform, sample_rate), its channels mixed; and its level in dBFS."""
     from riffedu.audio import as_waveform, rms_db
@@ -337,6 +367,7 @@ def to_picture(pipeline, clip):
         raise RiffeduError("a clip is a pair: (waveform, sample_rate), as audio.load gives") from None
     waveform = as_waveform(waveform)
     mono = waveform if waveform.ndim == 1 else waveform.mean(axis=0)
+    limits.sound_length(len(mono) / sample_rate)
     return audio_to_image(mono, sample_rate, pipeline.params), float(rms_db(mono))
 
 

@@ -374,6 +374,18 @@ class Pipeline:
 
         return edit.loop(self, prompt, bpm, beats, **options)
 
+    def interpolate(self, prompts: Sequence[str], pieces: int = 3, easing: str = "linear",
+                    seed: int = 0, progress: bool = True, **options) -> Result:
+        """One piece of music that goes from prompt to prompt: see `riffedu.stream.travel`."""
+        from tqdm.auto import tqdm
+
+        from riffedu import stream
+
+        way = stream.travel(self, prompts, pieces, easing, seed, **options)
+        total = (len(prompts) - 1) * pieces + 1
+        made = list(tqdm(way, total=total, desc="pieces", disable=not progress))
+        return stream.join(self, made, {"prompt": list(prompts), "seed": seed, **options})
+
     def riffuse(self, start, end, alpha: float, init_image, mask_image=None, **options) -> Result:
         """Riffusion's own way between two prompts: see `riffedu.riffuse.riffuse`."""
         from riffedu import riffuse

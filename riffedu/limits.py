@@ -13,6 +13,9 @@ from typing import Any
 from riffedu.errors import RiffeduError
 
 LONGEST = 60.0
+"""Seconds that may be made at once."""
+LONGEST_SOUND = 300.0
+"""Seconds of a sound that may be changed at once: some 1.5 GB."""
 
 
 def pair_up(prompt: Any, negative: Any, seed: Any) -> list[tuple[str, str, int]]:
@@ -77,6 +80,16 @@ def duration(seconds: Any) -> float:
     if not 0 < seconds <= LONGEST:
         raise RiffeduError(
             f"duration must be more than 0 and at most {LONGEST:g} seconds, not {seconds:g}"
+        )
+    return seconds
+
+
+def sound_length(seconds: float) -> float:
+    """Seconds of a sound that is to be changed."""
+    if seconds > LONGEST_SOUND:
+        raise RiffeduError(
+            f"the sound lasts {seconds:.0f} s, and {LONGEST_SOUND:g} s at most can be changed at "
+            "once: cut it, for example with `riffedu sample-clips`"
         )
     return seconds
 

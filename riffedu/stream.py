@@ -8,13 +8,16 @@ are faded into each other, so no sample jumps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count, repeat
 from typing import Any
 
 import numpy as np
 
+from riffedu import limits
 from riffedu.errors import RiffeduError
+from riffedu.interpolate import four_corners, journey
 
 SHARED = 0.25
 """The share of a piece that it has in common with the one before."""
@@ -55,14 +58,55 @@ def endless(pipeline, prompts: str | Sequence[str], where: Callable[[int], tuple
     Notebook: 13_interpolation.
     """
     corners = corner_states(pipeline, prompts)
+    places = map(where, count()) if where else repeat((0.5, 0.5))
+    wanted = ((place, four_corners(corners, *place)) for place in map(_checked, places))
+    yield from grow(pipeline, wanted, seed, **options)
+
+
+def travel(pipeline, prompts: Sequence[str], pieces: int = 3, easing: str = "linear", seed: int = 0,
+           **options) -> Iterator[Piece]:
+    """From prompt to prompt, ``pieces`` from each to the next and one at the last, a `Piece` at a time.
+
+    ``easing`` is one of `riffedu.interpolate.journey`. A piece's ``place`` is (how far, 0): 0 at the first
+    prompt, 1 at the last. Notebook: 13_interpolation.
+    """
+    prompts = list(prompts)
+    if len(prompts) < 2:
+        raise RiffeduError("a journey needs two prompts or more")
+    stops = pipeline.encode_prompt([limits.text("prompt", prompt) for prompt in prompts])
+    way = list(journey(stops.split(1), pieces, easing=easing))
+    yield from grow(
+        pipeline, (((k / (len(way) - 1), 0.0), text) for k, text in enumerate(way)), seed, **options
+    )
+
+
+def grow(pipeline, wanted: Iterable[tuple], seed: int = 0, **options) -> Iterator[Piece]:
+    """Each piece out of the end of the last one, for every (place, token states) in ``wanted``.
+
+    What is wanted is asked for just before a piece is made. Notebook: 13_interpolation.
+    """
     shared = max(1, round(SHARED * pipeline.window))
-    latents, tail, number = None, None, 0
-    while True:
-        place = _checked(where(number) if where else (0.5, 0.5))
-        latents = next_latents(pipeline, corners, place, latents, shared, seed + number, **options)
+    latents, tail = None, None
+    for number, (place, text) in enumerate(wanted):
+        latents = next_latents(pipeline, text, latents, shared, seed + number, **options)
         piece, tail = _to_piece(pipeline, latents, shared, number, place, tail)
         yield piece
-        number += 1
+
+
+def join(pipeline, pieces: Sequence[Piece], parameters: dict[str, Any] | None = None):
+    """Pieces that followed each other as one Result: their sounds end to end, and one picture.
+
+    Greys mean the same in all of it, so a quiet piece is drawn lighter than in its own picture.
+    """
+    from riffedu.generate import Result
+    from riffedu.image import image_from_spectrogram, spectrogram_from_image
+
+    hop = pipeline.params.hop_length
+    mels = [spectrogram_from_image(piece.image, pipeline.params)[..., : len(piece.waveform) // hop]
+            for piece in pieces]  # fmt: skip
+    image = image_from_spectrogram(np.concatenate(mels, axis=-1), pipeline.params)
+    waveform = np.concatenate([piece.waveform for piece in pieces])
+    return Result(waveform, pieces[0].sample_rate, image, dict(parameters or {}))
 
 
 def corner_states(pipeline, prompts: str | Sequence[str]) -> list:
@@ -73,17 +117,15 @@ def corner_states(pipeline, prompts: str | Sequence[str]) -> list:
     return list(pipeline.encode_prompt((prompts * 4)[:4]).split(1))
 
 
-def next_latents(pipeline, corners, place, before, shared: int, seed: int, **options):
+def next_latents(pipeline, text, before, shared: int, seed: int, **options):
     """The latents of a piece whose first ``shared`` columns are the last ones of ``before``.
 
-    Without ``before`` all is new. Text is mixed by `riffedu.interpolate.four_corners`.
+    ``text`` are token states; without ``before`` all is new.
     """
     import torch
 
     from riffedu.edit import last_latents, transform_steps
-    from riffedu.interpolate import four_corners
 
-    text = four_corners(corners, *place)
     canvas = torch.zeros_like(pipeline.initial_noise(0, _seconds(pipeline, pipeline.window)))
     mask = torch.ones(1, 1, *canvas.shape[-2:])
     if before is not None:

@@ -9,6 +9,8 @@ from tiny import ours  # noqa: F401  (fixture)
 
 from riffedu import load_pipeline, stream
 from riffedu.errors import RiffeduError
+from riffedu.image import spectrogram_from_image
+from riffedu.interpolate import four_corners
 
 FEW = {"num_inference_steps": 2, "guidance_scale": 2.0}
 FOUR = ["piano", "rock band", "techno", "violin"]
@@ -44,8 +46,8 @@ def test_no_sample_jumps_where_pieces_meet(small):
 
 def test_a_piece_goes_on_from_the_last(small):
     corners = stream.corner_states(small, FOUR)
-    one = stream.next_latents(small, corners, (0, 0), None, 2, 0, **FEW)
-    two = stream.next_latents(small, corners, (0, 0), one, 2, 1, **FEW)
+    one = stream.next_latents(small, corners[0], None, 2, 0, **FEW)
+    two = stream.next_latents(small, corners[0], one, 2, 1, **FEW)
     assert (two[..., :2] - one[..., -2:]).abs().max() < 1e-6
     assert (two[..., 2:4] - one[..., -2:]).abs().max() > 0.1
 
@@ -59,14 +61,41 @@ def test_the_same_seed_and_places_give_the_same_music(small):
 def test_the_point_decides_what_is_heard(small):
     corners = stream.corner_states(small, FOUR)
     at = {
-        place: stream.next_latents(small, corners, place, None, 1, 0, **FEW)
+        place: stream.next_latents(small, four_corners(corners, *place), None, 1, 0, **FEW)
         for place in ((0, 0), (1, 0), (0, 1), (1, 1), (0.5, 0.5))
     }
     for place, prompt in zip(at, FOUR):
-        alone = stream.corner_states(small, prompt)
-        assert torch.allclose(at[place], stream.next_latents(small, alone, (0, 0), None, 1, 0, **FEW),
+        [alone, *_] = stream.corner_states(small, prompt)
+        assert torch.allclose(at[place], stream.next_latents(small, alone, None, 1, 0, **FEW),
                               atol=1e-4)  # fmt: skip
     assert len({latents.numpy().tobytes() for latents in at.values()}) == 5
+
+
+def test_a_journey_calls_at_every_prompt(small):
+    pieces = list(stream.travel(small, ["piano", "drums", "violin"], 2, seed=3, **FEW))
+    assert [p.place for p in pieces] == [(k / 4, 0) for k in range(5)]
+    text = small.encode_prompt("piano")
+    alone = stream.grow(small, iter([((0, 0), text)]), 3, **FEW)
+    assert np.array_equal(pieces[0].waveform, next(alone).waveform)
+
+
+def test_a_journey_in_one_go(small):
+    result = small.interpolate(["piano", "drums"], 1, seed=2, progress=False, **FEW)
+    pieces = list(stream.travel(small, ["piano", "drums"], 1, seed=2, **FEW))
+    assert np.array_equal(result.waveform, np.concatenate([p.waveform for p in pieces]))
+    assert result.parameters["prompt"] == ["piano", "drums"]
+
+
+def test_pieces_join_to_one_result(small):
+    pieces = take(small, 3)
+    result = stream.join(small, pieces, {"seed": 0})
+    assert len(result.waveform) == sum(len(p.waveform) for p in pieces)
+    assert result.image.width == len(result.waveform) // small.params.hop_length
+    whole = spectrogram_from_image(result.image)
+    second = spectrogram_from_image(pieces[1].image)[:, : whole.shape[1] // 3]
+    width = second.shape[1]
+    error = np.abs(whole[:, width : 2 * width] ** 0.25 - second**0.25).max()
+    assert error < 2 / 255 * whole.max() ** 0.25, "the same amplitudes, to a grey"
 
 
 def test_the_place_is_asked_for_just_before_each_piece(small):
@@ -84,3 +113,12 @@ def test_the_place_is_asked_for_just_before_each_piece(small):
 def test_what_cannot_be_is_said(small, prompts, where, words):
     with pytest.raises(RiffeduError, match=words):
         take(small, 1, prompts, where=where)
+
+
+@pytest.mark.parametrize("prompts, options, words", [
+    (["a"], {}, "two prompts"), (["a", ""], {}, "empty"), (["a", 3], {}, "must be text"),
+    (["a", "b"], {"pieces": 0}, "at least 1"), (["a", "b"], {"easing": "odd"}, "unknown"),
+])  # fmt: skip
+def test_journeys_that_cannot_be(small, prompts, options, words):
+    with pytest.raises(RiffeduError, match=words):
+        next(stream.travel(small, prompts, **{**FEW, **options}))

@@ -52,6 +52,14 @@ def options(args: Namespace) -> dict[str, Any]:
             ("negative_prompt", "seed", "num_inference_steps", "guidance_scale")}  # fmt: skip
 
 
+def load_clip(path: str) -> tuple:
+    """A sound file as (waveform, sample_rate), unless it is too long to be changed at once."""
+    from riffedu.audio import duration, load
+
+    limits.sound_length(duration(path))
+    return load(path)
+
+
 @contextmanager
 def opened(args: Namespace, *prompts: str) -> Iterator["Pipeline"]:
     """The pipeline of ``--model``; warnings about prompts become a line on stderr."""

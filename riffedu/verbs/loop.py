@@ -1,0 +1,25 @@
+"""``riffedu loop``: music whose end leads into its start."""
+
+from argparse import ArgumentParser, Namespace
+
+from riffedu import limits
+from riffedu.edit import loop
+from riffedu.verbs.music import add_music_arguments, check, opened, options, write
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("prompt", help='what to play, in English: "a funky bass line"')
+    parser.add_argument("--bpm", type=float, default=120.0, help="beats a minute (default 120)")
+    parser.add_argument("--beats", type=int, default=8, help="beats in the loop (default 8)")
+    add_music_arguments(parser)
+
+
+def run(args: Namespace) -> int:
+    places = check(args, args.prompt)
+    limits.number("--bpm", args.bpm, 20, 400)
+    limits.whole("--beats", args.beats, 1, 256)
+    with opened(args, args.prompt) as pipeline:
+        result = loop(pipeline, args.prompt, args.bpm, args.beats, progress=not args.quiet,
+                      **options(args))  # fmt: skip
+        write(args, result, *places)
+    return 0
