@@ -33,7 +33,7 @@ class Checkpoint:
     ``vae`` turns pictures into latents and back, ``unet`` predicts the noise in latents,
     ``text_encoder`` with its ``tokenizer`` turns words into token states, ``scheduler`` holds the
     noise schedule. ``defaults`` is what the folder's optional ``riffedu.json`` recommends
-    (``guidance_scale``, ``num_inference_steps``). Notebook: 09_latents.
+    (``guidance_scale``, ``guidance_below``, ``num_inference_steps``). Notebook: 09_latents.
     """
 
     vae: Any

@@ -148,24 +148,30 @@ class Pipeline:
         return schedule.levels(self.checkpoint.scheduler.alphas_cumprod, times)
 
     def predictor(self, text: "Tensor", negative: "Tensor | None" = None,
-                  guidance_scale: float | None = None) -> Callable:
+                  guidance_scale: float | None = None,
+                  guidance_below: float | None = None) -> Callable:
         """``predict(x, timestep)`` for `riffedu.samplers.sample`: the U-Net, guided.
 
-        ``text`` and ``negative`` (default: no words) are token states of one item or several; x may have a
+        Guidance acts where the time, as a share of all, is at most ``guidance_below`` (default: what the
+        checkpoint recommends, else 1, everywhere): see `riffedu.guidance.scale_at`. ``text`` and ``negative`` (default: no words) are token states of one item or several; x may have a
         multiple of them, item by item and again. Notebook: 10_text_and_guidance.
         """
         import torch
 
-        from riffedu.guidance import guided_prediction
+        from riffedu.guidance import guided_prediction, scale_at
 
         _, scale = self.settings(None, guidance_scale)
+        told = self.checkpoint.defaults.get("guidance_below", 1.0)
+        below = told if guidance_below is None else guidance_below
+        below = limits.number("guidance_below", below, 0, 1) * self.longest
         both = self.both_ways(text, negative)
 
         def predict(x: "Tensor", timestep: float) -> "Tensor":
             states = (each.repeat(len(x) // len(each), 1, 1) for each in both)
             with torch.no_grad():
                 return guided_prediction(
-                    self.checkpoint.unet, x, torch.tensor(timestep), *states, scale
+                    self.checkpoint.unet, x, torch.tensor(timestep), *states,
+                    scale_at(timestep, scale, below),
                 )
 
         return predict
@@ -203,6 +209,7 @@ class Pipeline:
         self, noise: "Tensor", text: "Tensor", negative: "Tensor | None" = None,
         num_inference_steps: int | None = None, guidance_scale: float | None = None,
         generator: "Generator | list[Generator] | None" = None, sampler: str | None = None,
+        guidance_below: float | None = None,
     ) -> Iterator[State]:
         """Noise → latents, a step at a time: yields the State after every step.
 
@@ -210,14 +217,14 @@ class Pipeline:
         ``(n, tokens, width)``; without ``negative`` guidance pulls away from the empty prompt.
         ``sampler`` is a name in `riffedu.samplers.RULES`, by default the checkpoint's own;
         ``generator`` feeds those that add noise on the way. Latents wider than the U-Net learned
-        are done in windows, see `riffedu.edit.windowed`. Stop reading and it stops working.
+        are done in windows, see `riffedu.edit.windowed`; ``guidance_below`` as in `predictor`. Stop reading and it stops working.
         Notebook: 11_text_to_music.
         """
         from riffedu.edit import windowed
         from riffedu.samplers import RULES, sample
 
         levels, rule = self.levels(num_inference_steps), RULES[self.sampler(sampler)]
-        predict = self.predictor(text, negative, guidance_scale)
+        predict = self.predictor(text, negative, guidance_scale, guidance_below)
         predict = windowed(predict, self.window, self.window // 4)
         for step in sample(predict, noise, levels, rule, self.prediction_type, generator):
             yield State(step.step, step.total, step.level.timestep, step.latents, step.x0,
@@ -351,6 +358,11 @@ class Pipeline:
         return Result(waveform, rate, _with_tags(image, self.params, gain), told)
 
     @property
+    def longest(self) -> int:
+        """Timesteps of the noise schedule: 1000, and the most steps that a run can have."""
+        return self.checkpoint.scheduler.config.num_train_timesteps
+
+    @property
     def window(self) -> int:
         """How many latent columns the U-Net learned to see at once: 16 here, 64 in Riffusion."""
         size = self.checkpoint.unet.config.sample_size
@@ -395,10 +407,9 @@ class Pipeline:
     def settings(self, steps: int | None, scale: float | None) -> tuple[int, float]:
         """Steps and guidance scale, each the checkpoint's own where None, or a RiffeduError."""
         told = self.checkpoint.defaults
-        longest = self.checkpoint.scheduler.config.num_train_timesteps
         steps = told.get("num_inference_steps", STEPS) if steps is None else steps
         scale = told.get("guidance_scale", GUIDANCE) if scale is None else scale
-        return limits.whole("num_inference_steps", steps, 1, longest), limits.guidance(scale)
+        return limits.whole("num_inference_steps", steps, 1, self.longest), limits.guidance(scale)
 
 
 def load_pipeline(name_or_path: str | Path = "default", device: str = "cpu") -> Pipeline:

@@ -139,6 +139,24 @@ def test_the_checkpoint_recommends_settings(tmp_path):
     assert {k: result.parameters[k] for k in told} == told and len(result.steps()) == 3
 
 
+def test_guidance_below_a_share_of_the_way(small, monkeypatch):
+    noise, text = small.initial_noise(0, SHORT), small.encode_prompt("piano")
+
+    def last(**options):
+        *_, state = small.denoise(noise, text, None, 4, **options)
+        return state.latents
+
+    everywhere, nowhere, late = (last(guidance_scale=5.0, guidance_below=share)
+                                 for share in (1.0, 0.0, 0.6))  # fmt: skip
+    assert torch.equal(everywhere, last(guidance_scale=5.0))
+    assert torch.equal(nowhere, last(guidance_scale=1.0))
+    assert not torch.equal(late, nowhere) and not torch.equal(late, everywhere)
+    monkeypatch.setitem(small.checkpoint.defaults, "guidance_below", 0.6)
+    assert torch.equal(late, last(guidance_scale=5.0))
+    with pytest.raises(RiffeduError, match="guidance_below must be from 0 to 1"):
+        last(guidance_below=1.1)
+
+
 # --- the oracle -------------------------------------------------------------------------------
 
 

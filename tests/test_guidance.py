@@ -20,6 +20,7 @@ from riffedu.guidance import (
     parse_weights,
     rescale,
     same_length,
+    scale_at,
     warn_about_prompt,
     what_is_cut,
 )
@@ -204,3 +205,10 @@ def test_rescaling_brings_the_spread_back():
     assert torch.equal(rescale(guided, conditional, 0.0), guided)
     half = rescale(guided, conditional, 0.5)
     assert (half - (full + guided) / 2).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("timestep, scale, wanted", [
+    (700, 5, 5), (800, 5, 5), (801, 5, 1), (999, 0.5, 0.5), (999, 0, 0), (3, 0, 0),
+])  # fmt: skip
+def test_guidance_waits_until_there_is_something_to_guide(timestep, scale, wanted):
+    assert scale_at(timestep, scale, 800) == wanted
