@@ -398,6 +398,13 @@ class Pipeline:
         made = list(tqdm(way, total=total, desc="pieces", disable=not progress))
         return stream.join(self, made, {"prompt": list(prompts), "seed": seed, **options})
 
+    def morph(self, clip_a, clip_b, alpha: float | Sequence[float],
+              **options) -> "Result | list[Result]":
+        """What lies between two sounds: see `riffedu.interpolate.morph`."""
+        from riffedu import interpolate
+
+        return interpolate.morph(self, clip_a, clip_b, alpha, **options)
+
     def riffuse(self, start, end, alpha: float, init_image, mask_image=None, **options) -> Result:
         """Riffusion's own way between two prompts: see `riffedu.riffuse.riffuse`."""
         from riffedu import riffuse

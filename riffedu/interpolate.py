@@ -1,17 +1,26 @@
 """Lesson 13: from one sound to another. Ways between two points, and journeys over many.
 
 Text is mixed along a straight line; noise along an arc, because a straight line between two draws of
-Gaussian noise passes through something too quiet to be noise.
+Gaussian noise passes through something too quiet to be noise. Two recordings are mixed on the way to
+noise and brought back.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
+from riffedu import edit, limits
 from riffedu.errors import RiffeduError
+from riffedu.samplers import ddim, invert, sample
+
+HALF_WAY = 0.5
+"""How far towards noise `morph` mixes, unless told otherwise."""
+TOGETHER = 8
+"""Places between two sounds that the U-Net sees at once."""
 
 EASINGS: dict[str, Callable[[float], float]] = {
     "linear": lambda a: a,
@@ -85,6 +94,69 @@ def journey(stops: Sequence, steps: int, mix: Callable = lerp,
         for step in range(steps):
             yield mix(start, end, EASINGS[easing](step / steps))
     yield stops[-1]
+
+
+def morph(pipeline, clip_a, clip_b, alpha: float | Sequence[float], strength: float = HALF_WAY,
+          progress: bool = True, **options):
+    """What lies between two sounds: a Result where ``alpha`` is a number, a list where it is several.
+
+    α = 0 is ``clip_a`` and α = 1 is ``clip_b``, as the autoencoder draws them; between them lies what
+    `morph_latents` makes of both. Clips are (waveform, sample_rate), of one length, channels are mixed,
+    and the level in dB goes from the one's to the other's. ``options``: prompt,
+    num_inference_steps, mix, looks.
+
+    Raises RiffeduError for sounds of unlike length, and for an α or a strength outside [0, 1]. Silence is
+    a sound, too. Notebook: 13_interpolation.
+    """
+    alphas = [limits.number("alpha", a, 0, 1) for a in (alpha if limits.is_list(alpha) else [alpha])]
+    if not alphas:
+        raise RiffeduError("alpha is an empty list: give the places between the sounds, 0 to 1")
+    (one, loud_a), (other, loud_b) = (edit.to_picture(pipeline, clip) for clip in (clip_a, clip_b))
+    if one.width != other.width:
+        first, second = (p.width * pipeline.params.step_size_ms / 1000 for p in (one, other))
+        raise RiffeduError(
+            f"the sounds last {first:g} and {second:g} s: cut both to one length first"
+        )
+    start, end = (pipeline.encode_image(picture) for picture in (one, other))
+    mixed = morph_latents(pipeline, start, end, alphas, strength, progress=progress, **options)
+    louder, results = one if loud_a >= loud_b else other, []
+    for place, image in zip(alphas, pipeline.decode_latents(mixed, one.width)):
+        level = lerp(max(loud_a, edit.QUIETEST), max(loud_b, edit.QUIETEST), place)
+        told = {"alpha": place, "strength": strength, **options}
+        results.append(edit.finish(pipeline, image, louder, told, level))
+    return results if limits.is_list(alpha) else results[0]
+
+
+def morph_latents(pipeline, start, end, alphas: Sequence[float], strength: float = HALF_WAY,
+                  prompt: str = "", num_inference_steps: int | None = None, mix: Callable = slerp,
+                  looks: int = 2, progress: bool = False):
+    """Latents between two, ``(len(alphas), c, h, w)``: part of the way into noise, mixed, and back.
+
+        x = DDIM⁻¹(start),  y = DDIM⁻¹(end),  z(α) = DDIM(mix(x, y, α))
+
+    Both ends go ``strength`` of the way by `riffedu.samplers.invert`, so that what isn't mixed comes back
+    as it was; what is mixed is brought back to what the U-Net takes for music. Strength 0 mixes
+    the latents as they are, 1 mixes noise. ``prompt`` is what the U-Net is told in both directions,
+    without guidance, which inversion does not survive. Sources: Song, Meng and Ermon, "Denoising
+    Diffusion Implicit Models" (2021), §5.3; Wang and Golland, "Interpolating between Images with
+    Diffusion Models" (2023). Notebook: 13_interpolation.
+    """
+    import torch
+    from tqdm.auto import tqdm
+
+    levels = edit.from_strength(pipeline.levels(num_inference_steps), strength)
+    words = pipeline.encode_prompt(limits.text("prompt", prompt, empty=True))
+    predict = pipeline.predictor(words, guidance_scale=1.0)
+    predict = edit.windowed(predict, pipeline.window, pipeline.window // 4)
+    kind, both, finished = pipeline.prediction_type, torch.cat([start, end]), []
+    batches = [alphas[i : i + TOGETHER] for i in range(0, len(alphas), TOGETHER)]
+    with tqdm(total=(1 + len(batches)) * (len(levels) - 1), disable=not progress) as bar:
+        last = partial(edit.last_latents, callback=lambda step: bar.update())
+        one, other = last(invert(predict, both, levels, kind, looks), both).split(1)
+        for batch in batches:
+            mixed = torch.cat([mix(one, other, alpha) for alpha in batch])
+            finished.append(last(sample(predict, mixed, levels, ddim, kind), mixed))
+    return torch.cat(finished)
 
 
 def _check_pair(start, end, alpha: float) -> None:

@@ -1,4 +1,4 @@
-"""Ways between two points: their ends, their lengths, their angles, and journeys over many."""
+"""Ways between two points: their ends, their lengths, their angles; journeys; and two sounds."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riffedu import interpolate
+from riffedu import edit, interpolate, load_pipeline, samplers
 from riffedu.errors import RiffeduError
+from tests.tiny import ours  # noqa: F401  (fixture)
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
 def noise(seed, shape=(4, 16, 16)):
@@ -80,3 +83,117 @@ def test_a_journey_visits_every_stop_and_never_turns_back(easing):
 def test_what_cannot_be_is_said(call, words):
     with pytest.raises(RiffeduError, match=words):
         call()
+
+
+# --- two sounds ---------------------------------------------------------------------------------
+
+RATE = 44100
+
+
+@pytest.fixture(scope="module")
+def small(ours):  # noqa: F811
+    return load_pipeline(ours)
+
+
+def tone(hertz=440.0, seconds=0.64, level=0.1):
+    time = np.arange(round(RATE * seconds)) / RATE
+    return (level * np.sin(2 * np.pi * hertz * time)).astype("f4"), RATE
+
+
+def drawn(pipeline, clip):
+    """The picture of a clip, through the autoencoder, and its latents."""
+    picture, _ = edit.to_picture(pipeline, clip)
+    latents = pipeline.encode_image(picture)
+    return pipeline.decode_latents(latents, picture.width)[0], latents
+
+
+def greys(image):
+    return np.asarray(image.convert("L"), dtype=np.float32)
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
+def test_the_ends_of_a_morph_are_the_sounds(small, strength):
+    clips = tone(300), tone(900)
+    made = small.morph(*clips, [0, 1], strength=strength, num_inference_steps=20, looks=6,
+                       progress=False)  # fmt: skip
+    for result, clip in zip(made, clips):
+        assert np.abs(greys(result.image) - greys(drawn(small, clip)[0])).mean() < 1
+
+
+def test_without_strength_the_latents_are_mixed_as_they_are(small):
+    (_, start), (_, end) = drawn(small, tone(300)), drawn(small, tone(900))
+    for mix in (interpolate.lerp, interpolate.slerp):
+        found = interpolate.morph_latents(small, start, end, [0.3], 0.0, mix=mix)
+        assert torch.equal(found, mix(start, end, 0.3))
+
+
+def test_with_strength_1_noise_is_mixed(small):
+    (_, start), (_, end) = drawn(small, tone(300)), drawn(small, tone(900))
+    predict = small.predictor(small.encode_prompt("piano"), guidance_scale=1.0)
+    levels, kind = small.levels(3), small.prediction_type
+    noise = [list(samplers.invert(predict, x, levels, kind, 1))[-1].latents for x in (start, end)]
+    mixed = interpolate.slerp(*noise, 0.4)
+    *_, wanted = samplers.sample(predict, mixed, levels, samplers.ddim, kind)
+    found = interpolate.morph_latents(small, start, end, [0.4], 1.0, "piano", 3, looks=1)
+    assert torch.allclose(found, wanted.latents, atol=1e-4)
+
+
+def test_many_places_are_as_each_alone(small):
+    (_, start), (_, end) = drawn(small, tone(300)), drawn(small, tone(900))
+    places = np.linspace(0, 1, interpolate.TOGETHER + 2)
+    found = interpolate.morph_latents(small, start, end, places, num_inference_steps=2)
+    assert found.shape == (len(places), *start.shape[1:])
+    alone = interpolate.morph_latents(small, start, end, [places[-2]], num_inference_steps=2)
+    assert torch.allclose(found[-2:-1], alone, atol=1e-5)
+
+
+def test_a_morph_goes_from_level_to_level(small):
+    made = small.morph(tone(level=0.2), tone(900, level=0.02), np.linspace(0, 1, 3),
+                       num_inference_steps=2, progress=False)  # fmt: skip
+    levels = [result.parameters["rms_db"] for result in made]
+    assert np.allclose(levels, np.linspace(*(20 * np.log10(x / 2**0.5) for x in (0.2, 0.02)), 3),
+                       atol=0.05)  # fmt: skip
+    assert [result.parameters["alpha"] for result in made] == [0, 0.5, 1]
+
+
+def test_one_place_is_one_result_as_long_as_the_sounds(small):
+    clips = tone(seconds=0.5), (np.stack([tone(700, 0.5)[0]] * 2), RATE)
+    result = small.morph(*clips, 0.5, num_inference_steps=2, progress=False)
+    assert len(result.waveform) == 22050 and result.image.width == 50
+
+
+def test_a_morph_of_sounds_longer_than_the_unet_learned(small):
+    seconds = 0.32 * small.window + 0.5
+    result = small.morph(tone(300, seconds), tone(500, seconds), 0.5, num_inference_steps=2,
+                         progress=False)  # fmt: skip
+    assert result.image.width == round(100 * seconds)
+
+
+@pytest.mark.parametrize("silent", [(True, False), (False, True), (True, True)])
+def test_silence_is_a_sound_too(small, silent):
+    clips = [tone(level=0.0) if quiet else tone(500) for quiet in silent]
+    made = small.morph(*clips, [0, 0.5, 1], num_inference_steps=2, progress=False)
+    assert all(np.isfinite(result.waveform).all() for result in made)
+    levels = [result.parameters["rms_db"] for result in made]
+    assert all(level < -20 for level in levels)
+
+
+@pytest.mark.parametrize("change, words", [
+    ({"clip_b": tone(seconds=0.9)}, "last 0.64 and 0.9 s: cut both"),
+    ({"alpha": 1.2}, "alpha must be from 0 to 1, not 1.2"),
+    ({"alpha": [0.5, float("nan")]}, "alpha must be from 0 to 1"),
+    ({"alpha": []}, "empty list"),
+    ({"alpha": "half"}, "must be a number"),
+    ({"strength": -0.1}, "strength"),
+    ({"strength": float("nan")}, "strength"),
+    ({"looks": 0}, "looks"),
+    ({"num_inference_steps": 0}, "num_inference_steps"),
+    ({"clip_a": tone()[0]}, "a clip is a pair"),
+    ({"clip_a": (np.zeros(0, "f4"), RATE)}, "empty"),
+    ({"prompt": 3}, "prompt must be text"),
+    ({"clip_a": (np.full(9000, np.nan, "f4"), RATE)}, "NaN"),
+])  # fmt: skip
+def test_morphs_that_cannot_be(small, change, words):
+    asked = {"clip_a": tone(300), "clip_b": tone(900), "alpha": 0.5, "progress": False, **change}
+    with pytest.raises(RiffeduError, match=words):
+        small.morph(**asked)
