@@ -19,6 +19,18 @@ from riffedu.exercises.griffin_lim import (
 from riffedu.exercises.beyond import check_lean_grid, check_memory, check_small_rows
 from riffedu.exercises.hear_it_first import check_reading, check_repeat, mystery_sounds
 from riffedu.exercises.image import check_level, check_octave, check_pixel, check_row
+from riffedu.exercises.interpolation import (
+    check_deviation,
+    check_easing,
+    check_shares,
+    check_weights,
+)
+from riffedu.exercises.latents import (
+    check_compression,
+    check_later,
+    check_linear_code,
+    check_moved_up,
+)
 from riffedu.exercises.mel import check_band, check_frame, check_mel, check_triangle
 from riffedu.exercises.noise import check_add_noise, check_alpha_bar, check_velocity, check_zero_db
 from riffedu.exercises.sound import check_alias, check_rms, check_rounding, check_sine
@@ -40,17 +52,23 @@ __all__ = [
     "check_band",
     "check_before",
     "check_clean",
+    "check_compression",
     "check_consistency",
     "check_ddim",
+    "check_deviation",
+    "check_easing",
     "check_frame",
     "check_grid",
     "check_guidance",
     "check_heun_looks",
     "check_hops",
+    "check_later",
     "check_lean_grid",
     "check_level",
+    "check_linear_code",
     "check_mel",
     "check_memory",
+    "check_moved_up",
     "check_octave",
     "check_pixel",
     "check_place",
@@ -59,6 +77,7 @@ __all__ = [
     "check_rms",
     "check_rounding",
     "check_row",
+    "check_shares",
     "check_sine",
     "check_small_rows",
     "check_step",
@@ -67,6 +86,7 @@ __all__ = [
     "check_trailing",
     "check_triangle",
     "check_velocity",
+    "check_weights",
     "check_width",
     "check_window_length",
     "check_zero_db",

@@ -10,6 +10,8 @@ from riffedu.widgets.course import course_map
 from riffedu.widgets.denoising_panel import denoising_panel, paths
 from riffedu.widgets.griffin_lim import griffin_lim_panel
 from riffedu.widgets.hear import hear_it_first
+from riffedu.widgets.journey_panel import journey_panel
+from riffedu.widgets.latents_panel import code_picture, difference, latents_panel
 from riffedu.widgets.mel_panel import bank_picture, mel_panel
 from riffedu.widgets.noise_panel import circle_picture, clouds, four_schedules, noise_panel
 from riffedu.widgets.paint_panel import paint_panel
@@ -28,13 +30,17 @@ __all__ = [
     "bits_panel",
     "circle_picture",
     "clouds",
+    "code_picture",
     "compare",
     "course_map",
     "denoising_panel",
+    "difference",
     "four_schedules",
     "griffin_lim_panel",
     "hear",
     "hear_it_first",
+    "journey_panel",
+    "latents_panel",
     "levels_table",
     "line_picture",
     "maps",
