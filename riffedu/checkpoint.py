@@ -52,7 +52,7 @@ class Checkpoint:
 
     @property
     def latent_channels(self) -> int:
-        """Numbers per latent position: 4 for Stable Diffusion v1, 16 for riffedu's model."""
+        """Numbers per latent position: 4 for Stable Diffusion v1, 32 for riffedu's model."""
         return self.vae.config.latent_channels
 
     @property

@@ -27,9 +27,9 @@ from riffedu.exercises.interpolation import (
 )
 from riffedu.exercises.latents import (
     check_compression,
-    check_later,
     check_linear_code,
     check_moved_up,
+    check_pause,
 )
 from riffedu.exercises.mel import check_band, check_frame, check_mel, check_triangle
 from riffedu.exercises.noise import check_add_noise, check_alpha_bar, check_velocity, check_zero_db
@@ -62,7 +62,6 @@ __all__ = [
     "check_guidance",
     "check_heun_looks",
     "check_hops",
-    "check_later",
     "check_lean_grid",
     "check_level",
     "check_linear_code",
@@ -71,6 +70,7 @@ __all__ = [
     "check_moved_up",
     "check_octave",
     "check_pixel",
+    "check_pause",
     "check_place",
     "check_reading",
     "check_repeat",
