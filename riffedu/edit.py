@@ -19,6 +19,8 @@ from riffedu.samplers import Step, dpmpp_2m, fresh, sample
 from riffedu.schedule import Level, add_noise
 
 STRENGTH = 0.6
+GOING_ON = 0.75
+"""How far a sound that goes on may leave its own repetition."""
 REGIONS = {"bass": {"below": 250}, "middle": {"above": 250, "below": 2000}, "treble": {"above": 2000}}
 TOGETHER = 8
 """Windows that the U-Net sees at once: memory does not grow with the sound beyond that."""
@@ -249,14 +251,15 @@ def variations(pipeline, clip, count: int = 4, strength: float = 0.4,
             for i in range(count)]  # fmt: skip
 
 
-def extend(pipeline, clip, prompt: str, seconds: float, progress: bool = True,
-           callback: Callable[[Step], Any] | None = None, **options):
+def extend(pipeline, clip, prompt: str, seconds: float, strength: float = GOING_ON,
+           progress: bool = True, callback: Callable[[Step], Any] | None = None, **options):
     """A sound goes on to ``seconds`` in all: a Result whose picture begins with the sound's own.
 
-    Out-painting: the canvas is as wide as wanted, the sound's part of it is kept at every step, and
-    all the rest is made at once through windows that overlap, so it knows what came before. The last
-    0.32 s (a latent column) of the sound, where it fills its column partly only, is made anew.
-    Notebook: 12_editing.
+    The canvas is as wide as wanted. On it the sound is repeated, each time after its own `period`, so
+    that beat falls on beat; then everything after the sound itself is remade with ``strength``, at
+    once, through windows that overlap. At 1 the repeats are forgotten too (plain out-painting), and
+    nothing but the last moments of the sound keeps the time. The last 0.32 s (a latent column) of the
+    sound, where it fills its column partly only, is made anew. Notebook: 12_editing.
     """
     picture, loudness = to_picture(pipeline, clip)
     columns = pipeline.columns(seconds)
@@ -264,22 +267,59 @@ def extend(pipeline, clip, prompt: str, seconds: float, progress: bool = True,
         raise RiffeduError(
             f"the sound lasts {picture.width / 100:g} s already: ask for more than that"
         )
-    canvas = paste(picture, columns)
-    latents = pipeline.encode_image(canvas)
     factor = pipeline.checkpoint.compression
     kept = picture.width // factor
     if kept == 0:
         raise RiffeduError(f"the sound is too short to go on from: {factor / 100:g} s are needed")
+    canvas = repeated(picture, columns)
+    latents = pipeline.encode_image(canvas)
     mask = np.ones((canvas.height, columns), np.float32)
     mask[:, : kept * factor] = 0
     mask = latent_mask(mask, factor)
     last = last_latents(
-        transform_steps(pipeline, latents, prompt, 1.0, mask, **options), latents, progress, callback
-    )
+        transform_steps(pipeline, latents, prompt, strength, mask, **options),
+        latents, progress, callback,
+    )  # fmt: skip
     [image] = pipeline.decode_latents(last, columns)
     image.paste(picture.crop((0, 0, kept * factor, picture.height)))
-    told = {"prompt": prompt, "duration": seconds, **_told(pipeline, **options)}
+    told = {"prompt": prompt, "duration": seconds, "strength": strength,
+            **_told(pipeline, **options)}
     return finish(pipeline, image, picture, told, loudness)
+
+
+def period(pixels) -> int:
+    """Columns after which a picture is most like itself: a bar, or some beats.
+
+    Compares what *begins* at each place and pitch (where the next column is darker) with the same one
+    ``lag`` columns later, by correlation; lags from one second to three quarters of the picture.
+    Greys (rows, columns). A picture of under two seconds repeats as a whole. Notebook: 12_editing.
+    """
+    dark = 255 - np.asarray(pixels, dtype=np.float32)
+    rows, columns = dark.shape
+    lags = range(100, 3 * columns // 4)
+    if columns < 200:
+        return columns
+    bands = np.add.reduceat(dark, np.arange(0, rows, 8), axis=0)
+    begins = np.maximum(np.diff(bands, axis=1), 0)
+    begins = begins[:, :-2] + 2 * begins[:, 1:-1] + begins[:, 2:]  # 10 ms early or late is the same
+    begins -= begins.mean(axis=1, keepdims=True)
+
+    def alike(lag: int) -> float:
+        now, then = begins[:, :-lag], begins[:, lag:]
+        return float((now * then).sum() / (np.linalg.norm(now) * np.linalg.norm(then) + 1e-9))
+
+    return max(lags, key=alike)
+
+
+def repeated(picture, columns: int):
+    """The picture, then itself again after its `period`, until it is ``columns`` wide."""
+    from PIL import Image
+
+    pixels = np.asarray(picture.convert("RGB"))
+    lag, places = period(pixels.mean(axis=2)), np.arange(columns)
+    late = places >= pixels.shape[1]
+    places[late] -= lag * -(-(places[late] - pixels.shape[1] + 1) // lag)
+    return Image.fromarray(pixels[:, places])
 
 
 def loop(pipeline, prompt: str, bpm: float = 120.0, beats: int = 8, seed: int = 0,
@@ -369,15 +409,6 @@ def to_picture(pipeline, clip):
     mono = waveform if waveform.ndim == 1 else waveform.mean(axis=0)
     limits.sound_length(len(mono) / sample_rate)
     return audio_to_image(mono, sample_rate, pipeline.params), float(rms_db(mono))
-
-
-def paste(picture, columns: int):
-    """The same picture at the left of a white one that is ``columns`` wide."""
-    from PIL import Image
-
-    canvas = Image.new("RGB", (columns, picture.height), "white")
-    canvas.paste(picture)
-    return canvas
 
 
 def finish(pipeline, image, picture, parameters: dict, loudness: float):

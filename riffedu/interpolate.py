@@ -15,7 +15,7 @@ import numpy as np
 
 from riffedu import edit, limits
 from riffedu.errors import RiffeduError
-from riffedu.samplers import ddim, invert, sample
+from riffedu.samplers import ddim, invert, reversible, sample
 
 HALF_WAY = 0.5
 """How far towards noise `morph` mixes, unless told otherwise."""
@@ -144,7 +144,7 @@ def morph_latents(pipeline, start, end, alphas: Sequence[float], strength: float
     import torch
     from tqdm.auto import tqdm
 
-    levels = edit.from_strength(pipeline.levels(num_inference_steps), strength)
+    levels = edit.from_strength(reversible(pipeline.levels(num_inference_steps)), strength)
     words = pipeline.encode_prompt(limits.text("prompt", prompt, empty=True))
     predict = pipeline.predictor(words, guidance_scale=1.0)
     predict = edit.windowed(predict, pipeline.window, pipeline.window // 4)

@@ -161,10 +161,11 @@ RULES = {"ddpm": ddpm, "ddim": ddim, "euler": euler, "euler_ancestral": euler_an
 
 
 def invert(predict: Callable, latents, levels: Sequence[Level], prediction_type: str = "epsilon",
-           looks: int = 2) -> Iterator[Step]:
+           looks: int = 3) -> Iterator[Step]:
     """DDIM backwards: the noise from which `ddim` (η = 0) would make just these ``latents``.
 
-    ``levels`` as for `sample`, noisiest first; the run goes from the last to the first. Each step
+    ``levels`` as for `sample`, noisiest first, without those that are too noisy to come back from
+    (`reversible`); the run goes from the last to the first. Each step
     seeks the x' whose DDIM step leads to x, x' = √ᾱ' · x₀(x') + √(1−ᾱ') · ε(x') with what the
     network says *there*. It begins with what it says here, and looks again ``looks`` − 1 times, each
     time at the x' found last. Yields a `Step` each, the level being the one arrived at.
@@ -184,6 +185,16 @@ def invert(predict: Callable, latents, levels: Sequence[Level], prediction_type:
             ahead = then.signal * unshrunk + then.deviation * noise
         latents = ahead
         yield Step(step, total, then, latents, x0)
+
+
+def reversible(levels: Sequence[Level], least: float = 0.0005) -> list[Level]:
+    """The levels that `invert` can go to and come back from: those with ᾱ of at least ``least``.
+
+    Where next to nothing of the picture is left, the last step back would have to be exact to many
+    digits, for the first step forward magnifies what is wrong with it by 1/√ᾱ. Give both directions
+    these levels; the noise at the first of them is noise all but 0.05 %. Notebook: 12_editing.
+    """
+    return [level for level in levels if level.alpha_bar >= least]
 
 
 def fresh(x, variance: float, generator=None):

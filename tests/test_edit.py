@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from tiny import ours, sd  # noqa: F401  (fixtures)
 
-from riffedu import audio, edit, load_pipeline, samplers, schedule
+from riffedu import audio, edit, load_pipeline, samplers, schedule, synth
 from riffedu.errors import RiffeduError
 from riffedu.image import SpectrogramParams
 
@@ -243,3 +244,35 @@ def test_riffusions_layout_takes_the_same_road(sd):
     pipeline = load_pipeline(sd)
     result = edit.transform(pipeline, (tone(0.4), RATE), "piano", 0.7, **FEW)
     assert np.isfinite(result.waveform).all() and result.image.width == 40
+
+
+def test_the_period_of_a_beat():
+    dark = np.zeros((512, 512), np.float32)
+    for k, column in enumerate(range(10, 512, 60)):  # four strokes a bar, the first one unlike the rest
+        rows = slice(300, 460) if k % 4 == 0 else slice(40, 120)
+        dark[rows, column:column + 20] = np.linspace(200, 0, 20)
+    assert edit.period(255 - dark) == 240
+    assert edit.period(np.full((512, 150), 255.0)) == 150, "too short to tell: all of it"
+
+
+def test_a_repeated_picture_keeps_the_beat():
+    dark = np.zeros((512, 400, 3), np.uint8)
+    for column in range(10, 400, 120):
+        dark[100:200, column:column + 10] = 250
+    wide = edit.repeated(Image.fromarray(255 - dark), 1000)
+    pixels = np.asarray(wide)
+    assert wide.size == (1000, 512) and np.array_equal(pixels[:, :400], 255 - dark)
+    strokes = np.flatnonzero(np.diff(pixels[150, :, 0].astype(int)) < 0)
+    assert set(np.diff(strokes)) == {120}
+
+
+def test_extending_without_leaving_the_repeats(small):
+    """At strength 0 what is added is the sound again; at 1 the repeats have no say."""
+    clip = (synth.pluck(220, 2.56), 44100)
+    same = edit.extend(small, clip, "piano", 4.0, strength=0.0, **FEW)
+    assert same.parameters["strength"] == 0.0
+    picture, _ = edit.to_picture(small, clip)
+    wanted = small.decode_latents(small.encode_image(edit.repeated(picture, 400)), 400)[0]
+    assert np.array_equal(np.asarray(same.image)[:, 256:], np.asarray(wanted)[:, 256:])
+    far = edit.extend(small, clip, "piano", 4.0, strength=1.0, **FEW)
+    assert not np.array_equal(np.asarray(far.image)[:, 256:], np.asarray(same.image)[:, 256:])

@@ -260,6 +260,17 @@ def test_inversion_goes_back_to_the_noise_and_forth_again():
     assert farthest([last.latents], [(sound - 2) / 0.5]) < 0.5  # 50 steps, not the exact flow
 
 
+def test_inversion_leaves_out_what_is_too_noisy_to_come_back_from():
+    levels = cosine(50)
+    kept = samplers.reversible(levels)
+    assert kept == levels[1:] and kept[0].alpha_bar >= 0.0005 > levels[0].alpha_bar
+    exact, sound, gap = Gaussian(levels), 2 + 0.5 * start(), []
+    for way in (levels, kept):
+        *_, last = samplers.invert(exact, sound, way, "v_prediction")
+        gap.append(farthest([run(samplers.ddim, way, predict=exact, x=last.latents)[-1]], [sound]))
+    assert gap[1] < 0.01 and gap[1] < 0.2 * gap[0]
+
+
 def test_inversion_needs_a_look():
     with pytest.raises(RiffeduError, match="looks"):
         next(samplers.invert(answer, start(), cosine(3), looks=0))
