@@ -98,8 +98,8 @@ def alphabet(vae) -> tuple[np.ndarray, np.ndarray]:
 
         bare = D(0),   pattern_c = D(e_c) − D(0),   e_c: 1 in channel c, else 0
 
-    Shapes (side, side) and (channels, side, side). Where the decoder is linear and its squares don't
-    overlap, every drawing is a sum of these. Notebook: 09_latents.
+    Shapes (side, side) and (channels, side, side). Where the decoder is linear and its squares
+    don't overlap, every drawing is a sum of these. Notebook: 09_latents.
     """
     import torch
 
@@ -176,8 +176,8 @@ def bits(latents, step: float) -> float:
 
         H = − Σ p log₂ p,   p: how often each rounded value occurs
 
-    No code that takes them one by one can do with fewer on average. Source: Shannon, "A mathematical
-    theory of communication" (1948). Notebook: 09_latents.
+    No code that takes them one by one can do with fewer on average. Source: Shannon, "A
+    mathematical theory of communication" (1948). Notebook: 09_latents.
     """
     _, counts = np.unique(np.rint(np.asarray(latents) / step), return_counts=True)
     p = counts / counts.sum()

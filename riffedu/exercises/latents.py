@@ -11,7 +11,7 @@ from riffedu.mel import hz_to_mel, mel_to_hz
 @check
 def check_compression(shrinks_by) -> object:
     """``shrinks_by(height, width, factor, channels, size)``: picture bytes over latent bytes."""
-    cases = ((512, 512, 32, 32, 4), (512, 512, 8, 4, 2), (256, 1024, 16, 8, 4))
+    cases = ((512, 512, 32, 32, 4), (512, 512, 8, 4, 2), (256, 1024, 16, 4, 2))
     answers = [run(shrinks_by, *case) for case in cases]
     if any(np.ndim(answer) for answer in answers):
         return hint("One number is wanted.")
@@ -24,7 +24,9 @@ def check_compression(shrinks_by) -> object:
         "That counts places: each holds `channels` numbers of `size` bytes.": (
             lambda h, w, f, c, s: f**2
         ),
-        "A square has factor × factor pixels: both sides shrink.": lambda h, w, f, c, s: f / (c * s),
+        "A square has factor × factor pixels: both sides shrink.": (
+            lambda h, w, f, c, s: f / (c * s)
+        ),
         "Those are the latents' bytes. By what factor is the picture larger?": (
             lambda h, w, f, c, s: h * w / f**2 * c * s
         ),
@@ -38,8 +40,8 @@ def check_compression(shrinks_by) -> object:
     for case, answer in zip(cases, answers):
         _, _, factor, channels, size = case
         if not np.isclose(answer, factor**2 / (channels * size)):
-            return hint(f"For {case} you say {answer:g}: the picture has {case[0] * case[1]} bytes. "
-                        "How many places have the latents, how many numbers each?")
+            return hint(f"For {case} you say {answer:g}: the picture has {case[0] * case[1]} bytes."
+                        " How many places have the latents, how many numbers each?")
     return right("Riffusion's latents, at 2 bytes: 8 times. Ours, at 4 bytes: 8 times, too.")
 
 
@@ -56,7 +58,7 @@ def check_linear_code(there_and_back) -> object:
         return hint("Those are the numbers. Now back: add up the patterns, and the mean." if same
                     else "That is as short as the code. Go back to a patch, too.")
     if answer.shape != patch.shape:
-        return hint(f"A patch of {len(patch)} pixels is wanted; yours has the shape {answer.shape}.")
+        return hint(f"A patch of {len(patch)} pixels is wanted; yours has shape {answer.shape}.")
     if np.allclose(answer, mean + patterns.T @ numbers):
         return right("A linear autoencoder; its encoder is P, its decoder the same P, turned over.")
     mistakes = {
@@ -90,7 +92,7 @@ def check_pause(pause) -> object:
         want = np.concatenate([latents[:, :, :at], quiet, latents[:, :, at : 9 - columns]], axis=2)
         if answer.shape == want.shape and np.allclose(answer, want):
             continue
-        if answer.shape == (3, 4, 9 + columns):
+        if columns and answer.shape == (3, 4, 9 + columns):
             return hint("As long as before, please: cut off what is pushed out at the end.")
         if answer.shape != want.shape:
             return hint(f"The shape must stay {latents.shape}, yours is {answer.shape}.")
@@ -118,8 +120,8 @@ def _pause_mistake(answer, want, latents, at: int, columns: int) -> str:
                 "silent[:, None, None] has a shape that fits.")
     if np.allclose(answer[:, :, : at + columns], want[:, :, : at + columns]):
         return "Up to the pause it is right; after it the sound should go on where it stopped."
-    return ("latents[:, :, :at] stays; then the silence; then latents[:, :, at:] as far as there is "
-            "room. Time is the last axis.")
+    return ("latents[:, :, :at] stays; then the silence; then latents[:, :, at:] as far as there "
+            "is room. Time is the last axis.")
 
 
 @check
