@@ -149,12 +149,13 @@ class Pipeline:
 
     def predictor(self, text: "Tensor", negative: "Tensor | None" = None,
                   guidance_scale: float | None = None,
-                  guidance_below: float | None = None) -> Callable:
+                  guidance_below: float | None = None, rescaled: float = 0.0) -> Callable:
         """``predict(x, timestep)`` for `riffedu.samplers.sample`: the U-Net, guided.
 
         Guidance acts where the time, as a share of all, is at most ``guidance_below`` (default: what the
-        checkpoint recommends, else 1, everywhere): see `riffedu.guidance.scale_at`. ``text`` and ``negative`` (default: no words) are token states of one item or several; x may have a
-        multiple of them, item by item and again. Notebook: 10_text_and_guidance.
+        checkpoint recommends, else 1, everywhere): see `riffedu.guidance.scale_at`. ``rescaled`` is the share of
+        `riffedu.guidance.rescale`. ``text`` and ``negative`` (default: no words) are token states of one
+        item or several; x may have a multiple of them, item by item and again. Notebook: 10_text_and_guidance.
         """
         import torch
 
@@ -171,7 +172,7 @@ class Pipeline:
             with torch.no_grad():
                 return guided_prediction(
                     self.checkpoint.unet, x, torch.tensor(timestep), *states,
-                    scale_at(timestep, scale, below),
+                    scale_at(timestep, scale, below), rescaled,
                 )
 
         return predict

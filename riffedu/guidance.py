@@ -47,6 +47,32 @@ def encode_prompts(text_encoder: Any, tokenizer: Any, texts: list[str]) -> "Tens
         return text_encoder(tokens.input_ids, tokens.attention_mask if masked else None)[0]
 
 
+def prompt_vectors(text_encoder: Any, tokenizer: Any, texts: list[str]) -> "Tensor":
+    """One vector for each prompt, the mean of its tokens' states: float32 ``(prompts, width)``.
+
+    The states of the filling are left out. Only for comparing prompts (see `cosines`): the U-Net gets
+    all the states, each by itself. Source: Reimers and Gurevych, "Sentence-BERT" (2019), §3.
+    Notebook: 10_text_and_guidance.
+    """
+    states = encode_prompts(text_encoder, tokenizer, texts)
+    mask = tokenizer(
+        texts, padding="max_length", max_length=tokenizer.model_max_length, truncation=True,
+        return_tensors="pt",
+    ).attention_mask.to(states.device)[..., None]
+    return (states * mask).sum(1) / mask.sum(1)
+
+
+def cosines(vectors: "Tensor") -> "Tensor":
+    """The cosine of the angle between each two vectors: ``(n, width)`` → ``(n, n)``.
+
+        cos(a, b) = a · b / (|a| |b|)
+
+    1 for the same direction, 0 for a right angle, −1 for opposite. Notebook: 10_text_and_guidance.
+    """
+    units = vectors / vectors.norm(dim=1, keepdim=True)
+    return units @ units.T
+
+
 def parse_weights(text: str) -> list[tuple[str, float]]:
     r"""What a prompt says, and how much each part of it weighs: the usual notation.
 
