@@ -36,8 +36,7 @@ def from_strength(levels: Sequence[Level], strength: float) -> list[Level]:
     Raises RiffeduError for a strength outside [0, 1]. Source: Meng et al., "SDEdit" (2022).
     Notebook: 12_editing.
     """
-    if not 0 <= strength <= 1:
-        raise RiffeduError(f"strength={strength} must lie between 0 and 1")
+    strength = limits.number("strength", strength, 0, 1)
     steps = len(levels) - 1
     return list(levels[steps - round(strength * steps):])
 
@@ -173,14 +172,17 @@ def transform_steps(pipeline, latents, prompt, strength: float = STRENGTH, mask=
     levels = from_strength(pipeline.levels(num_inference_steps), strength)
     if len(levels) == 1:
         return
-    text = pipeline.encode_prompt(prompt) if isinstance(prompt, str) else prompt
+    if isinstance(prompt, torch.Tensor):
+        text = prompt
+    else:
+        text = pipeline.encode_prompt(limits.text("prompt", prompt, empty=True))
     negative = pipeline.encode_prompt(negative_prompt)
     width = pipeline.window
     predict = windowed(
         pipeline.predictor(text, negative, guidance_scale), width,
         width // 4 if overlap is None else overlap, circular,
     )  # fmt: skip
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(limits.seed_of(seed))
     noise = fresh(latents, 1.0, generator)
     start = add_noise(latents, noise, levels[0].alpha_bar)
     if mask is not None:
@@ -333,8 +335,7 @@ def loop(pipeline, prompt: str, bpm: float = 120.0, beats: int = 8, seed: int = 
     """
     import torch
 
-    if not (bpm > 0 and beats >= 1):
-        raise RiffeduError(f"a loop needs bpm > 0 and at least one beat, not {bpm} and {beats}")
+    bpm, beats = limits.number("bpm", bpm, 1, 1000), limits.whole("beats", beats, 1, 1000)
     columns = pipeline.columns(60 * beats / bpm)
     factor = pipeline.checkpoint.compression
     size = round(columns / factor)
@@ -407,6 +408,7 @@ def to_picture(pipeline, clip):
         raise RiffeduError("a clip is a pair: (waveform, sample_rate), as audio.load gives") from None
     waveform = as_waveform(waveform)
     mono = waveform if waveform.ndim == 1 else waveform.mean(axis=0)
+    limits.number("the sample rate", sample_rate, 1)
     limits.sound_length(len(mono) / sample_rate)
     return audio_to_image(mono, sample_rate, pipeline.params), float(rms_db(mono))
 

@@ -162,8 +162,7 @@ class Pipeline:
         from riffedu.guidance import guided_prediction, scale_at
 
         _, scale = self.settings(None, guidance_scale)
-        told = self.checkpoint.defaults.get("guidance_below", 1.0)
-        below = told if guidance_below is None else guidance_below
+        below = self.guidance_below if guidance_below is None else guidance_below
         below = limits.number("guidance_below", below, 0, 1) * self.longest
         both = self.both_ways(text, negative)
 
@@ -359,6 +358,11 @@ class Pipeline:
         return Result(waveform, rate, _with_tags(image, self.params, gain), told)
 
     @property
+    def guidance_below(self) -> float:
+        """Up to which share of the way into noise guidance acts, where nobody says: 1 is everywhere."""
+        return self.checkpoint.defaults.get("guidance_below", 1.0)
+
+    @property
     def longest(self) -> int:
         """Timesteps of the noise schedule: 1000, and the most steps that a run can have."""
         return self.checkpoint.scheduler.config.num_train_timesteps
@@ -395,8 +399,10 @@ class Pipeline:
         from riffedu import stream
 
         way = stream.travel(self, prompts, pieces, easing, seed, **options)
+        first = next(way)  # after this all that was asked for has been checked
         total = (len(prompts) - 1) * pieces + 1
-        made = list(tqdm(way, total=total, desc="pieces", disable=not progress))
+        rest = tqdm(way, total=total, initial=1, desc="pieces", disable=not progress)
+        made = [first, *rest]
         return stream.join(self, made, {"prompt": list(prompts), "seed": seed, **options})
 
     def morph(self, clip_a, clip_b, alpha: float | Sequence[float],

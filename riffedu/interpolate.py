@@ -150,7 +150,7 @@ def morph_latents(pipeline, start, end, alphas: Sequence[float], strength: float
     predict = edit.windowed(predict, pipeline.window, pipeline.window // 4)
     kind, both, finished = pipeline.prediction_type, torch.cat([start, end]), []
     batches = [alphas[i : i + TOGETHER] for i in range(0, len(alphas), TOGETHER)]
-    with tqdm(total=(1 + len(batches)) * (len(levels) - 1), disable=not progress) as bar:
+    with tqdm(total=(1 + len(batches)) * (len(levels) - 1), disable=not progress or len(levels) == 1) as bar:
         last = partial(edit.last_latents, callback=lambda step: bar.update())
         one, other = last(invert(predict, both, levels, kind, looks), both).split(1)
         for batch in batches:

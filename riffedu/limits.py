@@ -64,6 +64,8 @@ def number(what: str, value: Any, low: float = -math.inf, high: float = math.inf
         found = float(value)
     except (TypeError, ValueError):
         raise RiffeduError(f"{what} must be a number, not {value!r}") from None
+    if math.isnan(found):
+        raise RiffeduError(f"{what} must be a number, not NaN")
     if not low <= found <= high:
         raise RiffeduError(f"{what} must be from {low:g} to {high:g}, not {found:g}")
     return found

@@ -70,10 +70,11 @@ def travel(pipeline, prompts: Sequence[str], pieces: int = 3, easing: str = "lin
     ``easing`` is one of `riffedu.interpolate.journey`. A piece's ``place`` is (how far, 0): 0 at the first
     prompt, 1 at the last. Notebook: 13_interpolation.
     """
-    prompts = list(prompts)
+    prompts = list(prompts) if limits.is_list(prompts) else []
     if len(prompts) < 2:
-        raise RiffeduError("a journey needs two prompts or more")
+        raise RiffeduError("a journey needs a list of two prompts or more")
     stops = pipeline.encode_prompt([limits.text("prompt", prompt) for prompt in prompts])
+    pieces = limits.whole("pieces", pieces, 1, 1000)
     way = list(journey(stops.split(1), pieces, easing=easing))
     yield from grow(
         pipeline, (((k / (len(way) - 1), 0.0), text) for k, text in enumerate(way)), seed, **options

@@ -220,7 +220,7 @@ def test_a_loops_picture_goes_round():
 
 
 @pytest.mark.parametrize("call, words", [
-    (lambda p: edit.transform(p, (tone(), RATE), "x", 1.2), "between 0 and 1"),
+    (lambda p: edit.transform(p, (tone(), RATE), "x", 1.2), "from 0 to 1"),
     (lambda p: edit.transform(p, tone(), "x"), "pair"),
     (lambda p: edit.transform(p, (tone(), RATE), "x", mask=np.ones((512, 3))), "mask"),
     (lambda p: edit.transform(p, (np.zeros(0), RATE), "x"), "empty"),
@@ -276,3 +276,26 @@ def test_extending_without_leaving_the_repeats(small):
     assert np.array_equal(np.asarray(same.image)[:, 256:], np.asarray(wanted)[:, 256:])
     far = edit.extend(small, clip, "piano", 4.0, strength=1.0, **FEW)
     assert not np.array_equal(np.asarray(far.image)[:, 256:], np.asarray(same.image)[:, 256:])
+
+
+@pytest.mark.parametrize("what, words", [
+    (lambda p, clip: p.transform(clip, "piano", "x"), "strength must be a number"),
+    (lambda p, clip: p.transform(clip, "piano", float("nan")), "strength must be a number"),
+    (lambda p, clip: p.transform(clip, None), "prompt must be text"),
+    (lambda p, clip: p.transform(clip, "piano", num_inference_steps=0), "from 1 to 1000"),
+    (lambda p, clip: p.transform(clip, "piano", num_inference_steps=10_000), "from 1 to 1000"),
+    (lambda p, clip: p.transform((clip[0], 0), "piano"), "sample rate"),
+    (lambda p, clip: p.transform(clip, "piano", mask="vocals"), "bass, middle, treble"),
+    (lambda p, clip: p.transform(clip, "piano", mask={"abov": 3}), "not by 'abov'"),
+    (lambda p, clip: p.transform((np.zeros(301 * 8000, "f4"), 8000), "piano"), "cut it"),
+    (lambda p, clip: p.extend(clip, "piano", float("nan")), "duration must be a number"),
+    (lambda p, clip: p.loop("piano", seed=-1), "seed must be"),
+    (lambda p, clip: p.loop("piano", beats=2.5), "beats must be"),
+    (lambda p, clip: p.loop("piano", bpm=float("nan")), "bpm must be"),
+    (lambda p, clip: p.interpolate("piano"), "list of two prompts"),
+    (lambda p, clip: p.interpolate(["piano", "organ"], pieces=1.5), "pieces must be"),
+])  # fmt: skip
+def test_what_cannot_be_asked_is_said(small, what, words):
+    with pytest.raises(RiffeduError, match=words) as caught:
+        what(small, (tone(), RATE))
+    assert "\n" not in str(caught.value)

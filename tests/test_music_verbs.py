@@ -100,7 +100,7 @@ def test_what_was_made_is_told(ours, tmp_path, capsys):
     (["transform", "missing.wav", "organ"], "missing.wav"),
     (["transform", "{text}", "organ"], "text.wav"),
     (["transform", "{tune}", "organ", "--after", "9"], "the mask is empty"),
-    (["transform", "{tune}", "organ", "--after", "nan"], "--after must be from 0"),
+    (["transform", "{tune}", "organ", "--after", "nan"], "--after must be a number"),
     (["transform", "{long}", "organ"], "cut it"),
     (["extend", "{tune}", "organ", "--seconds", "1"], "ask for more"),
     (["extend", "{tune}", "organ", "--seconds", "61"], "at most 60"),

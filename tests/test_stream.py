@@ -117,7 +117,7 @@ def test_what_cannot_be_is_said(small, prompts, where, words):
 
 @pytest.mark.parametrize("prompts, options, words", [
     (["a"], {}, "two prompts"), (["a", ""], {}, "empty"), (["a", 3], {}, "must be text"),
-    (["a", "b"], {"pieces": 0}, "at least 1"), (["a", "b"], {"easing": "odd"}, "unknown"),
+    (["a", "b"], {"pieces": 0}, "pieces must be a whole number"), (["a", "b"], {"easing": "odd"}, "unknown"),
 ])  # fmt: skip
 def test_journeys_that_cannot_be(small, prompts, options, words):
     with pytest.raises(RiffeduError, match=words):

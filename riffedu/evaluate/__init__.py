@@ -66,7 +66,7 @@ def evaluate(
     steps, guidance = pipeline.settings(steps, guidance)
     whole, codec = checkpoint_hash(folder), checkpoint_hash(folder, ("vae",))
     report |= {"model": folder.name, "model_hash": whole[:12], "steps": steps,
-               "guidance": guidance}
+               "guidance": guidance, "guidance_below": pipeline.guidance_below}
     kept = clips.Shelf(shelf)
     numbers = clips.choose(pictures, per_class, seed)
     real = clips.renders_through_codec(pipeline, codec, pictures, numbers, kept, progress)

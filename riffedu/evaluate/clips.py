@@ -149,7 +149,8 @@ def generated(
     shelf: Shelf, progress: bool = True,
 ) -> np.ndarray:
     """Thumbnails of the sounds that ``requests`` give; ``model`` is the hash of the checkpoint."""
-    recipes = [["generated", model, r.prompt, r.seed, steps, guidance] for r in requests]
+    below = pipeline.guidance_below
+    recipes = [["generated", model, r.prompt, r.seed, steps, guidance, below] for r in requests]
 
     def make(batch: list[int]) -> list[np.ndarray]:
         asked = [requests[k] for k in batch]

@@ -49,7 +49,8 @@ def _origin(report: dict[str, Any]) -> str:
     lines = [f"{report['date']}, seed {report['seed']}, {report['per_class']} clips per class."]
     if report.get("model"):
         lines.append(f"Model {report['model']} (sha256 {report['model_hash']}), "
-                     f"{report['steps']} steps, guidance {report['guidance']:g}.")
+                     f"{report['steps']} steps, guidance {report['guidance']:g} on the last "
+                     f"{report.get('guidance_below', 1):.0%} of the way.")
     lines.append(
         f"Classifier of {report['classes']} names (sha256 {report['classifier_hash']}), trained "
         "on real renders of the training split only; all figures are its top-1 or top-5 "
