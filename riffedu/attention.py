@@ -148,22 +148,22 @@ def words(tokenizer: Any, text: str) -> list[tuple[str, list[int]]]:
     """
     size = tokenizer.model_max_length
     room = size - tokenizer.num_special_tokens_to_add()
-    found: list[tuple[list[int], list[int]]] = []
+    found: list[tuple[str, list[int]]] = []
     count = 0
     for piece, _ in parse_weights(text):
         told = tokenizer(piece, add_special_tokens=False, verbose=False)
         before = None
-        for token, word in zip(told.input_ids, told.word_ids()):
+        for word in told.word_ids():
             part, within = divmod(count, room)
             count += 1
             if part >= LONGEST:
-                break
+                return found
             if word != before:
-                found.append(([], []))
+                start, end = told.word_to_chars(word)
+                found.append((piece[start:end].strip(), []))
             before = word
-            found[-1][0].append(token)
             found[-1][1].append(part * size + 1 + within)
-    return [(tokenizer.decode(tokens).strip(), places) for tokens, places in found]
+    return found
 
 
 def by_word(maps: "Tensor", tokenizer: Any, text: str) -> "dict[str, Tensor]":
