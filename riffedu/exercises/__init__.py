@@ -10,6 +10,12 @@ from riffedu.exercises.denoising import (
     check_heun_looks,
     check_trailing,
 )
+from riffedu.exercises.editing import (
+    check_after,
+    check_keep,
+    check_loop_seconds,
+    check_steps_taken,
+)
 from riffedu.exercises.griffin_lim import (
     check_before,
     check_consistency,
@@ -41,15 +47,23 @@ from riffedu.exercises.stft import (
     check_window_length,
     tones_and_clicks,
 )
+from riffedu.exercises.text_and_guidance import (
+    check_attention,
+    check_prompt_weights,
+    check_questions,
+    check_rescale,
+)
 from riffedu.exercises.text_to_music import check_grid, check_guidance, check_width
 from riffedu.exercises.verdict import Verdict
 
 __all__ = [
     "Verdict",
     "check_add_noise",
+    "check_after",
     "check_alias",
     "check_alpha_bar",
     "check_band",
+    "check_attention",
     "check_before",
     "check_clean",
     "check_compression",
@@ -62,18 +76,23 @@ __all__ = [
     "check_guidance",
     "check_heun_looks",
     "check_hops",
+    "check_keep",
     "check_lean_grid",
     "check_level",
     "check_linear_code",
+    "check_loop_seconds",
     "check_mel",
     "check_memory",
     "check_moved_up",
     "check_octave",
-    "check_pixel",
     "check_pause",
+    "check_pixel",
     "check_place",
+    "check_prompt_weights",
+    "check_questions",
     "check_reading",
     "check_repeat",
+    "check_rescale",
     "check_rms",
     "check_rounding",
     "check_row",
@@ -81,6 +100,7 @@ __all__ = [
     "check_sine",
     "check_small_rows",
     "check_step",
+    "check_steps_taken",
     "check_stft",
     "check_swap",
     "check_trailing",

@@ -8,6 +8,7 @@ answers; ``panel.wait()`` waits for the end.
 from riffedu.widgets.beyond import beyond_panel
 from riffedu.widgets.course import course_map
 from riffedu.widgets.denoising_panel import denoising_panel, paths
+from riffedu.widgets.editing_panel import editing_panel
 from riffedu.widgets.griffin_lim import griffin_lim_panel
 from riffedu.widgets.hear import hear_it_first
 from riffedu.widgets.journey_panel import journey_panel
@@ -21,9 +22,11 @@ from riffedu.widgets.road import compare, hear, token_table, walk
 from riffedu.widgets.sound import alias_panel, beats_panel, bits_panel, levels_table, wave_picture
 from riffedu.widgets.source import show_source
 from riffedu.widgets.stft_panel import spectrograms, stft_panel
+from riffedu.widgets.text_panel import attention_pictures, similarity_picture, text_panel
 
 __all__ = [
     "alias_panel",
+    "attention_pictures",
     "bank_picture",
     "beats_panel",
     "beyond_panel",
@@ -35,6 +38,7 @@ __all__ = [
     "course_map",
     "denoising_panel",
     "difference",
+    "editing_panel",
     "four_schedules",
     "griffin_lim_panel",
     "hear",
@@ -54,7 +58,9 @@ __all__ = [
     "show",
     "show_source",
     "spectrograms",
+    "similarity_picture",
     "stft_panel",
+    "text_panel",
     "token_table",
     "walk",
     "wave_picture",
