@@ -102,6 +102,14 @@ def test_each_idea_adds_something(music):
     assert last(method=admm_steps) < -25
 
 
+def test_a_picture_that_begins_loud_begins_without_a_click():
+    mel = mel_spectrogram(clip("percussion")[0][:44100], PARAMS)
+    mel[:, :4] = np.maximum(mel[:, :4], 0.2 * mel.max())  # from the first moment, at every pitch
+    *_, state = lean_steps(mel, PARAMS, 16)
+    sound = full_rate(state.waveform, mel, PARAMS)
+    assert np.abs(sound[:20]).max() < 0.2 * np.abs(sound[88:2000]).max()
+
+
 def test_lean_steps_are_states_that_get_better(music):
     _, mel = music
     states = list(lean_steps(mel, PARAMS, 6))
