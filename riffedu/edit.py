@@ -19,6 +19,8 @@ from riffedu.samplers import Step, dpmpp_2m, fresh, sample
 from riffedu.schedule import Level, add_noise
 
 STRENGTH = 0.6
+IN_TIME, QUIET_GREY, STROKE_GREY = 0.88, 230, 60
+"""How far a loop may leave its `pulse`, and that one's greys."""
 GOING_ON = 0.75
 """How far a sound that goes on may leave its own repetition."""
 REGIONS = {"bass": {"below": 250}, "middle": {"above": 250, "below": 2000}, "treble": {"above": 2000}}
@@ -324,33 +326,44 @@ def repeated(picture, columns: int):
     return Image.fromarray(pixels[:, places])
 
 
-def loop(pipeline, prompt: str, bpm: float = 120.0, beats: int = 8, seed: int = 0,
-         progress: bool = True, callback: Callable[[Step], Any] | None = None, **options):
+def loop(pipeline, prompt: str, bpm: float = 120.0, beats: int = 8, strength: float = IN_TIME,
+         seed: int = 0, progress: bool = True, callback: Callable[[Step], Any] | None = None,
+         **options):
     """A loop without a seam: ``beats`` beats at ``bpm``, a Result that may follow itself for ever.
 
+    It begins as a `pulse`, remade with ``strength`` (1 forgets it, and the length alone keeps the time).
     The windows go round a circle, so no moment is the first. The circle has a whole number of latent
     columns; its picture is then stretched in time (by 3 % at most for loops over 5 s; pitch stays) to
     have exactly 60 · beats / bpm seconds. Raises RiffeduError for less than one latent column.
     Notebook: 12_editing.
     """
-    import torch
-
     bpm, beats = limits.number("bpm", bpm, 1, 1000), limits.whole("beats", beats, 1, 1000)
-    columns = pipeline.columns(60 * beats / bpm)
-    factor = pipeline.checkpoint.compression
+    seconds = 60 * beats / bpm
+    columns, factor = pipeline.columns(seconds), pipeline.checkpoint.compression
     size = round(columns / factor)
     if size < 1:
         raise RiffeduError(f"the loop is shorter than {factor / 100:g} s: give it more beats")
-    empty = torch.zeros_like(pipeline.initial_noise(0, size * factor / 100))
-    steps = transform_steps(
-        pipeline, empty, prompt, 1.0, seed=seed, circular=True,
-        overlap=options.pop("overlap", pipeline.window // 2), **options,
-    )  # fmt: skip
-    around = decode_circle(pipeline, last_latents(steps, empty, progress, callback), columns)
-    sound = close_circle(pipeline, around, 60 * beats / bpm)
-    told = {"prompt": prompt, "bpm": bpm, "beats": beats, **_told(pipeline, seed=seed, **options)}
+    start = pipeline.encode_image(pulse(pipeline.params.num_frequencies, size * factor, beats))
+    options = {"overlap": pipeline.window // 2, "seed": seed, **options}
+    steps = transform_steps(pipeline, start, prompt, strength, circular=True, **options)
+    around = decode_circle(pipeline, last_latents(steps, start, progress, callback), columns)
+    told = {"prompt": prompt, "bpm": bpm, "beats": beats, "strength": strength,
+            **_told(pipeline, **options)}
     once = around.crop((ROLL, 0, ROLL + columns, around.height))
-    return pipeline.play_picture(once, told, raw=sound)
+    return pipeline.play_picture(once, told, raw=close_circle(pipeline, around, seconds))
+
+
+def pulse(rows: int, columns: int, beats: int):
+    """A picture that holds nothing but the time: a stroke on every beat, a little stronger below.
+
+    Riffusion's own way to keep a beat: its seed pictures. Notebook: 12_editing.
+    """
+    from PIL import Image
+
+    since = np.arange(columns) % (columns / beats) * 0.01
+    weight = 1 - 0.3 * np.linspace(1, 0, rows)[:, None]
+    greys = QUIET_GREY - (QUIET_GREY - STROKE_GREY) * weight * np.exp(-since / 0.08)
+    return Image.fromarray(greys.astype(np.uint8)).convert("RGB")
 
 
 def decode_circle(pipeline, latents, columns: int):

@@ -19,6 +19,7 @@ from riffedu import limits
 from riffedu.errors import RiffeduError
 from riffedu.interpolate import four_corners, journey
 
+LINEAR = 0.9
 SHARED = 0.25
 """The share of a piece that it has in common with the one before."""
 
@@ -150,8 +151,9 @@ def _to_piece(pipeline, latents, shared: int, number: int, place, tail):
         rise = ramp(kept, "equal power")
         sound = np.concatenate([tail * rise[::-1] + sound[:kept] * rise, sound[kept:]])
     body, tail = sound[:-kept], sound[-kept:].copy()
-    peak = np.abs(body).max(initial=0.0)
-    body = body / peak if peak > 1 else body
+    # Two sounds at once may go over full scale. Bent there, no piece gets softer than the last.
+    over = np.maximum(np.abs(body) - LINEAR, 0) / (1 - LINEAR)
+    body = np.where(over > 0, np.sign(body) * (LINEAR + (1 - LINEAR) * np.tanh(over)), body)
     return Piece(number, body.astype(np.float32), rate, result.image, place), tail
 
 

@@ -299,3 +299,20 @@ def test_what_cannot_be_asked_is_said(small, what, words):
     with pytest.raises(RiffeduError, match=words) as caught:
         what(small, (tone(), RATE))
     assert "\n" not in str(caught.value)
+
+
+def test_a_pulse_is_a_stroke_on_every_beat():
+    grey = np.asarray(edit.pulse(512, 384, 8).convert("L")).astype(int)
+    assert grey.shape == (512, 384) and grey.min() == 60 and grey.max() <= 230
+    strokes = np.flatnonzero(np.diff(grey[-1]) < -50) + 1
+    assert list(strokes) == [48 * k for k in range(1, 8)]
+
+
+def test_a_loop_begins_as_its_pulse(small):
+    """At strength 0 it is the pulse as the autoencoder keeps it; at 1 the pulse has no say."""
+    kept = small.loop("piano", 120, 4, strength=0.0, progress=False, **FEW)
+    assert kept.parameters["strength"] == 0 and kept.image.width == 200
+    first, second = (small.loop("piano", 120, 4, strength=1.0, seed=s, progress=False, **FEW)
+                     for s in (0, 1))  # fmt: skip
+    assert not np.array_equal(first.waveform, second.waveform)
+    assert not np.array_equal(first.waveform, kept.waveform)

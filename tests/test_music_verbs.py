@@ -91,7 +91,7 @@ def test_what_was_made_is_told(ours, tmp_path, capsys):
     out = tmp_path / "a.wav"
     assert cli.main(["loop", "techno", "-o", str(out), "--model", str(ours), "--steps", "2"]) == 0
     told = capsys.readouterr().out
-    assert f"{out}: 4.00 s, 120 BPM, seed 0, 2 steps, guidance 7" in told
+    assert f"{out}: 4.00 s, strength 0.88, 120 BPM, seed 0, 2 steps, guidance 7" in told
 
 
 @pytest.mark.parametrize("args, words", [
