@@ -86,13 +86,15 @@ def extending(pipeline, seconds: float = 30.0) -> None:
 
 def looping(pipeline) -> None:
     """Where the end meets the start: the step between samples, and the energy around it."""
-    for bpm, beats, prompt in ((120, 8, CORNERS[1]), (93, 8, CORNERS[2]), (140, 16, CORNERS[0])):
+    for bpm, beats, prompt in ((120, 8, "a techno groove"), (93, 8, "hip hop drums"),
+                               (140, 16, "a calm solo piano")):
         result = pipeline.loop(prompt, bpm, beats, progress=False)
         twice = np.concatenate([result.waveform, result.waveform])
         joint = len(result.waveform) - 1
+        beat = beat_period(np.tile(result.waveform, 4), result.sample_rate, near=60 / bpm)
         print(f"loop of {beats} beats at {bpm} BPM: {len(result.waveform) / result.sample_rate:.3f} s "
-              f"(wanted {60 * beats / bpm:.3f}); seam {seam(twice, joint):+.1f} dB against its surroundings",
-              flush=True)
+              f"(wanted {60 * beats / bpm:.3f}), a beat every {beat:.3f} s (wanted "
+              f"{60 / bpm:.3f}); seam {seam(twice, joint):+.1f} dB against its surroundings", flush=True)
 
 
 def streaming(pipeline, seconds: float) -> None:
@@ -116,8 +118,9 @@ def streaming(pipeline, seconds: float) -> None:
     whole = np.concatenate(sounds)
     joints = np.cumsum([len(sound) for sound in sounds])[:-1] - 1
     steps = [seam(whole, joint) for joint in joints]
-    print(f"stream of {played:.0f} s: {played / (time.perf_counter() - began):.1f} × real time, never less than "
-          f"{min(ahead[1:]):.1f} s ahead; joins {max(steps):+.1f} dB at most against their surroundings; "
+    speed = played / (time.perf_counter() - began)
+    print(f"stream of {played:.0f} s: {speed:.1f} × real time, never less than {min(ahead[1:]):.1f} s "
+          f"ahead; joins {max(steps):+.1f} dB at most against their surroundings; "
           f"memory {memory[len(memory) // 4]:.0f} MB after a quarter, {memory[-1]:.0f} MB at the end")
 
 
@@ -131,11 +134,13 @@ def seam(sound: np.ndarray, joint: int, near: int = 44, around: int = 4410) -> f
     against the loudest millisecond within 100 ms on either side of it."""
     from scipy.signal import butter, sosfilt
 
-    high = sosfilt(butter(4, 5000, "high", fs=44100, output="sos"), sound[joint - 2 * around: joint + 2 * around])
+    part = sound[joint - 2 * around: joint + 2 * around]
+    high = sosfilt(butter(4, 5000, "high", fs=44100, output="sos"), part)
     power = np.convolve(high**2, np.ones(near) / near, "same")
     middle = 2 * around
     here = power[middle - near: middle + 2 * near].max()
-    beside = np.r_[power[middle - around: middle - 4 * near], power[middle + 4 * near: middle + around]]
+    beside = np.r_[power[middle - around: middle - 4 * near],
+                   power[middle + 4 * near: middle + around]]
     return float(10 * np.log10((here + 1e-12) / (beside.max() + 1e-12)))
 
 
