@@ -1,8 +1,8 @@
 """Lesson 10: which word speaks where in the picture. Cross-attention, by hand, and watched.
 
-In its cross-attention layers every place of the picture asks a question, every token offers a key, and
-the place takes in a mixture of what the tokens have to say. `recording` lets a U-Net of diffusers
-run with the lesson's own `attend` in those layers, and keeps the shares:
+In its cross-attention layers every place of the picture asks a question, every token offers a key,
+and the place takes in a mixture of what the tokens have to say. `recording` lets a U-Net of
+diffusers run with the lesson's own `attend` in those layers, and keeps the shares:
 
     with recording(unet) as seen:
         predict(x, timestep)
@@ -15,6 +15,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from riffedu.errors import RiffeduError
@@ -33,9 +34,9 @@ def attend(queries, keys, values):
         A = softmax(Q Kᵀ / √d),    answers = A V
 
     ``queries (…, places, d)``, ``keys (…, tokens, d)``, ``values (…, tokens, m)``; answers are
-    ``(…, places, m)``, shares ``(…, places, tokens)``, at least 0, and those of a place sum to 1. The
-    largest score is taken off first, which changes no share and keeps the exponential finite. Torch
-    tensors. Source: Vaswani et al., "Attention Is All You Need" (2017), eq. 1.
+    ``(…, places, m)``, shares ``(…, places, tokens)``, at least 0, and those of a place sum to 1.
+    The largest score is taken off first, which changes no share and keeps the exponential finite.
+    Torch tensors. Source: Vaswani et al., "Attention Is All You Need" (2017), eq. 1.
     Notebook: 10_text_and_guidance.
     """
     scores = queries @ keys.transpose(-1, -2) / math.sqrt(queries.shape[-1])
@@ -48,8 +49,8 @@ def attend(queries, keys, values):
 class Seen:
     """What the cross-attention layers did when the U-Net was last asked.
 
-    ``shares`` maps each layer's name to its shares ``(items, heads, places, tokens)``. With guidance
-    the items are first those without words (or with the negative prompt), then those with words.
+    ``shares`` maps each layer's name to its shares ``(items, heads, places, tokens)``. With
+    guidance the items are first those without words (or with the negative prompt), then those with words.
     """
 
     shares: dict[str, "Tensor"] = field(default_factory=dict)
@@ -57,15 +58,16 @@ class Seen:
     def maps(self, height: int, width: int, item: int = -1, finest: bool = True) -> "Tensor":
         """Shares over the picture, the mean of heads and layers: ``(tokens, height, width)``.
 
-        ``height`` and ``width`` are the latents'. The layers with the finest grid count, or all of them,
-        the coarser ones in larger squares. At each place the tokens' shares sum to 1. ``item`` counts in
-        the batch; the last one is the prompt's, with or without guidance. Source: Tang et al., "What the DAAM: Interpreting Stable
-        Diffusion Using Cross Attention" (2023). Notebook: 10_text_and_guidance.
+        ``height`` and ``width`` are the latents'. The layers with the finest grid count, or all of
+        them, the coarser ones in larger squares. At each place the tokens' shares sum to 1.
+        ``item`` counts in the batch; the last one is the prompt's, with or without guidance.
+        Source: Tang et al., "What the DAAM: Interpreting Stable Diffusion Using Cross Attention"
+        (2023). Notebook: 10_text_and_guidance.
         """
         from torch.nn.functional import interpolate
 
         if not self.shares:
-            raise RiffeduError("nothing was recorded yet: ask the U-Net inside `with recording(unet)`")
+            raise RiffeduError("nothing was recorded: ask the U-Net inside `with recording(unet)`")
         most = max(shares.shape[2] for shares in self.shares.values())
         used = [shares for shares in self.shares.values() if shares.shape[2] == most or not finest]
         drawn = 0
@@ -111,7 +113,7 @@ def recording(unet: Any) -> "Iterator[Seen]":
     seen, before = Seen(), {name: layer.processor for name, layer in layers.items()}
     try:
         for name, layer in layers.items():
-            layer.set_processor(Watcher(lambda shares, name=name: seen.shares.update({name: shares})))
+            layer.set_processor(Watcher(partial(seen.shares.__setitem__, name)))
         yield seen
     finally:
         for name, layer in layers.items():
@@ -167,10 +169,10 @@ def words(tokenizer: Any, text: str) -> list[tuple[str, list[int]]]:
 
 
 def by_word(maps: "Tensor", tokenizer: Any, text: str) -> "dict[str, Tensor]":
-    """`Seen.maps`, the tokens of a word added up: word → its share at each place ``(height, width)``.
+    """`Seen.maps`, a word's tokens added up: word → its share at each place ``(height, width)``.
 
-    What is left, the tokens for start, end and filling and signs such as commas, is under `NO_WORD`, so
-    that all of them sum to 1. A word that comes again gets a number. Notebook: 10_text_and_guidance.
+    What is left, the tokens for start, end and filling and signs such as commas, is under
+    `NO_WORD`, so that all of them sum to 1. A word that comes again gets a number. Notebook: 10_text_and_guidance.
     """
     shares: dict[str, "Tensor"] = {}
     for word, places in words(tokenizer, text):

@@ -1,4 +1,4 @@
-"""Cross-attention: by hand equal to torch's and diffusers' own, watched, and put back afterwards."""
+"""Cross-attention: by hand equal to torch's and diffusers' own, watched, and put back after."""
 
 import pytest
 import torch
@@ -129,7 +129,7 @@ def test_maps_of_a_guided_batch(pipeline):
 
 
 def test_maps_lie_where_the_picture_lies():
-    """A token that only one corner listens to lights up in that corner; coarse layers in squares."""
+    """A token that only one corner listens to lights up there; coarse layers in squares."""
     fine, coarse = torch.zeros(1, 2, 8 * 4, 2), torch.zeros(1, 2, 4 * 2, 2)
     fine[..., 0] = coarse[..., 0] = 1.0
     fine[:, :, 3], coarse[:, :, 1] = torch.tensor([0.0, 1.0]), torch.tensor([0.0, 1.0])

@@ -22,8 +22,8 @@ def check_attention(shares) -> object:
     scores = keys @ query
     want = _softmax(scores / 4)
     mistakes = {
-        "Those are the scores. Shares are at least 0 and sum to 1: take the exponential of each and "
-        "divide by their sum.": (scores, scores / 4),
+        "Those are the scores. Shares are at least 0 and sum to 1: take the exponential of each "
+        "and divide by their sum.": (scores, scores / 4),
         "They don't sum to 1 yet: divide by the sum.": (np.exp(scores / 4), np.exp(scores)),
         "Divide the scores by √d first, or long vectors make one token take all.": (
             _softmax(scores),
@@ -36,15 +36,15 @@ def check_attention(shares) -> object:
         if any(np.allclose(answer, value, atol=1e-6) for value in values):
             return hint(message)
     if not np.allclose(answer, want, atol=1e-6):
-        return hint("The scores are keys @ query / √d; then the exponential, then divide by the sum.")
+        return hint("The scores are keys @ query / √d; then exponential, then divide by the sum.")
     one, two = draw.standard_normal(9), draw.standard_normal((3, 9))
     if not np.allclose(run(shares, one, two), _softmax(two @ one / 3), atol=1e-6):
         return hint("Right for d = 16, wrong for d = 9: take d from the query's length.")
     with np.errstate(all="ignore"):
-        large = np.asarray(run(shares, 1000 * query, keys), dtype=np.float64)
+        large = np.asarray(run(shares, 1e5 * query, keys), dtype=np.float64)
     if not np.isfinite(large).all():
-        return hint("Right, but large scores overflow: exp(1000) is infinite. Take the largest score "
-                    "off all of them first; no share changes by that.")  # fmt: skip
+        return hint("Right, but large scores overflow: exp(710) is infinite already. Take the "
+                    "largest score off all of them first; no share changes by that.")  # fmt: skip
     return right("What the U-Net does at every place, in every head, with all the tokens at once.")
 
 
@@ -88,7 +88,7 @@ def check_questions(questions) -> object:
     if np.ndim(answer) or answer != int(answer):
         return hint("One whole number is wanted.")
     mistakes = {
-        16: "That is guidance everywhere: above t = 500 the scale is 1, and one question is enough.",
+        16: "That is guidance everywhere: above t = 500 the scale is 1: one question is enough.",
         8: "With guidance each step asks twice, with the words and without.",
         4: "Count the steps without guidance, too: they ask once.",
     }
@@ -97,7 +97,7 @@ def check_questions(questions) -> object:
     if answer != 12:
         return hint(f"Of the 8 times 4 are at most 500: 4 · 2 + 4 · 1. You say {answer}.")
     if run(questions, times[1:], 5.0, 0.25) != 9:
-        return hint("Right for below = 0.5. At 0.25 the limit is t = 250: compare with 1000 · below.")
+        return hint("Right for below = 0.5. At 0.25 the limit is t = 250: it is 1000 · below.")
     if run(questions, times, 1.0, 0.5) != 8:
         return hint("At scale 1 the answer without words is multiplied by 0: nobody asks for it.")
     if run(questions, times, 5.0, 0.499) != 12:

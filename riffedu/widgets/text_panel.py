@@ -1,4 +1,4 @@
-"""The panel of notebooks/10_text_and_guidance.ipynb, and its drawings of prompts and of attention."""
+"""The panel of notebooks/10_text_and_guidance.ipynb, and drawings of prompts and of attention."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from riffedu.widgets.pictures import Picture, _figure, _png, height
 
 SECONDS = 5.12
 STEPS = 8
-OVERLAY = 0.8  # how much the strongest colour covers: what is under it must stay visible
+OVERLAY = 0.65  # how much the strongest colour covers: what is under it must stay visible
 HERTZ = (100, 500, 1000, 2000, 4000)
 LONG = w.Layout(width="480px", max_width="98%")
 FULL = w.Layout(width="640px", max_width="98%")
@@ -75,8 +75,8 @@ def attention_pictures(image, maps: dict, seconds: float | None = None) -> Pictu
         alt.append(f"“{name}” takes {told(share)}, most at "
                    f"{(column + 0.5) / share.shape[1] * seconds:.1f} s, "
                    f"{1 - (row + 0.5) / share.shape[0]:.0%} of the way up")
-    return Picture(_png(figure), f"A spectrogram picture {len(maps)} times, in orange where each word "
-                                 f"was listened to. {'; '.join(alt)}.")
+    return Picture(_png(figure), f"A spectrogram picture {len(maps)} times, in orange where each "
+                                 f"word was listened to. {'; '.join(alt)}.")
 
 
 def told(share) -> str:
@@ -85,13 +85,13 @@ def told(share) -> str:
 
 
 class TextPanel(Panel):
-    """Controls by name: ``prompt, negative, guidance, below, seed, run_button, stop_button, progress,
-    status, word, step, shown, listen_button``.
+    """Controls by name: ``prompt, negative, guidance, below, seed, run_button, stop_button,
+    progress, status, word, step, shown, listen_button``.
 
     `figure` shows the run before, this run, and this run with the attention to the chosen word over
     it; `heard` plays one of both runs once `listen_button` was pressed. ``now`` and ``before`` are
-    these runs, dicts with their settings, ``latents``, ``image`` and ``maps``: for each step, word →
-    its share at each place.
+    these runs, dicts with their settings, ``latents``, ``image`` and ``maps``: for each step,
+    word → its share at each place.
     """
 
     def __init__(self, pipeline, prompt: str, negative: str = "", seed: int = 0, steps: int = STEPS,
@@ -100,13 +100,14 @@ class TextPanel(Panel):
         self.now: dict | None = None
         self.before: dict | None = None
         self.prompt = w.Text(value=prompt, description="Prompt", style=WIDE, layout=FULL)
-        self.negative = w.Text(value=negative, description="Negative prompt", style=WIDE, layout=FULL,
-                               placeholder="what should not be there; empty: no words")  # fmt: skip
-        self.guidance = w.FloatSlider(value=5, min=0, max=12, step=0.5, description="Guidance",
+        self.negative = w.Text(value=negative, description="Negative prompt", style=WIDE,
+                               layout=FULL, placeholder="what should not be there; empty: no words")  # fmt: skip
+        scale = min(12.0, pipeline.settings(None, None)[1])
+        self.guidance = w.FloatSlider(value=scale, min=0, max=12, step=0.5, description="Guidance",
                                       style=WIDE, layout=LONG, readout_format=".1f",
                                       continuous_update=False)  # fmt: skip
-        self.below = w.FloatSlider(value=1, min=0, max=1, step=0.05, description="only below t =",
-                                   style=WIDE, layout=LONG, continuous_update=False)  # fmt: skip
+        self.below = w.FloatSlider(value=pipeline.guidance_below, min=0, max=1, step=0.05,
+                                   description="up to t =", style=WIDE, layout=LONG, continuous_update=False)  # fmt: skip
         self.seed = w.BoundedIntText(value=seed, min=0, max=2**31 - 1, description="Seed",
                                      style=WIDE, layout=w.Layout(width="280px"))  # fmt: skip
         self.job = JobControls("Run")
@@ -132,9 +133,9 @@ class TextPanel(Panel):
             self.prompt, self.negative, self.guidance, self.below, self.seed, self.job.box,
             w.HBox([self.word, self.step], layout=row), self.figure.widget, self.facts,
             w.HBox([self.shown, self.listen_button, self.heard.widget], layout=row),
-            note(f"{steps} steps. Orange: where the chosen word got its largest share of attention; "
-                 f"no colour: its smallest. Guidance above 1 acts only at times of at most the share "
-                 "that you set; 1 is everywhere."),
+            note(f"{steps} steps. Orange: where the chosen word got its largest share of "
+                 "attention; no colour: its smallest. t goes from 1, pure noise, to 0; guidance "
+                 "above 1 acts only up to the t that you set."),
         ])  # fmt: skip
         self.figure.refresh("Nothing yet: press Run.")
 
@@ -233,7 +234,7 @@ class TextPanel(Panel):
         facts = f"{settings(self.now)}; spread of the latents {self.now['latents'].std():.2f}."
         if self.before:
             apart = (self.now["latents"] - self.before["latents"]).square().mean().sqrt()
-            facts += f" From the run before ({settings(self.before)}): {apart:.2f} (root mean square)."
+            facts += f" From the run before ({settings(self.before)}): {apart:.2f}, root mean square."
         facts += f" Attention: {words} of what a place takes in."
         self.facts.value = f'<p role="status">{html.escape(facts)}</p>'
         self.figure.refresh("Left the run before, in the middle this run, right the same with the "
@@ -244,7 +245,7 @@ def settings(made: dict) -> str:
     """A run's settings in a few words."""
     told = [f"“{made['prompt']}”", f"seed {made['seed']}", f"guidance {made['guidance']:g}"]
     if made["below"] < 1:
-        told.append(f"below t = {made['below']:g}")
+        told.append(f"up to t = {made['below']:g}")
     if made["negative"].strip():
         told.append(f"not “{made['negative']}”")
     return ", ".join(told)
@@ -254,7 +255,7 @@ def _layers(axis, seconds: float):
     """The spectrogram and the colour over it, both empty."""
     place = {"extent": (0, seconds, 0, 1), "aspect": "auto", "interpolation": "nearest"}
     under = axis.imshow([[255]], cmap="gray", vmin=0, vmax=255, **place)
-    over = axis.imshow([[0.0]], cmap="Oranges", vmin=-0.6, vmax=1, alpha=0.0, **place)
+    over = axis.imshow([[0.0]], cmap="Oranges", vmin=-0.6, vmax=1.3, alpha=0.0, **place)
     return under, over
 
 
