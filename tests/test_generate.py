@@ -420,8 +420,10 @@ def test_the_sampler_is_the_checkpoints_or_the_one_asked_for(sd, cls, rule):
     pipeline.checkpoint.scheduler = getattr(diffusers, cls).from_config(
         pipeline.checkpoint.scheduler.config
     )
-    own, euler = make(pipeline), make(pipeline, sampler="euler")
+    # In two steps DPM-Solver++ has no middle one to be of second order: it would be Euler's rule.
+    own, euler = (make(pipeline, num_inference_steps=5, sampler=name) for name in (None, "euler"))
     assert (own.parameters["sampler"], euler.parameters["sampler"]) == (rule, "euler")
-    assert np.array_equal(own.waveform, make(pipeline, sampler=rule).waveform)
+    again = make(pipeline, num_inference_steps=5, sampler=rule)
+    assert np.array_equal(own.waveform, again.waveform)
     if rule != "ddim":
-        assert not np.array_equal(own.waveform, euler.waveform)
+        assert np.abs(own.waveform - euler.waveform).max() > 1e-3
