@@ -402,6 +402,26 @@ def close_circle(pipeline, around, seconds: float) -> np.ndarray:
     return turn
 
 
+def seam(waveform, sample_rate: int) -> float:
+    """How rough a loop is where its end meets its start, in dB against the roughest place nearby.
+
+    Roughness is the power of the second difference, x[n+1] − 2 x[n] + x[n−1], in windows of 1 ms: a
+    smooth sound has little of it, a click much. Nearby is within 0.1 s. Well above 0 dB a click is
+    heard; below, something rougher hides it. ``waveform`` (samples,) of 0.2 s or more; RiffeduError
+    for another. Notebook: 12_editing.
+    """
+    waveform, size = np.asarray(waveform, dtype=np.float64), max(1, round(0.001 * sample_rate))
+    if waveform.ndim != 1 or len(waveform) < 0.2 * sample_rate:
+        raise RiffeduError("a loop's seam is sought in one channel of at least 0.2 s, "
+                           f"not in samples of shape {waveform.shape}")
+    joint = len(waveform) // 2 - 1
+    bend = np.diff(np.roll(waveform, joint + 1), 2)
+    rough = np.convolve(bend**2, np.ones(size) / size, "same")
+    away = np.abs(np.arange(len(rough)) - joint)
+    beside = rough[(away > 2 * size) & (away < 0.1 * sample_rate)].max()
+    return float(10 * np.log10((rough[away <= size].max() + 1e-20) / (beside + 1e-20)))
+
+
 def _told(pipeline, num_inference_steps=None, guidance_scale=None, seed: int = 0,
           negative_prompt: str = "", **_) -> dict[str, Any]:
     """What a Result says of how it was made."""
