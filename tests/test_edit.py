@@ -316,3 +316,13 @@ def test_a_loop_begins_as_its_pulse(small):
                      for s in (0, 1))  # fmt: skip
     assert not np.array_equal(first.waveform, second.waveform)
     assert not np.array_equal(first.waveform, kept.waveform)
+
+
+def test_a_seam_is_heard_where_a_tone_is_cut():
+    whole, cut = tone(1.0, 440.0), tone(1.0, 440.5)
+    assert edit.seam(whole, RATE) < 3 and edit.seam(cut, RATE) > 10
+    noise = np.random.default_rng(0).standard_normal(RATE)
+    assert abs(edit.seam(noise, RATE)) < 6
+    for bad in (tone(0.1), np.zeros((2, RATE))):
+        with pytest.raises(RiffeduError, match="at least 0.2 s"):
+            edit.seam(bad, RATE)
