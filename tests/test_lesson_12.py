@@ -140,6 +140,18 @@ def test_stop_and_bad_prompts(panel):
     assert "Stopped" in panel.status.value and panel.result is None
 
 
+def test_another_sound_chosen_meanwhile(panel):
+    wanted = {"prompt": "drums", "strength": 0.6, "mask": None, "seed": 0, "num_inference_steps": 2}
+
+    def step(message):
+        if message.startswith("Step"):
+            panel.source.value = "percussion"
+
+    panel._work(step, wanted)
+    assert panel.result is None and panel.after.player is None
+    assert "chosen meanwhile" in panel.status.value
+
+
 def test_controls_are_labelled(panel):
     for control in (panel.source, panel.upload, panel.prompt, panel.strength, panel.part,
                     panel.time, panel.pitch, panel.steps, panel.seed):  # fmt: skip

@@ -100,10 +100,14 @@ class EditingPanel(Panel):
         if not wanted["prompt"].strip():
             raise RiffeduError('the prompt is empty: say what to make of it, "a church organ"')
         step("Sound to latents")
+        clip = self.clip
         result = edit.transform(
-            self.pipeline, self.clip, **wanted, progress=False,
+            self.pipeline, clip, **wanted, progress=False,
             callback=lambda moment: step(f"Step {moment.step} of {moment.total}"),
         )
+        if self.clip is not clip:
+            self.job.say("Another sound was chosen meanwhile: press the button for that one.")
+            return
         self.result = result
         self._after.set_data(np.asarray(result.image.convert("L")))
         self.after.set(result.waveform, result.sample_rate, f"After: {wanted['prompt']}")
