@@ -1,13 +1,10 @@
 """Lesson 08: the panel's controls at their ends, its drawing of ways, and the checks' hints."""
 
-import base64
 import io
-import re
 from functools import partial
 
 import numpy as np
 import pytest
-import soundfile
 import torch
 from PIL import Image
 
@@ -16,14 +13,10 @@ from riffedu.errors import RiffeduError
 from riffedu.samplers import RULES, Step, ddim, ddpm, euler, euler_ancestral, sample
 from riffedu.widgets import denoising_panel, paths
 from riffedu.widgets.denoising_panel import LABELS, away
+from tests.ears import heard
 from tests.tiny import ours  # noqa: F401
 
 KEPT = schedule.alphas_cumprod(schedule.betas("cosine"))
-
-
-def heard(player_html):
-    data = re.search(r'src="data:audio/flac;base64,([^"]+)"', player_html)[1]
-    return soundfile.read(io.BytesIO(base64.b64decode(data)), dtype="float32")
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,10 @@
 """Lesson 09: linear codes and their measures, the shipped autoencoder as the lesson describes it,
 the panel's controls at their ends, and the checks' hints."""
 
-import base64
-import io
-import re
 
 import numpy as np
 import pytest
 import scipy.fft
-import soundfile
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +17,7 @@ from riffedu.mel import hz_to_mel, mel_to_hz
 from riffedu.noise import image_of, signal_of
 from riffedu.training.linear_start import principal_components
 from riffedu.widgets import code_picture, difference, latents_panel
+from tests.ears import heard
 from tests.tiny import ours, sd  # noqa: F401
 
 
@@ -247,11 +244,6 @@ def test_code_picture_and_difference():
 
 
 # The panel
-
-
-def heard(player_html):
-    data = re.search(r'src="data:audio/flac;base64,([^"]+)"', player_html)[1]
-    return soundfile.read(io.BytesIO(base64.b64decode(data)), dtype="float32")
 
 
 @pytest.fixture

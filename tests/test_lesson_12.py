@@ -1,8 +1,6 @@
 """Lesson 12: the panel's controls at their ends, files of one's own, and the checks' hints."""
 
-import base64
 import io
-import re
 from datetime import UTC, datetime
 
 import numpy as np
@@ -12,12 +10,8 @@ import soundfile
 from riffedu import edit, exercises, load_pipeline, synth
 from riffedu.widgets import editing_panel
 from riffedu.widgets.editing_panel import HERTZ, PARTS
+from tests.ears import heard
 from tests.tiny import ours  # noqa: F401
-
-
-def heard(player_html):
-    data = re.search(r'src="data:audio/flac;base64,([^"]+)"', player_html)[1]
-    return soundfile.read(io.BytesIO(base64.b64decode(data)), dtype="float32")
 
 
 @pytest.fixture(scope="module")

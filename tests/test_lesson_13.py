@@ -1,14 +1,10 @@
 """Lesson 13: what it claims of ways between sounds, the panel's controls, and the checks' hints."""
 
-import base64
-import io
 import math
-import re
 from itertools import islice
 
 import numpy as np
 import pytest
-import soundfile
 import torch
 
 from riffedu import exercises, load_pipeline, toy
@@ -19,15 +15,11 @@ from riffedu.schedule import alphas_cumprod, betas, levels, timesteps
 from riffedu.stream import endless
 from riffedu.widgets import journey_panel
 from riffedu.widgets.journey_panel import KEPT, PLACES, weights
+from tests.ears import heard
 from tests.tiny import ours  # noqa: F401
 
 PROMPTS = ["piano", "rock band", "drums", "violin"]
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-
-
-def heard(player_html):
-    data = re.search(r'src="data:audio/flac;base64,([^"]+)"', player_html)[1]
-    return soundfile.read(io.BytesIO(base64.b64decode(data)), dtype="float32")
 
 
 @pytest.fixture(scope="module")

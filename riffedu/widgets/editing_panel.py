@@ -14,10 +14,9 @@ from riffedu.errors import RiffeduError
 from riffedu.widgets.job import JobControls
 from riffedu.widgets.live import LiveFigure, LiveSound
 from riffedu.widgets.panel import WIDE, Panel, note
-from riffedu.widgets.pictures import COLOURS, height
+from riffedu.widgets.pictures import COLOURS, HERTZ, height
 
 SECONDS = 5.12
-HERTZ = (0, 100, 250, 500, 1000, 2000, 4000, 10000)
 PARTS = {"all of it": "all", "the bass (below 250 Hz)": "bass",
          "the middle (250 to 2000 Hz)": "middle", "the treble (above 2000 Hz)": "treble",
          "a rectangle of your own": "own"}  # fmt: skip
