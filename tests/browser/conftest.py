@@ -1,0 +1,91 @@
+"""Real pages: JupyterLab and Voilà in a headless Chromium.
+
+Where there is no browser the tests are skipped, on a CI machine (CI=true) they fail. The browser is
+the one that RIFFEDU_CHROMIUM names, or a Chromium or Chrome on the PATH.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from pages import ROOT, SHOTS, LabPage, Watched, free_port, serve
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update",
+    "--autoplay-policy=no-user-gesture-required",
+    "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+    # A page in the background must not be slowed down: that is not what is tested.
+    "--disable-background-timer-throttling", "--disable-renderer-backgrounding",
+    "--disable-backgrounding-occluded-windows",
+)  # fmt: skip
+
+
+def _chromium() -> str | None:
+    named = os.environ.get("RIFFEDU_CHROMIUM")
+    return named or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium (Playwright's sync API)."""
+    why = None
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        why = "Playwright is not installed: pip install playwright"
+    if not why and not _chromium():
+        why = f"no browser: install Chromium, or let RIFFEDU_CHROMIUM name one ({', '.join(NAMES)})"
+    if why:
+        if os.environ.get("CI") == "true":
+            pytest.fail(why)
+        pytest.skip(why)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=_chromium(), args=list(FLAGS))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """A JupyterLab as `riffedu lab` starts it, on an empty folder: an object with url and root."""
+    from riffedu import lab as verb
+
+    home = tmp_path_factory.mktemp("lab")
+    root = home / "root"
+    root.mkdir()
+    port = free_port()
+    course = ROOT / "notebooks" / verb.FIRST_LESSON
+    command = [part for part in verb.command(course, no_browser=True, port=port)
+               if "root_dir" not in part and "default_url" not in part]  # fmt: skip
+    command += [f"--ServerApp.root_dir={root}", "--LabApp.expose_app_in_browser=True"]
+    with serve(command, port, home, verb.environment()) as server:
+        server.root = root
+        yield server
+
+
+@pytest.fixture
+def page(browser, request):
+    """An empty page; errors that it meets make the test fail, and its last view is kept."""
+    with Watched(browser) as watched:
+        yield watched.page
+        SHOTS.mkdir(exist_ok=True)
+        name = request.node.name.replace("/", "-").replace("[", "-").rstrip("]")
+        watched.page.screenshot(path=SHOTS / f"{name}.png")
+    assert watched.problems == []
+
+
+@pytest.fixture
+def open_notebook(page, lab):
+    """`open_notebook(source, …)`: a notebook of these cells, or a copy of a file, as a LabPage."""
+    opened = []
+
+    def open_one(*sources: str | Path) -> LabPage:
+        opened.append(LabPage(page, lab, sources))
+        return opened[-1]
+
+    yield open_one
+    for each in opened:
+        each.close()

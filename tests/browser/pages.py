@@ -1,0 +1,225 @@
+"""What the browser tests do with a page: open a notebook, run it, look at what it shows."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_notebook
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SHOTS = Path(__file__).parent / "shots"
+TOKEN = "test"
+KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+BROKEN = re.compile(r"Error (displaying|creating|rendering) widget|Failed to load model|Traceback")
+HARMLESS = re.compile(
+    "|".join((
+        r"/api/contents/.*checkpoints", r"/lsp/", r"favicon",  # JupyterLab asks, and lives without
+        r"404 .Not Found|status of 404",
+        r"fonts\.|font-awesome|cdn\.jsdelivr|cdnjs",  # Voilà asks a CDN for its icons
+        r"ERR_INTERNET_DISCONNECTED|ERR_NAME_NOT_RESOLVED|ERR_CONNECTION_REFUSED|ERR_BLOCKED",
+        r"WebSocket connection to .* failed",  # a kernel that a test ends
+        r"AudioContext was not allowed to start",
+    ))
+)  # fmt: skip
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def serve(command: list[str], port: int, home: Path, environment: dict[str, str]):
+    """Start a server and wait until it answers; end it with all that it started."""
+    own = {f"JUPYTER_{name}_DIR": str(home / name) for name in ("CONFIG", "DATA", "RUNTIME")}
+    own |= {"JUPYTER_TOKEN": TOKEN, "IPYTHONDIR": str(home / "ipython"), "HOME": str(home),
+            "RIFFEDU_DATA": str(ROOT / "data")}  # fmt: skip
+    log = home / "server.log"
+    with open(log, "wb") as out:
+        server = subprocess.Popen(command, env=environment | own, stdout=out, stderr=out)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        give_up = time.monotonic() + 90
+        while True:
+            try:
+                urllib.request.urlopen(f"{url}/?token={TOKEN}", timeout=10).close()
+                break
+            except OSError:
+                told = log.read_text(errors="replace")[-2000:]
+                assert server.poll() is None and time.monotonic() < give_up, told
+                time.sleep(0.3)
+        yield SimpleNamespace(url=url, log=log, process=server)
+    finally:
+        server.terminate()
+        try:
+            server.wait(30)
+        except subprocess.TimeoutExpired:
+            server.kill()
+
+
+class Watched:
+    """A page of its own, and the errors that it met: `problems`."""
+
+    def __init__(self, browser):
+        self.context = browser.new_context(viewport={"width": 1280, "height": 900},
+                                           accept_downloads=True)  # fmt: skip
+        self.page = self.context.new_page()
+        self.problems: list[str] = []
+        self.page.on("pageerror", lambda error: self.note(f"page: {error}"))
+        self.page.on("console", lambda said: said.type == "error" and self.note(
+            f"console: {said.text} {said.location.get('url', '')}"))  # fmt: skip
+
+    def note(self, problem: str) -> None:
+        if not HARMLESS.search(problem):
+            self.problems.append(problem[:500])
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.context.close()
+
+
+class LabPage:
+    """One notebook open in JupyterLab."""
+
+    count = 0
+
+    def __init__(self, page, lab, sources):
+        LabPage.count += 1
+        self.page, self.lab = page, lab
+        if len(sources) == 1 and isinstance(sources[0], Path):
+            self.name = f"{LabPage.count}-{sources[0].name}"
+            shutil.copy(sources[0], lab.root / self.name)
+        else:
+            self.name = f"{LabPage.count}.ipynb"
+            cells = [new_code_cell(source) for source in sources]
+            notebook = new_notebook(cells=cells, metadata={"kernelspec": KERNEL})
+            nbformat.write(notebook, lab.root / self.name)
+        page.goto(f"{lab.url}/lab/tree/{self.name}?token={TOKEN}&reset")
+        page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=90_000)
+        page.wait_for_function(
+            """async () => {
+              const panel = globalThis.jupyterapp?.shell.currentWidget;
+              if (!panel?.context?.isReady || !panel.sessionContext) return false;
+              await panel.sessionContext.ready;
+              return panel.sessionContext.session?.kernel?.status === 'idle';
+            }""", timeout=90_000, polling=300,
+        )  # fmt: skip
+
+    def run(self, seconds: float = 240) -> None:
+        """Run every cell and wait until the kernel is idle again."""
+        self.page.evaluate("() => { jupyterapp.commands.execute('notebook:run-all-cells'); }")
+        self.page.wait_for_function(
+            """() => {
+              const {content, sessionContext} = jupyterapp.shell.currentWidget;
+              const idle = sessionContext.session?.kernel?.status === 'idle';
+              const code = content.widgets.filter(cell => cell.model.type === 'code'
+                && cell.model.sharedModel.source.trim());
+              const failed = code.some(cell => cell.model.outputs?.toJSON().some(
+                output => output.output_type === 'error'));
+              return failed || (idle && code.every(cell => cell.model.executionCount));
+            }""", timeout=1000 * seconds, polling=300,
+        )  # fmt: skip
+
+    def execute(self, code: str, seconds: float = 60) -> str:
+        """Run code in the kernel beside the cells; what it prints, or RuntimeError."""
+        return self.page.evaluate(
+            """async ([code, limit]) => {
+              const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+              const future = kernel.requestExecute({code, store_history: false});
+              let said = '', wrong = null;
+              future.onIOPub = message => {
+                if (message.header.msg_type === 'stream') said += message.content.text;
+                if (message.header.msg_type === 'error') wrong = message.content.evalue;
+              };
+              await Promise.race([future.done, new Promise((_, no) => setTimeout(
+                () => no(new Error('the kernel did not answer')), limit))]);
+              if (wrong !== null) throw new Error(wrong);
+              return said;
+            }""", [code, 1000 * seconds],
+        )  # fmt: skip
+
+    def outputs(self) -> list[tuple[int, dict]]:
+        """Every output as (number of its cell, its JSON)."""
+        found = self.page.evaluate(
+            """() => jupyterapp.shell.currentWidget.content.widgets.flatMap((cell, i) =>
+              cell.model.type !== 'code' ? [] : cell.model.outputs.toJSON().map(o => [i, o]))"""
+        )
+        return [(number, output) for number, output in found]
+
+    def errors(self) -> list[str]:
+        """What went wrong in cells."""
+        return [
+            f"cell {number}: {output.get('ename', 'stderr')}: {output.get('evalue', '')}"
+            for number, output in self.outputs()
+            if output["output_type"] == "error" or "Traceback (most" in str(output.get("text", ""))
+        ]
+
+    def show(self, number: int):
+        """Scroll to a cell and hand back its element: JupyterLab draws only what is in view."""
+        self.page.evaluate(
+            """async number => {
+              const {content} = jupyterapp.shell.currentWidget;
+              content.activeCellIndex = number;
+              await content.scrollToItem(number, 'smart');
+            }""", number,
+        )  # fmt: skip
+        cell = self.page.locator(f'.jp-NotebookPanel .jp-Cell[data-windowed-list-index="{number}"]')
+        cell.first.wait_for(state="attached", timeout=15_000)
+        return cell.first
+
+    def blank_widgets(self, seconds: float = 20) -> list[str]:
+        """Cells whose widgets stay blank or say that they can't be shown, scrolling through all."""
+        view = "application/vnd.jupyter.widget-view+json"
+        wanted: dict[int, int] = {}
+        for number, output in self.outputs():
+            if view in output.get("data", {}):
+                wanted[number] = wanted.get(number, 0) + 1
+        wrong = []
+        for number, count in wanted.items():
+            cell = self.show(number)
+            give_up = time.monotonic() + seconds
+            while True:
+                said = cell.inner_text()
+                shown = cell.evaluate(
+                    """cell => [...cell.querySelectorAll('.jp-OutputArea-output')].filter(area => {
+                      const widget = area.querySelector('.jupyter-widgets, .riffedu-player');
+                      return widget && widget.getBoundingClientRect().height > 4;
+                    }).length"""
+                )
+                if BROKEN.search(said):
+                    wrong.append(f"cell {number}: {BROKEN.search(said)[0]}")
+                    break
+                if shown >= count and "Loading widget" not in said:
+                    break
+                if time.monotonic() > give_up:
+                    wrong.append(f"cell {number}: {shown} of {count} widgets are drawn")
+                    break
+                time.sleep(0.2)
+        return wrong
+
+    def shot(self, name: str) -> Path:
+        SHOTS.mkdir(exist_ok=True)
+        path = SHOTS / f"{name}.png"
+        self.page.screenshot(path=path)
+        return path
+
+    def close(self) -> None:
+        """End the kernel and leave the page."""
+        try:
+            self.page.evaluate(
+                "async () => { await jupyterapp.shell.currentWidget?.sessionContext.shutdown(); }"
+            )
+        finally:
+            self.page.goto("about:blank")
+            (self.lab.root / self.name).unlink(missing_ok=True)

@@ -1,0 +1,33 @@
+"""Every notebook in a real JupyterLab: it opens, runs to its end and shows its panels."""
+
+import pytest
+from pages import ROOT
+
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_runs_and_shows_its_panels(open_notebook, path):
+    notebook = open_notebook(path)
+    notebook.run()
+    assert notebook.errors() == []
+    assert notebook.blank_widgets() == []
+
+
+@pytest.mark.parametrize("cell, wrong", [
+    ("1 / 0", "errors"),
+    ("import anywidget\nclass Blank(anywidget.AnyWidget):\n"
+     "    _esm = 'export default {render() { throw new Error(`no`); }}'\nBlank()", "blank_widgets"),
+    ("import ipywidgets\nipywidgets.HTML('<b>Traceback</b> (most recent call last)')",
+     "blank_widgets"),
+])  # fmt: skip
+def test_a_broken_notebook_would_be_noticed(browser, lab, cell, wrong):
+    from pages import LabPage, Watched
+
+    with Watched(browser) as watched:
+        notebook = LabPage(watched.page, lab, [cell])
+        notebook.run()
+        found = {"errors": notebook.errors,
+                 "blank_widgets": lambda: notebook.blank_widgets(2)}[wrong]()  # fmt: skip
+        notebook.close()
+    assert found
