@@ -224,3 +224,38 @@ def _over(mel, columns, shape) -> np.ndarray:
     painted = np.array(mel, dtype=np.float32)
     painted[:, columns] = np.maximum(painted[:, columns], shape)
     return painted
+
+
+def repaint(waveform, sample_rate: int, image, start: int, stop: int,
+            margin: float = 0.3) -> np.ndarray:
+    """The sound of a picture that changed in columns ``start`` ≤ c < ``stop`` only.
+
+    These columns and ``margin`` seconds on both sides are turned into sound anew and cross-faded into
+    ``waveform`` (samples,) or (channels, samples), whose length stays: painting a stroke costs what
+    the stroke is long. Powers add in the fades, since the phases are new. Notebook: 04_image.
+    """
+    from riffedu.audio import ramp
+    from riffedu.convert import image_to_audio
+    from riffedu.image import tags_of
+
+    waveform = np.asarray(waveform, np.float32)
+    params = SpectrogramParams.from_exif(tags_of(image))
+    hop = sample_rate * params.step_size_ms / 1000
+    wide = round(1000 * margin / params.step_size_ms)
+    first, last = max(0, start - wide), min(image.width, stop + wide)
+    part = image.crop((first, 0, last, image.height))
+    part.info["exif"] = image.info["exif"]
+    new, _ = image_to_audio(part, progress=False)
+    begin = round(first * hop)
+    new = new[..., : waveform.shape[-1] - begin]
+    rise = ramp(round(margin * sample_rate / 2), "equal power")
+    result = waveform.copy()
+    old = waveform[..., begin : begin + new.shape[-1]].copy()
+    share = np.ones(new.shape[-1], np.float32)
+    if first > 0:
+        share[: len(rise)] = rise
+    if last < image.width:
+        share[-len(rise):] = np.minimum(share[-len(rise):], rise[::-1])
+    kept = np.sqrt(np.maximum(0, 1 - share**2))
+    result[..., begin : begin + new.shape[-1]] = share * new + kept * old
+    return result

@@ -7,7 +7,10 @@ import re
 import soundfile
 
 
-def heard(player_html):
-    """(samples, sample rate) of the sound inside a player's HTML."""
-    data = re.search(r'src="data:audio/flac;base64,([^"]+)"', player_html)[1]
-    return soundfile.read(io.BytesIO(base64.b64decode(data)), dtype="float32")
+def heard(player):
+    """(samples, sample rate), channels first, of a Player, of a SpectrogramPlayer, or of a plain player's HTML."""
+    player = getattr(player, "player", player)
+    html = getattr(player, "html", player)
+    data = re.search(r'src="data:audio/flac;base64,([^"]+)"', html)[1]
+    samples, rate = soundfile.read(io.BytesIO(base64.b64decode(data)), dtype="float32")
+    return samples.T, rate

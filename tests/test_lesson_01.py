@@ -1,12 +1,10 @@
 """Lesson 01: its panels, every control driven to its ends, and its exercises' hints."""
 
-import base64
 import io
-import re
 
 import numpy as np
 import pytest
-import soundfile
+from ears import heard
 from PIL import Image
 
 from riffedu import exercises
@@ -15,13 +13,6 @@ from riffedu.sampling import alias, quantise
 from riffedu.synth import noise, sine
 from riffedu.widgets import alias_panel, beats_panel, bits_panel, levels_table, wave_picture
 from riffedu.widgets.sound import RATES
-
-
-def heard(panel):
-    """The samples in a panel's player, as a browser would decode them, and their rate."""
-    data = re.search(r'src="data:audio/flac;base64,([^"]+)"', panel.sound.widget.value)[1]
-    samples, rate = soundfile.read(io.BytesIO(base64.b64decode(data)), dtype="float32")
-    return samples.T, rate
 
 
 def pitch(samples, rate):
@@ -45,7 +36,7 @@ def test_alias_panel_at_every_corner():
     for hertz in ends(panel.hertz):
         for rate in ends(panel.rate):
             panel.hertz.value, panel.rate.value = hertz, rate
-            samples, at = heard(panel)
+            samples, at = heard(panel.sound.widget)
             assert at == 44100 and len(samples) == 44100 and rms_db(samples) < -12
             assert panel.heard == alias(hertz, rate)
             if panel.heard:
@@ -55,10 +46,10 @@ def test_alias_panel_at_every_corner():
 
 def test_alias_panel_plays_and_draws_what_the_samples_say():
     panel = alias_panel(hertz=3000, sample_rate=8000)
-    below, picture = heard(panel)[0], drawn(panel)
+    below, picture = heard(panel.sound.widget)[0], drawn(panel)
     assert "below 4000 Hz" in panel.facts.value and "you hear 3000 Hz" in panel.facts.value
     panel.hertz.value = 5000
-    above = heard(panel)[0]
+    above = heard(panel.sound.widget)[0]
     assert np.abs(above + below).max() < 1e-3, "the same tone, upside down"
     assert "alias" in panel.facts.value and (drawn(panel) != picture).any()
     dots, curve = panel._dots.get_data(), panel._alias.get_data()
@@ -70,7 +61,7 @@ def test_alias_panel_plays_and_draws_what_the_samples_say():
 @pytest.mark.parametrize("hertz", [4000, 8000, 12000])
 def test_alias_panel_is_silent_at_multiples_of_half_the_rate(hertz):
     panel = alias_panel(hertz, 8000)
-    assert rms_db(heard(panel)[0]) < -80 and "you hear nothing" in panel.facts.value
+    assert rms_db(heard(panel.sound.widget)[0]) < -80 and "you hear nothing" in panel.facts.value
 
 
 # Bits
@@ -89,7 +80,7 @@ def test_bits_panel_at_every_corner(bits):
                 for listen in bits.listen.options:
                     bits.bits.value, bits.dither.value = count, dither
                     bits.listen.value = listen
-                    samples, rate = heard(bits)
+                    samples, rate = heard(bits.sound.widget)
                     assert rate == 44100 and rms_db(samples) < -12
                     assert f"{2**count} values" in bits.facts.value
     for control, value in [("source", "sine"), ("bits", 5), ("dither", False)]:
@@ -101,18 +92,18 @@ def test_bits_panel_measures_what_it_plays(bits):
     bits.source.value, bits.listen.value = "sine", "rounded sound"
     for count in (5, 8, 12):
         bits.bits.value, bits.dither.value = count, False
-        whole, picture = heard(bits)[0], drawn(bits)
+        whole, picture = heard(bits.sound.widget)[0], drawn(bits)
         assert bits.snr == pytest.approx(6.02 * count + 1.76, abs=1)
         assert np.array_equal(bits.rounded, quantise(bits.clean, count))
         bits.listen.value = "error alone"
-        error = heard(bits)[0]
+        error = heard(bits.sound.widget)[0]
         clean = bits.clean * 10 ** (bits.GAIN_DB / 20)
         assert np.abs(whole - error - clean).max() < 1e-4
         bits.listen.value = "rounded sound"
         plain = bits.snr
         bits.dither.value = True
         assert plain - bits.snr == pytest.approx(4.8, abs=1)
-        assert (drawn(bits) != picture).any() and "dithered" in bits.sound.widget.value
+        assert (drawn(bits) != picture).any() and "dithered" in bits.sound.player.label
 
 
 def test_bits_panel_takes_sounds():
@@ -129,14 +120,14 @@ def test_beats_panel_at_every_corner():
         for apart in ends(panel.apart):
             for ears in panel.ears.options:
                 panel.hertz.value, panel.apart.value, panel.ears.value = hertz, apart, ears
-                samples, rate = heard(panel)
+                samples, rate = heard(panel.sound.widget)
                 assert rate == 44100 and rms_db(samples) < -12
                 assert samples.shape == ((132300,) if ears == "added" else (2, 132300))
 
 
 def test_beats_are_as_many_as_the_hertz_between():
     panel = beats_panel(440, 4)
-    samples, rate = heard(panel)
+    samples, rate = heard(panel.sound.widget)
     outline = np.abs(samples[2205:-2205]).reshape(-1, 245).max(axis=1)  # every 1/180 s
     swells = np.fft.rfft(outline - outline.mean())
     assert np.abs(swells).argmax() * 180 / len(outline) == pytest.approx(4, abs=0.3)
@@ -146,9 +137,9 @@ def test_beats_are_as_many_as_the_hertz_between():
     assert (drawn(panel) != picture).any()
     panel.apart.value = 0
     assert "one tone" in panel.facts.value
-    assert rms_db(heard(panel)[0]) == pytest.approx(-17, abs=0.2)
+    assert rms_db(heard(panel.sound.widget)[0]) == pytest.approx(-17, abs=0.2)
     panel.ears.value = "one to each ear"
-    left, right = heard(panel)[0]
+    left, right = heard(panel.sound.widget)[0]
     assert np.array_equal(left, right) and "Headphones" in panel.facts.value
 
 

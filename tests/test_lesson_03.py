@@ -1,23 +1,16 @@
 """Lesson 03: the panel's controls at their ends, its drawings, and each check's hints."""
 
-import base64
 import io
-import re
 
 import numpy as np
 import pytest
-import soundfile
+from ears import heard
 from PIL import Image
 
 from riffedu import exercises
 from riffedu.mel import hz_to_mel, mel_filterbank, mel_to_hz
 from riffedu.widgets import bank_picture, line_picture, mel_panel
 from riffedu.widgets.mel_panel import BANDS, some_sounds, triangles
-
-
-def heard(player_html):
-    data = re.search(r'src="data:audio/flac;base64,([^"]+)"', player_html)[1]
-    return soundfile.read(io.BytesIO(base64.b64decode(data)), dtype="float32")[0]
 
 
 def level(sound):
@@ -40,7 +33,7 @@ def panel(sounds):
 def test_panel_begins_with_something_to_see_and_hear(panel):
     assert bytes(panel.figure.widget.value)[1:4] == b"PNG" and "64 triangles" in panel.figure.alt
     assert "64 numbers a column" in panel.facts.value
-    assert len(heard(panel.original.widget.value)) == len(heard(panel.heard.widget.value)) == 44100
+    assert len(heard(panel.original.widget)[0]) == len(heard(panel.heard.widget)[0]) == 44100
 
 
 @pytest.mark.parametrize("bands", BANDS)
@@ -53,7 +46,7 @@ def test_every_number_of_bands(panel, bands):
     assert f"{bands} bands" in panel.heard.player.label
     one_of = len(panel.figure.axes[0].collections[0].get_segments())
     assert one_of == min(bands, 64)
-    assert np.abs(heard(panel.heard.widget.value) - panel.through).max() < 1e-4
+    assert np.abs(heard(panel.heard.widget)[0] - panel.through).max() < 1e-4
 
 
 def test_more_bands_lose_less(panel):

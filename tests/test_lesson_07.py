@@ -1,12 +1,10 @@
 """Lesson 07: noise on pictures, the panel's controls at their ends, drawings, and checks' hints."""
 
-import base64
 import io
-import re
 
 import numpy as np
 import pytest
-import soundfile
+from ears import heard
 import torch
 from PIL import Image
 
@@ -15,11 +13,6 @@ from riffedu.audio import clip
 from riffedu.errors import RiffeduError
 from riffedu.noise import image_of, melody, melody_left, signal_of, survival
 from riffedu.widgets import circle_picture, clouds, four_schedules, noise_panel
-
-
-def heard(player_html):
-    data = re.search(r'src="data:audio/flac;base64,([^"]+)"', player_html)[1]
-    return soundfile.read(io.BytesIO(base64.b64decode(data)), dtype="float32")[0]
 
 
 def tones(hertz, seconds=0.64):
@@ -181,13 +174,13 @@ def test_hear_and_then_another_time(panel):
     panel.clip.value, panel.schedule.value, panel.time.value = "scale", "cosine", 0
     panel.hear_button.click()
     assert "scale, cosine, t = 0" in panel.heard.player.label
-    sound = heard(panel.heard.widget.value)
+    sound = heard(panel.heard.widget)[0]
     assert len(sound) == 512 * 441
     assert abs(20 * np.log10(np.sqrt(np.mean(sound**2))) + 20) < 0.1
     spectrum = np.abs(np.fft.rfft(sound[:28224]))
     assert abs(spectrum.argmax() * 44100 / 28224 - SCALE[0]) < 5
     panel.time.value = 1
-    assert panel.heard.player is None and not panel.heard.widget.value
+    assert panel.heard.player is None and not panel.heard.widget.sound
 
 
 def test_another_clip(panel):

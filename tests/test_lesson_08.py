@@ -219,12 +219,12 @@ def test_listen(panel, pipeline):
         panel.step.value, panel.shown.value = 1, kind
         assert panel.heard.player is None
         panel.listen_button.click()
-        sound, rate = heard(panel.heard.widget.value)
+        sound, rate = heard(panel.heard.widget)
         want = pipeline.play_picture(pipeline.decode_latents(latents, 64)[0], {})
         assert rate == 44100 and np.abs(sound - want.waveform).max() < 1e-3
         assert "at step 1" in panel.heard.player.label
     panel.step.value = 2
-    assert panel.heard.player is None and not panel.heard.widget.value
+    assert panel.heard.player is None and not panel.heard.widget.sound
 
 
 def test_stop_keeps_what_was_done(panel, monkeypatch):

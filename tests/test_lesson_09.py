@@ -323,12 +323,12 @@ def test_listen(panel, tiny):
         panel.shown.value = kind
         assert panel.heard.player is None
         panel.listen_button.click()
-        sound, rate = heard(panel.heard.widget.value)
+        sound, rate = heard(panel.heard.widget)
         want = tiny.play_picture(panel.pictures()[kind], {})
         assert rate == 44100 and np.abs(sound - want.waveform).max() < 1e-3
         assert f"mixed in {kind}" in panel.heard.player.label
     panel.mix.value = 0.4
-    assert panel.heard.player is None and not panel.heard.widget.value
+    assert panel.heard.player is None and not panel.heard.widget.sound
 
 
 def test_panel_for_other_checkpoints_and_no_sounds(theirs):

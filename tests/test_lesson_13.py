@@ -125,7 +125,7 @@ def test_a_clip_is_made_where_the_dot_is(panel, pipeline, place):
     [image] = pipeline.decode_latents(last.latents, 64)
     assert np.array_equal(np.asarray(result.image), np.asarray(image))
     assert np.array_equal(panel._image.get_array(), np.asarray(image.convert("L")))
-    sound, rate = heard(panel.heard.widget.value)
+    sound, rate = heard(panel.heard.widget)
     assert rate == 44100 and np.abs(sound - result.waveform).max() < 1e-3
     assert panel.trail == [place] and "A clip at" in panel.figure.alt
     assert panel.progress.value == panel.progress.max and "done" in panel.status.value
@@ -158,7 +158,7 @@ def test_a_riff_goes_on_where_the_dot_is(panel, pipeline):
     assert [p.place for p in pieces] == way == panel.trail
     for ours_, theirs in zip(pieces, wanted):
         assert np.array_equal(ours_.waveform, theirs.waveform)
-    sound, _ = heard(panel.heard.widget.value)
+    sound, _ = heard(panel.heard.widget)
     assert np.abs(sound - np.concatenate([p.waveform for p in wanted])).max() < 1e-3
     assert panel.heard.player.label == "Pieces 1 to 3"
 

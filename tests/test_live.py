@@ -43,14 +43,14 @@ def test_axes_stay_where_they_are_until_rearranged():
 
 def test_a_sound_is_exchanged_at_its_own_level():
     sound = LiveSound("Tone")
-    assert sound.widget.value == "" and sound.player is None
+    assert sound.widget.sound == b"" and sound.player is None
     sound.set(np.full(4410, 0.25), 44100)
-    assert "peak -12.0 dBFS" in sound.widget.value and "Tone" in sound.widget.value
+    assert "peak -12.0 dBFS" in sound.widget.caption and "Tone" in sound.widget.label
     sound.set(np.full(4410, 0.5), 44100, "Louder")
-    assert "peak -6.0 dBFS" in sound.widget.value and "Louder" in sound.widget.value
+    assert "peak -6.0 dBFS" in sound.widget.caption and "Louder" in sound.widget.label
     with pytest.raises(RiffeduError, match="clip"):
         sound.set(np.full(4410, 2.0), 44100)
     sound.set(np.full(4410, 2.0), 44100, attenuate=True)
-    assert "turned down by 7.0 dB" in sound.widget.value
+    assert "turned down by 7.0 dB" in sound.widget.caption
     sound.clear()
-    assert sound.widget.value == "" and sound.player is None
+    assert sound.widget.sound == b"" and sound.player is None

@@ -21,6 +21,7 @@ from riffedu.widgets.player import play, show
 from riffedu.widgets.road import compare, hear, token_table, walk
 from riffedu.widgets.sound import alias_panel, beats_panel, bits_panel, levels_table, wave_picture
 from riffedu.widgets.source import show_source
+from riffedu.widgets.spectrogram_player import painter, recorder, spectrogram_player
 from riffedu.widgets.stft_panel import spectrograms, stft_panel
 from riffedu.widgets.text_panel import attention_pictures, similarity_picture, text_panel
 
@@ -51,12 +52,15 @@ __all__ = [
     "mel_panel",
     "noise_panel",
     "paint_panel",
+    "painter",
     "paths",
     "picture",
     "pictures",
     "play",
+    "recorder",
     "show",
     "show_source",
+    "spectrogram_player",
     "spectrograms",
     "similarity_picture",
     "stft_panel",

@@ -189,7 +189,8 @@ class DenoisingPanel(Panel):
             self.job.fail(error)
             return
         what = dict(map(reversed, self.shown.options))[self.shown.value]
-        self.heard.set(result.waveform, result.sample_rate, f"{what} at step {self.step.value}")
+        self.heard.set(result.waveform, result.sample_rate, f"{what} at step {self.step.value}",
+                       image=result.image)  # fmt: skip
 
     def _choose(self, _=None) -> None:
         self.eta.disabled = self.rule.value != "ddim"

@@ -109,7 +109,8 @@ class EditingPanel(Panel):
             return
         self.result = result
         self._after.set_data(np.asarray(result.image.convert("L")))
-        self.after.set(result.waveform, result.sample_rate, f"After: {wanted['prompt']}")
+        self.after.set(result.waveform, result.sample_rate, f"After: {wanted['prompt']}",
+                       image=result.image)  # fmt: skip
         self._tell()
         self.job.say("Done. Compare the two.")
 

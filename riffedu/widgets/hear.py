@@ -10,9 +10,9 @@ import ipywidgets as w
 from riffedu.generate import GUIDANCE, STEPS
 from riffedu.guidance import PromptWarning
 from riffedu.widgets.job import JobControls
+from riffedu.widgets.live import LiveSound
 from riffedu.widgets.panel import WIDE, Panel, note
-from riffedu.widgets.pictures import picture
-from riffedu.widgets.player import beside, show
+from riffedu.widgets.player import prompt_of
 
 EXAMPLES = (
     "a calm solo piano",
@@ -29,7 +29,7 @@ LARGEST_SEED = 2**31 - 1
 
 class HearPanel(Panel):
     """Controls by name: ``prompt, examples, seed, dice, guidance, steps, watch, generate_button,
-    stop_button, progress, status, output``; ``result`` is what was made last."""
+    stop_button, progress, status``; `heard` shows and plays ``result``, what was made last."""
 
     def __init__(self, pipeline, result=None):
         self.pipeline, self.result = pipeline, result
@@ -68,7 +68,7 @@ class HearPanel(Panel):
         self.job = JobControls("Generate")
         self.generate_button, self.stop_button = self.job.start_button, self.job.stop_button
         self.progress, self.status = self.job.progress, self.job.status
-        self.output = w.HTML(layout=w.Layout(min_height="420px"))
+        self.heard = LiveSound(height=320)
         for button in self.examples:
             button.on_click(self._take_example)
         self.dice.on_click(self._roll)
@@ -80,10 +80,10 @@ class HearPanel(Panel):
             self.guidance,
             self.steps,
             w.HBox([self.job.box, self.watch], layout=w.Layout(flex_flow="row wrap")),
-            self.output,
+            self.heard.widget,
         ])  # fmt: skip
         if result is not None:
-            self.output.value = show(result).html
+            self._show()
 
     def generate(self) -> None:
         """What the Generate button does; `wait` for its end when driving the panel by code."""
@@ -105,14 +105,18 @@ class HearPanel(Panel):
             every = max(1, state.total // 5)
             if watch and state.step % every == 0 and state.step < state.total:
                 title = f"What the model has in mind after {state.step} of {state.total} steps"
-                self.output.value = beside(picture(state.image(), title).html)
+                self.heard.widget.look(state.image(), title)
 
         with warnings.catch_warnings(record=True) as remarks:
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", PromptWarning)
             self.result = self.pipeline.generate(**wanted, progress=False, callback=look)
-        self.output.value = show(self.result).html
+        self._show()
         self.job.say(" ".join([*(f"Note: {r.message}." for r in remarks), "Done. Press play."]))
+
+    def _show(self) -> None:
+        made = self.result
+        self.heard.set(made.waveform, made.sample_rate, prompt_of(made), image=made.image)
 
     def _take_example(self, button) -> None:
         self.prompt.value = button.description

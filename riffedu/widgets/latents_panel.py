@@ -164,7 +164,7 @@ class LatentsPanel(Panel):
         kind = self.shown.value
         result = self.pipeline.play_picture(self.pictures()[kind], {})
         name = f"{self.first.value} and {self.second.value}, mixed in {kind}"
-        self.heard.set(result.waveform, result.sample_rate, name)
+        self.heard.set(result.waveform, result.sample_rate, name, image=result.image)
 
     def _draw_axes(self) -> None:
         left, middle, right = self.figure.axes

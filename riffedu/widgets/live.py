@@ -74,17 +74,23 @@ class LiveFigure:
 class LiveSound:
     """A player whose sound can be exchanged; the same door, rules and caption as `play`."""
 
-    def __init__(self, label: str = "Sound"):
-        self.label, self.player = label, None
-        self.widget = w.HTML()
+    def __init__(self, label: str = "Sound", height: int = 120):
+        from riffedu.widgets.spectrogram_player import SpectrogramPlayer
 
-    def set(self, waveform, sample_rate: int, label: str | None = None,
-            attenuate: bool = False) -> None:  # fmt: skip
-        """Put another sound in. It does not start by itself."""
-        self.player = play(waveform, sample_rate, label or self.label, attenuate)
-        self.widget.value = self.player.html
+        self.label = label
+        self.widget = SpectrogramPlayer(label, height=height)
+
+    @property
+    def player(self):
+        """The `Player` that is heard, or None."""
+        return self.widget.player
+
+    def set(self, waveform, sample_rate: int, label: str | None = None, attenuate: bool = False,
+            image=None) -> None:  # fmt: skip
+        """Put another sound in, with its picture if there is one. It does not start by itself."""
+        self.widget.set(play(waveform, sample_rate, label or self.label, attenuate, image))
 
     def clear(self) -> None:
         """No sound: what the panel shows has changed, and the old one no longer fits."""
-        self.player = None
-        self.widget.value = ""
+        if self.player is not None:
+            self.widget.clear()

@@ -142,7 +142,7 @@ class PaintPanel(Panel):
         if not self.mel.any():
             return self._say("The picture is white, which is silence: add a shape.")
         waveform, rate = image_to_audio(self.image, progress=False)
-        self.sound.set(waveform, rate, attenuate=True)
+        self.sound.set(waveform, rate, attenuate=True, image=self.image)
         self._say("")
 
     def _change(self, make) -> None:

@@ -22,6 +22,8 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#000000", "#cc79a7")  # Okabe and I
 class Picture:
     """PNG bytes with a description: put it last in a cell, or hand it to ``display``."""
 
+    kind = "png"
+
     def __init__(self, png: bytes, alt: str):
         self.png, self.alt = png, alt
 
@@ -29,13 +31,24 @@ class Picture:
     def html(self) -> str:
         data = base64.b64encode(self.png).decode()
         alt = html.escape(self.alt, quote=True)
-        return f'<img alt="{alt}" style="max-width:100%" src="data:image/png;base64,{data}">'
+        kind = self.kind
+        return f'<img alt="{alt}" style="max-width:100%" src="data:image/{kind};base64,{data}">'
 
     def _repr_html_(self) -> str:
         return self.html
 
     def __repr__(self) -> str:
         return self.alt
+
+
+def thumbnail(image, alt: str, width: int = 640, height: int = 240) -> Picture:
+    """A small copy without axes, some kilobytes: what stands in for a widget in a static page."""
+    small = image.convert("L").resize((min(width, max(1, image.width)), height))
+    file = io.BytesIO()
+    small.save(file, format="webp", quality=60)
+    made = Picture(file.getvalue(), alt)
+    made.kind = "webp"
+    return made
 
 
 def picture(image, title: str = "", params=None, size: float = 4.6) -> Picture:

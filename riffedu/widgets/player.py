@@ -1,5 +1,8 @@
 """The one door through which every lesson's sound goes out.
 
+A checked sound shows itself as a `spectrogram_player`: a picture that plays. Where widgets cannot
+load, as in a static page, the browser's own player stands in.
+
 ``IPython.display.Audio`` turns every sound up to full scale unless told not to, which makes a
 lesson on loudness lie. Here a sound plays at the level that its numbers have; the caption says the
 level; and what would clip is refused, or turned down by an amount that the caption states.
@@ -10,21 +13,46 @@ from __future__ import annotations
 import base64
 import html
 import io
+from functools import cached_property
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from riffedu.errors import RiffeduError
 
+if TYPE_CHECKING:
+    from riffedu.widgets.spectrogram_player import SpectrogramPlayer
+
 
 class Player:
     """A sound with its controls: put it last in a cell, or hand it to ``display``.
 
-    `html` is the player itself, which panels place where they like.
+    `widget` is the player, `html` the plain one of the browser; ``unturned`` is the waveform before
+    it was turned down by ``gain_db``; ``image`` its picture, where it has one.
     """
 
-    def __init__(self, waveform: np.ndarray, sample_rate: int, label: str, gain_db: float):
+    def __init__(self, waveform: np.ndarray, sample_rate: int, label: str, gain_db: float = 0.0,
+                 image=None, unturned: np.ndarray | None = None):  # fmt: skip
         self.waveform, self.sample_rate = waveform, sample_rate
-        self.label, self.gain_db = label, gain_db
+        self.label, self.gain_db, self.image = label, gain_db, image
+        self.unturned = waveform if unturned is None else unturned
+
+    @cached_property
+    def widget(self):
+        """The `riffedu.widgets.SpectrogramPlayer` of this sound, made when it is asked for."""
+        from riffedu.widgets.spectrogram_player import spectrogram_player
+
+        return spectrogram_player(self)
+
+    @property
+    def alt(self) -> str:
+        """The sound in words, as far as its picture or its numbers tell them."""
+        if self.image is None:
+            return f"{self.label}: {self.caption}."
+        from riffedu.widgets.pictures import describe
+
+        return describe(self.image, self.label)
 
     @property
     def caption(self) -> str:
@@ -46,20 +74,22 @@ class Player:
             f'<figcaption style="font-size:85%;opacity:0.85">{self.caption}</figcaption></figure>'
         )
 
-    def _repr_html_(self) -> str:
-        return self.html
+    def _repr_mimebundle_(self, **options):
+        return self.widget._repr_mimebundle_(**options)
 
     def __repr__(self) -> str:
         return f"{self.label}: {self.caption}"
 
 
-def play(waveform, sample_rate: int, label: str = "Sound", attenuate: bool = False) -> Player:
+def play(waveform, sample_rate: int, label: str = "Sound", attenuate: bool = False,
+         image=None) -> Player:
     """A player for a waveform, at the level that its numbers have: never turned up.
 
     ``waveform`` is float in [-1, 1], shape ``(samples,)`` or ``(channels, samples)`` with one or
     two channels; ``sample_rate`` is in Hz. Peaks over 1.0 (0 dBFS) would clip: RiffeduError, or
     with ``attenuate`` the whole sound is turned down until its peak is at -1 dBFS, and the
-    caption says by how much. Taught in notebooks/00_hear_it_first.ipynb.
+    caption says by how much. ``image`` is the picture that it came from, drawn instead of one made
+    from the sound. Taught in notebooks/00_hear_it_first.ipynb.
     """
     sound = np.asarray(waveform, dtype=np.float32)
     if sound.ndim not in (1, 2) or sound.size == 0 or (sound.ndim == 2 and len(sound) > 2):
@@ -79,8 +109,8 @@ def play(waveform, sample_rate: int, label: str = "Sound", attenuate: bool = Fal
                 "(riffedu.audio.set_level), or let play(..., attenuate=True) do it and say so"
             )
         gain_db = -1.0 - peak
-        sound = sound * np.float32(10 ** (gain_db / 20))
-    return Player(sound, int(sample_rate), label, gain_db)
+    turned = sound * np.float32(10 ** (gain_db / 20)) if gain_db else sound
+    return Player(turned, int(sample_rate), label, gain_db, image, sound)
 
 
 def flac(waveform: np.ndarray, sample_rate: int) -> bytes:
@@ -92,30 +122,11 @@ def flac(waveform: np.ndarray, sample_rate: int) -> bytes:
     return file.getvalue()
 
 
-def show(result, label: str | None = None, size: float = 4.6) -> "Shown":
-    """A generated result as its picture, ``size`` inches wide, beside its player."""
-    return Shown(result, label, size)
+def show(result, label: str | None = None, height: int = 280) -> "SpectrogramPlayer":
+    """A generated result as a picture that plays, ``height`` pixels tall."""
+    from riffedu.widgets.spectrogram_player import spectrogram_player
 
-
-class Shown:
-    """A result's picture, player and the settings that made it."""
-
-    def __init__(self, result, label: str | None = None, size: float = 4.6):
-        from riffedu.widgets.pictures import picture
-
-        name = label or prompt_of(result)
-        self.player = play(result.waveform, result.sample_rate, name)
-        self.picture = picture(result.image, title=name, size=size)
-
-    @property
-    def html(self) -> str:
-        return beside(self.picture.html, self.player.html)
-
-    def _repr_html_(self) -> str:
-        return self.html
-
-    def __repr__(self) -> str:
-        return f"{self.player!r}\n{self.picture.alt}"
+    return spectrogram_player(result, label=label or prompt_of(result), height=height)
 
 
 def beside(*parts: str) -> str:

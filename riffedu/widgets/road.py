@@ -8,9 +8,10 @@ import ipywidgets as w
 
 from riffedu.errors import RiffeduError
 from riffedu.widgets.job import JobControls
+from riffedu.widgets.live import LiveSound
 from riffedu.widgets.panel import TOGGLES, WIDE, Panel, note
 from riffedu.widgets.pictures import Picture, maps, picture
-from riffedu.widgets.player import beside, play, show
+from riffedu.widgets.player import play, show
 
 VIEWS = {
     "the state": "state",
@@ -79,14 +80,14 @@ class WalkPanel(Panel):
         self.listen_button, self.stop_button = self.job.start_button, self.job.stop_button
         self.progress, self.status = self.job.progress, self.job.status
         self.output = w.HTML(layout=w.Layout(min_height="420px"))
-        self.sound = w.HTML()
+        self.sound = LiveSound()
         self.step.observe(self._draw, "value")
         self.view.observe(self._draw, "value")
         self.listen_button.on_click(lambda _: self.listen())
         self.box = w.VBox([
             note("Step 0 is pure noise. Slide, or focus the slider and use the arrow keys."),
             self.step, self.view, self.job.box,
-            w.HBox([self.output, self.sound], layout=w.Layout(flex_flow="row wrap")),
+            w.HBox([self.output, self.sound.widget], layout=w.Layout(flex_flow="row wrap")),
         ])  # fmt: skip
         self._draw()
 
@@ -120,14 +121,13 @@ class WalkPanel(Panel):
     def _hear(self, step, index: int, view: str) -> None:
         step("Turning the picture into sound")
         label = f"{TITLES[view]}, step {index} of {len(self.states)}"
-        self.sound.value = hear(self._image(index, view), label).html
+        self.sound.widget.set(hear(self._image(index, view), label))
         self.job.say("Done. Press play.")
 
     def _draw(self, _=None) -> None:
         try:
             self.output.value = self.drawing(self.step.value, self.view.value).html
-            if self.sound.value:
-                self.sound.value = ""
+            self.sound.clear()
         except RiffeduError as error:
             self.job.fail(error)
 
@@ -136,7 +136,7 @@ class ComparePanel(Panel):
     """One setting at several values, everything else equal.
 
     Controls: ``prompt, seed, knob, values, compare_button, stop_button, progress, status,
-    output``; ``results`` are the clips made last, by value.
+    output`` (a player each); ``results`` are the clips made last, by value.
     """
 
     def __init__(self, pipeline, prompt: str, seed: int = 0, steps: int = 12):
@@ -155,7 +155,7 @@ class ComparePanel(Panel):
         self.job = JobControls("Compare")
         self.compare_button, self.stop_button = self.job.start_button, self.job.stop_button
         self.progress, self.status = self.job.progress, self.job.status
-        self.output = w.HTML()
+        self.output = w.Box(layout=w.Layout(flex_flow="row wrap", width="100%"))
         self.knob.observe(self._take_knob, "value")
         self.compare_button.on_click(lambda _: self.compare())
         self.box = w.VBox([
@@ -188,8 +188,8 @@ class ComparePanel(Panel):
                 **settings, progress=False,
                 callback=lambda state: step(f"{name}: step {state.step}"),
             )  # fmt: skip
-            shown = [show(r, titled(knob, v), size=3.3) for v, r in made.items()]
-            self.output.value = beside(*(s.picture.html + s.player.html for s in shown))
+            self.output.children = [*self.output.children[: len(made) - 1],
+                                    show(made[value], name, height=200)]  # fmt: skip
         self.results = made
         self.job.say("Done.")
 
@@ -221,7 +221,7 @@ def hear(image, label: str = "Sound"):
     from riffedu.convert import image_to_audio
 
     waveform, sample_rate = image_to_audio(image, progress=False)
-    return play(set_level(waveform), sample_rate, label)
+    return play(set_level(waveform), sample_rate, label, image=image)
 
 
 def walk(pipeline, result) -> WalkPanel:

@@ -203,7 +203,7 @@ class TextPanel(Panel):
         except RiffeduError as error:
             self.job.fail(error)
             return
-        self.heard.set(result.waveform, result.sample_rate, settings(made))
+        self.heard.set(result.waveform, result.sample_rate, settings(made), image=result.image)
 
     def _choose(self, _=None) -> None:
         self.listen_button.disabled = getattr(self, self.shown.value) is None

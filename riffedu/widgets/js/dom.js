@@ -1,0 +1,75 @@
+/* Small things for building a widget's page. */
+
+/** An element: attributes by name, functions as listeners (`onclick`), then its children. */
+function el(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") element.addEventListener(name.slice(2), value);
+    else if (name in element && name !== "list") element[name] = value;
+    else element.setAttribute(name, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+/** A button with a sign on it and words for the tooltip and for screen readers. */
+function press(sign, words, action, attributes = {}) {
+  return el("button", { type: "button", title: words, "aria-label": words, onclick: action, ...attributes }, sign);
+}
+
+/** A button that is on or off. */
+function toggle(sign, words, action) {
+  const button = press(sign, words, () => action(button.getAttribute("aria-pressed") !== "true"));
+  button.setAttribute("aria-pressed", "false");
+  return button;
+}
+
+function pressed(button, on) {
+  button.setAttribute("aria-pressed", String(on));
+}
+
+/** Minutes, seconds and hundredths: 1:02.50. */
+function clock(seconds) {
+  const whole = Math.floor(seconds / 60);
+  return `${whole}:${(seconds - 60 * whole).toFixed(2).padStart(5, "0")}`;
+}
+
+/** The page's volume and what is heard through it: a slider, its decibels and a level bar. */
+function volumeAndMeter() {
+  const said = el("output", { className: "riffedu-decibels" });
+  const slider = el("input", {
+    type: "range", min: QUIETEST, max: 0, step: 1, title: "Volume of the whole page; never louder than the sound is",
+    "aria-label": "Volume in decibels",
+    oninput: () => (speaker().decibels = slider.value),
+  });
+  const bar = el("i");
+  const meter = el("div", { className: "riffedu-meter", role: "meter", "aria-label": "Level in dBFS", "aria-valuemin": -60, "aria-valuemax": 0 }, bar);
+  const show = () => {
+    const decibels = globalThis.riffeduSpeaker?.decibels ?? 0;
+    slider.value = decibels;
+    said.textContent = decibels <= QUIETEST ? "off" : decibels === 0 ? "0 dB" : `−${-decibels} dB`;
+    slider.setAttribute("aria-valuetext", said.textContent);
+  };
+  show();
+  let told = false;
+  return {
+    nodes: [el("label", { className: "riffedu-volume" }, "Volume ", slider, said), meter],
+    /** Call on every frame while something plays, and once with `false` when it ends. */
+    update(playing) {
+      if (!told && globalThis.riffeduSpeaker) {
+        told = true;
+        globalThis.riffeduSpeaker.addEventListener("volume", show);
+        show();
+      }
+      const level = playing ? speaker().level() : { rms: -120, peak: -120 };
+      const share = (decibels) => Math.max(0, Math.min(100, (100 * (decibels + 60)) / 60));
+      bar.style.width = `${share(level.rms)}%`;
+      bar.style.boxShadow = `${Math.round((share(level.peak) - share(level.rms)) * 0.6)}px 0 0 0 var(--riffedu-peak)`;
+      meter.setAttribute("aria-valuenow", Math.round(Math.max(-60, level.rms)));
+      meter.title = playing ? `RMS ${level.rms.toFixed(0)} dBFS, peak ${level.peak.toFixed(0)} dBFS` : "Level: nothing plays";
+    },
+    close() {
+      globalThis.riffeduSpeaker?.removeEventListener("volume", show);
+    },
+  };
+}
