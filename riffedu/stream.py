@@ -22,6 +22,8 @@ from riffedu.interpolate import four_corners, journey
 LINEAR = 0.9
 SHARED = 0.25
 """The share of a piece that it has in common with the one before."""
+AFTER = 0.03
+"""Seconds of what would follow that a piece brings along, to cross-fade a repeat with."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,9 @@ class Piece:
     """What to play next: it begins at the sample where the last piece ended.
 
     ``waveform`` float32 (samples,) at ``sample_rate``; ``image`` the whole picture that it came from,
-    the shared part included; ``place`` where in the square it was made.
+    the shared part included; ``place`` where in the square it was made. For a player that has to
+    repeat it: ``after`` are the samples that would follow, ``period`` the seconds after which the
+    piece is most like itself (`riffedu.edit.period`).
     """
 
     number: int
@@ -37,6 +41,8 @@ class Piece:
     sample_rate: int
     image: Any
     place: tuple[float, float]
+    after: np.ndarray
+    period: float
 
     @property
     def seconds(self) -> float:
@@ -87,12 +93,35 @@ def grow(pipeline, wanted: Iterable[tuple], seed: int = 0, **options) -> Iterato
 
     What is wanted is asked for just before a piece is made. Notebook: 13_interpolation.
     """
-    shared = max(1, round(SHARED * pipeline.window))
-    latents, tail = None, None
-    for number, (place, text) in enumerate(wanted):
-        latents = next_latents(pipeline, text, latents, shared, seed + number, **options)
-        piece, tail = _to_piece(pipeline, latents, shared, number, place, tail)
-        yield piece
+    riff = Riff(pipeline)
+    for place, text in wanted:
+        yield riff.next(text, place, seed, **options)
+
+
+class Riff:
+    """Music that goes on: `next` makes a piece out of the end of the last one.
+
+    Text, seed and every option may be others each time. ``number`` is that of the next piece, ``shared``
+    how many latent columns it has in common with the last.
+    """
+
+    def __init__(self, pipeline):
+        self.pipeline, self.number = pipeline, 0
+        self.shared = max(1, round(SHARED * pipeline.window))
+        self._latents = self._tail = None
+
+    def next(self, text, place: tuple[float, float] = (0.5, 0.5), seed: int = 0, **options) -> Piece:
+        """The next `Piece`, by token states ``text``; its noise has the seed plus its number.
+
+        ``options`` as for `next_latents`.
+        """
+        latents = next_latents(self.pipeline, text, self._latents, self.shared, seed + self.number,
+                               **options)  # fmt: skip
+        piece, self._tail = _to_piece(
+            self.pipeline, latents, self.shared, self.number, place, self._tail
+        )
+        self._latents, self.number = latents, self.number + 1
+        return piece
 
 
 def join(pipeline, pieces: Sequence[Piece], parameters: dict[str, Any] | None = None):
@@ -119,28 +148,35 @@ def corner_states(pipeline, prompts: str | Sequence[str]) -> list:
     return list(pipeline.encode_prompt((prompts * 4)[:4]).split(1))
 
 
-def next_latents(pipeline, text, before, shared: int, seed: int, **options):
+def next_latents(pipeline, text, before, shared: int, seed: int, under=None, strength: float = 1.0,
+                 **options):
     """The latents of a piece whose first ``shared`` columns are the last ones of ``before``.
 
-    ``text`` are token states; without ``before`` all is new.
+    ``text`` are token states; without ``before`` all is new. ``under``: latents of a sound that the new
+    part begins from and may leave by ``strength``; without it there is nothing to keep to.
     """
     import torch
 
     from riffedu.edit import last_latents, transform_steps
 
     canvas = torch.zeros_like(pipeline.initial_noise(0, _seconds(pipeline, pipeline.window)))
+    if under is None:
+        strength = 1.0
+    else:
+        canvas = canvas + under
     mask = torch.ones(1, 1, *canvas.shape[-2:])
     if before is not None:
         canvas[..., :shared] = before[..., -shared:]
         mask[..., :shared] = 0
     return last_latents(
-        transform_steps(pipeline, canvas, text, 1.0, mask, seed=seed, **options), canvas
+        transform_steps(pipeline, canvas, text, strength, mask, seed=seed, **options), canvas
     )
 
 
 def _to_piece(pipeline, latents, shared: int, number: int, place, tail):
     """The piece's sound, faded out of ``tail`` at its start; and its own tail, kept for the next."""
     from riffedu.audio import ramp
+    from riffedu.edit import period
 
     [image] = pipeline.decode_latents(latents)
     result = pipeline.play_picture(image, {})
@@ -151,10 +187,16 @@ def _to_piece(pipeline, latents, shared: int, number: int, place, tail):
         rise = ramp(kept, "equal power")
         sound = np.concatenate([tail * rise[::-1] + sound[:kept] * rise, sound[kept:]])
     body, tail = sound[:-kept], sound[-kept:].copy()
-    # Two sounds at once may go over full scale. Bent there, no piece gets softer than the last.
-    over = np.maximum(np.abs(body) - LINEAR, 0) / (1 - LINEAR)
-    body = np.where(over > 0, np.sign(body) * (LINEAR + (1 - LINEAR) * np.tanh(over)), body)
-    return Piece(number, body.astype(np.float32), rate, result.image, place), tail
+    after = _bent(tail[: round(AFTER * rate)])
+    seconds = period(np.asarray(image.convert("L"))) * pipeline.params.step_size_ms / 1000
+    return Piece(number, _bent(body), rate, result.image, place, after, seconds), tail
+
+
+def _bent(sound) -> np.ndarray:
+    """Two sounds at once may go over full scale. Bent there, no piece gets softer than the last."""
+    over = np.maximum(np.abs(sound) - LINEAR, 0) / (1 - LINEAR)
+    bent = np.where(over > 0, np.sign(sound) * (LINEAR + (1 - LINEAR) * np.tanh(over)), sound)
+    return bent.astype(np.float32)
 
 
 def _seconds(pipeline, columns: int) -> float:

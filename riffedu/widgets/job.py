@@ -8,8 +8,7 @@ import threading
 import ipywidgets as w
 
 from riffedu.errors import RiffeduError
-
-_model = threading.Lock()  # two panels share one model and two cores: one works, the other waits
+from riffedu.studio import MODEL
 
 
 class Stopped(Exception):
@@ -89,17 +88,15 @@ class JobControls:
         self.progress.value = min(self.progress.value + 1, self.progress.max)
         self.say(message)
 
+    def _wait_in_line(self) -> None:
+        if self._stop.is_set():
+            raise Stopped
+        self.say("Waiting for the other panel …")
+
     def _run(self, work) -> None:
         try:
-            if not _model.acquire(blocking=False):
-                self.say("Waiting for the other panel …")
-                while not _model.acquire(timeout=0.1):
-                    if self._stop.is_set():
-                        raise Stopped
-            try:
+            with MODEL.mine(self._wait_in_line):
                 work(self._step)
-            finally:
-                _model.release()
             self.progress.value, self.progress.bar_style = self.progress.max, "success"
         except Stopped:
             self.progress.bar_style = "warning"
