@@ -11,6 +11,7 @@ from riffedu.widgets.denoising_panel import denoising_panel, paths
 from riffedu.widgets.editing_panel import editing_panel
 from riffedu.widgets.griffin_lim import griffin_lim_panel
 from riffedu.widgets.hear import hear_it_first
+from riffedu.widgets.instrument import live_instrument
 from riffedu.widgets.journey_panel import journey_panel
 from riffedu.widgets.latents_panel import code_picture, difference, latents_panel
 from riffedu.widgets.mel_panel import bank_picture, mel_panel
@@ -48,6 +49,7 @@ __all__ = [
     "latents_panel",
     "levels_table",
     "line_picture",
+    "live_instrument",
     "maps",
     "mel_panel",
     "noise_panel",

@@ -37,7 +37,7 @@ class SpectrogramPlayer(anywidget.AnyWidget):
     """
 
     _esm = front("sound.js", "picture.js", "dom.js", "transport.js", "brush.js", "player.js")
-    _css = front("player.css")
+    _css = front("look.css")
 
     sound = traitlets.Bytes(b"").tag(sync=True)
     sound_b = traitlets.Bytes(b"").tag(sync=True)

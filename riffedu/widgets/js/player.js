@@ -38,7 +38,7 @@ class PlayerView {
 
   build() {
     const { root } = this;
-    root.classList.add("riffedu-player");
+    root.classList.add("riffedu", "riffedu-player");
     root.dataset.lmSuppressShortcuts = "true"; // or JupyterLab would take B for a new cell
     root.player = this;
     this.title = el("b");
@@ -75,7 +75,7 @@ class PlayerView {
         this.speedMenu, el("label", { title: "Off: slower is lower, as with a tape" }, this.pitchBox, " keep pitch"), this.mapMenu,
         press("WAV", "Download what is heard: the selection, filtered, or all", () => this.saveSound()), press("PNG", "Download the picture", () => this.savePicture())),
     );
-    this.recordButton = press("⏺ Record", "Record from the microphone", () => this.record(), { className: "riffedu-record" });
+    this.recordButton = press("● Record", "Record from the microphone", () => this.record(), { className: "riffedu-record" });
     this.tools = el("div", { className: "riffedu-tools", role: "toolbar", ariaLabel: "Painting" });
     this.status = el("div", { className: "riffedu-status", role: "status" });
     root.append(
@@ -670,7 +670,7 @@ class PlayerView {
     this.transport.stop();
     try {
       this.recorder = await takeFromMicrophone((seconds) => this.say(`Recording: ${seconds.toFixed(0)} s. Press Stop when you are done.`));
-      this.recordButton.textContent = "⏹ Stop";
+      this.recordButton.textContent = "■ Stop";
       this.root.dataset.recording = "true";
       const channels = await this.recorder.take;
       this.say("Got it.");
@@ -680,7 +680,7 @@ class PlayerView {
     }
     this.recorder = null;
     delete this.root.dataset.recording;
-    this.recordButton.textContent = "⏺ Record";
+    this.recordButton.textContent = "● Record";
   }
 }
 
