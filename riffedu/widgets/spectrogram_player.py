@@ -6,6 +6,8 @@ but turning a painted picture into sound happens there, without asking Python.
 
 from __future__ import annotations
 
+import threading
+
 import anywidget
 import ipywidgets as w
 import numpy as np
@@ -196,7 +198,17 @@ def painter(seconds: float = 5.12, sound=None, label: str = "The painting") -> S
     """
     made = SpectrogramPlayer(label, paint=True, height=300)
     made.blank(seconds) if sound is None else made.set(as_player(sound, label))
+    threading.Thread(target=_warm_up, daemon=True).start()
     return made
+
+
+def _warm_up() -> None:
+    """The first picture that is turned into sound takes a second of imports: not at the first stroke."""
+    from riffedu.convert import image_to_audio
+    from riffedu.image import SpectrogramParams, image_from_pixels
+
+    grey = np.full((SpectrogramParams().num_frequencies, 64), 128, np.uint8)
+    image_to_audio(image_from_pixels(grey, 1.0, SpectrogramParams()), progress=False)
 
 
 def recorder(label: str = "Record something") -> SpectrogramPlayer:
