@@ -24,6 +24,8 @@ WIDEST = 16384
 """Columns of a sound's picture: one of over 164 s gets wider steps."""
 LONGEST = 600
 """Seconds that a page can hold with ease."""
+STATIC = 60
+"""Seconds of sound that a static page is burdened with; of a longer one it has the picture only."""
 LOUDEST = 0.5
 """The amplitude that is black on an empty canvas."""
 
@@ -173,7 +175,8 @@ class SpectrogramPlayer(anywidget.AnyWidget):
         from riffedu.widgets.player import beside
         from riffedu.widgets.pictures import thumbnail
 
-        players = [each.html for each in (self.player, self.other) if each]
+        long = self.player.waveform.shape[-1] > STATIC * self.player.sample_rate
+        players = [each.html for each in (self.player, self.other) if each and not long]
         html = beside(thumbnail(self.image, self.alt).html, *players)
         return {**data, "text/html": html, "text/plain": repr(self.player)}, metadata
 
