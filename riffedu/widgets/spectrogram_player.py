@@ -201,7 +201,7 @@ def painter(seconds: float = 5.12, sound=None, label: str = "The painting") -> S
     """
     made = SpectrogramPlayer(label, paint=True, height=300)
     made.blank(seconds) if sound is None else made.set(as_player(sound, label))
-    threading.Thread(target=_warm_up, daemon=True).start()
+    threading.Thread(target=_warm_up).start()
     return made
 
 
