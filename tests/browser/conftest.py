@@ -5,7 +5,10 @@ the one that RIFFEDU_CHROMIUM names, or a Chromium or Chrome on the PATH.
 """
 
 import os
+import re
 import shutil
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -89,3 +92,18 @@ def open_notebook(page, lab):
     yield open_one
     for each in opened:
         each.close()
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory):
+    """`riffedu app` on a free port: an object with its address."""
+    home = tmp_path_factory.mktemp("app")
+    port = free_port()
+    command = [sys.executable, "-m", "riffedu", "app", "--no-browser", "--port", str(port)]
+    with serve(command, port, home, dict(os.environ), ready="/voila/static/") as server:
+        give_up = time.monotonic() + 90
+        while not (found := re.search(r"http://\S+token=\S+", server.log.read_text())):
+            assert time.monotonic() < give_up, server.log.read_text()
+            time.sleep(0.3)
+        server.address = found[0]
+        yield server

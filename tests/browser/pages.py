@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,7 +39,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def serve(command: list[str], port: int, home: Path, environment: dict[str, str]):
+def serve(command: list[str], port: int, home: Path, environment: dict[str, str],
+          ready: str = f"/?token={TOKEN}"):
     """Start a server and wait until it answers; end it with all that it started."""
     own = {f"JUPYTER_{name}_DIR": str(home / name) for name in ("CONFIG", "DATA", "RUNTIME")}
     own |= {"JUPYTER_TOKEN": TOKEN, "IPYTHONDIR": str(home / "ipython"), "HOME": str(home),
@@ -51,8 +53,10 @@ def serve(command: list[str], port: int, home: Path, environment: dict[str, str]
         give_up = time.monotonic() + 90
         while True:
             try:
-                urllib.request.urlopen(f"{url}/?token={TOKEN}", timeout=10).close()
+                urllib.request.urlopen(f"{url}{ready}", timeout=10).close()
                 break
+            except urllib.error.HTTPError:
+                break  # it answers
             except OSError:
                 told = log.read_text(errors="replace")[-2000:]
                 assert server.poll() is None and time.monotonic() < give_up, told

@@ -13,8 +13,7 @@ class InstrumentView {
     [this.model, this.root] = [model, root];
     this.band = new Band((run, number) => this.ask(run, number));
     this.abort = new AbortController();
-    this.trail = [];
-    this.pictures = [];
+    this.touched = {}; // controls moved here since the last piece was asked for
     this.build();
     this.listen();
     this.follow();
@@ -26,6 +25,7 @@ class InstrumentView {
   }
 
   set(changes) {
+    Object.assign(this.touched, changes);
     for (const [name, value] of Object.entries(changes)) this.model.set(name, value);
     this.model.save_changes();
     this.follow();
@@ -182,8 +182,7 @@ class InstrumentView {
   restart() {
     const was = this.band.playing;
     this.band.begin();
-    [this.pictures, this.trail] = [[], []];
-    this.model.send({ type: "restart" });
+    this.send({ type: "restart" });
     if (was) this.band.play();
   }
 
@@ -235,7 +234,7 @@ class InstrumentView {
       if (channels.length > 1) channels = [channels[0].map((v, i) => (v + channels[1][i]) / 2)];
       const bytes = interleaved([channels[0].subarray(0, LONGEST_DROP * RATE)]);
       this.note = long ? ` Of its ${clock(channels[0].length / RATE)} the first minute counts.` : "";
-      this.model.send({ type: "sound", name: file.name }, undefined, [new DataView(bytes.buffer)]);
+      this.send({ type: "sound", name: file.name }, [new DataView(bytes.buffer)]);
     } catch (error) {
       this.say(error.message, true);
     }
@@ -244,7 +243,7 @@ class InstrumentView {
   // --- sessions -------------------------------------------------------------------------------
 
   handOut(how) {
-    this.model.send({ type: "session", how });
+    this.send({ type: "session", how });
   }
 
   async openSession(file) {
@@ -254,8 +253,7 @@ class InstrumentView {
 
   restore(session) {
     this.band.begin();
-    [this.pictures, this.trail] = [[], []];
-    this.model.send({ type: "restore", session });
+    this.send({ type: "restore", session });
   }
 
   async copyLink(session) {
@@ -285,8 +283,20 @@ class InstrumentView {
 
   // --- Python ---------------------------------------------------------------------------------
 
+  /** Ask for a piece. What was moved here goes along, as it may be on its way still. */
   ask(run, number) {
-    this.model.send({ type: "next", run, number, controls: this.controls });
+    const controls = this.touched;
+    this.touched = {};
+    this.send({ type: "next", run, number, controls });
+  }
+
+  send(content, buffers) {
+    try {
+      this.model.send(content, undefined, buffers);
+    } catch {
+      this.band.pause();
+      this.say("The kernel is gone: run the cell again.", true);
+    }
   }
 
   told(content, buffers) {
