@@ -1,5 +1,6 @@
 # make lab    set up .venv where it is missing, check it, open JupyterLab at lesson 00
-# make test   the same set-up, then every test and every notebook
+# make test   the same set-up, then every test and every notebook, and real pages where a browser is
+# make test-browser   the same notebooks and the panels in a real JupyterLab and Chromium
 # make bench  time the road on this machine
 # make notebooks  write the learners' notebooks anew from the lessons' sources
 
@@ -10,11 +11,15 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt $(PIP_FLAGS)
 SETUP := $(VENV)/.setup-done
 TRAIN := $(VENV)/.train-done
+BROWSER := $(VENV)/.browser-done
+# The same names as in tests/browser/conftest.py.
+CHROMIUM := $(or $(RIFFEDU_CHROMIUM),$(shell for b in \
+	chromium chromium-browser google-chrome google-chrome-stable; do command -v $$b && break; done))
 # Notebooks are found by listing their folder, so none can be forgotten.
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=180 \
 	--nbval-sanitize-with tests/nbval_sanitize.cfg
 
-.PHONY: lab setup train-deps test bench notebooks clean
+.PHONY: lab setup train-deps test test-browser bench notebooks clean
 
 lab: $(SETUP)
 	$(BIN)/riffedu check
@@ -38,6 +43,19 @@ $(TRAIN): $(SETUP)
 
 test: $(SETUP) $(TRAIN)
 	$(BIN)/python -m pytest tests notebooks $(NBVAL) $(TEST_FLAGS)
+# On a CI machine the pages are tested in any case: without a browser they fail.
+ifneq ($(CHROMIUM)$(filter true,$(CI)),)
+	$(MAKE) test-browser
+else
+	@echo "No Chromium or Chrome here: the tests of real pages are left out."
+endif
+
+test-browser: $(BROWSER)
+	$(BIN)/python -m pytest tests/browser $(TEST_FLAGS)
+
+$(BROWSER): $(SETUP)
+	$(PIP) -e '.[test,browser]'
+	@touch $@
 
 bench: $(SETUP)
 	$(BIN)/python benchmarks/run.py
