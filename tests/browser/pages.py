@@ -122,7 +122,20 @@ class LabPage:
 
     def run(self, seconds: float = 240) -> None:
         """Run every cell and wait until the kernel is idle again."""
-        self.page.evaluate("() => { jupyterapp.commands.execute('notebook:run-all-cells'); }")
+        for _ in range(5):  # a page that is still busy with itself passes over the first command
+            self.page.evaluate("() => { jupyterapp.commands.execute('notebook:run-all-cells'); }")
+            try:
+                self.page.wait_for_function(
+                    """() => {
+                      const {content, sessionContext} = jupyterapp.shell.currentWidget;
+                      return sessionContext.session?.kernel?.status === 'busy' ||
+                        content.widgets.some(cell => cell.model.executionCount);
+                    }""", timeout=10_000, polling=100,
+                )  # fmt: skip
+                break
+            except Exception as late:
+                if "Timeout" not in str(late):
+                    raise
         self.page.wait_for_function(
             """() => {
               const {content, sessionContext} = jupyterapp.shell.currentWidget;

@@ -11,6 +11,7 @@ import wave
 
 import numpy as np
 import pytest
+from pages import SHOTS, LabPage, Watched
 from PIL import Image
 
 TONES = """
@@ -88,16 +89,50 @@ class PlayerPage:
         self.root.locator(f".riffedu-tools button[title^='{words}']").click()
 
 
-@pytest.fixture
-def player(open_notebook, page, request):
-    """A page with a player; mark a test with `cell` for another one than two tones."""
+CELLS = (TONES, "player = eval(made)\nplayer")
+BOTH = "spectrogram_player((low + high, 44100), label='Two tones')"
+
+
+def made(request) -> str:
+    """The player that a test wants: the two tones, or what its mark says."""
     marked = request.node.get_closest_marker("cell")
-    made = marked.args[0] if marked else "spectrogram_player((low + high, 44100), label='Two tones')"
-    notebook = open_notebook(TONES, f"player = {made}", "player")
+    return marked.args[0] if marked else BOTH
+
+
+def start(notebook, page, code) -> PlayerPage:
+    page.evaluate("() => jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
+    notebook.execute(f"made = {code!r}")
     notebook.run()
     assert notebook.errors() == []
-    notebook.show(2)
+    notebook.show(1)
     return PlayerPage(notebook, page)
+
+
+@pytest.fixture(scope="module")
+def shared(browser, lab):
+    """One notebook for most tests: opening JupyterLab takes longer than the tests do."""
+    with Watched(browser) as watched:
+        notebook = LabPage(watched.page, lab, CELLS)
+        yield notebook, watched
+        notebook.close()
+
+
+@pytest.fixture
+def player(shared, request):
+    """A page with a player; mark a test with `cell` for another one than two tones."""
+    notebook, watched = shared
+    watched.problems.clear()
+    yield start(notebook, watched.page, made(request))
+    SHOTS.mkdir(exist_ok=True)
+    watched.page.screenshot(path=SHOTS / f"{request.node.originalname}.png")
+    watched.page.evaluate("globalThis.riffeduSpeaker && (riffeduSpeaker.decibels = 0)")
+    assert watched.problems == []
+
+
+@pytest.fixture
+def fresh(open_notebook, page, request):
+    """A player in a page and a kernel of its own, for tests that leave them damaged."""
+    return start(open_notebook(*CELLS), page, made(request))
 
 
 def peak(sound, rate):
@@ -255,10 +290,8 @@ def test_the_keyboard_does_everything(player):
     assert player.js("player.view") == [0, 1]
     player.key("Space")
     player.state("playing")
-    cells = player.notebook.execute("print(len(In))")
     player.key("b", "d", "d", "a")
-    assert player.page.locator(".jp-NotebookPanel .jp-Cell").count() == 3, "Lab took no key"
-    assert cells
+    assert player.page.locator(".jp-NotebookPanel .jp-Cell").count() == 2, "Lab took no key"
 
 
 def test_every_control_says_what_it_is(player):
@@ -461,12 +494,12 @@ def test_a_take_comes_to_python(player):
 
 @pytest.mark.cell("recorder()")
 @pytest.mark.parametrize("name, words", [("NotAllowedError", "was refused"), ("NotFoundError", "No microphone")])
-def test_no_microphone_is_said(player, name, words):
-    player.js("name => { navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('no', name); }; }", name)
-    player.root.locator(".riffedu-record").click()
-    player.page.wait_for_selector(".riffedu-wrong")
-    assert words in player.root.locator(".riffedu-status").inner_text()
-    assert player.root.locator(".riffedu-record").inner_text() == "● Record"
+def test_no_microphone_is_said(fresh, name, words):
+    fresh.js("name => { navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('no', name); }; }", name)
+    fresh.root.locator(".riffedu-record").click()
+    fresh.page.wait_for_selector(".riffedu-wrong")
+    assert words in fresh.root.locator(".riffedu-status").inner_text()
+    assert fresh.root.locator(".riffedu-record").inner_text() == "● Record"
 
 
 # --- what goes wrong --------------------------------------------------------------------------
@@ -494,27 +527,27 @@ def test_two_hundred_changes_in_a_row(player):
     player.page.wait_for_function("player.transport.speed > 1.9 && player.transport.loop")
 
 
-def test_nothing_plays_unbidden(player, page):
-    player.key("l", "Space")
-    player.state("playing")
-    player.notebook.page.evaluate("() => jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
-    player.page.wait_for_selector(".riffedu-player", state="detached")
-    player.page.wait_for_timeout(400)
-    assert player.js("riffeduSpeaker.level().rms") < -80
+def test_nothing_plays_unbidden(fresh):
+    fresh.key("l", "Space")
+    fresh.state("playing")
+    fresh.notebook.page.evaluate("() => jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
+    fresh.page.wait_for_selector(".riffedu-player", state="detached")
+    fresh.page.wait_for_timeout(400)
+    assert fresh.js("riffeduSpeaker.level().rms") < -80
 
 
-def test_a_restart_in_mid_play_leaves_the_player_usable(player):
-    player.key("Space")
-    player.state("playing")
-    player.js("async () => { await jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart(); }")
-    player.page.wait_for_timeout(1500)
-    player.key("Space")
-    if player.root.get_attribute("data-state") == "stopped":
-        player.key("Space")
-    player.state("playing")
-    player.key("Space")
-    player.state("stopped")
-    assert player.hear()["level"]["rms"] < -80
+def test_a_restart_in_mid_play_leaves_the_player_usable(fresh):
+    fresh.key("Space")
+    fresh.state("playing")
+    fresh.js("async () => { await jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart(); }")
+    fresh.page.wait_for_timeout(1500)
+    fresh.key("Space")
+    if fresh.root.get_attribute("data-state") == "stopped":
+        fresh.key("Space")
+    fresh.state("playing")
+    fresh.key("Space")
+    fresh.state("stopped")
+    assert fresh.hear()["level"]["rms"] < -80
 
 
 def test_one_plays_at_a_time(open_notebook, page):
@@ -555,12 +588,12 @@ def test_a_sound_without_length_is_refused_in_python(player):
         assert said.count("\n") == 1 and len(said) > 20
 
 
-def test_a_static_page_has_picture_and_plain_player(player, tmp_path):
+def test_a_static_page_has_picture_and_plain_player(fresh, tmp_path):
     """What is left where widgets cannot load: JupyterLab saves no widget state by default."""
     import nbformat
     from nbconvert import HTMLExporter
 
-    player.page.evaluate("async () => { await jupyterapp.shell.currentWidget.context.save(); }")
-    saved = nbformat.read(player.notebook.lab.root / player.notebook.name, as_version=4)
+    fresh.page.evaluate("async () => { await jupyterapp.shell.currentWidget.context.save(); }")
+    saved = nbformat.read(fresh.notebook.lab.root / fresh.notebook.name, as_version=4)
     html, _ = HTMLExporter(template_name="basic").from_notebook_node(saved)
     assert '<audio aria-label="Two tones" controls' in html and "data:audio/flac" in html and "data:image/webp" in html

@@ -194,6 +194,7 @@ class PlayerView {
       this.say(`${error.message} Run the cell again.`, true);
     }
     this.onloop();
+    this.onselection();
     this.told();
   }
 
