@@ -290,8 +290,12 @@ def test_the_keyboard_does_everything(player):
     assert player.js("player.view") == [0, 1]
     player.key("Space")
     player.state("playing")
-    player.key("b", "d", "d", "a")
-    assert player.page.locator(".jp-NotebookPanel .jp-Cell").count() == 2, "Lab took no key"
+    def cells():
+        return player.js("jupyterapp.shell.currentWidget.content.widgets.map(c => c.model.id)")
+
+    before = cells()
+    player.key("b", "d", "d", "a", "m", "x")
+    assert cells() == before, "Lab took no key"
 
 
 def test_every_control_says_what_it_is(player):
@@ -463,7 +467,9 @@ def test_brush_eraser_overtones_stamp_and_undo(player):
     for wanted in (erased, noted, brushed, 0):
         player.root.locator("button[title^='Undo']").click()
         assert ink() == wanted
-    assert np.abs(painted(player)).max() == 0
+    give_up = time.monotonic() + 15
+    while np.abs(painted(player)).max():  # four strokes back are four sounds
+        assert time.monotonic() < give_up
     player.root.locator("button[title^='Undo']").click()
     assert "nothing to undo" in player.root.locator(".riffedu-status").inner_text()
 
@@ -575,9 +581,10 @@ def test_ten_minutes(player):
           player.model.set('sound', new DataView(long.buffer));
         }""")  # fmt: skip
     player.page.wait_for_function("player.transport.duration === 600")
-    player.key("End", "Shift+ArrowLeft", "Space")
+    player.js("player.transport.play(590)")
     player.state("playing")
     assert player.hear(440)["loudest"] == pytest.approx(440, abs=8)
+    assert 590 <= player.js("player.transport.position") < 596
 
 
 def test_a_sound_without_length_is_refused_in_python(player):

@@ -12,6 +12,13 @@ function el(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** Keys that are pressed in a widget are its own: JupyterLab would take A for a new cell, D D for
+    deleting one. */
+function keepKeys(root, signal) {
+  root.dataset.lmSuppressShortcuts = "true";
+  root.addEventListener("keydown", (event) => event.stopPropagation(), { signal });
+}
+
 /** A button with a sign on it and words for the tooltip and for screen readers. */
 function press(sign, words, action, attributes = {}) {
   return el("button", { type: "button", title: words, "aria-label": words, onclick: action, ...attributes }, sign);

@@ -41,7 +41,7 @@ class InstrumentView {
   build() {
     const { root } = this;
     root.classList.add("riffedu", "riffedu-instrument");
-    root.dataset.lmSuppressShortcuts = "true";
+    keepKeys(root, this.abort.signal);
     root.instrument = this;
     this.corners = CORNERS.map((name, i) =>
       el("input", { type: "text", className: `riffedu-corner riffedu-corner-${i}`, ariaLabel: `Prompt, ${name.toLowerCase()} corner`, title: `${name}: what to play there`, spellcheck: false, maxLength: 300,

@@ -39,7 +39,7 @@ class PlayerView {
   build() {
     const { root } = this;
     root.classList.add("riffedu", "riffedu-player");
-    root.dataset.lmSuppressShortcuts = "true"; // or JupyterLab would take B for a new cell
+    keepKeys(root, this.abort.signal);
     root.player = this;
     this.title = el("b");
     this.caption = el("span", { className: "riffedu-caption" });

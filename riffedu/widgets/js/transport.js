@@ -44,7 +44,7 @@ class Transport extends EventTarget {
   setSounds(sounds) {
     const at = this.position;
     this.sounds = sounds;
-    this.stretches = new Map();
+    this.parts = new Map();
     if (this.which >= sounds.length) this.which = 0;
     if (this.playing && this.duration) this.play(at);
     else this.stop();
@@ -67,10 +67,11 @@ class Transport extends EventTarget {
     const filters = this.filters(context);
     const chain = [...filters, run.gate, out.input];
     chain.slice(1).forEach((node, i) => chain[i].connect(node));
-    run.when = context.currentTime + 0.01;
-    this.sounds.forEach((_, i) => {
+    const buffers = this.sounds.map((_, i) => this.part(i, start, end, stretch));
+    run.when = context.currentTime + 0.01; // only now: to prepare a long sound takes a moment
+    buffers.forEach((buffer, i) => {
       const source = context.createBufferSource();
-      source.buffer = audioBuffer(this.part(i, start, end, stretch));
+      source.buffer = buffer;
       source.loop = this.loop;
       source.playbackRate.value = this.speed / stretch;
       const gain = context.createGain();
@@ -139,11 +140,12 @@ class Transport extends EventTarget {
     return this.region ? bandFilters(context, this.region.low, this.region.high) : [];
   }
 
-  /** Sound `i` from `start` to `end`, `stretch` times as fast, faded where it is cut inside. */
+  /** Sound `i` from `start` to `end` as an AudioBuffer, `stretch` times as fast, faded where it is
+      cut inside. The last few are kept. */
   part(i, start, end, stretch) {
     const [from, to] = [Math.round(start * RATE), Math.round(end * RATE)];
     const key = `${i} ${from} ${to} ${stretch}`;
-    if (!this.stretches.has(key)) {
+    if (!this.parts.has(key)) {
       let channels = this.sounds[i].map((channel) => channel.slice(from, to));
       if (stretch !== 1) channels = stretched(channels, stretch);
       const fade = Math.min(Math.round(SEAM * RATE), channels[0].length >> 1);
@@ -153,25 +155,25 @@ class Transport extends EventTarget {
           if (to < this.sounds[i][0].length) channel[channel.length - 1 - k] *= k / fade;
         }
       }
-      if (this.stretches.size > 8) this.stretches.clear();
-      this.stretches.set(key, channels);
+      if (this.parts.size > 4) this.parts.clear();
+      this.parts.set(key, audioBuffer(channels));
     }
-    return this.stretches.get(key);
+    return this.parts.get(key);
   }
 
   /** What is heard at speed 1 as it would be saved: the region, filtered. */
   async render() {
     const [start, end] = this.span;
-    const channels = this.part(this.which, start, end, 1);
-    if (!this.region) return channels;
-    const context = new OfflineAudioContext(channels.length, channels[0].length, RATE);
+    const part = this.part(this.which, start, end, 1);
+    const channels = (buffer) => Array.from({ length: part.numberOfChannels }, (_, c) => buffer.getChannelData(c));
+    if (!this.region) return channels(part);
+    const context = new OfflineAudioContext(part.numberOfChannels, part.length, RATE);
     const source = context.createBufferSource();
-    source.buffer = audioBuffer(channels);
+    source.buffer = part;
     const chain = [source, ...this.filters(context), context.destination];
     chain.slice(1).forEach((node, i) => chain[i].connect(node));
     source.start();
-    const made = await context.startRendering();
-    return channels.map((_, c) => made.getChannelData(c));
+    return channels(await context.startRendering());
   }
 
   tell() {
