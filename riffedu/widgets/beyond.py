@@ -111,7 +111,7 @@ class BeyondPanel(Panel):
         curve.set(xlim=(-0.5, len(AT) - 0.5), ylim=(-52, 0), xlabel="iteration", ylabel="dB")
         curve.set_xticks(range(len(AT)), [str(i) for i in AT])
         curve.grid(alpha=0.3)
-        curve.legend(fontsize=7, loc="lower left", ncols=2)
+        curve.legend(fontsize=7, loc="lower left", ncols=2).set_zorder(-1)
 
     def _show(self, _=None) -> None:
         point, name = self.point, self.method.value

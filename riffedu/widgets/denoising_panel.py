@@ -216,7 +216,7 @@ class DenoisingPanel(Panel):
             [self._old[name]] = right.plot([], [], ":", color=colour, linewidth=1)
         [self._dots] = right.plot([], [], "o", color="#000000", markersize=6)
         right.set(xlim=(0, 1), ylim=(0, 1.6), xlabel="share of the way", ylabel="root mean square")
-        right.legend(fontsize=8)
+        right.legend(fontsize=8, loc="upper right").set_zorder(-1)
         right.grid(alpha=0.3)
         for axis in self.figure.axes:
             axis.tick_params(labelsize=8)

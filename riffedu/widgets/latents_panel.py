@@ -10,7 +10,7 @@ import numpy as np
 from riffedu.errors import RiffeduError
 from riffedu.interpolate import lerp
 from riffedu.noise import image_of, signal_of
-from riffedu.widgets.live import LiveFigure, LiveSound
+from riffedu.widgets.live import LiveFigure, LiveSound, frame
 from riffedu.widgets.panel import TOGGLES, WIDE, Panel, note
 from riffedu.widgets.pictures import SIGNED, Picture, _figure, _png, height
 
@@ -195,8 +195,8 @@ class LatentsPanel(Panel):
             self._images[name].set_data(pixels)
         for axis, image in zip(self.figure.axes, self._images.values()):
             seconds = both["pixels"].shape[1] / 100
+            frame(axis, (0, seconds), (0, 1))
             image.set_extent((0, seconds, 0, 1))
-            axis.set_xlim(0, seconds)
         told = (f"{1 - self.mix.value:.0%} {self.first.value}, {self.mix.value:.0%} "
                 f"{self.second.value}. The two mixes differ by "
                 f"{SPAN * np.sqrt(np.mean(change**2)):.0f} greys (root mean square).")

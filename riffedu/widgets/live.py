@@ -6,7 +6,8 @@ wants the old thing changed: the figure and its axes stay, only the data in them
 
 from __future__ import annotations
 
-import io
+import struct
+import zlib
 
 import ipywidgets as w
 import numpy as np
@@ -26,11 +27,13 @@ class DescribedImage(w.Image):
 
 
 class LiveFigure:
-    """A matplotlib figure that is drawn once and then redrawn into one `DescribedImage`.
+    """A matplotlib figure whose curves and pictures are redrawn into one `DescribedImage`.
 
     ``axes`` is the one Axes, or an array of them when there is more than one; ``subplots`` goes to
     `matplotlib.figure.Figure.subplots`. Change the artists (``line.set_data``, ``image.set_data``)
-    and call `refresh`: some 40 ms for 7 × 3 inches, where drawing everything anew takes 200.
+    and call `refresh`: some 15 ms for 9 × 3 inches. Text takes most of the time of a drawing, so
+    titles, ticks and all else with a ``zorder`` below 0 is kept as dots until any of it, or a
+    limit, is set again (some 60 ms). Ticks and grids lie under what moves.
     """
 
     def __init__(self, alt: str = "", rows: int = 1, columns: int = 1, width: float = 7.0,
@@ -43,6 +46,9 @@ class LiveFigure:
         )
         FigureCanvasAgg(self.figure)
         self.axes = self.figure.subplots(rows, columns, **subplots)
+        for axes in np.atleast_1d(self.axes).flat:
+            axes.xaxis.set_zorder(-1)
+            axes.yaxis.set_zorder(-1)
         self.alt = alt
         shape = w.Layout(width=f"{96 * width:.0f}px", max_width="100%")
         self.widget = DescribedImage(format="png", layout=shape)
@@ -50,25 +56,61 @@ class LiveFigure:
     def refresh(self, alt: str | None = None) -> None:
         """Draw the figure as it is now; ``alt`` says in words what can be seen in it.
 
-        The layout is worked out at the first drawing and kept, which halves the time of the others
-        and keeps the axes still while a slider moves. Call `rearrange` after a change of titles or
-        ticks that needs more room.
+        The layout is worked out at the first drawing and kept, so that the axes stay still while
+        a slider moves. Call `rearrange` after a change of titles or ticks that needs more room.
         """
-        from PIL import Image
-
         self.alt = self.alt if alt is None else alt
         canvas = self.figure.canvas
-        canvas.draw()
-        self.figure.set_layout_engine("none")
-        pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
-        file = io.BytesIO()
-        pixels.save(file, format="png", compress_level=1)
-        self.widget.value = file.getvalue()
+        if self.figure.stale:
+            self._draw_lettering()
+        canvas.restore_region(self._lettering)
+        for artist in self._moving:
+            self.figure.draw_artist(artist)
+        self.figure.stale = False  # a legend says that it is, when it is drawn
+        self.widget.value = png(np.asarray(canvas.buffer_rgba())[..., :3])
         self.widget.tooltip = self.alt
 
     def rearrange(self) -> None:
         """Find room for titles and labels again at the next `refresh`."""
         self.figure.set_layout_engine("constrained")
+        self.figure.stale = True
+
+    def _draw_lettering(self) -> None:
+        """Draw and keep what stays. What moves is "animated": changing it makes nothing stale."""
+        self._moving = [artist for axes in np.atleast_1d(self.axes).flat for artist in moving(axes)]
+        for artist in self._moving:
+            artist.set_animated(True)
+        canvas = self.figure.canvas
+        canvas.draw()
+        self.figure.set_layout_engine("none")
+        self._lettering = canvas.copy_from_bbox(self.figure.bbox)
+
+
+def moving(axes) -> list:
+    """What an Axes holds, from the lowest up, but what lies below 0 and its title."""
+    stays = [axes.title, axes.patch, *([] if axes.axison else axes.spines.values())]
+    moves = [each for each in axes.get_children() if each.get_zorder() >= 0 and each not in stays]
+    return sorted(moves, key=lambda artist: artist.get_zorder())
+
+
+def frame(axes, xlim: tuple, ylim: tuple) -> None:
+    """Set limits where they are other ones: setting them has ticks drawn again."""
+    axes.autoscale(False)  # or a picture's `set_extent` would set them
+    if (axes.get_xlim(), axes.get_ylim()) != (xlim, ylim):
+        axes.set(xlim=xlim, ylim=ylim)
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """A PNG file of bytes (rows, columns, 3): packed as they are, in a third of Pillow's time."""
+    height, width, _ = pixels.shape
+    rows = np.zeros((height, 1 + 3 * width), np.uint8)  # each begins with a 0: nothing is filtered
+    rows[:, 1:] = pixels.reshape(height, -1)
+    head = struct.pack(">2I5B", width, height, 8, 2, 0, 0, 0)  # 8 bits, red, green and blue
+    chunks = (b"IHDR", head), (b"IDAT", zlib.compress(rows, 1)), (b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks
+    )
 
 
 class LiveSound:

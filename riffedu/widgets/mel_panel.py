@@ -9,7 +9,7 @@ import numpy as np
 
 from riffedu.image import SpectrogramParams
 from riffedu.mel import hz_to_mel, invert_mel, mel_filterbank, mel_to_hz, sparse_filterbank
-from riffedu.widgets.live import LiveFigure, LiveSound
+from riffedu.widgets.live import LiveFigure, LiveSound, frame
 from riffedu.widgets.panel import TOGGLES, WIDE, Panel, note
 from riffedu.widgets.pictures import COLOURS, HERTZ, Picture, _figure, _png
 
@@ -156,15 +156,17 @@ class MelPanel(Panel):
                           p.mel_scale_norm)
         every = -(-p.num_frequencies // 64)  # more than 64 would only blacken the drawing
         self._triangles.set_segments(lines[::every])
-        left.set_title("The filterbank" + (f", one band of {every}" if every > 1 else ""),
-                       fontsize=10)
-        left.set(xlim=(0, p.max_frequency), ylim=(0, 1.05 * lines[..., 1].max()))
+        left.title.set_text("The filterbank" + (f", one band of {every}" if every > 1 else ""))
+        frame(left, (0, p.max_frequency), (0, 1.05 * lines[..., 1].max()))
         loudest = self.mel.max() or 1
         self._image.set_data((self.mel / loudest) ** p.power_for_image)
-        self._image.set_extent((0, len(self.waveform) / RATE, 0, 1))
+        seconds = len(self.waveform) / RATE
+        frame(right, (0, seconds), (0, 1))
+        self._image.set_extent((0, seconds, 0, 1))
         hertz = [f for f in HERTZ if f <= p.max_frequency]
         places = hz_to_mel(hertz, p.mel_scale_type) / hz_to_mel(p.max_frequency, p.mel_scale_type)
-        right.set_yticks(places, [f"{f:g}" if f < 1000 else f"{f / 1000:g}k" for f in hertz])
+        if not np.array_equal(places, right.get_yticks()):
+            right.set_yticks(places, [f"{f:g}" if f < 1000 else f"{f / 1000:g}k" for f in hertz])
         self.facts.value = f"<p>{html.escape(self._say(bank, p, lines[..., 0]))}</p>"
         self.figure.refresh(
             f"Left, {p.num_frequencies} triangles from 0 to {p.max_frequency} Hz, narrow below and "

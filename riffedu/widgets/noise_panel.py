@@ -10,7 +10,7 @@ import numpy as np
 
 from riffedu.noise import image_of, melody_left, signal_of
 from riffedu.schedule import add_noise, alphas_cumprod, betas, snr, velocity, zero_terminal_snr
-from riffedu.widgets.live import LiveFigure, LiveSound
+from riffedu.widgets.live import LiveFigure, LiveSound, frame
 from riffedu.widgets.panel import TOGGLES, WIDE, Panel, note
 from riffedu.widgets.pictures import Picture, _figure, _png, height
 
@@ -162,7 +162,7 @@ class NoisePanel(Panel):
         self._dot = right.plot([0], [0], "o", markersize=9, color="#000000", zorder=5)[0]
         right.axhline(0, color="#777777", linewidth=0.8)
         right.set(xlim=(0, 999), ylim=(-60, 45), xlabel="t", ylabel="SNR (dB)")
-        right.legend(fontsize=8, loc="lower left")
+        right.legend(fontsize=8, loc="lower left").set_zorder(-1)
         right.grid(alpha=0.3)
         for axis in (left, right):
             axis.tick_params(labelsize=8)
@@ -173,7 +173,9 @@ class NoisePanel(Panel):
         self.x = add_noise(x0, noise, kept)
         shown = {"x": self.x, "noise": noise}.get(self.shown.value)
         self._image.set_data(velocity(x0, noise, kept) if shown is None else shown)
-        self._image.set_extent((0, 0.01 * image.width, 0, 1))
+        seconds = 0.01 * image.width
+        frame(self._image.axes, (0, seconds), (0, 1))
+        self._image.set_extent((0, seconds, 0, 1))
         with np.errstate(divide="ignore"):
             decibels = 10 * np.log10(snr(kept))
         self._dot.set_data([t], [max(decibels, -59.0)])

@@ -86,7 +86,7 @@ class AliasPanel(Panel):
                                   label="what the samples say")
         [self._dots] = axis.plot([], [], "o", color="black", markersize=4, label="samples")
         axis.set(xlim=(0, end), ylim=(-1.15, 1.5), xlabel="milliseconds", yticks=(-1, 0, 1))
-        axis.legend(loc="upper right", fontsize=8, ncols=3)
+        axis.legend(loc="upper right", fontsize=8, ncols=3).set_zorder(-1)
 
     def _update(self, _=None) -> None:
         hertz, rate = self.hertz.value, self.rate.value
@@ -151,7 +151,7 @@ class BitsPanel(Panel):
         [self._after] = axis.step([], [], where="mid", color=BLUE, linewidth=1.2, label="rounded")
         [self._error] = axis.plot([], [], color=ORANGE, linewidth=0.8, label="error")
         axis.set(xlim=(0, 10), ylim=(-1.1, 1.35), xlabel="milliseconds", yticks=(-1, 0, 1))
-        axis.legend(loc="upper right", fontsize=8, ncols=3)
+        axis.legend(loc="upper right", fontsize=8, ncols=3).set_zorder(-1)
 
     def _update(self, _=None) -> None:
         bits, dither = self.bits.value, self.dither.value
@@ -203,7 +203,7 @@ class BeatsPanel(Panel):
         [self._top] = axis.plot([], [], color=ORANGE, linewidth=2, linestyle="--", label="outline")
         [self._low] = axis.plot([], [], color=ORANGE, linewidth=2, linestyle="--")
         axis.set(xlim=(0, 0.5), ylim=(-2.3, 2.9), xlabel="seconds", yticks=(-2, 0, 2))
-        axis.legend(loc="upper right", fontsize=8, ncols=2)
+        axis.legend(loc="upper right", fontsize=8, ncols=2).set_zorder(-1)
 
     def _update(self, _=None) -> None:
         low, apart = self.hertz.value, self.apart.value

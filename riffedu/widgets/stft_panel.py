@@ -11,7 +11,7 @@ from riffedu.errors import RiffeduError
 from riffedu.exercises.stft import tones_and_clicks
 from riffedu.stft import decibels, get_window, is_cola, is_nola, istft, lobes, stft
 from riffedu.synth import chirp, sine
-from riffedu.widgets.live import LiveFigure, LiveSound
+from riffedu.widgets.live import LiveFigure, LiveSound, frame
 from riffedu.widgets.panel import TOGGLES, WIDE, Panel, note
 from riffedu.widgets.pictures import Picture, _figure, _png
 
@@ -198,8 +198,8 @@ class StftPanel(Panel):
         hertz, seconds = (0, self.top.value), (0, len(self.waveform) / RATE)
         small, place = part(self.magnitude, RATE, hertz, seconds, **self.settings)
         self._image.set_data(decibels(small, float(self.magnitude.max()) or 1.0, -RANGE))
+        frame(self.figure.axes, seconds, hertz)
         self._image.set_extent(place)
-        self.figure.axes.set(xlim=seconds, ylim=hertz)
         self.figure.refresh(f"Spectrogram of {self.sound.value} up to {hertz[1]} Hz. {self.said}")
 
     def _say(self) -> str:
