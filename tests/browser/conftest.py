@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from pages import ROOT, SHOTS, LabPage, Watched, free_port, serve
+from pages import ROOT, LabPage, Watched, free_port, serve
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
@@ -70,19 +70,19 @@ def lab(tmp_path_factory):
 
 
 @pytest.fixture
-def page(browser, request):
-    """An empty page; errors that it meets make the test fail, and its last view is kept."""
+def page(browser):
+    """An empty page; errors that it meets make the test fail."""
     with Watched(browser) as watched:
         yield watched.page
-        SHOTS.mkdir(exist_ok=True)
-        name = request.node.name.replace("/", "-").replace("[", "-").rstrip("]")
-        watched.page.screenshot(path=SHOTS / f"{name}.png")
     assert watched.problems == []
 
 
 @pytest.fixture
-def open_notebook(page, lab):
-    """`open_notebook(source, …)`: a notebook of these cells, or a copy of a file, as a LabPage."""
+def open_notebook(page, lab, request):
+    """`open_notebook(source, …)`: a notebook of these cells, or a copy of a file, as a LabPage.
+
+    Its last view is kept in tests/browser/shots.
+    """
     opened = []
 
     def open_one(*sources: str | Path) -> LabPage:
@@ -91,6 +91,7 @@ def open_notebook(page, lab):
 
     yield open_one
     for each in opened:
+        each.shot(re.sub(r"[^\w-]+", "-", request.node.name).strip("-"))
         each.close()
 
 

@@ -195,8 +195,11 @@ class LabPage:
         cell.first.wait_for(state="attached", timeout=15_000)
         return cell.first
 
-    def blank_widgets(self, seconds: float = 20) -> list[str]:
-        """Cells whose widgets stay blank or say that they can't be shown, scrolling through all."""
+    def blank_widgets(self, seconds: float = 20, shots: str | None = None) -> list[str]:
+        """Cells whose widgets stay blank or say that they can't be shown, scrolling through all.
+
+        With ``shots`` a picture of every panel is kept under that name and the cell's number.
+        """
         view = "application/vnd.jupyter.widget-view+json"
         wanted: dict[int, int] = {}
         for number, output in self.outputs():
@@ -218,6 +221,8 @@ class LabPage:
                     wrong.append(f"cell {number}: {BROKEN.search(said)[0]}")
                     break
                 if shown >= count and "Loading widget" not in said:
+                    if shots and cell.locator(".widget-vbox").count():
+                        self.shot(f"{shots}-{number:02}")
                     break
                 if time.monotonic() > give_up:
                     wrong.append(f"cell {number}: {shown} of {count} widgets are drawn")

@@ -11,7 +11,7 @@ def test_runs_and_shows_its_panels(open_notebook, path):
     notebook = open_notebook(path)
     notebook.run()
     assert notebook.errors() == []
-    assert notebook.blank_widgets() == []
+    assert notebook.blank_widgets(shots=path.stem) == []
 
 
 @pytest.mark.parametrize("cell, wrong", [
