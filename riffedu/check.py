@@ -74,14 +74,15 @@ def check_torch() -> Line:
 
 
 def check_lab_widgets() -> Line:
-    """Without its JupyterLab half, ipywidgets shows blank panels and says nothing."""
+    """Without their JupyterLab halves, panels and players stay blank and say nothing."""
     from jupyter_core.paths import jupyter_path
 
-    half = "@jupyter-widgets/jupyterlab-manager/package.json"
-    found = any(Path(folder, half).is_file() for folder in jupyter_path("labextensions"))
+    halves = {"jupyterlab_widgets": "@jupyter-widgets/jupyterlab-manager", "anywidget": "anywidget"}
+    missing = [name for name, half in halves.items() if not any(
+        Path(folder, half, "package.json").is_file() for folder in jupyter_path("labextensions"))]
     return Line(
-        found, "JupyterLab draws widgets",
-        "run `pip install --force-reinstall --no-deps jupyterlab_widgets`",
+        not missing, "JupyterLab draws widgets",
+        f"run `pip install --force-reinstall --no-deps {' '.join(missing)}`",
     )
 
 

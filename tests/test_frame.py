@@ -44,7 +44,7 @@ def test_import_brings_nothing_heavy():
 
 @pytest.mark.parametrize("args", [
     ["--help"], ["--version"], ["train", "--help"],
-    ["lab", "--help"], ["check", "--help"], ["generate", "--help"], ["evaluate", "--help"],
+    ["lab", "--help"], ["app", "--help"], ["check", "--help"], ["generate", "--help"], ["evaluate", "--help"],
     ["train", "data", "--help"], ["train", "autoencoder", "--help"], ["train", "denoiser", "--help"],
 ], ids=" ".join)
 def test_help_brings_nothing_heavy(args):
