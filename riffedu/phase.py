@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -31,15 +31,20 @@ class State:
     magnitude: Any
     analyse: Callable
 
+    @cached_property
+    def rebuilt(self) -> Any:
+        """The spectrum that ``waveform`` really has: where the next step begins. Kept once found."""
+        return self.analyse(self.waveform)
+
     @property
     def consistency_db(self) -> float:
         """How far the sound's own magnitudes are from the wanted ones; the lower, the better.
 
             20 · log10( ‖ |STFT(waveform)| − magnitude ‖ / ‖ magnitude ‖ )
 
-        0 dB is no better than silence. Worked out when asked for: it costs an STFT.
+        0 dB is no better than silence. Worked out when asked for.
         """
-        found = size(self.analyse(self.waveform))
+        found = size(self.rebuilt)
         error = float((found - self.magnitude).norm()) / float(self.magnitude.norm() or 1)
         return float(20 * np.log10(max(error, 1e-15)))
 
@@ -72,9 +77,9 @@ def griffin_lim_steps(magnitude, n_fft: int, hop_length: int, win_length: int | 
     )
     previous = 0 * spectrum
     for iteration in range(n_iter + 1):
-        waveform = synthesise(spectrum)
-        yield State(iteration, spectrum, waveform, magnitude, analyse)
-        rebuilt = analyse(waveform)
+        state = State(iteration, spectrum, synthesise(spectrum), magnitude, analyse)
+        yield state
+        rebuilt = state.rebuilt
         magnitude = refit(size(rebuilt)) if refit else magnitude
         ahead = rebuilt - momentum / (1 + momentum) * previous
         spectrum = with_magnitude(ahead, magnitude)
@@ -121,9 +126,9 @@ def admm_steps(magnitude, n_fft: int, hop_length: int, win_length: int | None = 
     )
     memory = 0 * spectrum
     for iteration in range(n_iter + 1):
-        waveform = synthesise(spectrum)
-        yield State(iteration, spectrum, waveform, magnitude, analyse)
-        rebuilt = analyse(waveform)
+        state = State(iteration, spectrum, synthesise(spectrum), magnitude, analyse)
+        yield state
+        rebuilt = state.rebuilt
         magnitude = refit(size(rebuilt)) if refit else magnitude
         both = spectrum + memory
         spectrum = with_magnitude(2 * rebuilt - (1 - rho) * both, magnitude)

@@ -11,8 +11,8 @@ import numpy as np
 from riffedu.phase import griffin_lim_steps
 from riffedu.stft import decibels, stft
 from riffedu.synth import impulses, sine
-from riffedu.widgets.live import LiveFigure, LiveSound
-from riffedu.widgets.panel import TOGGLES, WIDE, Panel, note
+from riffedu.widgets.live import LiveFigure, LiveSound, frame
+from riffedu.widgets.panel import TOGGLES, WIDE, Panel, note, one_thread
 from riffedu.widgets.pictures import COLOURS, SIGNED
 from riffedu.widgets.stft_panel import part
 
@@ -99,6 +99,7 @@ class GriffinLimPanel(Panel):
         label = f"Iteration {self.iteration.value}: {self.curve[self.iteration.value]:.1f} dB"
         self.heard.set(self.state.waveform.numpy(), RATE, label, attenuate=True)
 
+    @one_thread()
     def _take(self, _=None) -> None:
         """Another sound, or another view of it: nothing seen before can be compared with it."""
         self.spectrum = stft(self.waveform, **self.settings)
@@ -107,6 +108,7 @@ class GriffinLimPanel(Panel):
         self.states = []
         self._solve()
 
+    @one_thread()
     def _solve(self, _=None) -> None:
         if self.states:
             self.earlier.append(self.curve)
@@ -142,19 +144,19 @@ class GriffinLimPanel(Panel):
         for axis in self.figure.axes:  # few ticks: they take most of the time of a redraw
             axis.tick_params(labelsize=8)
 
+    @one_thread()
     def _draw(self, _=None) -> None:
         self.heard.clear()
         i, view = self.iteration.value, (RATE, (0, TOP), (0, len(self.waveform) / RATE))
         wanted, place = part(np.abs(self.spectrum), *view, **self.settings)
-        found, _ = part(np.abs(stft(self.state.waveform.numpy(), **self.settings)), *view,
-                        **self.settings)  # fmt: skip
+        found, _ = part(np.abs(self.state.rebuilt.numpy()), *view, **self.settings)
         loudest = float(wanted.max()) or 1.0
         quiet = loudest * 10 ** (-RANGE / 20)  # so that what nobody hears stays white
         self._found.set_data(decibels(found, loudest, -RANGE))
         self._off.set_data(decibels(found + quiet) - decibels(wanted + quiet))
         for image in (self._found, self._off):
+            frame(image.axes, view[2], view[1])
             image.set_extent(place)
-            image.axes.set(xlim=view[2], ylim=view[1])
         for line, curve in zip(self._earlier, self.earlier):
             line.set_data(range(STEPS + 1), np.maximum(curve, -41))
         for line in self._earlier[len(self.earlier):]:

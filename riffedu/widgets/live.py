@@ -1,7 +1,7 @@
 """Pictures and sounds that follow a slider: drawn anew into the same widget, quickly.
 
-`pictures.picture` and `player.play` make a new thing each time, which suits a cell. A panel's slider
-wants the old thing changed: the figure and its axes stay, only the data in them are set.
+`pictures.picture` and `player.play` make a new thing each time, which suits a cell. A panel's
+slider wants the old thing changed: the figure and its axes stay, only the data in them are set.
 """
 
 from __future__ import annotations

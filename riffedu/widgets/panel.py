@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import ipywidgets as w
 
 WIDE = {"description_width": "130px"}
@@ -15,6 +17,23 @@ class Panel:
 
     def _repr_mimebundle_(self, **options):
         return self.box._repr_mimebundle_(**options)
+
+
+@contextmanager
+def one_thread():
+    """Torch on one processor, for what follows a slider; a decorator, too.
+
+    Pieces as small as a panel's gain nothing by being shared out, and where the browser keeps the
+    other processor busy they wait for it: twice the time, now and then ten times.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def note(text: str) -> w.HTML:
