@@ -12,7 +12,7 @@ from riffedu.image import SpectrogramParams, image_from_spectrogram, spectrogram
 from riffedu.inversion import METHODS
 from riffedu.mel import mel_spectrogram
 from riffedu.widgets.live import LiveFigure, LiveSound
-from riffedu.widgets.panel import WIDE, Panel, note
+from riffedu.widgets.panel import WIDE, Panel, note, one_thread
 from riffedu.widgets.pictures import COLOURS, SIGNED
 
 RATE = 44100
@@ -113,6 +113,7 @@ class BeyondPanel(Panel):
         curve.grid(alpha=0.3)
         curve.legend(fontsize=7, loc="lower left", ncols=2).set_zorder(-1)
 
+    @one_thread()
     def _show(self, _=None) -> None:
         point, name = self.point, self.method.value
         mel = mel_spectrogram(point.sound, self.params)

@@ -11,7 +11,7 @@ from riffedu.errors import RiffeduError
 from riffedu.interpolate import lerp
 from riffedu.noise import image_of, signal_of
 from riffedu.widgets.live import LiveFigure, LiveSound, frame
-from riffedu.widgets.panel import TOGGLES, WIDE, Panel, note
+from riffedu.widgets.panel import TOGGLES, WIDE, Panel, note, one_thread
 from riffedu.widgets.pictures import SIGNED, Picture, _figure, _png, height
 
 SECONDS = 2.56
@@ -185,6 +185,7 @@ class LatentsPanel(Panel):
         bar = self.figure.figure.colorbar(self._images["change"], ax=right)
         bar.ax.tick_params(labelsize=8)
 
+    @one_thread()
     def _update(self, _=None) -> None:
         places = self.where.value
         self.row.disabled = places in ("column", "everywhere")

@@ -10,7 +10,7 @@ import numpy as np
 from riffedu.image import SpectrogramParams
 from riffedu.mel import hz_to_mel, invert_mel, mel_filterbank, mel_to_hz, sparse_filterbank
 from riffedu.widgets.live import LiveFigure, LiveSound, frame
-from riffedu.widgets.panel import TOGGLES, WIDE, Panel, note
+from riffedu.widgets.panel import TOGGLES, WIDE, Panel, note, one_thread
 from riffedu.widgets.pictures import COLOURS, HERTZ, Picture, _figure, _png
 
 BANDS = (8, 16, 32, 64, 128, 256, 512)
@@ -107,6 +107,7 @@ class MelPanel(Panel):
             mel_scale_norm=self.norm.value,
         )  # fmt: skip
 
+    @one_thread()
     def _take(self, _=None) -> None:
         """Another sound: its spectrum and its phases are taken once, for all settings."""
         import torch
@@ -120,6 +121,7 @@ class MelPanel(Panel):
         self.original.set(self.waveform, RATE, f"The sound: {self.sound.value}")
         self._update()
 
+    @one_thread()
     def _update(self, _=None) -> None:
         import torch
 

@@ -11,7 +11,7 @@ from riffedu.audio import clip, fade, mix, peak_db, resample, rms_db
 from riffedu.sampling import alias, quantise, snr_db
 from riffedu.synth import SAMPLE_RATE, sine
 from riffedu.widgets.live import LiveFigure, LiveSound
-from riffedu.widgets.panel import WIDE, Panel, note
+from riffedu.widgets.panel import WIDE, Panel, note, one_thread
 from riffedu.widgets.pictures import Picture, _figure, _png
 
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#999999"  # told apart by eyes of every kind
@@ -88,6 +88,7 @@ class AliasPanel(Panel):
         axis.set(xlim=(0, end), ylim=(-1.15, 1.5), xlabel="milliseconds", yticks=(-1, 0, 1))
         axis.legend(loc="upper right", fontsize=8, ncols=3).set_zorder(-1)
 
+    @one_thread()
     def _update(self, _=None) -> None:
         hertz, rate = self.hertz.value, self.rate.value
         wave = np.sin(2 * np.pi * hertz * self.time)
@@ -153,6 +154,7 @@ class BitsPanel(Panel):
         axis.set(xlim=(0, 10), ylim=(-1.1, 1.35), xlabel="milliseconds", yticks=(-1, 0, 1))
         axis.legend(loc="upper right", fontsize=8, ncols=3).set_zorder(-1)
 
+    @one_thread()
     def _update(self, _=None) -> None:
         bits, dither = self.bits.value, self.dither.value
         x = self.sounds[self.source.value] * (1 - 1 / 2**bits)  # the last step lies below 1
@@ -205,6 +207,7 @@ class BeatsPanel(Panel):
         axis.set(xlim=(0, 0.5), ylim=(-2.3, 2.9), xlabel="seconds", yticks=(-2, 0, 2))
         axis.legend(loc="upper right", fontsize=8, ncols=2).set_zorder(-1)
 
+    @one_thread()
     def _update(self, _=None) -> None:
         low, apart = self.hertz.value, self.apart.value
         t = np.arange(0, 0.5, 1 / 8000)

@@ -12,7 +12,7 @@ from riffedu.exercises.stft import tones_and_clicks
 from riffedu.stft import decibels, get_window, is_cola, is_nola, istft, lobes, stft
 from riffedu.synth import chirp, sine
 from riffedu.widgets.live import LiveFigure, LiveSound, frame
-from riffedu.widgets.panel import TOGGLES, WIDE, Panel, note
+from riffedu.widgets.panel import TOGGLES, WIDE, Panel, note, one_thread
 from riffedu.widgets.pictures import Picture, _figure, _png
 
 RATE = 22050
@@ -171,6 +171,7 @@ class StftPanel(Panel):
         self.error.value = f'<span role="status">{said}</span>'
         self.heard.set(self.back, RATE, attenuate=True)
 
+    @one_thread()
     def _take(self, _=None) -> None:
         self.original.set(self.waveform, RATE, f"The sound: {self.sound.value}")
         self._update()
@@ -180,6 +181,7 @@ class StftPanel(Panel):
         self.back, self.error.value = None, ""
         self.heard.clear()
 
+    @one_thread()
     def _update(self, _=None) -> None:
         self._forget()
         self.magnitude = np.abs(stft(self.waveform, **self.settings))
@@ -194,6 +196,7 @@ class StftPanel(Panel):
         self._image = axis.imshow([[0]], cmap="gray_r", vmin=-RANGE, vmax=0, aspect="auto",
                                   origin="lower", interpolation="nearest")  # fmt: skip
 
+    @one_thread()
     def _draw(self, _=None) -> None:
         hertz, seconds = (0, self.top.value), (0, len(self.waveform) / RATE)
         small, place = part(self.magnitude, RATE, hertz, seconds, **self.settings)
