@@ -1,11 +1,12 @@
-"""From a slider to the new picture, in a real page: median milliseconds of every panel with one.
+"""From a slider to the new picture, in a real page: each slider's median.
 
 Not part of `make bench`: it needs a browser. ``pip install playwright``, a Chromium, then
 
     python benchmarks/page_latency.py 02_stft 03_mel … [--chromium /usr/bin/chromium]
 
-opens each notebook in a JupyterLab of its own, runs it, presses an arrow key on the first slider of
-each panel that has a live picture, and waits until the page has loaded the new one.
+opens each notebook in a JupyterLab of its own, runs it, presses arrow keys on each slider of every
+panel that has a live picture, and waits until the page has loaded the new one. What else the
+machine does at the time is in the figures.
 """
 
 import argparse
@@ -19,10 +20,12 @@ import urllib.request
 from pathlib import Path
 
 PRESSES = 15
+IDLE = "jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'"
+DONE = IDLE + """ && jupyterapp.shell.currentWidget.content.widgets.every(cell =>
+  cell.model.type !== 'code' || !cell.model.sharedModel.source || cell.model.executionCount)"""
 MEASURE = """
-async ([panel, presses]) => {
+async ([panel, handle, presses]) => {
   const picture = panel.querySelector('img.widget-image');
-  const handle = panel.querySelector('.noUi-handle');
   const times = [];
   for (let i = 0; i < presses; i++) {
     const key = i % 2 ? 'ArrowLeft' : 'ArrowRight';
@@ -33,6 +36,7 @@ async ([panel, presses]) => {
     });
     handle.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}));
     if (await loaded) times.push(performance.now() - start);
+    else if (!times.length && i) break;
     await new Promise(resolve => setTimeout(resolve, 400));
   }
   return times;
@@ -41,11 +45,13 @@ async ([panel, presses]) => {
 
 
 def serve(riffedu: str, notebook: str, port: int, home: Path):
-    told = {"JUPYTER_TOKEN": "t", "IPYTHONDIR": str(home / "ipython"), **{
-        f"JUPYTER_{name}_DIR": str(home / name) for name in ("CONFIG", "DATA", "RUNTIME")}}  # fmt: skip
+    told = {f"JUPYTER_{name}_DIR": str(home / name) for name in ("CONFIG", "DATA", "RUNTIME")}
+    told |= {"JUPYTER_TOKEN": "t", "IPYTHONDIR": str(home / "ipython")}
+    (home / "CONFIG").mkdir()
+    (home / "CONFIG" / "jupyter_lab_config.py").write_text("c.LabApp.expose_app_in_browser = True")
     server = subprocess.Popen(
         [riffedu, "lab", notebook, "--no-browser", "--port", str(port)],
-        env={**os.environ, **told}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env=os.environ | told, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     for _ in range(200):
         try:
@@ -56,27 +62,34 @@ def serve(riffedu: str, notebook: str, port: int, home: Path):
     raise SystemExit("JupyterLab did not start")
 
 
-def measure(page, seconds: float) -> list[list[float]]:
-    """Run the notebook, then press keys on each panel as it comes into view."""
-    page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=60000)
-    time.sleep(4)
-    page.click("text=Run")
-    page.click("text=Run All Cells")
-    time.sleep(seconds)
-    found, seen = [], set()
+def run(page, seconds: float) -> None:
+    """Run the notebook to its end."""
+    page.wait_for_function("globalThis.jupyterapp?.shell.currentWidget?.context?.isReady",
+                           timeout=60000)  # fmt: skip
+    page.wait_for_function(IDLE, timeout=60000, polling=300)
+    time.sleep(3)  # it passes over commands until its own start is over
+    page.evaluate("() => { jupyterapp.commands.execute('notebook:run-all-cells'); }")
+    page.wait_for_function(DONE, timeout=1000 * seconds, polling=300)
+
+
+def measure(page):
+    """Press keys on each slider of each panel, as it comes into view: (its label, milliseconds)."""
+    seen = set()
     page.mouse.move(800, 600)
     page.keyboard.press("Control+Home")
     for _ in range(80):
         for panel in page.query_selector_all(".jp-OutputArea-output:has(img.widget-image)"):
-            if not panel.query_selector(".noUi-handle"):
+            mark = panel.text_content()[:80]
+            if mark in seen:
                 continue
-            mark = panel.evaluate("p => p.innerText.slice(0, 80)")
-            if mark not in seen:
-                seen.add(mark)
-                found.append(page.evaluate(MEASURE, [panel, PRESSES]))
+            seen.add(mark)
+            panel.scroll_into_view_if_needed()
+            for slider in panel.query_selector_all(".widget-slider:has(.noUi-handle)"):
+                label = slider.query_selector(".widget-label").text_content()
+                handle = slider.query_selector(".noUi-handle")
+                yield label, page.evaluate(MEASURE, [panel, handle, PRESSES])
         page.mouse.wheel(0, 500)
         time.sleep(0.25)
-    return found
 
 
 def main() -> int:
@@ -86,7 +99,7 @@ def main() -> int:
     parser.add_argument("notebooks", nargs="+", help="their names, as 02_stft")
     parser.add_argument("--chromium", default="/usr/bin/chromium")
     parser.add_argument("--riffedu", default="riffedu", help="the command, where not on the PATH")
-    parser.add_argument("--wait", type=float, default=45, help="seconds that a notebook may run")
+    parser.add_argument("--wait", type=float, default=120, help="seconds that a notebook may run")
     args = parser.parse_args()
     with sync_playwright() as p:
         browser = p.chromium.launch(
@@ -99,12 +112,12 @@ def main() -> int:
                 try:
                     page = browser.new_page(viewport={"width": 1400, "height": 1000})
                     page.goto(f"http://127.0.0.1:{port}/?token=t")
-                    for times in measure(page, args.wait):
-                        if times:
-                            print(f"{name}: median {statistics.median(times):.0f} ms, worst "
-                                  f"{max(times):.0f} ms of {len(times)}", flush=True)  # fmt: skip
-                        else:
-                            print(f"{name}: a picture that never changed", flush=True)
+                    run(page, args.wait)
+                    for label, times in measure(page):
+                        print(f"{name}, {label}: " + (
+                            f"median {statistics.median(times):.0f} ms, worst {max(times):.0f} ms "
+                            f"of {len(times)}" if times else "a picture that never changed"
+                        ), flush=True)  # fmt: skip
                     page.close()
                 finally:
                     server.terminate()
