@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,6 +21,7 @@ SHOTS = Path(__file__).parent / "shots"
 TOKEN = "test"
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 BROKEN = re.compile(r"Error (displaying|creating|rendering) widget|Failed to load model|Traceback")
+PROGRESS = re.compile(r"\d+%\|")  # tqdm's
 HARMLESS = re.compile(
     "|".join((
         r"/api/contents/.*checkpoints", r"/lsp/", r"favicon",  # JupyterLab asks, and lives without
@@ -201,22 +203,28 @@ class LabPage:
         With ``shots`` a picture of every panel is kept under that name and the cell's number.
         """
         view = "application/vnd.jupyter.widget-view+json"
-        wanted: dict[int, int] = {}
-        for number, output in self.outputs():
-            if view in output.get("data", {}):
-                wanted[number] = wanted.get(number, 0) + 1
+        wanted: dict[int, list[int]] = {}
+        for number, of_cell in groupby(self.outputs(), key=lambda pair: pair[0]):
+            for place, (_, output) in enumerate(of_cell):
+                data = output.get("data", {})
+                # A progress bar may be gone when it has done its work.
+                if view in data and not PROGRESS.search("".join(data.get("text/plain", ""))):
+                    wanted.setdefault(number, []).append(place)
         wrong = []
-        for number, count in wanted.items():
-            cell = self.show(number)
+        for number, places in wanted.items():
+            cell, count = self.show(number), len(places)
             give_up = time.monotonic() + seconds
             while True:
                 said = cell.inner_text()
                 shown = cell.evaluate(
-                    """cell => [...cell.querySelectorAll('.jp-OutputArea-output')].filter(area => {
-                      const widget = area.querySelector('.jupyter-widgets, .riffedu-player');
-                      return widget && widget.getBoundingClientRect().height > 4;
-                    }).length"""
-                )
+                    """(cell, places) => {
+                      const outputs = cell.querySelector('.jp-Cell-outputArea').children;
+                      return places.filter(place => {
+                        const widget = outputs[place]?.querySelector('.jupyter-widgets, .riffedu');
+                        return widget && widget.getBoundingClientRect().height > 4;
+                      }).length;
+                    }""", places,
+                )  # fmt: skip
                 if BROKEN.search(said):
                     wrong.append(f"cell {number}: {BROKEN.search(said)[0]}")
                     break

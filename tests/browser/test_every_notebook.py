@@ -20,6 +20,10 @@ def test_runs_and_shows_its_panels(open_notebook, path):
      "    _esm = 'export default {render() { throw new Error(`no`); }}'\nBlank()", "blank_widgets"),
     ("import ipywidgets\nipywidgets.HTML('<b>Traceback</b> (most recent call last)')",
      "blank_widgets"),
+    # A progress bar that stays does not stand in for the panel that is missing.
+    ("from tqdm.auto import tqdm\nimport anywidget\nlist(tqdm([1]))\n"
+     "class Blank(anywidget.AnyWidget): _esm = 'export default {render() {}}'\nBlank()",
+     "blank_widgets"),
 ])  # fmt: skip
 def test_a_broken_notebook_would_be_noticed(browser, lab, cell, wrong):
     from pages import LabPage, Watched
