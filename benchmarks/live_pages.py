@@ -72,12 +72,10 @@ def main() -> None:
     time.sleep(min(30, 20 * args.minutes))
     first = [pss(os.getpid()), *(pss(each.pid) for each in pages)]
     last = first
-    while any(each.is_alive() for each in pages):
+    while all(each.is_alive() for each in pages):
+        now = [pss(os.getpid()), *(pss(each.pid) for each in pages)]
+        last = now if all(now) else last  # a process that has just ended has none
         time.sleep(2)
-        try:
-            last = [pss(os.getpid()), *(pss(each.pid) for each in pages)]
-        except psutil.Error:
-            break
     for seed, number, median, worst, least, late in sorted(out.get() for _ in pages):
         print(f"page {seed + 1}: {number} pieces, {3.84 / median:.1f} times real time with its waits "
               f"(median {median:.2f} s, worst {worst:.2f} s), never less than {least:.1f} s ahead, "
@@ -85,6 +83,8 @@ def main() -> None:
     told = [f"{a:.0f} → {b:.0f}" for a, b in zip(first, last)]
     print(f"memory (MB, PSS): model {told[0]}, pages {', '.join(told[1:])}")
     server.close()
+    for each in pages:
+        each.join()
 
 
 if __name__ == "__main__":

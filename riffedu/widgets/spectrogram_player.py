@@ -35,7 +35,7 @@ class SpectrogramPlayer(anywidget.AnyWidget):
 
     ``player`` is the `riffedu.widgets.Player` that is heard, ``other`` the one that the A/B switch
     changes to, ``image`` the picture as it is now, painted or not (a PIL picture with its tags, ready
-    for `riffedu.image_to_audio`), ``take`` the last recording as (waveform, sample rate), ``selection`` the
+    for `riffedu.image_to_audio`) and ``pixels`` the same as an array, ``take`` the last recording as (waveform, sample rate), ``selection`` the
     selected [from s, to s, from Hz, to Hz] or []. ``loop``, ``speed``, ``selection`` and ``colour_map`` may be
     set. ``observe`` tells of a change of ``image`` or ``take``.
     """
@@ -132,6 +132,11 @@ class SpectrogramPlayer(anywidget.AnyWidget):
         image = image_from_pixels(white, LOUDEST * params.win_length / 4, params)
         silence = np.zeros(columns * params.hop_length, np.float32)
         self.set(play(silence, params.sample_rate, self.label, image=image))
+
+    @property
+    def pixels(self) -> np.ndarray | None:
+        """The picture as it is now, painted or not: grey levels (rows, columns), low is down."""
+        return None if self.image is None else np.asarray(self.image.convert("L"))
 
     def _told(self, _, content, buffers) -> None:
         """What the page sends: a painted picture, or a recording."""
