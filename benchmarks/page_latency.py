@@ -79,10 +79,10 @@ def measure(page):
     page.keyboard.press("Control+Home")
     for _ in range(80):
         for panel in page.query_selector_all(".jp-OutputArea-output:has(img.widget-image)"):
-            mark = panel.text_content()[:80]
-            if mark in seen:
+            cell = panel.evaluate("p => p.closest('.jp-Cell').dataset.windowedListIndex")
+            if cell in seen:
                 continue
-            seen.add(mark)
+            seen.add(cell)
             panel.scroll_into_view_if_needed()
             for slider in panel.query_selector_all(".widget-slider:has(.noUi-handle)"):
                 label = slider.query_selector(".widget-label").text_content()
