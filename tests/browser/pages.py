@@ -118,13 +118,18 @@ class LabPage:
               const panel = globalThis.jupyterapp?.shell.currentWidget;
               if (!panel?.context?.isReady || !panel.sessionContext) return false;
               await panel.sessionContext.ready;
-              return panel.sessionContext.session?.kernel?.status === 'idle';
+              const {hasNoKernel, session} = panel.sessionContext;
+              return !hasNoKernel && session?.kernel?.status === 'idle'
+                && session.kernel.connectionStatus === 'connected';
             }""", timeout=90_000, polling=300,
         )  # fmt: skip
 
     def run(self, seconds: float = 240) -> None:
         """Run every cell and wait until the kernel is idle again."""
-        for _ in range(5):  # a page that is still busy with itself passes over the first command
+        for _ in range(8):  # a page that is still busy with itself passes over the first command,
+            asked = self.page.locator(".jp-Dialog .jp-mod-accept")
+            if asked.count():  # or asks which kernel is wanted
+                asked.first.click()
             self.page.evaluate("() => { jupyterapp.commands.execute('notebook:run-all-cells'); }")
             try:
                 self.page.wait_for_function(
