@@ -7,14 +7,13 @@ process of its own, and they all take turns at the one model (`riffedu.studio`).
 import argparse
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 import webbrowser
 from pathlib import Path
 
@@ -22,6 +21,8 @@ from riffedu import limits
 from riffedu.errors import RiffeduError
 
 PAGE = "from riffedu.widgets import live_instrument\n\nlive_instrument(seed={seed})"
+TEMPLATE = "riffedu"
+EVERYWHERE = ("", "0.0.0.0")
 PATIENCE = 60  # seconds that Voilà may take to start
 IDLE = 60  # seconds after which a page's process ends that no browser is connected to
 
@@ -49,11 +50,12 @@ def run(args: argparse.Namespace) -> int:
     server = Server(Studio(pipeline), key)
     with tempfile.TemporaryDirectory() as folder:
         page = write_page(Path(folder), args.seed)
-        told = os.environ | {WHERE: f"{server.port}:{key.hex()}"}
+        paths = os.pathsep.join(filter(None, [folder, os.environ.get("JUPYTER_PATH")]))
+        told = os.environ | {WHERE: f"{server.port}:{key.hex()}", "JUPYTER_PATH": paths}
         voila = subprocess.Popen(command(page, args.ip, args.port, token), env=told, cwd=folder)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # the finally below must run
         try:
-            address = wait_for(voila, args.port, token)
+            address = wait_for(voila, args.ip, args.port, token)
             print(f"The live instrument plays at {address}\nCtrl-C ends it.", flush=True)
             if not args.no_browser:
                 webbrowser.open(address)
@@ -85,7 +87,7 @@ def _loaded(name: str):
 
 
 def write_page(folder: Path, seed: int = 0) -> Path:
-    """The page as Voilà wants it: a notebook of one cell."""
+    """The page as Voilà wants it: a notebook of one cell, and a template in a Jupyter data folder."""
     import nbformat
     from nbformat.v4 import new_code_cell, new_notebook
 
@@ -93,6 +95,10 @@ def write_page(folder: Path, seed: int = 0) -> Path:
     page = folder / "riffedu.ipynb"
     cell = new_code_cell(PAGE.format(seed=seed))
     nbformat.write(new_notebook(cells=[cell], metadata={"kernelspec": kernel}), page)
+    template = folder / "voila" / "templates" / TEMPLATE
+    template.mkdir(parents=True)
+    shutil.copy(Path(__file__).with_name("page.html.j2"), template / "index.html.j2")
+    (template / "conf.json").write_text('{"base_template": "lab"}')
     return page
 
 
@@ -101,23 +107,21 @@ def command(page: Path, ip: str, port: int, token: str) -> list[str]:
     return [
         sys.executable, "-m", "voila", str(page), "--no-browser", f"--port={port}",
         f"--Voila.ip={ip}", f"--Voila.token={token}", "--Voila.port_retries=0",
-        "--Voila.log_level=ERROR", "--MappingKernelManager.cull_interval=15",
-        f"--MappingKernelManager.cull_idle_timeout={IDLE}",
+        f"--VoilaConfiguration.template={TEMPLATE}", "--Voila.log_level=ERROR",
+        "--MappingKernelManager.cull_interval=15", f"--MappingKernelManager.cull_idle_timeout={IDLE}",
     ]  # fmt: skip
 
 
-def wait_for(voila: subprocess.Popen, port: int, token: str) -> str:
-    """The page's address, once Voilà answers. RiffeduError where it ends instead."""
-    address = f"http://127.0.0.1:{port}/" + (f"?token={token}" if token else "")
+def wait_for(voila: subprocess.Popen, ip: str, port: int, token: str) -> str:
+    """The page's address, once Voilà listens. RiffeduError where it ends instead."""
+    host = "127.0.0.1" if ip in EVERYWHERE else ip
     give_up = time.monotonic() + PATIENCE
     while time.monotonic() < give_up:
         if voila.poll() is not None:
             raise RiffeduError(f"Voilà ended with code {voila.returncode}; its words are above")
-        try:  # an address of its own: asking for the page would start a process for it
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/voila/static/", timeout=5).close()
-            return address
-        except urllib.error.HTTPError:
-            return address
+        try:
+            socket.create_connection((host, port), 5).close()
+            return f"http://{host}:{port}/" + (f"?token={token}" if token else "")
         except OSError:
             time.sleep(0.2)
     raise RiffeduError(f"Voilà did not answer within {PATIENCE} s")

@@ -39,7 +39,10 @@ def test_it_serves_the_page_and_ends_whole(ours, tmp_path):  # noqa: F811
         address = next(found[0] for line in lines if (found := re.search(r"http\S+", line)))
         assert re.fullmatch(rf"http://127\.0\.0\.1:{port}/\?token=[\w-]{{20,}}", address)
         with urllib.request.urlopen(address, timeout=60) as page:
-            assert "riffedu" in page.read().decode()
+            shown = page.read().decode()
+            assert "riffedu: the live instrument" in shown
+            away = re.findall(r"(?:href|src)=[\"'](?:https?:)?//[^\"']+", shown)
+            assert away == [], "nothing of the page comes from elsewhere"
         for door in ("", "voila/render/riffedu.ipynb", "api/kernels"):
             try:
                 shown = urllib.request.urlopen(f"http://127.0.0.1:{port}/{door}", timeout=10)
@@ -88,4 +91,4 @@ def test_voila_that_ends_is_told(monkeypatch):
     ended = subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"])
     ended.wait()
     with pytest.raises(RiffeduError, match="code 3"):
-        app.wait_for(ended, free_port(), "")
+        app.wait_for(ended, "127.0.0.1", free_port(), "")

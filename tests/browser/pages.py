@@ -26,8 +26,7 @@ HARMLESS = re.compile(
     "|".join((
         r"/api/contents/.*checkpoints", r"/lsp/", r"favicon",  # JupyterLab asks, and lives without
         r"404 .Not Found|status of 404",
-        r"fonts\.|font-awesome|cdn\.jsdelivr|cdnjs",  # Voilà asks a CDN for its icons
-        r"ERR_INTERNET_DISCONNECTED|ERR_NAME_NOT_RESOLVED|ERR_CONNECTION_REFUSED|ERR_BLOCKED",
+        r"ERR_INTERNET_DISCONNECTED|ERR_CONNECTION_REFUSED|ERR_BLOCKED",
         r"WebSocket connection to .* failed",  # a kernel that a test ends
         r"AudioContext was not allowed to start",
         r"Canceled future for",  # what Lab still wanted of a kernel that has been ended

@@ -3,8 +3,10 @@
 import json
 import time
 import wave
+from contextlib import suppress
 
 import numpy as np
+import psutil
 import pytest
 from pages import SHOTS, Watched
 
@@ -319,6 +321,16 @@ def test_the_shipped_model_plays_in_time(open_notebook, page):
 # --- the page ---------------------------------------------------------------------------------
 
 
+def processes(server, name):
+    """The server's processes of this name that are alive."""
+    alive = []
+    for process in psutil.Process(server.pid).children(recursive=True):
+        with suppress(psutil.Error):
+            if name in " ".join(process.cmdline()):
+                alive.append(process.pid)
+    return alive
+
+
 def test_the_app_in_two_pages(browser, app):
     """`riffedu app`: two pages play at once, a link restores a session, a bad one is said."""
     with Watched(browser) as one, Watched(browser) as two:
@@ -348,4 +360,10 @@ def test_the_app_in_two_pages(browser, app):
         first.page.wait_for_selector(".riffedu-instrument .riffedu-wrong", timeout=60_000)
         assert "damaged" in first.says()
         two.page.screenshot(path=SHOTS / "app.png")
+        kernels = processes(app.process, "ipykernel")
+        first.page.goto("about:blank")
+        give_up = time.monotonic() + 15
+        while len(processes(app.process, "ipykernel")) != len(kernels) - 1:
+            assert time.monotonic() < give_up, "a page that is closed costs nothing more"
+            time.sleep(0.2)
     assert one.problems + two.problems == []
