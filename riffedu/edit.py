@@ -215,7 +215,7 @@ def transform(pipeline, clip, prompt: str, strength: float = STRENGTH, mask=None
               progress: bool = True, callback: Callable[[Step], Any] | None = None, **options):
     """A sound, remade by words: a Result as long as the sound, tail included, at its level.
 
-    ``clip`` is (waveform, sample_rate), as `riffedu.audio.load` and `riffedu.audio.clip` give it.
+    With a mask the level is that of what is kept. ``clip`` is (waveform, sample_rate), as `riffedu.audio.load` and `riffedu.audio.clip` give it.
     ``mask`` is a picture's mask, 1 makes new and 0 keeps, or says which `region`: a name of `REGIONS`
     ("bass") or bounds ({"after": 2, "above": 500}). ``callback`` sees every Step.
     ``options`` go to `transform_steps`: negative_prompt, seed, num_inference_steps, guidance_scale,
@@ -238,7 +238,7 @@ def transform(pipeline, clip, prompt: str, strength: float = STRENGTH, mask=None
     told = {"prompt": prompt, "strength": strength, "masked": mask is not None,
             **_told(pipeline, **options)}
     [image] = pipeline.decode_latents(last, picture.width)
-    return finish(pipeline, image, picture, told, loudness)
+    return finish(pipeline, image, picture, told, loudness, kept=mask is not None)
 
 
 def variations(pipeline, clip, count: int = 4, strength: float = 0.4,
@@ -288,7 +288,7 @@ def extend(pipeline, clip, prompt: str, seconds: float, strength: float = GOING_
     image.paste(picture.crop((0, 0, kept * factor, picture.height)))
     told = {"prompt": prompt, "duration": seconds, "strength": strength,
             **_told(pipeline, **options)}
-    return finish(pipeline, image, picture, told, loudness)
+    return finish(pipeline, image, picture, told, loudness, kept=True)
 
 
 def period(pixels) -> int:
@@ -446,11 +446,15 @@ def to_picture(pipeline, clip):
     return audio_to_image(mono, sample_rate, pipeline.params), float(rms_db(mono))
 
 
-def finish(pipeline, image, picture, parameters: dict, loudness: float):
-    """A changed picture → a Result, as loud as the sound that ``picture`` was drawn of."""
+def finish(pipeline, image, picture, parameters: dict, loudness: float, kept: bool = False):
+    """A changed picture → a Result, as loud as the sound that ``picture`` was drawn of.
+
+    Where a part was ``kept`` a grey means what it meant in ``picture``: that part stays as loud as it was.
+    """
     from riffedu.image import MAX_VALUE_TAG
 
     exif = image.getexif()
     exif[MAX_VALUE_TAG] = picture.getexif()[MAX_VALUE_TAG]
     image.info["exif"] = exif.tobytes()
-    return pipeline.play_picture(image, parameters, max(loudness, QUIETEST))
+    as_drawn = kept and loudness > QUIETEST
+    return pipeline.play_picture(image, parameters, None if as_drawn else max(loudness, QUIETEST))

@@ -336,10 +336,11 @@ class Pipeline:
             result.states = [state.item(index, draw) for state in states]
         return result
 
-    def play_picture(self, image: "Image", parameters: dict[str, Any], rms_db: float = RMS_DB,
+    def play_picture(self, image: "Image", parameters: dict[str, Any],
+                     rms_db: float | None = RMS_DB,
                      raw: "np.ndarray | None" = None) -> Result:
         """A picture → a Result: its sound, set to ``rms_db`` or to a peak of −1 dBFS if that comes
-        first, and a copy of the picture that carries the same level.
+        first, and a copy of the picture that carries the same level. None: as loud as the picture says.
 
         ``raw`` is the picture's sound where it has been found already. What was done is added to
         ``parameters``: model, gain, levels.
@@ -349,6 +350,7 @@ class Pipeline:
         rate = self.params.sample_rate
         if raw is None:
             raw, rate = convert.image_to_audio(image, self.params, progress=False)
+        rms_db = float(audio.rms_db(raw)) if rms_db is None else rms_db
         waveform = audio.set_level(raw, rms_db=rms_db, peak_db=PEAK_DB)
         gain = _gain(raw, waveform)
         told = {

@@ -188,6 +188,18 @@ def test_extending_keeps_the_beginning(small):
     assert np.array_equal(pixels(result)[:, :64], np.asarray(picture.convert("L"))[:, :64])
 
 
+@pytest.mark.parametrize("level", [0.1, 0.01])
+def test_what_is_kept_stays_as_loud_as_it_was(small, level):
+    sound = tone(0.96, level=level)
+    made = edit.extend(small, (sound, RATE), "piano", 2.0, **FEW)
+    rest = edit.transform(small, (sound, RATE), "piano", 1.0, {"after": 0.64}, **FEW)
+    own = slice(4410, 24000)
+    for result in (made, rest):
+        assert audio.peak_db(result.waveform) <= -0.99
+    # What the tiny model adds is louder; the start is not turned down for it.
+    assert audio.rms_db(made.waveform[own]) == pytest.approx(audio.rms_db(sound[own]), abs=1.0)
+
+
 def test_a_loop_has_its_beats_and_no_seam(small):
     result = edit.loop(small, "piano", bpm=130, beats=2, seed=1, **FEW)
     assert len(result.waveform) == round(60 * 2 / 130 * RATE)
