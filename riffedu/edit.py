@@ -60,18 +60,19 @@ def keeping(rule: Callable, known, noise, mask) -> Callable:
     return step
 
 
-def windowed(predict: Callable, width: int, overlap: int, circular: bool = False) -> Callable:
+def windowed(predict: Callable, width: int, overlap: int | None = None, circular: bool = False) -> Callable:
     """The same network for latents wider than it learned: windows, and the mean where they overlap.
 
-    ``width`` is what the network learned, ``overlap`` what neighbours share, in latent columns. Near
-    its edges a window counts less. Because every step takes the mean, the windows agree on one sound
-    instead of being glued together. With ``circular`` the last window goes on at the beginning: what
-    comes out has no beginning and no end. Latents ``(n, c, h, w)``.
+    ``width`` is what the network learned, ``overlap`` what neighbours share (default: a quarter of it),
+    in latent columns. Near its edges a window counts less. Because every step takes the mean, the
+    windows agree on one sound instead of being glued together. With ``circular`` the last window goes
+    on at the beginning: what comes out has no beginning and no end. Latents ``(n, c, h, w)``.
 
     Source: Bar-Tal et al., "MultiDiffusion" (2023). Notebook: 12_editing.
     """
     import torch
 
+    overlap = width // 4 if overlap is None else overlap
     if not 0 <= overlap < width:
         raise RiffeduError(f"overlap={overlap} must lie between 0 and width={width}, less than it")
     ramp = torch.arange(width)
@@ -179,11 +180,8 @@ def transform_steps(pipeline, latents, prompt, strength: float = STRENGTH, mask=
     else:
         text = pipeline.encode_prompt(limits.text("prompt", prompt, empty=True))
     negative = pipeline.encode_prompt(negative_prompt)
-    width = pipeline.window
-    predict = windowed(
-        pipeline.predictor(text, negative, guidance_scale), width,
-        width // 4 if overlap is None else overlap, circular,
-    )  # fmt: skip
+    predict = pipeline.predictor(text, negative, guidance_scale)
+    predict = windowed(predict, pipeline.window, overlap, circular)
     generator = torch.Generator().manual_seed(limits.seed_of(seed))
     noise = fresh(latents, 1.0, generator)
     start = add_noise(latents, noise, levels[0].alpha_bar)
@@ -215,7 +213,8 @@ def transform(pipeline, clip, prompt: str, strength: float = STRENGTH, mask=None
               progress: bool = True, callback: Callable[[Step], Any] | None = None, **options):
     """A sound, remade by words: a Result as long as the sound, tail included, at its level.
 
-    With a mask the level is that of what is kept. ``clip`` is (waveform, sample_rate), as `riffedu.audio.load` and `riffedu.audio.clip` give it.
+    With a mask the level is that of what is kept.
+    ``clip`` is (waveform, sample_rate), as `riffedu.audio.load` and `riffedu.audio.clip` give it.
     ``mask`` is a picture's mask, 1 makes new and 0 keeps, or says which `region`: a name of `REGIONS`
     ("bass") or bounds ({"after": 2, "above": 500}). ``callback`` sees every Step.
     ``options`` go to `transform_steps`: negative_prompt, seed, num_inference_steps, guidance_scale,

@@ -217,7 +217,8 @@ class Pipeline:
         ``(n, tokens, width)``; without ``negative`` guidance pulls away from the empty prompt.
         ``sampler`` is a name in `riffedu.samplers.RULES`, by default the checkpoint's own;
         ``generator`` feeds those that add noise on the way. Latents wider than the U-Net learned
-        are done in windows, see `riffedu.edit.windowed`; ``guidance_below`` as in `predictor`. Stop reading and it stops working.
+        are done in windows, see `riffedu.edit.windowed`; ``guidance_below`` as in `predictor`.
+        Stop reading and it stops working.
         Notebook: 11_text_to_music.
         """
         from riffedu.edit import windowed
@@ -225,7 +226,7 @@ class Pipeline:
 
         levels, rule = self.levels(num_inference_steps), RULES[self.sampler(sampler)]
         predict = self.predictor(text, negative, guidance_scale, guidance_below)
-        predict = windowed(predict, self.window, self.window // 4)
+        predict = windowed(predict, self.window)
         for step in sample(predict, noise, levels, rule, self.prediction_type, generator):
             yield State(step.step, step.total, step.level.timestep, step.latents, step.x0,
                         self.decode_latents)

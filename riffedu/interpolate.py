@@ -147,7 +147,7 @@ def morph_latents(pipeline, start, end, alphas: Sequence[float], strength: float
     levels = edit.from_strength(reversible(pipeline.levels(num_inference_steps)), strength)
     words = pipeline.encode_prompt(limits.text("prompt", prompt, empty=True))
     predict = pipeline.predictor(words, guidance_scale=1.0)
-    predict = edit.windowed(predict, pipeline.window, pipeline.window // 4)
+    predict = edit.windowed(predict, pipeline.window)
     kind, both, finished = pipeline.prediction_type, torch.cat([start, end]), []
     batches = [alphas[i : i + TOGETHER] for i in range(0, len(alphas), TOGETHER)]
     with tqdm(total=(1 + len(batches)) * (len(levels) - 1), disable=not progress or len(levels) == 1) as bar:

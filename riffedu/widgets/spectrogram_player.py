@@ -35,9 +35,9 @@ class SpectrogramPlayer(anywidget.AnyWidget):
 
     ``player`` is the `riffedu.widgets.Player` that is heard, ``other`` the one that the A/B switch
     changes to, ``image`` the picture as it is now, painted or not (a PIL picture with its tags, ready
-    for `riffedu.image_to_audio`) and ``pixels`` the same as an array, ``take`` the last recording as (waveform, sample rate), ``selection`` the
-    selected [from s, to s, from Hz, to Hz] or []. ``loop``, ``speed``, ``selection`` and ``colour_map`` may be
-    set. ``observe`` tells of a change of ``image`` or ``take``.
+    for `riffedu.image_to_audio`) and ``pixels`` the same as an array, ``take`` the last recording as
+    (waveform, sample rate), ``selection`` the selected [from s, to s, from Hz, to Hz] or [].
+    ``loop``, ``speed``, ``selection`` and ``colour_map`` may be set. ``observe`` tells of a change of ``image`` or ``take``.
     """
 
     _esm = front("sound.js", "picture.js", "dom.js", "transport.js", "brush.js", "player.js")
