@@ -1,5 +1,7 @@
 """The player's Python half: what goes to the page, what comes back, and what is refused."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from ears import heard
@@ -121,6 +123,17 @@ def test_a_page_without_widgets_gets_picture_and_plain_player():
     assert play(tone(), RATE)._repr_mimebundle_()[0].keys() == bundle.keys()
     long = spectrogram_player((tone(seconds=61, rate=8000), 8000))._repr_mimebundle_()[0]["text/html"]
     assert "<audio" not in long and "data:image/webp" in long
+
+
+def test_what_needs_a_kernel_says_so_where_there_is_none():
+    from riffedu.widgets import alias_panel
+    from riffedu.widgets.instrument import LiveInstrument
+
+    for thing in (recorder(), alias_panel(), LiveInstrument(SimpleNamespace(seat=lambda: None))):
+        bundle = thing._repr_mimebundle_()
+        bundle = bundle[0] if isinstance(bundle, tuple) else bundle
+        assert "riffedu lab" in bundle["text/html"]
+        assert "application/vnd.jupyter.widget-view+json" in bundle
 
 
 # --- painting ---------------------------------------------------------------------------------

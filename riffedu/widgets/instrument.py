@@ -21,7 +21,7 @@ import traitlets
 from riffedu.errors import RiffeduError
 from riffedu.instrument import FILE, SEED_SOUNDS, STEPS, STRENGTH, Wish
 from riffedu.studio import WHERE, open_studio
-from riffedu.widgets.front import front
+from riffedu.widgets.front import front, or_else
 
 PROMPTS = ("a calm solo piano", "a church organ", "fast rock drums", "a string orchestra")
 CONTROLS = ("prompts", "x", "y", "text", "seed", "steps", "guidance_scale", "strength", "seed_sound")
@@ -70,6 +70,9 @@ class LiveInstrument(anywidget.AnyWidget):
             num_inference_steps=self.steps, guidance_scale=self.guidance_scale,
             strength=self.strength, seed_sound=self.seed_sound,
         )  # fmt: skip
+
+    def _repr_mimebundle_(self, **options):
+        return or_else(super()._repr_mimebundle_(**options))
 
     def restart(self) -> None:
         """Begin anew: the next piece is the first."""

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 import ipywidgets as w
 
+from riffedu.widgets.front import or_else
+
 WIDE = {"description_width": "130px"}
 TOGGLES = {"description_width": "initial", "button_width": "auto"}
 
@@ -16,7 +18,7 @@ class Panel:
     box: w.Widget
 
     def _repr_mimebundle_(self, **options):
-        return self.box._repr_mimebundle_(**options)
+        return or_else(self.box._repr_mimebundle_(**options))
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import traitlets
 from PIL import Image
 
 from riffedu.errors import RiffeduError
-from riffedu.widgets.front import front
+from riffedu.widgets.front import front, or_else
 from riffedu.widgets.player import Player, play
 
 RATE = 44100
@@ -174,16 +174,15 @@ class SpectrogramPlayer(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **options):
         """The widget; and where widgets can't load, a picture and the browser's own player."""
         bundle = super()._repr_mimebundle_(**options)
-        if self.player is None or not bundle:
-            return bundle
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        if self.player is None:
+            return or_else(bundle)
         from riffedu.widgets.player import beside
         from riffedu.widgets.pictures import thumbnail
 
         long = self.player.waveform.shape[-1] > STATIC * self.player.sample_rate
         players = [each.html for each in (self.player, self.other) if each and not long]
         html = beside(thumbnail(self.image, self.alt).html, *players)
-        return {**data, "text/html": html, "text/plain": repr(self.player)}, metadata
+        return or_else(bundle, html, repr(self.player))
 
 
 def spectrogram_player(sound, other=None, label: str | None = None, **options) -> SpectrogramPlayer:
