@@ -178,3 +178,16 @@ def test_a_sound_is_exchanged_at_its_own_level():
     assert "turned down by 7.0 dB" in sound.widget.caption
     sound.clear()
     assert sound.widget.sound == b"" and sound.player is None
+
+
+def test_words_stand_on_an_empty_figure_until_it_is_drawn():
+    figure = LiveFigure(width=4, height=2)
+    figure.axes.imshow([[255]], cmap="gray", vmin=0, vmax=255)
+    figure.refresh("empty")
+    empty = drawn(figure).astype(int)
+    figure.say("Nothing yet.")
+    rows, columns = np.nonzero(np.abs(drawn(figure) - empty).sum(axis=2))
+    assert len(rows) > 50 and abs(rows.mean() - 96) < 6 and abs(columns.mean() - 192) < 6
+    assert figure.alt == figure.widget.tooltip == "Nothing yet."
+    figure.refresh("empty")
+    assert np.array_equal(drawn(figure), empty)

@@ -12,7 +12,7 @@ from riffedu.image import SpectrogramParams, image_from_spectrogram, spectrogram
 from riffedu.inversion import METHODS
 from riffedu.mel import mel_spectrogram
 from riffedu.widgets.live import LiveFigure, LiveSound
-from riffedu.widgets.panel import WIDE, Panel, note, one_thread
+from riffedu.widgets.panel import WIDE, Panel, note, one_thread, row
 from riffedu.widgets.pictures import COLOURS, SIGNED
 
 RATE = 44100
@@ -59,10 +59,9 @@ class BeyondPanel(Panel):
         self.method.observe(self._solve, "value")
         self.iteration.observe(self._show, "value")
         self._take()
-        row = w.Layout(flex_flow="row wrap", align_items="center")
         self.box = w.VBox([
-            w.HBox([self.sound, self.method], layout=row), self.iteration, self.figure.widget,
-            self.facts, w.HBox([self.original.widget, self.heard.widget], layout=row),
+            row(self.sound, self.method), self.iteration, self.figure.widget,
+            self.facts, row(self.original.widget, self.heard.widget),
             note(f"The first {SECONDS:g} s. Middle: purple is too loud, orange too soft, ±{OFF} "
                  "dB. Right: every method that you have tried on this sound."),
         ])  # fmt: skip

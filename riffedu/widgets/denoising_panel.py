@@ -12,7 +12,7 @@ from riffedu.errors import RiffeduError
 from riffedu.samplers import RULES, Step, ddim, sample
 from riffedu.widgets.job import JobControls
 from riffedu.widgets.live import LiveFigure, LiveSound
-from riffedu.widgets.panel import TOGGLES, WIDE, Panel, note
+from riffedu.widgets.panel import FIT, WIDE, Panel, note, row, toggles
 from riffedu.widgets.pictures import COLOURS, Picture, _figure, _png, height
 
 SECONDS = 2.56
@@ -81,7 +81,7 @@ class DenoisingPanel(Panel):
         self.prompt = w.Text(value=prompt, description="Prompt", style=WIDE,
                              layout=w.Layout(width="640px", max_width="98%"))  # fmt: skip
         self.rule = w.Dropdown(options=[(LABELS[name], name) for name in RULES], value="ddim",
-                               description="Rule", style=WIDE)  # fmt: skip
+                               description="Rule", style=WIDE, layout=FIT)  # fmt: skip
         self.steps = w.IntSlider(value=steps, min=1, max=50, description="Steps", style=WIDE,
                                  layout=LONG, continuous_update=False)  # fmt: skip
         self.eta = w.FloatSlider(value=0, min=0, max=1, step=0.05, description="η", style=WIDE,
@@ -93,8 +93,7 @@ class DenoisingPanel(Panel):
         self.progress, self.status = self.job.progress, self.job.status
         self.step = w.IntSlider(value=0, min=0, max=0, description="Step", style=WIDE,
                                 disabled=True, layout=w.Layout(width="640px", max_width="98%"))
-        self.shown = w.ToggleButtons(options=[("the state", "state"), ("the guess x₀", "guess")],
-                                     value="guess", description="Sound of", style=TOGGLES)
+        self.shown = toggles([("the state", "state"), ("the guess x₀", "guess")], "Sound of", value="guess")
         self.listen_button = w.Button(description="Listen", icon="volume-up", disabled=True,
                                       tooltip="Turn this picture into sound")  # fmt: skip
         self.figure = LiveFigure(columns=3, width=9.6, height=3.3)
@@ -105,15 +104,14 @@ class DenoisingPanel(Panel):
         self.shown.observe(lambda _: self.heard.clear(), "value")
         self.run_button.on_click(lambda _: self.run())
         self.listen_button.on_click(self.listen)
-        row = w.Layout(flex_flow="row wrap", align_items="center")
         self.box = w.VBox([
-            self.prompt, w.HBox([self.rule, self.seed], layout=row), self.steps, self.eta,
+            self.prompt, row(self.rule, self.seed), self.steps, self.eta,
             self.job.box, self.step, self.figure.widget, self.facts,
-            w.HBox([self.shown, self.listen_button, self.heard.widget], layout=row),
+            row(self.shown, self.listen_button, self.heard.widget),
             note("Step 0 is the noise. Right: the run before this one is dotted. Heun begins where "
                  f"σ = {SIGMA:g}, since from pure noise its first step leads astray."),
         ])  # fmt: skip
-        self.figure.refresh("Nothing yet: press Run.")
+        self.figure.say("Nothing yet: press Run.")
 
     def run(self) -> None:
         """What the Run button does; `wait` for its end when driving the panel by code."""

@@ -13,7 +13,7 @@ from riffedu import audio, edit
 from riffedu.errors import RiffeduError
 from riffedu.widgets.job import JobControls
 from riffedu.widgets.live import LiveFigure, LiveSound
-from riffedu.widgets.panel import WIDE, Panel, note
+from riffedu.widgets.panel import WIDE, Panel, note, row
 from riffedu.widgets.pictures import COLOURS, HERTZ, height
 
 SECONDS = 5.12
@@ -38,14 +38,15 @@ class EditingPanel(Panel):
         line = w.Layout(width="640px", max_width="98%")
         self.source = w.Dropdown(options=list(audio.clips()), value=source, description="Sound",
                                  style=WIDE)  # fmt: skip
-        self.upload = w.FileUpload(accept="audio/*", description="or a file of yours")
+        self.upload = w.FileUpload(accept="audio/*", description="or a file of yours",
+                                   layout=w.Layout(width="auto"))
         self.prompt = w.Text(value=prompt, description="What to make of it", style=WIDE,
                              layout=line)  # fmt: skip
         self.strength = w.FloatSlider(value=0.6, min=0, max=1, step=0.05, description="Strength",
                                       style=WIDE, layout=LONG)  # fmt: skip
         self.part = w.Dropdown(options=PARTS, description="Change", style=WIDE)
         self.time = w.FloatRangeSlider(value=(0, seconds), min=0, max=seconds, step=0.08,
-                                       description="from … to (s)", style=WIDE, layout=LONG,
+                                       readout_format=".1f", description="from … to (s)", style=WIDE, layout=LONG,
                                        disabled=True)  # fmt: skip
         self.pitch = w.SelectionRangeSlider(options=HERTZ, index=(0, len(HERTZ) - 1),
                                             description="from … to (Hz)", style=WIDE, layout=LONG,
@@ -67,12 +68,11 @@ class EditingPanel(Panel):
         for control in (self.time, self.pitch):
             control.observe(lambda _: self._frame(), "value")
         self.run_button.on_click(lambda _: self.run())
-        row = w.Layout(flex_flow="row wrap", align_items="center")
         self.box = w.VBox([
-            w.HBox([self.source, self.upload], layout=row), self.prompt, self.strength, self.part,
-            self.time, self.pitch, w.HBox([self.steps, self.seed], layout=row), self.job.box,
+            row(self.source, self.upload), self.prompt, self.strength, self.part,
+            self.time, self.pitch, row(self.steps, self.seed), self.job.box,
             self.figure.widget, self.facts,
-            w.HBox([self.before.widget, self.after.widget], layout=row),
+            row(self.before.widget, self.after.widget),
             note(f"The first {seconds:g} s of a sound are taken. What lies in the frame is made anew, "
                  "the rest is kept."),
         ])  # fmt: skip

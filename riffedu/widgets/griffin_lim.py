@@ -12,7 +12,7 @@ from riffedu.phase import griffin_lim_steps
 from riffedu.stft import decibels, stft
 from riffedu.synth import impulses, sine
 from riffedu.widgets.live import LiveFigure, LiveSound, frame
-from riffedu.widgets.panel import TOGGLES, WIDE, Panel, note, one_thread
+from riffedu.widgets.panel import WIDE, Panel, note, one_thread, row, toggles
 from riffedu.widgets.pictures import COLOURS, SIGNED
 from riffedu.widgets.stft_panel import part
 
@@ -37,14 +37,8 @@ class GriffinLimPanel(Panel):
     def __init__(self, sounds: dict):
         self.sounds = sounds
         self.sound = w.Dropdown(options=list(sounds), description="Sound", style=WIDE)
-        self.win_length = w.ToggleButtons(
-            options={f"{1000 * n / RATE:.0f} ms": n for n in SIZES}, value=1024,
-            description="Window", style=TOGGLES,
-        )  # fmt: skip
-        self.start = w.ToggleButtons(
-            options={"drawn by lot": "lot", "all alike": "alike", "the sound's own": "own"},
-            description="First phases", style=TOGGLES,
-        )  # fmt: skip
+        self.win_length = toggles({f"{1000 * n / RATE:.0f} ms": n for n in SIZES}, "Window", value=1024)
+        self.start = toggles({"drawn by lot": "lot", "all alike": "alike", "the sound's own": "own"}, "First phases")
         self.momentum = w.SelectionSlider(
             options=[0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.99], value=0.99, description="Momentum",
             style=WIDE, layout=LONG, continuous_update=False,
@@ -70,12 +64,11 @@ class GriffinLimPanel(Panel):
         self.iteration.observe(self._draw, "value")
         self.listen_button.on_click(lambda _: self.listen())
         self._take()
-        row = w.Layout(flex_flow="row wrap", align_items="center")
         self.box = w.VBox([
-            w.HBox([self.sound, self.win_length], layout=row), self.start,
-            w.HBox([self.momentum, self.seed], layout=row), self.iteration, self.figure.widget,
-            self.facts, w.HBox([self.listen_button], layout=row),
-            w.HBox([self.original.widget, self.heard.widget], layout=row),
+            row(self.sound, self.win_length), self.start,
+            row(self.momentum, self.seed), self.iteration, self.figure.widget,
+            self.facts, row(self.listen_button),
+            row(self.original.widget, self.heard.widget),
             note(f"{RATE} samples a second, a hop of ¼ window. Left: black is the loudest, white "
                  f"{RANGE} dB less. Middle: purple is too loud, orange too soft. Right: thin lines "
                  "are the settings before."),

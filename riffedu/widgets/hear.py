@@ -11,7 +11,7 @@ from riffedu.generate import GUIDANCE, STEPS
 from riffedu.guidance import PromptWarning
 from riffedu.widgets.job import JobControls
 from riffedu.widgets.live import LiveSound
-from riffedu.widgets.panel import WIDE, Panel, note
+from riffedu.widgets.panel import WIDE, Panel, note, row
 from riffedu.widgets.player import prompt_of
 
 EXAMPLES = (
@@ -75,11 +75,11 @@ class HearPanel(Panel):
         self.generate_button.on_click(lambda _: self.generate())
         self.box = w.VBox([
             self.prompt,
-            w.HBox([note("Try:"), *self.examples], layout=w.Layout(flex_flow="row wrap")),
+            row(note("Try:"), *self.examples),
             w.HBox([self.seed, self.dice]),
             self.guidance,
             self.steps,
-            w.HBox([self.job.box, self.watch], layout=w.Layout(flex_flow="row wrap")),
+            row(self.job.box, self.watch),
             self.heard.widget,
         ])  # fmt: skip
         if result is not None:

@@ -11,7 +11,7 @@ from riffedu.interpolate import four_corners, slerp
 from riffedu.stream import Piece, corner_states, endless
 from riffedu.widgets.job import JobControls
 from riffedu.widgets.live import LiveFigure, LiveSound
-from riffedu.widgets.panel import TOGGLES, WIDE, Panel, note
+from riffedu.widgets.panel import WIDE, Panel, note, row, toggles
 from riffedu.widgets.pictures import COLOURS, describe, height
 
 PLACES = ("Lower left", "Lower right", "Upper left", "Upper right")
@@ -51,8 +51,7 @@ class JourneyPanel(Panel):
                           layout=LONG)
             for name in ("Right", "Up")
         )  # fmt: skip
-        self.mixed = w.ToggleButtons(options=[("the words", False), ("the words and the noise", True)],
-                                     description="Mix", style=TOGGLES)  # fmt: skip
+        self.mixed = toggles([("the words", False), ("the words and the noise", True)], "Mix")
         self.seed = w.BoundedIntText(value=seed, min=0, max=2**31 - 5, description="Seed",
                                      style=WIDE, layout=w.Layout(width="280px"))  # fmt: skip
         self.steps = w.IntSlider(value=steps, min=1, max=50, description="Steps", style=WIDE,
@@ -70,13 +69,12 @@ class JourneyPanel(Panel):
             control.observe(self._move, "value")
         self.clip_button.on_click(lambda _: self.clip())
         self.on_button.on_click(lambda _: self.go_on())
-        row = w.Layout(flex_flow="row wrap", align_items="center")
-        rows = [w.HBox(list(pair), layout=row) for pair in (
+        rows = [row(*pair) for pair in (
             self.corners[2:], self.corners[:2], (self.x, self.y), (self.seed, self.steps),
         )]  # fmt: skip
         self.box = w.VBox([
-            *rows, self.mixed, w.HBox([self.on_button, self.job.box], layout=row),
-            w.HBox([self.square.widget, self.figure.widget], layout=row), self.heard.widget,
+            *rows, self.mixed, row(self.on_button, self.job.box),
+            row(self.square.widget, self.figure.widget), self.heard.widget,
             note("“Clip here” makes one clip, always from the same noise. “Go on from here” makes the "
                  "next piece of a riff: move the dot, press again. Other words, seed or steps "
                  "begin a new riff."),

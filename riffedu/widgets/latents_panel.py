@@ -11,7 +11,7 @@ from riffedu.errors import RiffeduError
 from riffedu.interpolate import lerp
 from riffedu.noise import image_of, signal_of
 from riffedu.widgets.live import LiveFigure, LiveSound, frame
-from riffedu.widgets.panel import TOGGLES, WIDE, Panel, note, one_thread
+from riffedu.widgets.panel import WIDE, Panel, note, one_thread, row, toggles
 from riffedu.widgets.pictures import SIGNED, Picture, _figure, _png, height
 
 SECONDS = 2.56
@@ -99,12 +99,11 @@ class LatentsPanel(Panel):
         self.channel = slider(w.IntSlider, "Channel", value=0, min=0,
                               max=pipeline.checkpoint.latent_channels - 1)  # fmt: skip
         self.amount = slider(w.FloatSlider, "Amount", value=0, min=-10, max=10, step=0.5)
-        self.where = w.ToggleButtons(options=PLACES, description="Where", style=TOGGLES)
+        self.where = toggles(PLACES, "Where")
         self.row = slider(w.IntSlider, "Row", value=rows // 4, min=0, max=rows - 1)
         self.column = slider(w.IntSlider, "Column", value=columns // 2, min=0, max=columns - 1)
         self.undo_button = w.Button(description="Undo", icon="undo", tooltip="Amount back to 0")
-        self.shown = w.ToggleButtons(options=[("the latents", "latents"), ("the pixels", "pixels")],
-                                     description="Sound of", style=TOGGLES)  # fmt: skip
+        self.shown = toggles([("the latents", "latents"), ("the pixels", "pixels")], "Sound of")
         self.listen_button = w.Button(description="Listen", icon="volume-up",
                                       tooltip="Turn this mix into sound")  # fmt: skip
         self.figure = LiveFigure(columns=3, width=10.2, height=3.3)
@@ -117,12 +116,11 @@ class LatentsPanel(Panel):
         self.undo_button.on_click(lambda _: setattr(self.amount, "value", 0))
         self.listen_button.on_click(self.listen)
         self._update()
-        wrap = w.Layout(flex_flow="row wrap", align_items="center")
         self.box = w.VBox([
-            w.HBox([self.first, self.second], layout=wrap), self.mix, self.channel, self.amount,
-            w.HBox([self.where, self.undo_button], layout=wrap), self.row, self.column,
+            row(self.first, self.second), self.mix, self.channel, self.amount,
+            row(self.where, self.undo_button), self.row, self.column,
             self.figure.widget, self.facts,
-            w.HBox([self.shown, self.listen_button, self.heard.widget], layout=wrap),
+            row(self.shown, self.listen_button, self.heard.widget),
             note("Row 0 holds the lowest pitches. Right: orange is where the latents draw darker "
                  "(louder) than the pixels, purple lighter. Sounds are set to −20 dBFS."),
         ])  # fmt: skip

@@ -53,22 +53,30 @@ class LiveFigure:
         shape = w.Layout(width=f"{96 * width:.0f}px", max_width="100%")
         self.widget = DescribedImage(format="png", layout=shape)
 
-    def refresh(self, alt: str | None = None) -> None:
+    def refresh(self, alt: str | None = None, *above) -> None:
         """Draw the figure as it is now; ``alt`` says in words what can be seen in it.
 
-        The layout is worked out at the first drawing and kept, so that the axes stay still while
-        a slider moves. Call `rearrange` after a change of titles or ticks that needs more room.
+        Artists that lie ``above`` the axes are drawn last. The layout is worked out at the first
+        drawing and kept, so that the axes stay still while a slider moves. Call `rearrange` after a
+        change of titles or ticks that needs more room.
         """
         self.alt = self.alt if alt is None else alt
         canvas = self.figure.canvas
         if self.figure.stale:
             self._draw_lettering()
         canvas.restore_region(self._lettering)
-        for artist in self._moving:
+        for artist in (*self._moving, *above):
             self.figure.draw_artist(artist)
         self.figure.stale = False  # a legend says that it is, when it is drawn
         self.widget.value = png(np.asarray(canvas.buffer_rgba())[..., :3])
         self.widget.tooltip = self.alt
+
+    def say(self, words: str) -> None:
+        """`refresh` with words across the middle: why there is nothing to see yet."""
+        said = self.figure.text(0.5, 0.5, words, ha="center", va="center", fontsize=12, color="#333333",
+                                backgroundcolor="white", animated=True)  # fmt: skip
+        self.refresh(words, said)
+        said.remove()
 
     def rearrange(self) -> None:
         """Find room for titles and labels again at the next `refresh`."""

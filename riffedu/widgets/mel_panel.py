@@ -10,7 +10,7 @@ import numpy as np
 from riffedu.image import SpectrogramParams
 from riffedu.mel import hz_to_mel, invert_mel, mel_filterbank, mel_to_hz, sparse_filterbank
 from riffedu.widgets.live import LiveFigure, LiveSound, frame
-from riffedu.widgets.panel import TOGGLES, WIDE, Panel, note, one_thread
+from riffedu.widgets.panel import WIDE, Panel, note, one_thread, row, toggles
 from riffedu.widgets.pictures import COLOURS, HERTZ, Picture, _figure, _png
 
 BANDS = (8, 16, 32, 64, 128, 256, 512)
@@ -75,11 +75,12 @@ class MelPanel(Panel):
             value=10000, min=2000, max=RATE // 2, step=50, description="Up to (Hz)", style=WIDE,
             continuous_update=False, layout=w.Layout(width="420px"),
         )  # fmt: skip
-        self.scale = _choice("Scale", [("HTK", "htk"), ("Slaney", "slaney")])
-        self.norm = _choice("Triangles", [("equal height", None), ("equal area", "slaney")])
-        self.inverse = _choice("Way back", [("transpose", "transpose"), ("pseudo-inverse", "pinv"),
-                                            ("least squares ≥ 0", "nnls")])  # fmt: skip
-        self.inverse.value = "pinv"
+        self.scale = toggles([("HTK", "htk"), ("Slaney", "slaney")], "Scale")
+        self.norm = toggles([("equal height", None), ("equal area", "slaney")], "Triangles")
+        self.inverse = toggles(
+            [("transpose", "transpose"), ("pseudo-inverse", "pinv"), ("least squares ≥ 0", "nnls")], "Way back",
+            value="pinv",
+        )  # fmt: skip
         self.figure = LiveFigure(columns=2, width=9.6, height=3.3)
         self.original, self.heard = LiveSound("The sound"), LiveSound("Through the bank and back")
         self.facts = w.HTML()
@@ -89,11 +90,10 @@ class MelPanel(Panel):
         for control in (self.bands, self.top, self.scale, self.norm, self.inverse):
             control.observe(self._update, "value")
         self._take()
-        players = w.HBox([self.original.widget, self.heard.widget],
-                         layout=w.Layout(flex_flow="row wrap"))
+        players = row(self.original.widget, self.heard.widget)
         self.box = w.VBox([
             self.sound, self.bands, self.top,
-            w.HBox([self.scale, self.norm, self.inverse], layout=w.Layout(flex_flow="row wrap")),
+            row(self.scale, self.norm, self.inverse),
             self.figure.widget, self.facts, players,
             note("Both sounds have the same phases: what you hear missing, the bands lost."),
         ])  # fmt: skip
@@ -217,7 +217,3 @@ def hi_hats(seconds: float = SECONDS) -> np.ndarray:
     beat = np.zeros(RATE // 4, np.float32)
     beat[:RATE // 10] = synth.hat(0.1)
     return np.tile(beat, int(np.ceil(4 * seconds)))[:round(seconds * RATE)]
-
-
-def _choice(description: str, options) -> w.ToggleButtons:
-    return w.ToggleButtons(options=options, description=description, style=TOGGLES)

@@ -11,7 +11,7 @@ import numpy as np
 from riffedu.noise import image_of, melody_left, signal_of
 from riffedu.schedule import add_noise, alphas_cumprod, betas, snr, velocity, zero_terminal_snr
 from riffedu.widgets.live import LiveFigure, LiveSound, frame
-from riffedu.widgets.panel import TOGGLES, WIDE, Panel, note
+from riffedu.widgets.panel import WIDE, Panel, note, row, toggles
 from riffedu.widgets.pictures import Picture, _figure, _png, height
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#000000")  # Okabe and Ito's
@@ -98,9 +98,7 @@ class NoisePanel(Panel):
                                    style=WIDE)
         self.time = w.IntSlider(value=400, min=0, max=999, description="t", style=WIDE,
                                 layout=w.Layout(width="620px", max_width="98%"))
-        self.shown = w.ToggleButtons(
-            options=[("x_t", "x"), ("v", "v"), ("ε", "noise")], description="Picture", style=TOGGLES
-        )
+        self.shown = toggles([("x_t", "x"), ("v", "v"), ("ε", "noise")], "Picture")
         self.hear_button = w.Button(description="Hear x_t", icon="volume-up",
                                     tooltip="Turn the noisy picture into sound")
         self.figure = LiveFigure(columns=2, width=9.6, height=3.6,
@@ -113,10 +111,9 @@ class NoisePanel(Panel):
         self._update()
         choices = [self.clip, self.schedule, self.shown]
         self.box = w.VBox([
-            w.HBox(choices, layout=w.Layout(flex_flow="row wrap")), self.time,
+            row(*choices), self.time,
             self.figure.widget, self.facts,
-            w.HBox([self.hear_button, self.heard.widget],
-                   layout=w.Layout(flex_flow="row wrap", align_items="center")),
+            row(self.hear_button, self.heard.widget),
             note("Each sound is set to −20 dBFS: a picture full of noise is loud."),
         ])  # fmt: skip
 

@@ -11,7 +11,7 @@ from riffedu import paint
 from riffedu.errors import RiffeduError
 from riffedu.image import SpectrogramParams, image_from_spectrogram
 from riffedu.widgets.live import LiveFigure, LiveSound
-from riffedu.widgets.panel import WIDE, Panel, note
+from riffedu.widgets.panel import WIDE, Panel, note, row
 from riffedu.widgets.pictures import HERTZ, height
 
 SECONDS = 2.56
@@ -68,13 +68,11 @@ class PaintPanel(Panel):
         for button, work in ((self.add_button, self.add), (self.undo_button, self.undo),
                              (self.clear_button, self.clear), (self.listen_button, self.listen)):
             button.on_click(lambda _, work=work: work())
-        row = w.Layout(flex_flow="row wrap")
         self.box = w.VBox([
             self.shape, self.pitch, self.to, self.start, self.length, self.level,
-            w.HBox([self.add_button, self.undo_button, self.clear_button, self.listen_button],
-                   layout=row),
+            row(self.add_button, self.undo_button, self.clear_button, self.listen_button),
             self.status,
-            w.HBox([self.figure.widget, self.sound.widget], layout=row),
+            row(self.figure.widget, self.sound.widget),
             note("What Add would paint is drawn in orange. Sliders follow the arrow keys."),
         ])  # fmt: skip
         self._preview()

@@ -9,7 +9,7 @@ import ipywidgets as w
 from riffedu.widgets.front import or_else
 
 WIDE = {"description_width": "130px"}
-TOGGLES = {"description_width": "initial", "button_width": "auto"}
+FIT = {"width": "max-content", "min_width": "300px"}
 
 
 class Panel:
@@ -36,6 +36,18 @@ def one_thread():
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def row(*controls: w.Widget) -> w.HBox:
+    """Controls beside each other, and below where the page is narrow."""
+    return w.HBox(controls, layout=w.Layout(flex_flow="row wrap", align_items="center"))
+
+
+def toggles(options, description: str, **traits) -> w.ToggleButtons:
+    """Buttons of which one is down, with the label at their left, where a slider has it."""
+    style = {**WIDE, "button_width": "auto"}
+    made = w.ToggleButtons(options=options, description=description, style=style, **traits)
+    return made.add_class("widget-inline-hbox")
 
 
 def note(text: str) -> w.HTML:

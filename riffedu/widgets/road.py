@@ -9,7 +9,7 @@ import ipywidgets as w
 from riffedu.errors import RiffeduError
 from riffedu.widgets.job import JobControls
 from riffedu.widgets.live import LiveSound
-from riffedu.widgets.panel import TOGGLES, WIDE, Panel, note
+from riffedu.widgets.panel import WIDE, Panel, note, row, toggles
 from riffedu.widgets.pictures import Picture, maps, picture
 from riffedu.widgets.player import play, show
 
@@ -75,7 +75,7 @@ class WalkPanel(Panel):
             value=last, min=0, max=last, description="Step", style=WIDE,
             layout=w.Layout(width="640px"), continuous_update=False,
         )  # fmt: skip
-        self.view = w.ToggleButtons(options=VIEWS, description="Show", style=TOGGLES)
+        self.view = toggles(VIEWS, "Show")
         self.job = JobControls("Listen")
         self.listen_button, self.stop_button = self.job.start_button, self.job.stop_button
         self.progress, self.status = self.job.progress, self.job.status
@@ -87,7 +87,7 @@ class WalkPanel(Panel):
         self.box = w.VBox([
             note("Step 0 is pure noise. Slide, or focus the slider and use the arrow keys."),
             self.step, self.view, self.job.box,
-            w.HBox([self.output, self.sound.widget], layout=w.Layout(flex_flow="row wrap")),
+            row(self.output, self.sound.widget),
         ])  # fmt: skip
         self._draw()
 
@@ -147,7 +147,7 @@ class ComparePanel(Panel):
             value=seed, min=0, max=2**31 - 1, description="Seed", style=WIDE,
             layout=w.Layout(width="280px"),
         )  # fmt: skip
-        self.knob = w.ToggleButtons(options=list(KNOBS), description="Compare", style=TOGGLES)
+        self.knob = toggles(list(KNOBS), "Compare")
         self.values = w.Text(
             value=KNOBS["guidance"][2], description="Values", style=WIDE, layout=wide,
             placeholder=f"up to {MOST_CLIPS}, with commas between",

@@ -37,7 +37,8 @@ class SpectrogramPlayer(anywidget.AnyWidget):
     changes to, ``image`` the picture as it is now, painted or not (a PIL picture with its tags, ready
     for `riffedu.image_to_audio`) and ``pixels`` the same as an array, ``take`` the last recording as
     (waveform, sample rate), ``selection`` the selected [from s, to s, from Hz, to Hz] or [].
-    ``loop``, ``speed``, ``selection`` and ``colour_map`` may be set. ``observe`` tells of a change of ``image`` or ``take``.
+    ``loop``, ``speed``, ``selection`` and ``colour_map`` may be set. ``observe`` tells of a change of
+    ``image`` or ``take``.
     """
 
     _esm = front("sound.js", "picture.js", "dom.js", "transport.js", "brush.js", "player.js")

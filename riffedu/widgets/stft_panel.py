@@ -12,7 +12,7 @@ from riffedu.exercises.stft import tones_and_clicks
 from riffedu.stft import decibels, get_window, is_cola, is_nola, istft, lobes, stft
 from riffedu.synth import chirp, sine
 from riffedu.widgets.live import LiveFigure, LiveSound, frame
-from riffedu.widgets.panel import TOGGLES, WIDE, Panel, note, one_thread
+from riffedu.widgets.panel import FIT, WIDE, Panel, note, one_thread, row, toggles
 from riffedu.widgets.pictures import Picture, _figure, _png
 
 RATE = 22050
@@ -100,24 +100,19 @@ class StftPanel(Panel):
 
     def __init__(self, sounds: dict):
         self.sounds = sounds
-        self.sound = w.Dropdown(options=list(sounds), description="Sound", style=WIDE)
+        self.sound = w.Dropdown(options=list(sounds), description="Sound", style=WIDE, layout=FIT)
         self.window = w.Dropdown(options=WINDOWS, value="hann", description="Window", style=WIDE)
         self.win_length = w.SelectionSlider(
             options=[(f"{n} samples, {1000 * n / RATE:.0f} ms", n) for n in LENGTHS], value=1024,
             description="Window length", style=WIDE, layout=LONG,
         )  # fmt: skip
-        self.hop = w.ToggleButtons(
-            options={"⅛ of a window": 8, "¼": 4, "½": 2, "a whole window": 1}, value=4,
-            description="Hop", style=TOGGLES,
-        )  # fmt: skip
-        self.padding = w.ToggleButtons(options={"none": 1, "2 ×": 2, "4 ×": 4},
-                                       description="Zero padding", style=TOGGLES)  # fmt: skip
+        self.hop = toggles({"⅛ of a window": 8, "¼": 4, "½": 2, "a whole window": 1}, "Hop", value=4)
+        self.padding = toggles({"none": 1, "2 ×": 2, "4 ×": 4}, "Zero padding")
         self.top = w.IntSlider(
             value=3000, min=500, max=RATE // 2, step=25, description="Up to (Hz)", style=WIDE,
             layout=LONG,
         )  # fmt: skip
-        self.phases = w.ToggleButtons(options={"kept": True, "drawn at random": False},
-                                      description="Phases", style=TOGGLES)  # fmt: skip
+        self.phases = toggles({"kept": True, "drawn at random": False}, "Phases")
         self.listen_button = w.Button(
             description="There and back", icon="play", button_style="primary",
             tooltip="Turn the spectrogram into sound again", layout=w.Layout(width="auto"),
@@ -133,12 +128,11 @@ class StftPanel(Panel):
         self.phases.observe(lambda _: self._forget(), "value")
         self.listen_button.on_click(lambda _: self.listen())
         self._take()
-        row = w.Layout(flex_flow="row wrap", align_items="center")
         self.box = w.VBox([
-            w.HBox([self.sound, self.window], layout=row), self.win_length,
-            w.HBox([self.hop, self.padding], layout=row), self.top, self.figure.widget, self.facts,
-            w.HBox([self.phases, self.listen_button, self.error], layout=row),
-            w.HBox([self.original.widget, self.heard.widget], layout=row),
+            row(self.sound, self.window), self.win_length,
+            row(self.hop, self.padding), self.top, self.figure.widget, self.facts,
+            row(self.phases, self.listen_button, self.error),
+            row(self.original.widget, self.heard.widget),
             note(f"{RATE} samples a second. Black is the loudest number, white {RANGE} dB less."),
         ])  # fmt: skip
 

@@ -11,7 +11,7 @@ import numpy as np
 from riffedu.errors import RiffeduError
 from riffedu.widgets.job import JobControls
 from riffedu.widgets.live import LiveFigure, LiveSound
-from riffedu.widgets.panel import TOGGLES, WIDE, Panel, note
+from riffedu.widgets.panel import WIDE, Panel, note, row, toggles
 from riffedu.widgets.pictures import Picture, _figure, _png, height
 
 SECONDS = 5.12
@@ -107,7 +107,8 @@ class TextPanel(Panel):
                                       style=WIDE, layout=LONG, readout_format=".1f",
                                       continuous_update=False)  # fmt: skip
         self.below = w.FloatSlider(value=pipeline.guidance_below, min=0, max=1, step=0.05,
-                                   description="up to t =", style=WIDE, layout=LONG, continuous_update=False)  # fmt: skip
+                                   description="up to t =", style=WIDE, layout=LONG,
+                                   continuous_update=False)  # fmt: skip
         self.seed = w.BoundedIntText(value=seed, min=0, max=2**31 - 1, description="Seed",
                                      style=WIDE, layout=w.Layout(width="280px"))  # fmt: skip
         self.job = JobControls("Run")
@@ -116,8 +117,7 @@ class TextPanel(Panel):
         self.word = w.Dropdown(options=[], description="Word", style=WIDE, disabled=True)
         self.step = w.IntSlider(value=0, min=0, max=steps, description="at step (0: all)",
                                 style=WIDE, layout=LONG, disabled=True)  # fmt: skip
-        self.shown = w.ToggleButtons(options=[("this run", "now"), ("the run before", "before")],
-                                     description="Sound of", style=TOGGLES)  # fmt: skip
+        self.shown = toggles([("this run", "now"), ("the run before", "before")], "Sound of")
         self.listen_button = w.Button(description="Listen", icon="volume-up", disabled=True,
                                       tooltip="Turn this picture into sound")  # fmt: skip
         self.figure = LiveFigure(columns=3, width=9.6, height=3.3)
@@ -128,16 +128,15 @@ class TextPanel(Panel):
         self.shown.observe(self._choose, "value")
         self.run_button.on_click(lambda _: self.run())
         self.listen_button.on_click(self.listen)
-        row = w.Layout(flex_flow="row wrap", align_items="center")
         self.box = w.VBox([
             self.prompt, self.negative, self.guidance, self.below, self.seed, self.job.box,
-            w.HBox([self.word, self.step], layout=row), self.figure.widget, self.facts,
-            w.HBox([self.shown, self.listen_button, self.heard.widget], layout=row),
+            row(self.word, self.step), self.figure.widget, self.facts,
+            row(self.shown, self.listen_button, self.heard.widget),
             note(f"{steps} steps. Orange: where the chosen word got its largest share of "
                  "attention; no colour: its smallest. t goes from 1, pure noise, to 0; guidance "
                  "above 1 acts only up to the t that you set."),
         ])  # fmt: skip
-        self.figure.refresh("Nothing yet: press Run.")
+        self.figure.say("Nothing yet: press Run.")
 
     def run(self) -> None:
         """What the Run button does; `wait` for its end when driving the panel by code."""
