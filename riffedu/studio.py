@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -23,6 +24,7 @@ from riffedu.stream import Piece
 WHERE = "RIFFEDU_STUDIO"
 """The environment variable that tells a page's process where the studio is: port:key in hex."""
 HOST = "127.0.0.1"
+PATIENCE = 2.0  # seconds
 
 
 class Turns:
@@ -120,16 +122,20 @@ class Server:
 
     def __init__(self, studio: Studio, key: bytes):
         self._studio, self._open = studio, True
+        self._at_work: list[threading.Thread] = []
         self._listener = Listener((HOST, 0), authkey=key)
         self.port: int = self._listener.address[1]
         threading.Thread(target=self._welcome, daemon=True).start()
 
     def close(self) -> None:
-        """No new seats."""
+        """No new seats; what is being made is waited for a moment: torch must not be cut off in mid-work."""
         self._open = False
         with suppress(OSError):  # a knock, for the one who waits at the door keeps it open
             socket.create_connection((HOST, self.port), 1).close()
         self._listener.close()
+        give_up = time.monotonic() + PATIENCE
+        for thread in self._at_work:
+            thread.join(max(0.0, give_up - time.monotonic()))
 
     def _welcome(self) -> None:
         while self._open:
@@ -137,7 +143,9 @@ class Server:
                 connection = self._listener.accept()
             except (AuthenticationError, EOFError, OSError):
                 continue  # a stranger
-            threading.Thread(target=_attend, args=(self._studio, connection), daemon=True).start()
+            thread = threading.Thread(target=_attend, args=(self._studio, connection), daemon=True)
+            thread.start()
+            self._at_work = [each for each in self._at_work if each.is_alive()] + [thread]
 
 
 def _attend(studio: Studio, connection) -> None:
