@@ -116,6 +116,11 @@ def test_a_file_of_ones_own(panel):
     tone = synth.sine(440, 0.5)
     panel.upload.value = wav(np.stack([tone, tone], -1))
     assert len(panel.clip[0]) == len(tone) and np.abs(panel.clip[0] - tone).max() < 1e-3
+    own = panel.source.value
+    assert own == wav(tone)[0]["name"] and own in panel.source.options
+    for name in ("tune", own):  # there and back
+        panel.source.value = name
+        assert (len(panel.clip[0]) == len(tone)) == (name == own)
     ran(panel)
     panel.upload.value = ({**wav(tone)[0], "content": memoryview(b"no sound"), "name": "../x.wav"},)
     assert "x.wav" in panel.status.value and "/tmp" not in panel.status.value

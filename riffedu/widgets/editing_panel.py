@@ -35,6 +35,7 @@ class EditingPanel(Panel):
                  steps: int = 10, seconds: float = SECONDS):  # fmt: skip
         self.pipeline, self.seconds, self.result = pipeline, seconds, None
         self.clip: tuple | None = None
+        self._own: dict[str, tuple] = {}
         line = w.Layout(width="640px", max_width="98%")
         self.source = w.Dropdown(options=list(audio.clips()), value=source, description="Sound",
                                  style=WIDE)  # fmt: skip
@@ -62,7 +63,7 @@ class EditingPanel(Panel):
         self.facts = w.HTML()
         self.before, self.after = LiveSound("Before"), LiveSound("After")
         self._draw_axes()
-        self.source.observe(lambda _: self._take(audio.clip(self.source.value)), "value")
+        self.source.observe(self._pick, "value")
         self.upload.observe(self._uploaded, "value")
         self.part.observe(self._choose, "value")
         for control in (self.time, self.pitch):
@@ -122,9 +123,19 @@ class EditingPanel(Panel):
             path = Path(folder) / Path(file["name"]).name
             path.write_bytes(bytes(file["content"]))
             try:
-                self._take(audio.load(path))
+                self._take(clip := audio.load(path))
             except RiffeduError as error:
                 self.job.fail(RiffeduError(str(error).replace(f"{folder}/", "")))
+                return
+        self._own[path.name] = clip
+        self.source.unobserve(self._pick, "value")
+        self.source.options = list(dict.fromkeys([*audio.clips(), *self._own]))
+        self.source.value = path.name
+        self.source.observe(self._pick, "value")
+
+    def _pick(self, _=None) -> None:
+        name = self.source.value
+        self._take(self._own[name] if name in self._own else audio.clip(name))
 
     def _take(self, clip) -> None:
         waveform, rate = clip
