@@ -21,7 +21,7 @@ from riffedu import limits
 from riffedu.errors import RiffeduError
 
 PAGE = "from riffedu.widgets import live_instrument\n\nlive_instrument(seed={seed})"
-TEMPLATE = "riffedu"
+TEMPLATE, TITLE = "riffedu", "riffedu: the live instrument"
 EVERYWHERE = ("", "0.0.0.0")
 PATIENCE = 60  # seconds that Voilà may take to start
 IDLE = 60  # seconds after which a page's process ends that no browser is connected to
@@ -94,7 +94,7 @@ def write_page(folder: Path, seed: int = 0) -> Path:
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     page = folder / "riffedu.ipynb"
     cell = new_code_cell(PAGE.format(seed=seed))
-    nbformat.write(new_notebook(cells=[cell], metadata={"kernelspec": kernel}), page)
+    nbformat.write(new_notebook(cells=[cell], metadata={"kernelspec": kernel, "title": TITLE}), page)
     template = folder / "voila" / "templates" / TEMPLATE
     template.mkdir(parents=True)
     shutil.copy(Path(__file__).with_name("page.html.j2"), template / "index.html.j2")
