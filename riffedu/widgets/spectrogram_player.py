@@ -60,6 +60,7 @@ class SpectrogramPlayer(anywidget.AnyWidget):
     caption_b = traitlets.Unicode("").tag(sync=True)
     alt = traitlets.Unicode("").tag(sync=True)
     message = traitlets.Unicode("").tag(sync=True)
+    stroke = traitlets.Int(0).tag(sync=True)  # the last one whose sound this is
     height = traitlets.Int(180).tag(sync=True)
     paint = traitlets.Bool(False).tag(sync=True)
     record = traitlets.Bool(False).tag(sync=True)
@@ -141,14 +142,16 @@ class SpectrogramPlayer(anywidget.AnyWidget):
 
     def _told(self, _, content, buffers) -> None:
         """What the page sends: a painted picture, or a recording."""
-        try:
-            if content.get("type") == "painted":
-                self._paint(bytes(buffers[0]), int(content["from"]), int(content["to"]))
-            elif content.get("type") == "take":
-                self._take(bytes(buffers[0]))
-        except (RiffeduError, KeyError, IndexError, ValueError, TypeError) as error:
-            known = isinstance(error, RiffeduError)
-            self.message = str(error) if known else f"The page sent what can't be read: {error!r}"
+        with self.hold_sync():
+            try:
+                if content.get("type") == "painted":
+                    self.stroke = int(content.get("stroke", 0))
+                    self._paint(bytes(buffers[0]), int(content["from"]), int(content["to"]))
+                elif content.get("type") == "take":
+                    self._take(bytes(buffers[0]))
+            except (RiffeduError, KeyError, IndexError, ValueError, TypeError) as error:
+                known = isinstance(error, RiffeduError)
+                self.message = str(error) if known else f"The page sent what can't be read: {error!r}"
 
     def _paint(self, pixels: bytes, start: int, stop: int) -> None:
         from riffedu.paint import repaint
@@ -160,10 +163,10 @@ class SpectrogramPlayer(anywidget.AnyWidget):
         image = _repixelled(self.image, pixels)
         waveform = repaint(self.player.unturned, self.player.sample_rate, image, start, stop)
         player = play(waveform, self.player.sample_rate, self.label, attenuate=True, image=image)
-        with self.hold_sync():  # not the picture: the page may be painting on already
-            self.player, self.image = player, image
-            self.sound, self.caption = _samples(player, self.channels), player.caption
-            self.alt, self.message = player.alt, ""
+        # Not the picture: the page may be painting on already.
+        self.player, self.image = player, image
+        self.sound, self.caption = _samples(player, self.channels), player.caption
+        self.alt, self.message = player.alt, ""
 
     def _take(self, samples: bytes) -> None:
         waveform = np.frombuffer(samples, "<i2").astype(np.float32) / 32768

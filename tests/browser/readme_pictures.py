@@ -61,7 +61,7 @@ def instrument(browser, home: Path) -> None:
             time.sleep(0.3)
         with Watched(browser) as watched:
             page = watched.page
-            page.set_viewport_size({"width": 1080, "height": 580})
+            page.set_viewport_size({"width": 1080, "height": 690})
             page.goto(found[0])
             page.wait_for_selector(".riffedu-instrument", timeout=60_000)
             page.click(".riffedu-play")
@@ -83,7 +83,7 @@ def instrument(browser, home: Path) -> None:
             page.mouse.up()
             page.wait_for_timeout(15000)
             frame(page).save(OUT / "instrument.png", optimize=True)
-    small = [f.resize((720, 387), Image.Resampling.LANCZOS) for f in frames[::3]]
+    small = [f.resize((720, 460), Image.Resampling.LANCZOS) for f in frames[::3]]
     small[0].save(OUT / "instrument.webp", save_all=True, append_images=small[1:], duration=250, loop=0,
                   quality=55, method=4)  # fmt: skip
 

@@ -22,6 +22,7 @@ class PlayerView {
     this.transport = new Transport();
     this.tool = "select";
     this.undos = [];
+    this.stroke = 0;
     this.pictures = [];
     this.view = [0, 1];
     this.abort = new AbortController();
@@ -107,7 +108,7 @@ class PlayerView {
     const { signal } = this.abort;
     const on = (target, name, action, options = {}) => target.addEventListener(name, action, { signal, ...options });
     this.watched = ["sound", "sound_b", "picture", "picture_b", "rows", "columns", "columns_b", "channels", "label", "label_b",
-      "caption", "caption_b", "alt", "colour_map", "height", "paint", "record", "message"];
+      "caption", "caption_b", "alt", "colour_map", "height", "paint", "record", "message", "stroke"];
     this.onchange = () => {
       this.due ??= requestAnimationFrame(() => {
         this.due = null;
@@ -170,9 +171,10 @@ class PlayerView {
         const sounds = sent.filter((bytes) => bytes.byteLength).map((bytes) => channelsOf(bytes, this.get("channels")));
         this.bytes = sent;
         this.transport.setSounds(sounds);
-        if (this.changed && sounds.length && this.hearBox.checked && !this.transport.playing) {
-          this.transport.play(Math.max(0, this.changed - 0.05));
-        }
+      }
+      if (this.changed && this.get("stroke") >= this.stroke) { // the last stroke is in the sound, or was refused
+        const hear = this.hearBox.checked && !this.transport.playing && this.transport.duration && !this.get("message");
+        if (hear) this.transport.play(Math.max(0, this.changed - 0.05));
         this.changed = null;
       }
       const [pixels, columns] = [named("picture"), named("columns")];
@@ -650,8 +652,9 @@ class PlayerView {
   painted([from, to]) {
     const picture = this.pictures[0];
     this.changed = Math.max(0, from) * this.step || 1e-9;
+    this.stroke = 1 + Math.max(this.stroke, this.get("stroke"));
     const pixels = picture.pixels.slice();
-    this.model.send({ type: "painted", from: Math.max(0, Math.floor(from)), to: Math.min(picture.columns, Math.ceil(to)) }, undefined, [new DataView(pixels.buffer)]);
+    this.model.send({ type: "painted", stroke: this.stroke, from: Math.max(0, Math.floor(from)), to: Math.min(picture.columns, Math.ceil(to)) }, undefined, [new DataView(pixels.buffer)]);
     this.redraw();
   }
 
