@@ -330,10 +330,16 @@ class PlayerView {
     const selection = this.rubber || this.selection;
     if (selection) {
       const [left, right, top, bottom] = [across(selection[0]), across(selection[1]), up(selection[3]), up(selection[2])];
-      pen.fillStyle = "rgba(0, 114, 178, 0.16)";
-      pen.fillRect(left, top, right - left, bottom - top);
-      [pen.strokeStyle, pen.lineWidth] = ["#0072b2", 1.5];
-      pen.strokeRect(left, top, right - left, bottom - top);
+      const frame = [left, top, right - left, bottom - top];
+      pen.beginPath(); // a veil over what is not heard
+      pen.rect(x, y, width, height);
+      pen.rect(...frame);
+      pen.fillStyle = this.mapMenu.value === "grey" ? "rgba(255, 255, 255, 0.5)" : "rgba(0, 0, 0, 0.45)";
+      pen.fill("evenodd");
+      for (const [colour, wide] of [["#fff", 4], ["#0072b2", 2]]) {
+        [pen.strokeStyle, pen.lineWidth] = [colour, wide];
+        pen.strokeRect(...frame);
+      }
     }
     if (this.pen && this.pen.shape) {
       [pen.strokeStyle, pen.lineWidth] = ["#d55e00", 2];
