@@ -175,3 +175,21 @@ def test_closing_gives_the_seat_up():
     made = Played()
     made.widget.close()
     assert made.fake.closed
+
+
+def test_a_piece_that_comes_too_late_is_sent_to_nobody():
+    """The kernel ends while the model is at work: a message then would end in a traceback."""
+    played = Played()
+    told = {"type": "next", "run": 1}
+    assert played.tell(told)[0]["type"] == "piece"
+    make, played.said[:] = played.fake.next, []
+
+    def next(wish):
+        piece = make(wish)
+        played.widget.close()
+        return piece
+
+    played.fake.next = next
+    played.widget._told(played.widget, told, [])
+    played.widget._worker.shutdown(wait=True)
+    assert played.fake.closed and played.said == [] and len(played.widget.score) == 1

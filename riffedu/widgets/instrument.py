@@ -169,6 +169,8 @@ class LiveInstrument(anywidget.AnyWidget):
                 setattr(self, name, value)
         wish, began = self._next_wish(), time.monotonic()
         piece = self._seat.next(wish)
+        if self._ending():
+            return
         self.score.append(wish)
         sound = np.concatenate([piece.waveform, piece.after])
         columns = len(piece.waveform) * 100 // piece.sample_rate
@@ -180,6 +182,14 @@ class LiveInstrument(anywidget.AnyWidget):
             "repeated": bool(self._replay) and len(self.score) <= len(self._replay),
             "after": len(piece.after), "rows": pixels.shape[0], "columns": pixels.shape[1],
         }, [_int16(sound), pixels.tobytes()])  # fmt: skip
+
+    def _ending(self) -> bool:
+        """Whether the kernel or the widget is going away: then the worker takes nothing more."""
+        try:
+            self._worker.submit(bool)
+        except RuntimeError:
+            return True
+        return False
 
     def _restart(self, _content, _buffers) -> None:
         self.restart()
