@@ -205,7 +205,7 @@ def test_no_seat_starves(slow, remote):
     assert slow.most == 1 and len(slow.made) == 60
     # Were the last to come the first to be served, one of them would have none of these.
     counts = [slow.made[:30].count(seed) for seed in range(3)]
-    assert min(counts) >= 7, counts
+    assert max(counts) - min(counts) <= 2, counts
 
 
 # --- another process --------------------------------------------------------------------------

@@ -123,11 +123,11 @@ class EditingPanel(Panel):
             path = Path(folder) / Path(file["name"]).name
             path.write_bytes(bytes(file["content"]))
             try:
-                self._take(clip := audio.load(path))
+                self._take(audio.load(path))
             except RiffeduError as error:
                 self.job.fail(RiffeduError(str(error).replace(f"{folder}/", "")))
                 return
-        self._own[path.name] = clip
+        self._own[path.name] = self.clip
         self.source.unobserve(self._pick, "value")
         self.source.options = list(dict.fromkeys([*audio.clips(), *self._own]))
         self.source.value = path.name

@@ -9,6 +9,7 @@ import ipywidgets as w
 
 from riffedu.errors import RiffeduError
 from riffedu.studio import MODEL
+from riffedu.widgets.panel import row
 
 
 class Stopped(Exception):
@@ -38,10 +39,7 @@ class JobControls:
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self.stop_button.on_click(lambda _: self.stop())
-        self.box = w.HBox(
-            [self.start_button, self.stop_button, self.progress, self.status],
-            layout=w.Layout(flex_flow="row wrap", align_items="center"),
-        )
+        self.box = row(self.start_button, self.stop_button, self.progress, self.status)
 
     @property
     def running(self) -> bool:

@@ -109,9 +109,8 @@ class NoisePanel(Panel):
             control.observe(self._update, "value")
         self.hear_button.on_click(self.hear)
         self._update()
-        choices = [self.clip, self.schedule, self.shown]
         self.box = w.VBox([
-            row(*choices), self.time,
+            row(self.clip, self.schedule, self.shown), self.time,
             self.figure.widget, self.facts,
             row(self.hear_button, self.heard.widget),
             note("Each sound is set to −20 dBFS: a picture full of noise is loud."),

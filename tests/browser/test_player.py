@@ -439,17 +439,19 @@ def test_the_sound_of_the_last_stroke_is_waited_for(player):
     """A second stroke while Python is still busy with the first: it is that one which is heard."""
     player.notebook.execute("import time, riffedu.paint as p; real = p.repaint\n"
                             "def slow(*a): time.sleep(1); return real(*a)\np.repaint = slow")
-    player.tool("Line")
-    player.drag((0.2, 500), (0.8, 500))
-    player.drag((1.2, 3000), (2.2, 3000))
-    sound = painted(player)
-    assert player.js("player.transport.playing && player.transport.position") > 1.1
-    assert peak(sound[int(1.4 * 44100) : int(2.0 * 44100)], 44100) == pytest.approx(3000, rel=0.03)
-    player.notebook.execute("def wrong(*a): raise ValueError('no such paint')\np.repaint = wrong")
-    player.js("player.transport.hush()")
-    player.drag((0.2, 900), (0.8, 900))
-    player.page.wait_for_function("player.changed === null")
-    player.notebook.execute("p.repaint = real")
+    try:
+        player.tool("Line")
+        player.drag((0.2, 500), (0.8, 500))
+        player.drag((1.2, 3000), (2.2, 3000))
+        sound = painted(player)
+        assert player.js("player.transport.playing && player.transport.position") > 1.1
+        assert peak(sound[int(1.4 * 44100) : int(2.0 * 44100)], 44100) == pytest.approx(3000, rel=0.03)
+        player.notebook.execute("def wrong(*a): raise ValueError('no such paint')\np.repaint = wrong")
+        player.js("player.transport.hush()")
+        player.drag((0.2, 900), (0.8, 900))
+        player.page.wait_for_function("player.changed === null")
+    finally:
+        player.notebook.execute("p.repaint = real")  # the other tests have the same kernel
     assert "no such paint" in player.root.locator(".riffedu-status").inner_text()
     assert not player.js("player.transport.playing"), "nothing new is there to be heard"
 
