@@ -60,7 +60,7 @@ bench: $(SETUP)
 	$(BIN)/python benchmarks/run.py
 
 notebooks: $(SETUP)
-	$(BIN)/python -m riffedu.exercises.build
+	$(BIN)/python -m riffedu.lessons.build
 
 clean:
 	rm -rf $(VENV) .pytest_cache .hypothesis

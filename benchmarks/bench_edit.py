@@ -27,7 +27,7 @@ def main() -> int:
 
 
 def five_seconds(name: str):
-    from riffedu.audio import clip
+    from riffedu.signal.audio import clip
 
     waveform, rate = clip(name)
     return np.atleast_2d(waveform).mean(0)[: round(5.12 * rate)], rate
@@ -35,8 +35,8 @@ def five_seconds(name: str):
 
 def inversion(pipeline, steps: int = 50) -> None:
     """Sound → noise → the same sound, by DDIM backwards and forwards, the words along for the ride."""
-    from riffedu.convert import audio_to_image
-    from riffedu.samplers import ddim, invert, reversible, sample
+    from riffedu.diffusion.samplers import ddim, invert, reversible, sample
+    from riffedu.signal.convert import audio_to_image
 
     found = {}
     for name in CLIPS:
@@ -52,8 +52,8 @@ def inversion(pipeline, steps: int = 50) -> None:
 
 def strength(pipeline) -> None:
     """How much of the source is left: correlation of latents, seeds apart from each other's."""
-    from riffedu.convert import audio_to_image
-    from riffedu.edit import last_latents, transform_steps
+    from riffedu.music.edit import last_latents, transform_steps
+    from riffedu.signal.convert import audio_to_image
 
     source = pipeline.encode_image(audio_to_image(*five_seconds("piano"), pipeline.params))
     mean = source.mean(dim=(0, 2, 3), keepdim=True)
@@ -71,7 +71,7 @@ def strength(pipeline) -> None:
 
 def extending(pipeline, seconds: float = 30.0) -> None:
     """Beats a minute of the first five seconds, and of all that was made after them."""
-    from riffedu.edit import extend
+    from riffedu.music.continuation import extend
 
     for name in ("percussion", "full_mix"):
         clip = five_seconds(name)
@@ -99,7 +99,7 @@ def looping(pipeline) -> None:
 
 def streaming(pipeline, seconds: float) -> None:
     """Four corners, the place going round: how far ahead of playing, how joined, how much memory."""
-    from riffedu.stream import endless
+    from riffedu.music.stream import endless
 
     def where(n: int):
         return 0.5 + 0.5 * np.cos(n / 5), 0.5 + 0.5 * np.sin(n / 5)

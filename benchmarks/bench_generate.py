@@ -4,7 +4,6 @@ Takes the shipped model, or one of the same architecture with random weights whe
 yet. ``python benchmarks/bench_generate.py [MODEL] [STEPS]``
 """
 
-import os
 import resource
 import statistics
 import subprocess
@@ -61,7 +60,8 @@ def report_cold(model: str, steps: int | None, folder: Path) -> None:
 
 
 def report_warm(model: str, steps: int | None) -> None:
-    from riffedu import convert, load_pipeline
+    from riffedu import load_pipeline
+    from riffedu.signal import convert
 
     pipeline = load_pipeline(model)
 

@@ -24,10 +24,15 @@ def main(pictures: list[str]) -> int:
     import torch
 
     from riffedu import SpectrogramParams, load_image, mel_spectrogram, spectrogram_from_image
-    from riffedu.audio import clip
-    from riffedu.fidelity import (Row, as_table, consistency_db, speed_and_quality,
-                                  there_and_back)  # fmt: skip
-    from riffedu.inversion import METHODS, WAYS, sound_from_mel
+    from riffedu.signal.audio import clip
+    from riffedu.signal.fidelity import (
+        Row,
+        as_table,
+        consistency_db,
+        speed_and_quality,
+        there_and_back,
+    )
+    from riffedu.signal.inversion import METHODS, WAYS, sound_from_mel
 
     torch.set_num_threads(1)
     params = SpectrogramParams()

@@ -37,7 +37,7 @@ def main() -> int:
     import torch
 
     from riffedu import SpectrogramParams, image_from_spectrogram, mel_spectrogram
-    from riffedu.mel import mel_blocks
+    from riffedu.signal.mel import mel_blocks
 
     params = SpectrogramParams()
     second = 0.1 * np.random.default_rng(0).standard_normal(RATE).astype(np.float32)

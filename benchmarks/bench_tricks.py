@@ -15,7 +15,7 @@ PROMPT, FEW = "a calm solo piano", 8
 
 def main() -> int:
     from riffedu import load_pipeline
-    from riffedu.samplers import dpmpp_2m, sample
+    from riffedu.diffusion.samplers import dpmpp_2m, sample
 
     pipeline = load_pipeline(sys.argv[1] if len(sys.argv) > 1 else "default")
     unet = pipeline.checkpoint.unet

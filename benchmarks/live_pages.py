@@ -26,7 +26,7 @@ def pss(pid: int) -> float:
 
 def page(port: int, key: bytes, seed: int, minutes: float, steps: int, out) -> None:
     """Play by the clock, as riffedu/widgets/js/band.js does, and report how that went."""
-    from riffedu.studio import Wish, connect
+    from riffedu.app.model_server import Wish, connect
 
     corners = ("a calm solo piano", "a church organ", "fast rock drums", "a string orchestra")
     seat, ready, took, late, tooks, least = connect(port, key).seat(), 0.0, 1.5, 0.0, [], LONGEST
@@ -53,8 +53,8 @@ def page(port: int, key: bytes, seed: int, minutes: float, steps: int, out) -> N
 
 
 def main() -> None:
-    from riffedu.generate import load_pipeline
-    from riffedu.studio import Server, Studio
+    from riffedu.app.model_server import Server, Studio
+    from riffedu.music.pipeline import load_pipeline
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pages", type=int, default=1)

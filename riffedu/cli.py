@@ -15,9 +15,9 @@ from riffedu import __version__
 from riffedu.errors import RiffeduError
 
 VERBS = {
-    "lab": ("open JupyterLab at the first lesson", "riffedu.lab"),
-    "check": ("say OK or what to do, a line per requirement", "riffedu.check"),
-    "app": ("open the live instrument as a web page", "riffedu.app"),
+    "lab": ("open JupyterLab at the first lesson", "riffedu.verbs.lab"),
+    "check": ("say OK or what to do, a line per requirement", "riffedu.verbs.check"),
+    "app": ("open the live instrument as a web page", "riffedu.app.server"),
     "generate": ("turn a prompt into five seconds of music", "riffedu.verbs.generate"),
     "transform": ("remake a sound by words", "riffedu.verbs.transform"),
     "extend": ("let a sound go on", "riffedu.verbs.extend"),

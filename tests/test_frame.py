@@ -20,8 +20,9 @@ from packaging.utils import canonicalize_name
 from safetensors.numpy import save_file
 
 import riffedu
-from riffedu import check, cli, lab, paths
+from riffedu import cli, paths
 from riffedu.errors import RiffeduError
+from riffedu.verbs import check, lab
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = {"torch", "diffusers", "transformers", "librosa", "scipy", "matplotlib", "IPython"}
@@ -67,7 +68,7 @@ def test_public_names():
 
 def test_stft_stays_the_function():
     """The module ``riffedu.stft`` has the name of its function; importing it must not hide that."""
-    code = "import riffedu.stft, riffedu.mel; from riffedu import stft; print(stft.__name__)"
+    code = "import riffedu.stft, riffedu.signal.mel; from riffedu import stft; print(stft.__name__)"
     assert python("-c", code).stdout == "stft\n"
     assert riffedu.stft is import_module("riffedu.stft").stft
 

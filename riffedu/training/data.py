@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..audio import set_level
+from riffedu.signal.audio import set_level
 from ..errors import RiffeduError
 from . import music, scores
 from .instruments import BACKING_INSTRUMENTS, INSTRUMENTS, MELODY_INSTRUMENTS, ONE_SHOTS
@@ -503,8 +503,8 @@ def render_item(seed: int, index: int, studio: Studio | None = None) -> tuple[np
 
 def picture(waveform: np.ndarray) -> np.ndarray:
     """The grey levels of a clip's picture: uint8 (512, 512), drawn as everywhere in the course."""
-    from ..image import image_from_spectrogram
-    from ..mel import mel_spectrogram
+    from riffedu.signal.image import image_from_spectrogram
+    from riffedu.signal.mel import mel_spectrogram
 
     return np.asarray(image_from_spectrogram(mel_spectrogram(waveform)))[..., 0]
 

@@ -88,7 +88,7 @@ def open_or_start(folder, seed=0):
     import torch
     from diffusers.models.autoencoders.autoencoder_dc import AutoencoderDC
 
-    from ..checkpoint import load_checkpoint
+    from riffedu.diffusion.checkpoint import load_checkpoint
 
     folder = Path(folder)
     if not (folder / "model_index.json").exists():
@@ -121,8 +121,8 @@ def train_denoiser(data, output, *, minutes, preset="two-cores", seed=0):
     import numpy as np
     import torch
 
-    from ..generate import Pipeline
-    from ..guidance import encode_prompts
+    from riffedu.music.pipeline import Pipeline
+    from riffedu.diffusion.guidance import encode_prompts
     from .captions import caption
     from .dataset import PictureDataset
     from .latents import cached_latents

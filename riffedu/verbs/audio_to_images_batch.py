@@ -17,8 +17,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    from riffedu.convert import file_to_image
-    from riffedu.image import PICTURES, save_image
+    from riffedu.signal.convert import file_to_image
+    from riffedu.signal.image import PICTURES, save_image
 
     ending = f".{args.image_extension.lstrip('.').lower()}"
     if ending not in PICTURES:

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 
 from riffedu import limits
-from riffedu.edit import extend
+from riffedu.music.continuation import extend
 from riffedu.verbs.music import add_music_arguments, check, load_clip, opened, options, write
 
 

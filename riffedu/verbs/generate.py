@@ -5,7 +5,7 @@ from pathlib import Path
 
 from riffedu import limits
 from riffedu.errors import RiffeduError
-from riffedu.generate import DURATION
+from riffedu.music.generate import DURATION
 from riffedu.verbs.music import add_music_arguments, check, opened, options, write
 
 

@@ -16,10 +16,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    from riffedu.audio import FORMATS, peak_db, save, set_level
-    from riffedu.convert import image_to_audio
-    from riffedu.image import load_image
     from riffedu.paths import check_writable
+    from riffedu.signal.audio import FORMATS, peak_db, save, set_level
+    from riffedu.signal.image import load_image
+    from riffedu.signal.reconstruct import image_to_audio
 
     path = check_writable(args.audio, FORMATS, "sound")
     image = load_image(args.image)

@@ -4,7 +4,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 
 from riffedu import limits
-from riffedu.interpolate import EASINGS
+from riffedu.music.interpolate import EASINGS
 from riffedu.verbs.music import add_music_arguments, check, opened, options, write
 
 
@@ -18,7 +18,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    from riffedu.stream import join, travel
+    from riffedu.music.stream import join, travel
 
     if len(args.prompts) < 2:
         raise limits.RiffeduError("give two prompts or more: from where to where?")

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 
 from riffedu import limits
-from riffedu.edit import loop
+from riffedu.music.looping import loop
 from riffedu.verbs.music import add_music_arguments, check, opened, options, write
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from riffedu import limits
 
 if TYPE_CHECKING:
-    from riffedu.generate import Pipeline, Result
+    from riffedu.music.pipeline import Pipeline
+    from riffedu.music.result import Result
 
 
 def add_music_arguments(parser: ArgumentParser) -> None:
@@ -32,9 +33,9 @@ def add_music_arguments(parser: ArgumentParser) -> None:
 
 def check(args: Namespace, *prompts: str) -> tuple[Path, Path | None]:
     """The files to write, after making sure that they can be and that the numbers are fit."""
-    from riffedu.audio import FORMATS
-    from riffedu.image import PICTURES
     from riffedu.paths import check_writable
+    from riffedu.signal.audio import FORMATS
+    from riffedu.signal.image import PICTURES
 
     for prompt in prompts:
         limits.pair_up(prompt, args.negative_prompt, args.seed)
@@ -47,14 +48,14 @@ def check(args: Namespace, *prompts: str) -> tuple[Path, Path | None]:
 
 
 def options(args: Namespace) -> dict[str, Any]:
-    """The flags as options of `riffedu.edit.transform_steps`."""
+    """The flags as options of `riffedu.music.edit.transform_steps`."""
     return {name: getattr(args, name) for name in
             ("negative_prompt", "seed", "num_inference_steps", "guidance_scale")}  # fmt: skip
 
 
 def load_clip(path: str) -> tuple:
     """A sound file as (waveform, sample_rate), unless it is too long to be changed at once."""
-    from riffedu.audio import duration, load
+    from riffedu.signal.audio import duration, load
 
     limits.sound_length(duration(path))
     return load(path)
@@ -65,8 +66,8 @@ def opened(args: Namespace, *prompts: str) -> Iterator["Pipeline"]:
     """The pipeline of ``--model``; warnings about prompts become a line on stderr."""
     import warnings
 
-    from riffedu.generate import load_pipeline
-    from riffedu.guidance import PromptWarning, warn_about_prompt
+    from riffedu.diffusion.guidance import PromptWarning, warn_about_prompt
+    from riffedu.music.pipeline import load_pipeline
 
     pipeline = load_pipeline(args.model)
     with warnings.catch_warnings():
@@ -80,8 +81,8 @@ def opened(args: Namespace, *prompts: str) -> Iterator["Pipeline"]:
 
 def write(args: Namespace, result: "Result", sound: Path, picture: Path | None) -> None:
     """The sound, the picture where one is wanted, and a line that says what was written."""
-    from riffedu import audio
-    from riffedu.image import save_image
+    from riffedu.signal import audio
+    from riffedu.signal.image import save_image
 
     if picture:
         save_image(result.image, picture)

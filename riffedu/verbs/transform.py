@@ -3,7 +3,8 @@
 from argparse import ArgumentParser, Namespace
 
 from riffedu import limits
-from riffedu.edit import REGIONS, STRENGTH, transform
+from riffedu.music.edit import STRENGTH, transform
+from riffedu.music.masks import REGIONS
 from riffedu.verbs.music import add_music_arguments, check, load_clip, opened, options, write
 
 BOUNDS = {"after": "only what comes after this second", "before": "only what comes before it",

@@ -8,7 +8,7 @@ import threading
 import ipywidgets as w
 
 from riffedu.errors import RiffeduError
-from riffedu.studio import MODEL
+from riffedu.turns import MODEL
 from riffedu.widgets.panel import row
 
 

@@ -14,7 +14,6 @@ import base64
 import html
 import io
 from functools import cached_property
-
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -106,7 +105,7 @@ def play(waveform, sample_rate: int, label: str = "Sound", attenuate: bool = Fal
         if not attenuate:
             raise RiffeduError(
                 f"this sound would clip: its peak is {peak:.1f} dB over full scale; turn it down "
-                "(riffedu.audio.set_level), or let play(..., attenuate=True) do it and say so"
+                "(riffedu.signal.audio.set_level), or let play(..., attenuate=True) do it and say so"
             )
         gain_db = -1.0 - peak
     turned = sound * np.float32(10 ** (gain_db / 20)) if gain_db else sound
@@ -143,12 +142,21 @@ def prompt_of(result) -> str:
 
 
 def _rms_db(sound: np.ndarray) -> float:
-    from riffedu.audio import rms_db
+    from riffedu.signal.audio import rms_db
 
     return float(rms_db(sound))
 
 
 def _peak_db(sound: np.ndarray) -> float:
-    from riffedu.audio import peak_db
+    from riffedu.signal.audio import peak_db
 
     return float(peak_db(sound))
+
+
+def hear(image, label: str = "Sound"):
+    """A player for a picture, its sound set to the level that generated clips have."""
+    from riffedu.signal.audio import set_level
+    from riffedu.signal.reconstruct import image_to_audio
+
+    waveform, sample_rate = image_to_audio(image, progress=False)
+    return play(set_level(waveform), sample_rate, label, image=image)

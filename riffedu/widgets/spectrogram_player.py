@@ -126,7 +126,8 @@ class SpectrogramPlayer(anywidget.AnyWidget):
         """A white canvas, which is silence, to paint on."""
         if not 0.1 <= seconds <= 60:
             raise RiffeduError(f"a canvas lasts 0.1 to 60 seconds, not {seconds}")
-        from riffedu.image import SpectrogramParams, image_from_pixels
+        from riffedu.signal.image import image_from_pixels
+        from riffedu.signal.params import SpectrogramParams
 
         params = SpectrogramParams()
         columns = round(1000 * seconds / params.step_size_ms)
@@ -154,7 +155,7 @@ class SpectrogramPlayer(anywidget.AnyWidget):
                 self.message = str(error) if known else f"The page sent what can't be read: {error!r}"
 
     def _paint(self, pixels: bytes, start: int, stop: int) -> None:
-        from riffedu.paint import repaint
+        from riffedu.signal.reconstruct import repaint
 
         if self.player is None or len(pixels) != self.rows * self.columns:
             raise RiffeduError(
@@ -180,8 +181,8 @@ class SpectrogramPlayer(anywidget.AnyWidget):
         bundle = super()._repr_mimebundle_(**options)
         if self.player is None:
             return or_else(bundle)
-        from riffedu.widgets.player import beside
         from riffedu.widgets.pictures import thumbnail
+        from riffedu.widgets.player import beside
 
         long = self.player.waveform.shape[-1] > STATIC * self.player.sample_rate
         players = [each.html for each in (self.player, self.other) if each and not long]
@@ -215,8 +216,9 @@ def painter(seconds: float = 5.12, sound=None, label: str = "The painting") -> S
 
 def _warm_up() -> None:
     """The first picture that is turned into sound takes a second of imports: not at the first stroke."""
-    from riffedu.convert import image_to_audio
-    from riffedu.image import SpectrogramParams, image_from_pixels
+    from riffedu.signal.image import image_from_pixels
+    from riffedu.signal.params import SpectrogramParams
+    from riffedu.signal.reconstruct import image_to_audio
 
     grey = np.full((SpectrogramParams().num_frequencies, 64), 128, np.uint8)
     image_to_audio(image_from_pixels(grey, 1.0, SpectrogramParams()), progress=False)
@@ -248,8 +250,9 @@ def as_player(sound, label: str | None = None) -> Player:
 
 def row_edges(image: Image.Image) -> list[float]:
     """The frequencies between a picture's rows in Hz, from the lowest to the highest."""
-    from riffedu.image import SpectrogramParams, tags_of
-    from riffedu.mel import hz_to_mel, mel_to_hz
+    from riffedu.signal.image import tags_of
+    from riffedu.signal.mel import hz_to_mel, mel_to_hz
+    from riffedu.signal.params import SpectrogramParams
 
     params = SpectrogramParams.from_exif(tags_of(image))
     scale = params.mel_scale_type
@@ -260,7 +263,8 @@ def row_edges(image: Image.Image) -> list[float]:
 
 def _images(player: Player, other: Player | None):
     """Both pictures, and the seconds of a column: drawn on one scale where they are drawn here."""
-    from riffedu.image import SpectrogramParams, tags_of
+    from riffedu.signal.image import tags_of
+    from riffedu.signal.params import SpectrogramParams
 
     both = (player, other)
     images = [each.image if each else None for each in both]
@@ -273,16 +277,18 @@ def _images(player: Player, other: Player | None):
 
 def tags_step(image: Image.Image) -> float:
     """Seconds from one column of a picture to the next, by its tags."""
-    from riffedu.image import SpectrogramParams, tags_of
+    from riffedu.signal.image import tags_of
+    from riffedu.signal.params import SpectrogramParams
 
     return SpectrogramParams.from_exif(tags_of(image)).step_size_ms / 1000
 
 
 def _drawn(players: list[Player]) -> list[Image.Image]:
     """The sounds as pictures in which the same grey is the same amplitude."""
-    from riffedu.audio import resample
-    from riffedu.image import SpectrogramParams, image_from_pixels, to_pixels
-    from riffedu.mel import mel_spectrogram
+    from riffedu.signal.audio import resample
+    from riffedu.signal.image import image_from_pixels, to_pixels
+    from riffedu.signal.mel import mel_spectrogram
+    from riffedu.signal.params import SpectrogramParams
 
     longest = max(each.waveform.shape[-1] / each.sample_rate for each in players)
     params = SpectrogramParams(step_size_ms=10 * max(1, int(np.ceil(longest * 100 / WIDEST))))
@@ -302,7 +308,7 @@ def _samples(player: Player | None, channels: int) -> bytes:
     """16-bit samples at 44100 Hz, channels interleaved; what the filter lifts over 1 is held there."""
     if player is None:
         return b""
-    from riffedu.audio import resample
+    from riffedu.signal.audio import resample
 
     sound = np.atleast_2d(resample(player.waveform, player.sample_rate, RATE))
     sound = np.broadcast_to(sound, (channels, sound.shape[-1]))

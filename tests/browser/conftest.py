@@ -54,7 +54,7 @@ def browser():
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
     """A JupyterLab as `riffedu lab` starts it, on an empty folder: an object with url and root."""
-    from riffedu import lab as verb
+    from riffedu.verbs import lab as verb
 
     home = tmp_path_factory.mktemp("lab")
     root = home / "root"

@@ -1,6 +1,5 @@
 """What the browser tests do with a page: open a notebook, run it, look at what it shows."""
 
-import os
 import re
 import shutil
 import socket

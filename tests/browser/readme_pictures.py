@@ -17,7 +17,7 @@ from pages import ROOT, LabPage, Watched, free_port, serve
 from PIL import Image
 
 OUT = ROOT / "data" / "pictures"
-CELL = """from riffedu.audio import clip
+CELL = """from riffedu.signal.audio import clip
 from riffedu.widgets import spectrogram_player
 
 player = spectrogram_player(clip("tune"), clip("guitar"), label="A flute", height=230)
@@ -30,7 +30,7 @@ def frame(page, clip=None) -> Image.Image:
 
 
 def player(browser, home: Path) -> None:
-    from riffedu import lab as verb
+    from riffedu.verbs import lab as verb
 
     root, port = home / "root", free_port()
     root.mkdir()
