@@ -249,7 +249,7 @@ def _packed(sound) -> str | None:
     """A sound as text: FLAC in base64."""
     if sound is None:
         return None
-    from riffedu.widgets.player import flac
+    from riffedu.widgets.sound import flac
 
     return base64.b64encode(flac(*sound)).decode()
 

@@ -249,3 +249,11 @@ def wave_picture(curves: dict, dots: dict | None = None, title: str = "",
     what = [f"{name}, from {np.min(x):.2g} to {np.max(x):.2g}"
             for name, (_, x) in {**curves, **(dots or {})}.items()]
     return Picture(_png(figure), f"{title or 'Waves'}, over time: {'; '.join(what)}.")
+
+
+def beside(*parts: str) -> str:
+    """HTML parts next to each other, wrapping where the page is narrow."""
+    inside = "".join(f"<div>{part}</div>" for part in parts)
+    return (
+        '<div style="display:flex;flex-wrap:wrap;gap:1.2em;align-items:center">' f"{inside}</div>"
+    )

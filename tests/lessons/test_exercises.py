@@ -10,7 +10,7 @@ import pytest
 from riffedu.lessons import l00_hear_it_first, l11_text_to_music
 from riffedu.lessons.build import sources
 from riffedu.lessons.l00_hear_it_first.exercises import ANSWERS
-from riffedu.lessons.verdict import Verdict
+from riffedu.widgets.verdict import Verdict
 
 
 def clip(prompt="techno", seed=3, steps=8, guidance=4.0):

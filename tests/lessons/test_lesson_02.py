@@ -10,7 +10,7 @@ from PIL import Image
 from riffedu import stft
 from riffedu.errors import RiffeduError
 from riffedu.lessons.l02_stft import exercises
-from riffedu.lessons.l02_stft import panel as stft_panel
+from riffedu.lessons.l02_stft import stft_panel
 from riffedu.lessons.l02_stft.exercises import dips
 from riffedu.lessons.l02_stft.panel import RATE, WINDOWS, some_sounds
 from riffedu.signal.audio import rms_db

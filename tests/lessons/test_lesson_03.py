@@ -8,7 +8,7 @@ from ears import heard
 from PIL import Image
 
 from riffedu.lessons.l03_mel import bank_picture, exercises
-from riffedu.lessons.l03_mel import panel as mel_panel
+from riffedu.lessons.l03_mel import mel_panel
 from riffedu.lessons.l03_mel.panel import BANDS, some_sounds, triangles
 from riffedu.signal.mel import hz_to_mel, mel_filterbank, mel_to_hz
 from riffedu.widgets import line_picture

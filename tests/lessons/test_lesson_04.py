@@ -8,7 +8,7 @@ from PIL import Image
 
 from riffedu import spectrogram_from_image
 from riffedu.lessons.l04_image import exercises
-from riffedu.lessons.l04_image import panel as paint_panel
+from riffedu.lessons.l04_image import paint_panel
 from riffedu.lessons.l04_image.panel import SHAPES
 from riffedu.signal import paint
 from riffedu.signal.mel import hz_to_mel, mel_to_hz

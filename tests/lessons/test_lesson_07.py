@@ -13,7 +13,7 @@ from riffedu.diffusion import schedule
 from riffedu.diffusion.noise import image_of, melody, melody_left, signal_of, survival
 from riffedu.errors import RiffeduError
 from riffedu.lessons.l07_noise import circle_picture, exercises, four_schedules
-from riffedu.lessons.l07_noise import panel as noise_panel
+from riffedu.lessons.l07_noise import noise_panel
 from riffedu.signal.audio import clip
 from riffedu.widgets import clouds
 

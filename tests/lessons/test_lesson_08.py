@@ -13,7 +13,7 @@ from riffedu.diffusion import schedule, toy
 from riffedu.diffusion.samplers import RULES, Step, ddim, ddpm, euler, euler_ancestral, sample
 from riffedu.errors import RiffeduError
 from riffedu.lessons.l08_denoising import exercises
-from riffedu.lessons.l08_denoising import panel as denoising_panel
+from riffedu.lessons.l08_denoising import denoising_panel
 from riffedu.lessons.l08_denoising.panel import LABELS, away
 from riffedu.widgets import paths
 from tests.ears import heard

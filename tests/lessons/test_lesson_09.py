@@ -15,7 +15,7 @@ from riffedu.diffusion import latents
 from riffedu.diffusion.noise import image_of, signal_of
 from riffedu.errors import RiffeduError
 from riffedu.lessons.l09_latents import code_picture, exercises
-from riffedu.lessons.l09_latents import panel as latents_panel
+from riffedu.lessons.l09_latents import latents_panel
 from riffedu.signal.audio import clip
 from riffedu.signal.mel import hz_to_mel, mel_to_hz
 from riffedu.training.linear_start import principal_components

@@ -21,7 +21,7 @@ from riffedu.lessons.l10_text_and_guidance import (
     similarity_picture,
 )
 from riffedu.lessons.l10_text_and_guidance import (
-    panel as text_panel,
+    text_panel,
 )
 from riffedu.lessons.l10_text_and_guidance.exercises import PROMPT
 from riffedu.paths import models_folder

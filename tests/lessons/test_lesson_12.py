@@ -9,7 +9,7 @@ import soundfile
 
 from riffedu import load_pipeline
 from riffedu.lessons.l12_editing import exercises
-from riffedu.lessons.l12_editing import panel as editing_panel
+from riffedu.lessons.l12_editing import editing_panel
 from riffedu.lessons.l12_editing.panel import HERTZ, PARTS
 from riffedu.music import edit
 from riffedu.signal import synth

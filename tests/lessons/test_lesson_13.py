@@ -13,7 +13,7 @@ from riffedu.diffusion.samplers import ddim, sample
 from riffedu.diffusion.schedule import alphas_cumprod, betas, levels, timesteps
 from riffedu.errors import RiffeduError
 from riffedu.lessons.l13_interpolation import exercises
-from riffedu.lessons.l13_interpolation import panel as journey_panel
+from riffedu.lessons.l13_interpolation import journey_panel
 from riffedu.lessons.l13_interpolation.panel import KEPT, PLACES, weights
 from riffedu.music.interpolate import EASINGS, four_corners, lerp, slerp
 from riffedu.music.stream import endless

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from riffedu.lessons import build
-from riffedu.lessons.verdict import Verdict
+from riffedu.widgets.verdict import Verdict
 from riffedu.paths import clips_folder
 
 SOURCES = build.sources()
@@ -95,7 +95,8 @@ def test_lesson_keeps_the_skeleton(source):
 def test_cells_are_small(source):
     for code in code_of(build.student(source.read_text("utf-8"))):
         lines = [line for line in code.splitlines() if line.strip()]
-        assert len(lines) <= 14 and max(map(len, lines)) <= 100, code
+        counted = [line for line in lines if not line.startswith(("from ", "import "))]
+        assert len(counted) <= 14 and max(map(len, lines)) <= 100, code
 
 
 def test_stored_outputs_are_compared():

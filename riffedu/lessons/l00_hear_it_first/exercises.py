@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from riffedu.lessons.verdict import check, hint, right
+from riffedu.widgets.verdict import check, hint, right
 
 ANSWERS = {"A": "clicks", "B": "glide", "C": "tone", "D": "noise"}
 _MISREAD = {

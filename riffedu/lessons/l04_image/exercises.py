@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from riffedu.lessons.verdict import check, hint, right, run
+from riffedu.widgets.verdict import check, hint, right, run
 
 
 @check

@@ -9,7 +9,6 @@ import numpy as np
 
 from riffedu.diffusion.noise import image_of, signal_of
 from riffedu.errors import RiffeduError
-from riffedu.music.interpolate import lerp
 from riffedu.widgets.live import LiveFigure, LiveSound, frame
 from riffedu.widgets.panel import WIDE, Panel, note, one_thread, row, toggles
 from riffedu.widgets.pictures import SIGNED, Picture, _figure, _png, height
@@ -116,11 +115,14 @@ class LatentsPanel(Panel):
             self._known[name] = image, self.pipeline.encode_image(image)
         return self._known[name]
 
+    def _mixed(self, one, other):
+        return one + (other - one) * self.mix.value
+
     def latents(self):
         """The mix of both clips' latents, with what the controls add to it."""
         (_, one), (_, two) = (self.source(choice.value) for choice in (self.first, self.second))
         width = min(one.shape[3], two.shape[3])
-        mixed = lerp(one[..., :width], two[..., :width], self.mix.value).clone()
+        mixed = self._mixed(one[..., :width], two[..., :width]).clone()
         row = mixed.shape[2] - 1 - self.row.value
         wide = self.where.value
         rows = slice(None) if wide in ("column", "everywhere") else slice(row, row + 1)
@@ -135,7 +137,7 @@ class LatentsPanel(Panel):
         width = min(one.width, two.width)
         one, two = (image.crop((0, 0, width, image.height)) for image in (one, two))
         [decoded] = self.pipeline.decode_latents(self.latents(), width)
-        mean = image_of(lerp(signal_of(one), signal_of(two), self.mix.value), one)
+        mean = image_of(self._mixed(signal_of(one), signal_of(two)), one)
         return {"latents": decoded, "pixels": mean}
 
     def listen(self, _=None) -> None:

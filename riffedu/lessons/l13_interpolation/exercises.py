@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from riffedu.lessons.verdict import check, hint, right, run
+from riffedu.widgets.verdict import check, hint, right, run
 
 PLACES = (0.0, 0.2, 0.5, 0.9, 1.0)
 
