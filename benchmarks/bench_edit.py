@@ -42,7 +42,7 @@ def inversion(pipeline, steps: int = 50) -> None:
     for name in CLIPS:
         latents = pipeline.encode_image(audio_to_image(*five_seconds(name), pipeline.params))
         predict = pipeline.predictor(pipeline.encode_prompt(PROMPTS.get(name, name)), None, 1.0)
-        levels, kind = reversible(pipeline.levels(steps)), pipeline.prediction_type
+        levels, kind = reversible(pipeline.noise_levels(steps)), pipeline.prediction_type
         *_, noise = invert(predict, latents, levels, kind)
         *_, back = sample(predict, noise.latents, levels, ddim, kind)
         found[name] = correlation(latents, back.latents)

@@ -28,7 +28,7 @@ def main(pictures: list[str]) -> int:
     from riffedu.signal.fidelity import (
         Row,
         as_table,
-        consistency_db,
+        mel_consistency_db,
         speed_and_quality,
         there_and_back,
     )
@@ -44,7 +44,7 @@ def main(pictures: list[str]) -> int:
         mel = spectrogram_from_image(load_image(path))
         for way in WAYS:
             spent, back = timed(lambda: sound_from_mel(mel, params, way))  # noqa: B023
-            rows.append(Row(path.rpartition("/")[2], way, spent, consistency_db(back, mel, params),
+            rows.append(Row(path.rpartition("/")[2], way, spent, mel_consistency_db(back, mel, params),
                             *[np.nan] * 3))
     print(as_table(rows))
     of = {way: np.array([row[2:4] for row in rows if row.way == way]) for way in WAYS}
@@ -59,7 +59,7 @@ def main(pictures: list[str]) -> int:
     for name, method in METHODS.items():
         steps = method(mel, params, n_iter=32 if name == "Riffusion's" else 64)
         for point in speed_and_quality(steps, mel, params, at=(0, 2, 4, 8, 16, 32, 64)):
-            print(f"| {name} | {point.n_iter} | {point.seconds:.2f} | {point.consistency_db:.1f} |")
+            print(f"| {name} | {point.n_iter} | {point.seconds:.2f} | {point.mel_consistency_db:.1f} |")
     return 0
 
 

@@ -33,7 +33,7 @@ def main() -> int:
 
     def run(predict: Callable | None = None, steps: int | None = None) -> float:
         predict = predict or pipeline.predictor(text)
-        levels = pipeline.levels(steps)
+        levels = pipeline.noise_levels(steps)
         began = time.perf_counter()
         for _ in sample(predict, noise, levels, dpmpp_2m, pipeline.prediction_type):
             pass

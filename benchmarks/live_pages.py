@@ -26,10 +26,10 @@ def pss(pid: int) -> float:
 
 def page(port: int, key: bytes, seed: int, minutes: float, steps: int, out) -> None:
     """Play by the clock, as riffedu/widgets/js/band.js does, and report how that went."""
-    from riffedu.app.model_server import Wish, connect
+    from riffedu.app.model_server import PieceSettings, connect
 
     corners = ("a calm solo piano", "a church organ", "fast rock drums", "a string orchestra")
-    seat, ready, took, late, tooks, least = connect(port, key).seat(), 0.0, 1.5, 0.0, [], LONGEST
+    seat, ready, took, late, tooks, least = connect(port, key).session(), 0.0, 1.5, 0.0, [], LONGEST
     begun, number = None, 0
     end = time.monotonic() + 60 * minutes
     while time.monotonic() < end:
@@ -38,7 +38,7 @@ def page(port: int, key: bytes, seed: int, minutes: float, steps: int, out) -> N
             time.sleep(0.05)
             continue
         asked = time.monotonic()
-        piece = seat.next(Wish(corners, (number / 7 % 1, number / 5 % 1), seed=seed,
+        piece = seat.next(PieceSettings(corners, (number / 7 % 1, number / 5 % 1), seed=seed,
                                num_inference_steps=steps))  # fmt: skip
         took = time.monotonic() - asked
         tooks.append(took)
@@ -53,7 +53,7 @@ def page(port: int, key: bytes, seed: int, minutes: float, steps: int, out) -> N
 
 
 def main() -> None:
-    from riffedu.app.model_server import Server, Studio
+    from riffedu.app.model_server import SessionListener, ModelServer
     from riffedu.music.pipeline import load_pipeline
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -63,7 +63,7 @@ def main() -> None:
     args = parser.parse_args()
     pipeline = load_pipeline()
     pipeline.generate("music", num_inference_steps=1, progress=False)
-    server, spawn = Server(Studio(pipeline), key := os.urandom(16)), multiprocessing.get_context("spawn")
+    server, spawn = SessionListener(ModelServer(pipeline), key := os.urandom(16)), multiprocessing.get_context("spawn")
     out = spawn.Queue()
     pages = [spawn.Process(target=page, args=(server.port, key, n, args.minutes, args.steps, out))
              for n in range(args.pages)]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Turns at the model: a lock that is handed on in the order in which it was asked for."""
+"""FairLock at the model: a lock that is handed on in the order in which it was asked for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 
-class Turns:
+class FairLock:
     """A lock that is handed on in the order in which it was asked for."""
 
     def __init__(self):
@@ -22,7 +22,7 @@ class Turns:
         return max(0, len(self._line) - 1)
 
     @contextmanager
-    def mine(self, meanwhile: Callable[[], Any] = lambda: None) -> Iterator[None]:
+    def hold(self, meanwhile: Callable[[], Any] = lambda: None) -> Iterator[None]:
         """Wait for one's turn, and have it. ``meanwhile`` is called as one waits; it may raise."""
         me = object()
         with self._moved:
@@ -45,5 +45,5 @@ class Turns:
         self._moved.notify_all()
 
 
-MODEL = Turns()
+MODEL_LOCK = FairLock()
 """This process's turns at the model: panels and seats share two cores, so one works at a time."""

@@ -18,9 +18,9 @@ import anywidget
 import numpy as np
 import traitlets
 
-from riffedu.app.model_server import WHERE, open_studio
+from riffedu.app.model_server import WHERE, open_model_server
 from riffedu.errors import RiffeduError
-from riffedu.music.instrument import FILE, SEED_SOUNDS, STEPS, STRENGTH, Wish
+from riffedu.music.instrument import FILE, SEED_SOUNDS, STEPS, STRENGTH, PieceSettings
 from riffedu.widgets.front import front, or_else
 
 PROMPTS = ("a calm solo piano", "a church organ", "fast rock drums", "a string orchestra")
@@ -52,8 +52,8 @@ class LiveInstrument(anywidget.AnyWidget):
     frequencies = traitlets.List().tag(sync=True)
     page = traitlets.Bool(False).tag(sync=True)
 
-    def __init__(self, studio, **controls):
-        self._seat = studio.seat()
+    def __init__(self, model_server, **controls):
+        self._session = model_server.session()
         self._worker = ThreadPoolExecutor(1, "instrument")
         self._brought: tuple[np.ndarray, int] | None = None
         self._begin()
@@ -63,9 +63,9 @@ class LiveInstrument(anywidget.AnyWidget):
         self.on_msg(self._told)
 
     @property
-    def wish(self) -> Wish:
+    def wish(self) -> PieceSettings:
         """What the controls ask for. RiffeduError where they can't."""
-        return Wish(
+        return PieceSettings(
             prompts=tuple(self.prompts), place=(self.x, self.y), text=self.text, seed=self.seed,
             num_inference_steps=self.steps, guidance_scale=self.guidance_scale,
             strength=self.strength, seed_sound=self.seed_sound,
@@ -77,12 +77,12 @@ class LiveInstrument(anywidget.AnyWidget):
     def restart(self) -> None:
         """Begin anew: the next piece is the first."""
         self._begin()
-        self._seat.restart()
+        self._session.restart()
 
     def _begin(self) -> None:
-        self.score: list[Wish] = []
-        self._replay: list[Wish] = []
-        self._restored: Wish | None = None
+        self.score: list[PieceSettings] = []
+        self._replay: list[PieceSettings] = []
+        self._restored: PieceSettings | None = None
 
     @property
     def session(self) -> str:
@@ -112,25 +112,25 @@ class LiveInstrument(anywidget.AnyWidget):
             told = json.loads(session)
             if told["riffedu"] != VERSION:
                 raise RiffeduError("this session was made by another version of riffedu")
-            now, changes = Wish.from_dict(told["now"]), {n: made for n, made in told["score"]}
+            now, changes = PieceSettings.from_dict(told["now"]), {n: made for n, made in told["score"]}
             score, last = [], {}
             for number in range(int(told["pieces"])):
                 last = {**last, **changes.get(number, {})}
-                score.append(Wish.from_dict(last))
+                score.append(PieceSettings.from_dict(last))
             sound = _unpacked(told.get("sound"))
         except RiffeduError:
             raise
         except Exception as error:
             raise RiffeduError(f"this is no session of the instrument ({error!r})"[:200]) from None
         if sound is not None:
-            self._seat.add_sound(*sound)
+            self._session.add_sound(*sound)
             self._brought = sound
         self._show(now)
         self.restart()
         self._replay, self._restored = score, self.wish
         return len(score)
 
-    def _show(self, wish: Wish) -> None:
+    def _show(self, wish: PieceSettings) -> None:
         with self.hold_sync():
             self.prompts, (self.x, self.y) = list(wish.prompts), wish.place
             self.text, self.seed, self.steps = wish.text, wish.seed, wish.num_inference_steps
@@ -138,7 +138,7 @@ class LiveInstrument(anywidget.AnyWidget):
             if wish.guidance_scale is not None:
                 self.guidance_scale = wish.guidance_scale
 
-    def _next_wish(self) -> Wish:
+    def _next_wish(self) -> PieceSettings:
         """The next one of a session that is repeated, or what the controls say."""
         wish = self.wish
         if self._replay and wish == self._restored:
@@ -168,7 +168,7 @@ class LiveInstrument(anywidget.AnyWidget):
             if name in CONTROLS and getattr(self, name) != value:
                 setattr(self, name, value)
         wish, began = self._next_wish(), time.monotonic()
-        piece = self._seat.next(wish)
+        piece = self._session.next(wish)
         if self._ending():
             return
         self.score.append(wish)
@@ -178,7 +178,7 @@ class LiveInstrument(anywidget.AnyWidget):
         self.send({
             "type": "piece", "run": content.get("run"), "number": piece.number,
             "place": list(wish.place), "words": wish.text or _words(wish), "period": piece.period,
-            "took": time.monotonic() - began, "waiting": self._seat.waiting,
+            "took": time.monotonic() - began, "waiting": self._session.waiting,
             "repeated": bool(self._replay) and len(self.score) <= len(self._replay),
             "after": len(piece.after), "rows": pixels.shape[0], "columns": pixels.shape[1],
         }, [_int16(sound), pixels.tobytes()])  # fmt: skip
@@ -196,7 +196,7 @@ class LiveInstrument(anywidget.AnyWidget):
 
     def _bring(self, content, buffers) -> None:
         samples = np.frombuffer(bytes(buffers[0]), "<i2").astype(np.float32) / 32768
-        self._seat.add_sound(samples, 44100)
+        self._session.add_sound(samples, 44100)
         self._brought = samples, 44100
         self.seed_sound = FILE
         self.send({"type": "brought", "name": str(content.get("name", "your sound"))[:80]})
@@ -209,7 +209,7 @@ class LiveInstrument(anywidget.AnyWidget):
 
     def close(self) -> None:
         """The widget is gone, and so is its seat."""
-        self._seat.close()
+        self._session.close()
         self._worker.shutdown(wait=False, cancel_futures=True)
         super().close()
 
@@ -220,10 +220,10 @@ def live_instrument(pipeline=None, **controls) -> LiveInstrument:
     ``pipeline``: the shipped model by default, or the one that `riffedu app` serves. ``controls`` are
     first values of `LiveInstrument`'s. Taught in notebooks/13_interpolation.ipynb.
     """
-    return LiveInstrument(open_studio(pipeline), **controls)
+    return LiveInstrument(open_model_server(pipeline), **controls)
 
 
-def _words(wish: Wish) -> str:
+def _words(wish: PieceSettings) -> str:
     """The prompt whose corner is nearest, for a label."""
     if len(wish.prompts) < 4:
         return wish.prompts[0]

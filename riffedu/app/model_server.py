@@ -16,12 +16,12 @@ from multiprocessing.connection import Client, Listener
 from typing import Any
 
 from riffedu.errors import RiffeduError
-from riffedu.music.instrument import FILE, Instrument, Wish
+from riffedu.music.instrument import FILE, Instrument, PieceSettings
 from riffedu.music.stream import Piece
-from riffedu.turns import MODEL
+from riffedu.turns import MODEL_LOCK
 
-WHERE = "RIFFEDU_STUDIO"
-"""The environment variable that tells a page's process where the studio is: port:key in hex."""
+WHERE = "RIFFEDU_MODEL_SERVER"
+"""The environment variable that tells a page's process where the model_server is: port:key in hex."""
 HOST = "127.0.0.1"
 PATIENCE = 2.0  # seconds
 
@@ -30,17 +30,17 @@ PATIENCE = 2.0  # seconds
 
 
 
-class Studio:
+class ModelServer:
     """One pipeline with seats for listeners."""
 
     def __init__(self, pipeline):
         self.pipeline = pipeline
 
-    def seat(self) -> Seat:
-        return Seat(self.pipeline)
+    def session(self) -> Session:
+        return Session(self.pipeline)
 
 
-class Seat:
+class Session:
     """One listener's music; `next` waits for its turn at the model."""
 
     def __init__(self, pipeline):
@@ -50,9 +50,9 @@ class Seat:
     @property
     def waiting(self) -> int:
         """How many others wait for the model now."""
-        return MODEL.waiting
+        return MODEL_LOCK.waiting
 
-    def next(self, wish: Wish) -> Piece:
+    def next(self, wish: PieceSettings) -> Piece:
         """The next piece. RiffeduError for what can't be, and after `close`."""
 
         def still_here() -> None:
@@ -60,7 +60,7 @@ class Seat:
                 raise RiffeduError("this seat was given up")
 
         still_here()
-        with MODEL.mine(still_here):
+        with MODEL_LOCK.hold(still_here):
             return self._instrument.next(wish)
 
     def restart(self) -> None:
@@ -69,7 +69,7 @@ class Seat:
 
     def add_sound(self, waveform, sample_rate: int, name: str = FILE) -> None:
         """See `riffedu.music.instrument.Instrument.add_sound`."""
-        with MODEL.mine():
+        with MODEL_LOCK.hold():
             self._instrument.add_sound(waveform, sample_rate, name)
 
     def close(self) -> None:
@@ -77,14 +77,14 @@ class Seat:
         self.closed = True
 
 
-class Server:
-    """Seats of ``studio`` for processes of this machine that know ``key``, each on a thread.
+class SessionListener:
+    """Seats of ``model_server`` for processes of this machine that know ``key``, each on a thread.
 
     Every connection to ``port`` is a seat; a client that goes away, however it goes, gives its seat up.
     """
 
-    def __init__(self, studio: Studio, key: bytes):
-        self._studio, self._open = studio, True
+    def __init__(self, model_server: ModelServer, key: bytes):
+        self._studio, self._open = model_server, True
         self._at_work: list[threading.Thread] = []
         self._listener = Listener((HOST, 0), authkey=key)
         self.port: int = self._listener.address[1]
@@ -111,10 +111,10 @@ class Server:
             self._at_work = [each for each in self._at_work if each.is_alive()] + [thread]
 
 
-def _attend(studio: Studio, connection) -> None:
+def _attend(model_server: ModelServer, connection) -> None:
     """Do what one client asks for until it goes."""
-    seat = studio.seat()
-    verbs = {"next": lambda wish: _packed(seat.next(Wish.from_dict(wish))),
+    seat = model_server.session()
+    verbs = {"next": lambda wish: _packed(seat.next(PieceSettings.from_dict(wish))),
              "restart": seat.restart, "add_sound": seat.add_sound,
              "waiting": lambda: seat.waiting}  # fmt: skip
     try:
@@ -133,24 +133,24 @@ def _attend(studio: Studio, connection) -> None:
         connection.close()
 
 
-def connect(port: int, key: bytes) -> RemoteStudio:
-    """The studio that another process of this machine serves. RiffeduError where there is none."""
-    return RemoteStudio(port, key)
+def connect(port: int, key: bytes) -> RemoteModelServer:
+    """The model_server that another process of this machine serves. RiffeduError where there is none."""
+    return RemoteModelServer(port, key)
 
 
-class RemoteStudio:
-    """A studio in another process."""
+class RemoteModelServer:
+    """A model_server in another process."""
 
     def __init__(self, port: int, key: bytes):
         self._where = port, key
-        self.seat().close()  # says at once whether it can be reached
+        self.session().close()  # says at once whether it can be reached
 
-    def seat(self) -> RemoteSeat:
-        return RemoteSeat(*self._where)
+    def session(self) -> RemoteSession:
+        return RemoteSession(*self._where)
 
 
-class RemoteSeat:
-    """A seat in another process's studio: the same verbs as `Seat`."""
+class RemoteSession:
+    """A seat in another process's model_server: the same verbs as `Session`."""
 
     def __init__(self, port: int, key: bytes):
         try:
@@ -163,7 +163,7 @@ class RemoteSeat:
     def waiting(self) -> int:
         return self._ask("waiting")
 
-    def next(self, wish: Wish) -> Piece:
+    def next(self, wish: PieceSettings) -> Piece:
         return _unpacked(self._ask("next", wish.to_dict()))
 
     def restart(self) -> None:
@@ -187,8 +187,8 @@ class RemoteSeat:
         return answer
 
 
-def open_studio(pipeline=None) -> Studio | RemoteStudio:
-    """The studio of ``pipeline``; without one, that of `riffedu app`, or of the shipped model."""
+def open_model_server(pipeline=None) -> ModelServer | RemoteModelServer:
+    """The model_server of ``pipeline``; without one, that of `riffedu app`, or of the shipped model."""
     told = os.environ.get(WHERE)
     if pipeline is None and told:
         port, _, key = told.partition(":")
@@ -197,7 +197,7 @@ def open_studio(pipeline=None) -> Studio | RemoteStudio:
         from riffedu.music.pipeline import load_pipeline
 
         pipeline = load_pipeline()
-    return Studio(pipeline)
+    return ModelServer(pipeline)
 
 
 def _packed(piece: Piece) -> dict[str, Any]:

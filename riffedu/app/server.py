@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from riffedu.app.model_server import WHERE, Server, Studio
+    from riffedu.app.model_server import WHERE, SessionListener, ModelServer
 
     limits.whole("--seed", args.seed, 0, 2**31 - 1)
     limits.whole("--port", args.port, 1, 65535)
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     pipeline = _loaded(args.model)
     key = secrets.token_bytes(16)
     token = "" if args.no_token else secrets.token_urlsafe(16)
-    server = Server(Studio(pipeline), key)
+    server = SessionListener(ModelServer(pipeline), key)
     with tempfile.TemporaryDirectory() as folder:
         page = write_page(Path(folder), args.seed)
         paths = os.pathsep.join(filter(None, [folder, os.environ.get("JUPYTER_PATH")]))

@@ -51,7 +51,7 @@ def encode_prompts(text_encoder: Any, tokenizer: Any, texts: list[str]) -> "Tens
 def prompt_vectors(text_encoder: Any, tokenizer: Any, texts: list[str]) -> "Tensor":
     """One vector for each prompt, the mean of its tokens' states: float32 ``(prompts, width)``.
 
-    The states of the filling are left out. Only for comparing prompts (see `cosines`): the U-Net gets
+    The states of the filling are left out. Only for comparing prompts (see `cosine_similarities`): the U-Net gets
     all the states, each by itself. Source: Reimers and Gurevych, "Sentence-BERT" (2019), §3.
     Notebook: 10_text_and_guidance.
     """
@@ -63,7 +63,7 @@ def prompt_vectors(text_encoder: Any, tokenizer: Any, texts: list[str]) -> "Tens
     return (states * mask).sum(1) / mask.sum(1)
 
 
-def cosines(vectors: "Tensor") -> "Tensor":
+def cosine_similarities(vectors: "Tensor") -> "Tensor":
     """The cosine of the angle between each two vectors: ``(n, width)`` → ``(n, n)``.
 
         cos(a, b) = a · b / (|a| |b|)

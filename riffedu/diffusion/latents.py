@@ -37,7 +37,7 @@ def from_patches(cut, shape: tuple[int, int], side: int = SIDE) -> np.ndarray:
     return grid.swapaxes(1, 2).reshape(height, width)
 
 
-def cosines(count: int, side: int = SIDE) -> np.ndarray:
+def dct_basis(count: int, side: int = SIDE) -> np.ndarray:
     """JPEG's patterns: the ``count`` smoothest cosines over a square, as rows (count, side²).
 
         pattern_{u,v}[i, j] = c_u c_v · cos(π u (i + ½) / side) · cos(π v (j + ½) / side)

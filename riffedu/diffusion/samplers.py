@@ -13,21 +13,21 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from riffedu.diffusion.schedule import Level, clean_and_noise
+from riffedu.diffusion.schedule import NoiseLevel, clean_and_noise
 from riffedu.errors import RiffeduError
 
 
 @dataclass(frozen=True)
-class Look:
+class Prediction:
     """What the network said at one level: x₀, and the noise ε that then makes up the rest."""
 
-    level: Level
+    level: NoiseLevel
     x0: Any
     noise: Any
 
 
 @dataclass(frozen=True)
-class Step:
+class SamplerStep:
     """One moment of a run, just after step ``step`` of ``total``.
 
     ``latents`` is where the step led, ``x0`` what the network took for the clean latents when it
@@ -36,23 +36,23 @@ class Step:
 
     step: int
     total: int
-    level: Level
+    level: NoiseLevel
     latents: Any
     x0: Any
 
 
-def sample(predict: Callable, latents, levels: Sequence[Level], rule: Callable | None = None,
-           prediction_type: str = "epsilon", generator=None) -> Iterator[Step]:
-    """The loop: from ``latents`` at ``levels[0]`` to the last level; yields a `Step` after each.
+def sample(predict: Callable, latents, levels: Sequence[NoiseLevel], rule: Callable | None = None,
+           prediction_type: str = "epsilon", generator=None) -> Iterator[SamplerStep]:
+    """The loop: from ``latents`` at ``levels[0]`` to the last level; yields a `SamplerStep` after each.
 
     ``predict(x, timestep)`` is the network, guidance and all; its answer is ``prediction_type``.
     ``rule`` (default: `ddim`) is one of the rules below, ``levels`` comes from
-    `riffedu.diffusion.schedule.levels`, ``generator`` (torch, or a list of one per item) draws the fresh noise of
+    `riffedu.diffusion.schedule.noise_levels`, ``generator`` (torch, or a list of one per item) draws the fresh noise of
     rules that add some. Latents have unit variance at pure noise. Torch tensors. Notebook: 08_denoising.
     """
-    def look(x, level: Level) -> Look:
+    def look(x, level: NoiseLevel) -> Prediction:
         answer = predict(x, level.timestep)
-        return Look(level, *clean_and_noise(x, answer, level.alpha_bar, prediction_type))
+        return Prediction(level, *clean_and_noise(x, answer, level.alpha_bar, prediction_type))
 
     rule, before = rule or ddim, None
     total = len(levels) - 1
@@ -60,10 +60,10 @@ def sample(predict: Callable, latents, levels: Sequence[Level], rule: Callable |
         seen = look(latents, now)
         latents = rule(latents, seen, then, before=before, look=look, generator=generator)
         before = seen
-        yield Step(step, total, now, latents, seen.x0)
+        yield SamplerStep(step, total, now, latents, seen.x0)
 
 
-def ddpm(x, seen: Look, then: Level, generator=None, **_):
+def ddpm(x, seen: Prediction, then: NoiseLevel, generator=None, **_):
     """Denoising diffusion's own step: a draw from the posterior of x at the next level.
 
         x' = √ᾱ' (1 − a) / (1 − ᾱ) · x₀ + √a (1 − ᾱ') / (1 − ᾱ) · x + √β̃ · z,
@@ -78,7 +78,7 @@ def ddpm(x, seen: Look, then: Level, generator=None, **_):
     return mean + fresh(x, (1 - a) * (1 - then.alpha_bar) / rest, generator)
 
 
-def ddim(x, seen: Look, then: Level, generator=None, eta: float = 0.0, **_):
+def ddim(x, seen: Prediction, then: NoiseLevel, generator=None, eta: float = 0.0, **_):
     """Shrink the noise to the next level's amount; trade a share of it for fresh noise.
 
         x' = √ᾱ' · x₀ + √(1 − ᾱ' − s²) · ε + s · z,   s² = η² (1 − ᾱ')/(1 − ᾱ) (1 − ᾱ/ᾱ')
@@ -94,7 +94,7 @@ def ddim(x, seen: Look, then: Level, generator=None, eta: float = 0.0, **_):
     return then.signal * seen.x0 + kept * seen.noise + fresh(x, variance, generator)
 
 
-def euler(x, seen: Look, then: Level, **_):
+def euler(x, seen: Prediction, then: NoiseLevel, **_):
     """Euler's method for dx̂/dσ = ε, where x̂ = x / √ᾱ is the picture unshrunk.
 
         x̂' = x̂ + (σ' − σ) · ε
@@ -106,7 +106,7 @@ def euler(x, seen: Look, then: Level, **_):
     return then.signal * (x / now.signal + (then.sigma - now.sigma) * seen.noise)
 
 
-def euler_ancestral(x, seen: Look, then: Level, generator=None, **_):
+def euler_ancestral(x, seen: Prediction, then: NoiseLevel, generator=None, **_):
     """Euler's method a little too far down, then fresh noise up to the next level.
 
         x̂' = x̂ + (σ_down − σ) · ε + σ_up · z,   σ_up² = σ'² (σ² − σ'²) / σ²,   σ_down² = σ'² − σ_up²
@@ -121,7 +121,7 @@ def euler_ancestral(x, seen: Look, then: Level, generator=None, **_):
     return then.signal * (moved + fresh(x, up, generator))
 
 
-def heun(x, seen: Look, then: Level, look=None, **_):
+def heun(x, seen: Prediction, then: NoiseLevel, look=None, **_):
     """Take an Euler step, look again where it led, and go along the mean of both directions.
 
         x̂' = x̂ + (σ' − σ) · (ε + ε') / 2
@@ -133,10 +133,10 @@ def heun(x, seen: Look, then: Level, look=None, **_):
     if then.deviation == 0:
         return ahead
     noise = (seen.noise + look(ahead, then).noise) / 2
-    return euler(x, Look(seen.level, seen.x0, noise), then)
+    return euler(x, Prediction(seen.level, seen.x0, noise), then)
 
 
-def dpmpp_2m(x, seen: Look, then: Level, before: Look | None = None, **_):
+def dpmpp_2m(x, seen: Prediction, then: NoiseLevel, before: Prediction | None = None, **_):
     """DPM-Solver++(2M): follow x₀ as it has been changing, in the logarithm of signal to noise.
 
         x' = (√(1−ᾱ') / √(1−ᾱ)) · x − √ᾱ' (e^{−h} − 1) · D,      λ = −ln σ,   h = λ' − λ
@@ -156,19 +156,19 @@ def dpmpp_2m(x, seen: Look, then: Level, before: Look | None = None, **_):
     return shrink * x + towards * (seen.x0 + trend)
 
 
-RULES = {"ddpm": ddpm, "ddim": ddim, "euler": euler, "euler_ancestral": euler_ancestral,
+SAMPLERS = {"ddpm": ddpm, "ddim": ddim, "euler": euler, "euler_ancestral": euler_ancestral,
          "heun": heun, "dpmpp_2m": dpmpp_2m}  # fmt: skip
 
 
-def invert(predict: Callable, latents, levels: Sequence[Level], prediction_type: str = "epsilon",
-           looks: int = 3) -> Iterator[Step]:
+def invert(predict: Callable, latents, levels: Sequence[NoiseLevel], prediction_type: str = "epsilon",
+           looks: int = 3) -> Iterator[SamplerStep]:
     """DDIM backwards: the noise from which `ddim` (η = 0) would make just these ``latents``.
 
     ``levels`` as for `sample`, noisiest first, without those that are too noisy to come back from
     (`reversible`); the run goes from the last to the first. Each step
     seeks the x' whose DDIM step leads to x, x' = √ᾱ' · x₀(x') + √(1−ᾱ') · ε(x') with what the
     network says *there*. It begins with what it says here, and looks again ``looks`` − 1 times, each
-    time at the x' found last. Yields a `Step` each, the level being the one arrived at.
+    time at the x' found last. Yields a `SamplerStep` each, the level being the one arrived at.
 
     Sources: Song, Meng and Ermon (2021), §4.3; Pan et al., "Effective Real Image Editing with
     Accelerated Iterative Diffusion Inversion" (2023), for looking again. Notebook: 12_editing.
@@ -184,10 +184,10 @@ def invert(predict: Callable, latents, levels: Sequence[Level], prediction_type:
             unshrunk = (latents - now.deviation * noise) / now.signal
             ahead = then.signal * unshrunk + then.deviation * noise
         latents = ahead
-        yield Step(step, total, then, latents, x0)
+        yield SamplerStep(step, total, then, latents, x0)
 
 
-def reversible(levels: Sequence[Level], least: float = 0.0005) -> list[Level]:
+def reversible(levels: Sequence[NoiseLevel], least: float = 0.0005) -> list[NoiseLevel]:
     """The levels that `invert` can go to and come back from: those with ᾱ of at least ``least``.
 
     Where next to nothing of the picture is left, the last step back would have to be exact to many
@@ -211,7 +211,7 @@ def fresh(x, variance: float, generator=None):
     return math.sqrt(variance) * noise.to(x.device)
 
 
-def _with_signal(level: Level) -> Level:
+def _with_signal(level: NoiseLevel) -> NoiseLevel:
     if level.alpha_bar == 0:
         raise RiffeduError("from pure noise (ᾱ = 0) σ is infinite: use ddim, ddpm or dpmpp_2m")
     return level

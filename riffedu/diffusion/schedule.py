@@ -135,7 +135,7 @@ def clean_and_noise(x, output, alpha_bar, prediction_type: str):
     )
 
 
-class Level(NamedTuple):
+class NoiseLevel(NamedTuple):
     """A time on the way, and how much of the picture is left there."""
 
     timestep: float
@@ -157,7 +157,7 @@ class Level(NamedTuple):
         return math.inf if self.alpha_bar == 0 else self.deviation / self.signal
 
 
-CLEAN = Level(0.0, 1.0)
+CLEAN = NoiseLevel(0.0, 1.0)
 
 
 def timesteps(num_inference_steps: int, num_train_timesteps: int = 1000,
@@ -183,7 +183,7 @@ def timesteps(num_inference_steps: int, num_train_timesteps: int = 1000,
     raise RiffeduError(f"spacing={spacing!r} is unknown: use trailing, leading or linspace")
 
 
-def levels(alphas_cumprod, timesteps) -> list[Level]:
+def noise_levels(alphas_cumprod, timesteps) -> list[NoiseLevel]:
     """The levels at ``timesteps``, and the clean one at the end: one more than timesteps.
 
     Between two whole training times σ lies on the line between theirs. Notebook: 08_denoising.
@@ -192,10 +192,10 @@ def levels(alphas_cumprod, timesteps) -> list[Level]:
     times = np.asarray(timesteps, dtype=np.float64)
     if times.size == 0 or times.min() < 0 or times.max() > len(alphas_cumprod) - 1:
         raise RiffeduError(f"timesteps must lie between 0 and {len(alphas_cumprod) - 1}")
-    return [Level(float(t), _alpha_bar_at(alphas_cumprod, float(t))) for t in times] + [CLEAN]
+    return [NoiseLevel(float(t), _alpha_bar_at(alphas_cumprod, float(t))) for t in times] + [CLEAN]
 
 
-def karras_levels(alphas_cumprod, num_inference_steps: int, rho: float = 7.0) -> list[Level]:
+def karras_noise_levels(alphas_cumprod, num_inference_steps: int, rho: float = 7.0) -> list[NoiseLevel]:
     """Levels that spend more steps where there is little noise, and the clean one at the end.
 
         σ_i = (σ_max^{1/ρ} + i/(n − 1) · (σ_min^{1/ρ} − σ_max^{1/ρ}))^ρ
@@ -208,13 +208,13 @@ def karras_levels(alphas_cumprod, num_inference_steps: int, rho: float = 7.0) ->
     if num_inference_steps < 1:
         raise RiffeduError(f"num_inference_steps={num_inference_steps} must be at least 1")
     if alphas_cumprod[-1] <= 0:
-        raise RiffeduError("karras_levels need some signal at the last time: σ would be infinite")
+        raise RiffeduError("karras_noise_levels need some signal at the last time: σ would be infinite")
     sigmas = np.sqrt(1 / alphas_cumprod - 1)
     way = np.linspace(0, 1, num_inference_steps)
     low, high = sigmas[0] ** (1 / rho), sigmas[-1] ** (1 / rho)
     wanted = (high + way * (low - high)) ** rho
     times = np.interp(np.log(wanted), np.log(sigmas), np.arange(len(sigmas)))
-    return [Level(float(t), float(1 / (1 + s**2))) for t, s in zip(times, wanted)] + [CLEAN]
+    return [NoiseLevel(float(t), float(1 / (1 + s**2))) for t, s in zip(times, wanted)] + [CLEAN]
 
 
 def _alpha_bar_at(alphas_cumprod, time: float) -> float:

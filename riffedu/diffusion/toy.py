@@ -7,7 +7,7 @@ some shape. Everything else is the real thing: the schedule is `riffedu.diffusio
     points = toy.shape("note")                                # the data
     for state in toy.train(points, kept): ...                 # kept: ᾱ of a schedule
     start = toy.cloud(1000)                                   # pure noise
-    for step in sample(toy.predictor(state.network), start, levels(kept, timesteps(30)),
+    for step in sample(toy.predictor(state.network), start, noise_levels(kept, timesteps(30)),
                        prediction_type="v_prediction"): ...
 """
 
@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from riffedu.diffusion.schedule import add_noise, levels, velocity
+from riffedu.diffusion.schedule import add_noise, noise_levels, velocity
 from riffedu.errors import RiffeduError
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def exact_predictor(points, alphas_cumprod) -> Callable:
     Its ``prediction_type`` is "sample". Notebook: 08_denoising.
     """
     def predict(x, timestep):
-        return best_guess(x, points, levels(alphas_cumprod, [timestep])[0].alpha_bar)
+        return best_guess(x, points, noise_levels(alphas_cumprod, [timestep])[0].alpha_bar)
 
     return predict
 

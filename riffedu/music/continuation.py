@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from riffedu.diffusion.samplers import Step
+from riffedu.diffusion.samplers import SamplerStep
 from riffedu.errors import RiffeduError
 from riffedu.music.edit import _told, finish, last_latents, to_picture, transform_steps
 from riffedu.music.masks import latent_mask
@@ -17,7 +17,7 @@ GOING_ON = 0.75
 
 
 def extend(pipeline, clip, prompt: str, seconds: float, strength: float = GOING_ON,
-           progress: bool = True, callback: Callable[[Step], Any] | None = None, **options):
+           progress: bool = True, callback: Callable[[SamplerStep], Any] | None = None, **options):
     """A sound goes on to ``seconds`` in all: a Result whose picture begins with the sound's own.
 
     The canvas is as wide as wanted. On it the sound is repeated, each time after its own `period`, so

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from riffedu import limits
-from riffedu.diffusion.samplers import Step, dpmpp_2m, fresh, sample
-from riffedu.diffusion.schedule import Level, add_noise
+from riffedu.diffusion.samplers import SamplerStep, dpmpp_2m, fresh, sample
+from riffedu.diffusion.schedule import NoiseLevel, add_noise
 from riffedu.diffusion.windows import windowed
 from riffedu.errors import RiffeduError
 from riffedu.music.masks import latent_mask, named_region
@@ -24,7 +24,7 @@ QUIETEST = -60.0
 """dBFS: what is made from silence is not turned down to silence."""
 
 
-def from_strength(levels: Sequence[Level], strength: float) -> list[Level]:
+def from_strength(levels: Sequence[NoiseLevel], strength: float) -> list[NoiseLevel]:
     """The last part of the way: ``strength`` of its steps, rounded; all for 1, none for 0.
 
     Raises RiffeduError for a strength outside [0, 1]. Source: Meng et al., "SDEdit" (2022).
@@ -45,7 +45,7 @@ def keeping(rule: Callable, known, noise, mask) -> Callable:
     Source: Lugmayr et al., "RePaint" (2022), eq. 8. Notebook: 12_editing.
     """
 
-    def step(x, seen, then: Level, **told):
+    def step(x, seen, then: NoiseLevel, **told):
         new = rule(x, seen, then, **told)
         return mask * new + (1 - mask) * add_noise(known, noise, then.alpha_bar)
 
@@ -66,8 +66,8 @@ def transform_steps(pipeline, latents, prompt, strength: float = STRENGTH, mask=
                     negative_prompt: str = "", seed: int = 0,
                     num_inference_steps: int | None = None, guidance_scale: float | None = None,
                     overlap: int | None = None, circular: bool = False,
-                    rule: Callable = dpmpp_2m) -> Iterator[Step]:
-    """Latents of a sound → noise → back, by the words of a prompt; yields every `Step`.
+                    rule: Callable = dpmpp_2m) -> Iterator[SamplerStep]:
+    """Latents of a sound → noise → back, by the words of a prompt; yields every `SamplerStep`.
 
     ``prompt`` is text, or token states that were mixed from texts.
     ``latents (1, c, h, w)`` of any width, ``mask`` of its latents (see `latent_mask`), ``strength`` in
@@ -79,7 +79,7 @@ def transform_steps(pipeline, latents, prompt, strength: float = STRENGTH, mask=
 
     if not torch.isfinite(latents).all():
         raise RiffeduError("the latents hold NaN or infinite numbers")
-    levels = from_strength(pipeline.levels(num_inference_steps), strength)
+    levels = from_strength(pipeline.noise_levels(num_inference_steps), strength)
     if len(levels) == 1:
         return
     if isinstance(prompt, torch.Tensor):
@@ -97,9 +97,9 @@ def transform_steps(pipeline, latents, prompt, strength: float = STRENGTH, mask=
     yield from sample(predict, start, levels, rule, pipeline.prediction_type, generator)
 
 
-def last_latents(steps: Iterator[Step], otherwise, progress: bool = False,
-                 callback: Callable[[Step], Any] | None = None) -> Any:
-    """Where a run ends, ``otherwise`` where it has no steps; with a bar, or a look at each Step."""
+def last_latents(steps: Iterator[SamplerStep], otherwise, progress: bool = False,
+                 callback: Callable[[SamplerStep], Any] | None = None) -> Any:
+    """Where a run ends, ``otherwise`` where it has no steps; with a bar, or a look at each SamplerStep."""
     from tqdm.auto import tqdm
 
     latents, bar = otherwise, None
@@ -117,13 +117,13 @@ def last_latents(steps: Iterator[Step], otherwise, progress: bool = False,
 
 
 def transform(pipeline, clip, prompt: str, strength: float = STRENGTH, mask=None,
-              progress: bool = True, callback: Callable[[Step], Any] | None = None, **options):
+              progress: bool = True, callback: Callable[[SamplerStep], Any] | None = None, **options):
     """A sound, remade by words: a Result as long as the sound, tail included, at its level.
 
     With a mask the level is that of what is kept.
     ``clip`` is (waveform, sample_rate), as `riffedu.signal.audio.load` and `riffedu.signal.audio.clip` give it.
     ``mask`` is a picture's mask, 1 makes new and 0 keeps, or says which `region`: a name of `REGIONS`
-    ("bass") or bounds ({"after": 2, "above": 500}). ``callback`` sees every Step.
+    ("bass") or bounds ({"after": 2, "above": 500}). ``callback`` sees every SamplerStep.
     ``options`` go to `transform_steps`: negative_prompt, seed, num_inference_steps, guidance_scale,
     overlap, rule.
     Raises RiffeduError for an unfit sound, mask or strength. Notebook: 12_editing.

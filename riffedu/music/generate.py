@@ -19,9 +19,9 @@ from tqdm.auto import tqdm
 from riffedu import limits
 from riffedu.diffusion import codec, guidance, schedule
 from riffedu.diffusion.checkpoint import Checkpoint
-from riffedu.diffusion.samplers import RULES, sample
+from riffedu.diffusion.samplers import SAMPLERS, sample
 from riffedu.diffusion.windows import windowed
-from riffedu.music.result import PEAK_DB, RMS_DB, Result, State
+from riffedu.music.result import PEAK_DB, RMS_DB, Result, DenoisingState
 from riffedu.signal import audio, reconstruct
 from riffedu.signal.image import with_level
 from riffedu.signal.params import SpectrogramParams
@@ -35,7 +35,7 @@ DURATION = 5.12
 STEPS = 25
 GUIDANCE = 7.0
 BATCH = 8
-_RULE_OF = {
+_SAMPLER_OF = {
     "DDPMScheduler": "ddpm", "DDIMScheduler": "ddim", "EulerDiscreteScheduler": "euler",
     "EulerAncestralDiscreteScheduler": "euler_ancestral", "HeunDiscreteScheduler": "heun",
     "DPMSolverMultistepScheduler": "dpmpp_2m",
@@ -77,8 +77,8 @@ class TextToMusic:
         shape = (1, self.checkpoint.latent_channels, height, width)
         return torch.randn(shape, generator=generator).to(self.checkpoint.device)
 
-    def levels(self, num_inference_steps: int | None = None) -> list:
-        """Where the lessons' own samplers look: `riffedu.diffusion.schedule.levels` of this checkpoint.
+    def noise_levels(self, num_inference_steps: int | None = None) -> list:
+        """Where the lessons' own samplers look: `riffedu.diffusion.schedule.noise_levels` of this checkpoint.
 
         Its scheduler's ᾱ, at times spaced as its scheduler spaces them. Notebook: 08_denoising.
         """
@@ -88,7 +88,7 @@ class TextToMusic:
         times = schedule.timesteps(steps, config.num_train_timesteps, spacing)
         if spacing == "leading":
             times = times + config.get("steps_offset", 0)
-        return schedule.levels(self.checkpoint.scheduler.alphas_cumprod, times)
+        return schedule.noise_levels(self.checkpoint.scheduler.alphas_cumprod, times)
 
     def predictor(self, text: Tensor, negative: Tensor | None = None,
                   guidance_scale: float | None = None,
@@ -118,14 +118,14 @@ class TextToMusic:
         return self.checkpoint.scheduler.config.prediction_type
 
     def sampler(self, name: str | None = None) -> str:
-        """A name in `riffedu.diffusion.samplers.RULES`; None: what stands for the checkpoint's scheduler.
+        """A name in `riffedu.diffusion.samplers.SAMPLERS`; None: what stands for the checkpoint's scheduler.
 
         DPM-Solver++ where the lessons have no rule of its own for it (PNDM, LMS …): from the same noise
         it ends at much the same picture. Raises RiffeduError for an unknown name.
         """
         if name is None:
-            return _RULE_OF.get(type(self.checkpoint.scheduler).__name__, "dpmpp_2m")
-        return limits.one_of("sampler", name, RULES)
+            return _SAMPLER_OF.get(type(self.checkpoint.scheduler).__name__, "dpmpp_2m")
+        return limits.one_of("sampler", name, SAMPLERS)
 
     def columns(self, duration: float = DURATION) -> int:
         """Picture columns of ``duration`` seconds: 512 for 5.12 s at 10 ms each."""
@@ -136,22 +136,22 @@ class TextToMusic:
         num_inference_steps: int | None = None, guidance_scale: float | None = None,
         generator: Generator | list[Generator] | None = None, sampler: str | None = None,
         guidance_below: float | None = None,
-    ) -> Iterator[State]:
-        """Noise → latents, a step at a time: yields the State after every step.
+    ) -> Iterator[DenoisingState]:
+        """Noise → latents, a step at a time: yields the DenoisingState after every step.
 
         ``noise (n, c, h, w)`` has unit variance, ``text`` and ``negative`` are token states
         ``(n, tokens, width)``; without ``negative`` guidance pulls away from the empty prompt.
-        ``sampler`` is a name in `riffedu.diffusion.samplers.RULES`, by default the checkpoint's own;
+        ``sampler`` is a name in `riffedu.diffusion.samplers.SAMPLERS`, by default the checkpoint's own;
         ``generator`` feeds those that add noise on the way. Latents wider than the U-Net learned
         are done in windows, see `riffedu.diffusion.windows.windowed`; ``guidance_below`` as in `predictor`.
         Stop reading and it stops working.
         Notebook: 11_text_to_music.
         """
-        levels, rule = self.levels(num_inference_steps), RULES[self.sampler(sampler)]
+        levels, rule = self.noise_levels(num_inference_steps), SAMPLERS[self.sampler(sampler)]
         predict = self.predictor(text, negative, guidance_scale, guidance_below)
         predict = windowed(predict, self.window)
         for step in sample(predict, noise, levels, rule, self.prediction_type, generator):
-            yield State(step.step, step.total, step.level.timestep, step.latents, step.x0,
+            yield DenoisingState(step.step, step.total, step.level.timestep, step.latents, step.x0,
                         self.decode_latents)
 
     def decode_latents(self, latents: Tensor, columns: int | None = None) -> list[Image]:
@@ -169,7 +169,7 @@ class TextToMusic:
         self, prompt: str | Sequence[str], negative_prompt: str | Sequence[str] | None = None,
         seed: int | Sequence[int] = 0, num_inference_steps: int | None = None,
         guidance_scale: float | None = None, duration: float = DURATION, progress: bool = True,
-        keep_states: bool = False, callback: Callable[[State], Any] | None = None,
+        keep_states: bool = False, callback: Callable[[DenoisingState], Any] | None = None,
         sampler: str | None = None,
     ) -> Result | list[Result]:
         """Words → music: one Result, or a list when ``prompt`` or ``seed`` is a list.
@@ -178,8 +178,8 @@ class TextToMusic:
         seeds gives variations; two lists go pairwise. ``num_inference_steps`` (1 to 1000) and
         ``guidance_scale`` (0 to 30; 1 is no guidance) default to what the checkpoint recommends,
         else 25 and 7. ``duration`` in seconds, up to 60, is the picture's width. ``sampler`` is a
-        name in `riffedu.diffusion.samplers.RULES`, by default the checkpoint's own. ``callback`` sees every
-        State as it comes. The same call gives the same samples again.
+        name in `riffedu.diffusion.samplers.SAMPLERS`, by default the checkpoint's own. ``callback`` sees every
+        DenoisingState as it comes. The same call gives the same samples again.
 
         Raises RiffeduError for an empty prompt (for music without words set ``guidance_scale``
         0) and for numbers out of range; warns when a prompt is too long or not in Latin letters.
@@ -212,7 +212,7 @@ class TextToMusic:
     def _denoise_batch(
         self, batch: list[tuple[str, str, int]], num_inference_steps: int, guidance_scale: float,
         duration: float, sampler: str,
-    ) -> Iterator[State]:
+    ) -> Iterator[DenoisingState]:
         """Words and seeds of up to BATCH clips → the states of their common run."""
         import torch
 
@@ -226,7 +226,7 @@ class TextToMusic:
 
     def _finish(
         self, index: int, item: tuple[str, str, int], request: dict[str, Any], latents: Tensor,
-        states: list[State] | None,
+        states: list[DenoisingState] | None,
     ) -> Result:
         """Latents of one item of a batch → its picture and its sound, at the stated level."""
         columns = self.columns(request["duration"])

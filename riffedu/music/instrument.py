@@ -1,6 +1,6 @@
 """Lesson 13's stream as an instrument: what is wanted may be another thing at every piece.
 
-A `Wish` says what the next piece shall be, in numbers and words only, so that it can be sent, saved and
+A `PieceSettings` says what the next piece shall be, in numbers and words only, so that it can be sent, saved and
 played again: the same wishes give the same music.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from riffedu import limits
 from riffedu.errors import RiffeduError
-from riffedu.music.stream import Piece, Riff, corner_states
+from riffedu.music.stream import Piece, Stream, corner_states
 
 STEPS = 8
 STRENGTH = 0.88
@@ -34,7 +34,7 @@ LONGEST_SEED = 60.0
 
 
 @dataclass(frozen=True)
-class Wish:
+class PieceSettings:
     """What the next piece shall be.
 
     ``prompts``: one, two or four corners, in `riffedu.music.stream.endless`'s order, mixed by ``place``; ``text``, if
@@ -77,7 +77,7 @@ class Wish:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, told: Any) -> Wish:
+    def from_dict(cls, told: Any) -> PieceSettings:
         """A wish from what `to_dict` gave, wherever it has been; what is unknown is refused."""
         if not isinstance(told, dict):
             raise RiffeduError("a wish is a table of names and values")
@@ -87,7 +87,7 @@ class Wish:
 
 
 class Instrument:
-    """One player of endless music: `next` turns a `Wish` into the next `riffedu.music.stream.Piece`."""
+    """One player of endless music: `next` turns a `PieceSettings` into the next `riffedu.music.stream.Piece`."""
 
     def __init__(self, pipeline):
         self.pipeline = pipeline
@@ -97,7 +97,7 @@ class Instrument:
 
     def restart(self) -> None:
         """Begin anew: the next piece is number 0, and goes on from nothing."""
-        self.riff = Riff(self.pipeline)
+        self.riff = Stream(self.pipeline)
 
     def add_sound(self, waveform, sample_rate: int, name: str = FILE) -> None:
         """A sound to begin from; of a long one the first minute. RiffeduError where it is unfit."""
@@ -115,7 +115,7 @@ class Instrument:
         pixels = np.asarray(picture.convert("L"))
         self._pictures[name] = pixels[:, : period(pixels)]
 
-    def next(self, wish: Wish) -> Piece:
+    def next(self, wish: PieceSettings) -> Piece:
         """The next piece. RiffeduError for a seed sound that isn't there."""
         from riffedu.music.interpolate import four_corners
 

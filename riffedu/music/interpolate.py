@@ -77,7 +77,7 @@ def four_corners(corners: Sequence, x: float, y: float, mix: Callable = lerp):
     return mix(mix(corners[0], corners[1], x), mix(corners[2], corners[3], x), y)
 
 
-def journey(stops: Sequence, steps: int, mix: Callable = lerp,
+def prompt_path(stops: Sequence, steps: int, mix: Callable = lerp,
             easing: str = "linear") -> Iterator:
     """Points on the way over all ``stops``: ``steps`` from each to the next, and the last stop.
 
@@ -146,7 +146,7 @@ def morph_latents(pipeline, start, end, alphas: Sequence[float], strength: float
     import torch
     from tqdm.auto import tqdm
 
-    levels = edit.from_strength(reversible(pipeline.levels(num_inference_steps)), strength)
+    levels = edit.from_strength(reversible(pipeline.noise_levels(num_inference_steps)), strength)
     words = pipeline.encode_prompt(limits.text("prompt", prompt, empty=True))
     predict = pipeline.predictor(words, guidance_scale=1.0)
     predict = windows.windowed(predict, pipeline.window)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from riffedu import limits
-from riffedu.diffusion.samplers import Step
+from riffedu.diffusion.samplers import SamplerStep
 from riffedu.errors import RiffeduError
 from riffedu.music.edit import _told, last_latents, transform_steps
 
@@ -21,7 +21,7 @@ ROLL = 16
 
 
 def loop(pipeline, prompt: str, bpm: float = 120.0, beats: int = 8, strength: float = IN_TIME,
-         seed: int = 0, progress: bool = True, callback: Callable[[Step], Any] | None = None,
+         seed: int = 0, progress: bool = True, callback: Callable[[SamplerStep], Any] | None = None,
          **options):
     """A loop without a seam: ``beats`` beats at ``bpm``, a Result that may follow itself for ever.
 

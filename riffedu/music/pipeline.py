@@ -33,8 +33,8 @@ class Pipeline(TextToMusic):
 
     def interpolate(self, prompts: Sequence[str], pieces: int = 3, easing: str = "linear",
                     seed: int = 0, progress: bool = True, **options) -> Result:
-        """One piece of music that goes from prompt to prompt: see `riffedu.music.stream.travel`."""
-        way = stream.travel(self, prompts, pieces, easing, seed, **options)
+        """One piece of music that goes from prompt to prompt: see `riffedu.music.stream.interpolate_prompts`."""
+        way = stream.interpolate_prompts(self, prompts, pieces, easing, seed, **options)
         first = next(way)  # after this all that was asked for has been checked
         total = (len(prompts) - 1) * pieces + 1
         rest = tqdm(way, total=total, initial=1, desc="pieces", disable=not progress)

@@ -18,7 +18,7 @@ RMS_DB, PEAK_DB = -20.0, -1.0
 
 
 @dataclass
-class State:
+class DenoisingState:
     """One moment of a denoising run, just after its step.
 
     ``step`` counts from 1 to ``total``; ``timestep`` is where the U-Net looked (1000 is noise, 0
@@ -42,11 +42,11 @@ class State:
         """The picture that the latents show, noise and all (of the first item of a batch)."""
         return self.draw(self.latents[:1])[0]
 
-    def item(self, index: int, draw: Callable[["Tensor"], list["Image"]]) -> "State":
+    def item(self, index: int, draw: Callable[["Tensor"], list["Image"]]) -> "DenoisingState":
         """This moment of one item of a batch."""
         one = slice(index, index + 1)
         latents, x0 = self.latents[one].clone(), self.x0[one].clone()
-        return State(self.step, self.total, self.timestep, latents, x0, draw)
+        return DenoisingState(self.step, self.total, self.timestep, latents, x0, draw)
 
 
 @dataclass
@@ -62,9 +62,9 @@ class Result:
     sample_rate: int
     image: "Image"
     parameters: dict[str, Any]
-    states: list[State] | None = field(default=None, repr=False)
+    states: list[DenoisingState] | None = field(default=None, repr=False)
 
-    def steps(self) -> list[State]:
+    def steps(self) -> list[DenoisingState]:
         """Every state on the way, first to last; needs ``generate(..., keep_states=True)``."""
         if self.states is None:
             raise RiffeduError("the states were not kept: generate with keep_states=True")

@@ -17,7 +17,7 @@ import numpy as np
 
 from riffedu import limits
 from riffedu.errors import RiffeduError
-from riffedu.music.interpolate import four_corners, journey
+from riffedu.music.interpolate import four_corners, prompt_path
 
 LINEAR = 0.9
 SHARED = 0.25
@@ -70,11 +70,11 @@ def endless(pipeline, prompts: str | Sequence[str], where: Callable[[int], tuple
     yield from grow(pipeline, wanted, seed, **options)
 
 
-def travel(pipeline, prompts: Sequence[str], pieces: int = 3, easing: str = "linear", seed: int = 0,
+def interpolate_prompts(pipeline, prompts: Sequence[str], pieces: int = 3, easing: str = "linear", seed: int = 0,
            **options) -> Iterator[Piece]:
     """From prompt to prompt, ``pieces`` from each to the next and one at the last, a `Piece` at a time.
 
-    ``easing`` is one of `riffedu.music.interpolate.journey`. A piece's ``place`` is (how far, 0): 0 at the first
+    ``easing`` is one of `riffedu.music.interpolate.prompt_path`. A piece's ``place`` is (how far, 0): 0 at the first
     prompt, 1 at the last. Notebook: 13_interpolation.
     """
     prompts = list(prompts) if limits.is_list(prompts) else []
@@ -82,7 +82,7 @@ def travel(pipeline, prompts: Sequence[str], pieces: int = 3, easing: str = "lin
         raise RiffeduError("a journey needs a list of two prompts or more")
     stops = pipeline.encode_prompt([limits.text("prompt", prompt) for prompt in prompts])
     pieces = limits.whole("pieces", pieces, 1, 1000)
-    way = list(journey(stops.split(1), pieces, easing=easing))
+    way = list(prompt_path(stops.split(1), pieces, easing=easing))
     yield from grow(
         pipeline, (((k / (len(way) - 1), 0.0), text) for k, text in enumerate(way)), seed, **options
     )
@@ -93,12 +93,12 @@ def grow(pipeline, wanted: Iterable[tuple], seed: int = 0, **options) -> Iterato
 
     What is wanted is asked for just before a piece is made. Notebook: 13_interpolation.
     """
-    riff = Riff(pipeline)
+    riff = Stream(pipeline)
     for place, text in wanted:
         yield riff.next(text, place, seed, **options)
 
 
-class Riff:
+class Stream:
     """Music that goes on: `next` makes a piece out of the end of the last one.
 
     Text, seed and every option may be others each time. ``number`` is that of the next piece, ``shared``

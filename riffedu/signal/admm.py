@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from riffedu.signal.phase import State, _begin, _check_numbers, size, with_magnitude
+from riffedu.signal.phase import PhaseState, _begin, _check_numbers, size, with_magnitude
 
 
 def admm_steps(magnitude, n_fft: int, hop_length: int, win_length: int | None = None,
                window="hann", n_iter: int = 32, rho: float = 0.1, seed: int = 0, initial=None,
-               length: int | None = None, refit: Callable | None = None) -> Iterator[State]:
+               length: int | None = None, refit: Callable | None = None) -> Iterator[PhaseState]:
     """Griffin-Lim that remembers what no sound could hold: the same arguments, the same states.
 
     Two wishes, "the right magnitudes" and "the STFT of a sound", and a memory u of how far apart
@@ -33,7 +33,7 @@ def admm_steps(magnitude, n_fft: int, hop_length: int, win_length: int | None = 
     )
     memory = 0 * spectrum
     for iteration in range(n_iter + 1):
-        state = State(iteration, spectrum, synthesise(spectrum), magnitude, analyse)
+        state = PhaseState(iteration, spectrum, synthesise(spectrum), magnitude, analyse)
         yield state
         rebuilt = state.rebuilt
         magnitude = refit(size(rebuilt)) if refit else magnitude

@@ -17,13 +17,13 @@ class Row(NamedTuple):
     clip: str
     way: str
     seconds: float  # of one processor, for the way back
-    consistency_db: float
+    mel_consistency_db: float
     distance_db: float
     attacks: float
     level_db: float
 
 
-def consistency_db(waveform, mel, params) -> float:
+def mel_consistency_db(waveform, mel, params) -> float:
     """How far a sound's own mel amplitudes are from the wanted ones; the lower, the better.
 
         20 · log10( ‖ g · mel(waveform) − mel ‖ / ‖ mel ‖ )
@@ -108,7 +108,7 @@ def there_and_back(clips: dict[str, np.ndarray], ways=None, params=None, progres
             spent.append(process_time() - start)
         rate = params.sample_rate
         heard = back[:len(sound)]
-        rows.append(Row(clip, way, float(np.median(spent)), consistency_db(back, mel, params),
+        rows.append(Row(clip, way, float(np.median(spent)), mel_consistency_db(back, mel, params),
                         log_spectral_distance(heard, sound, rate, params.max_frequency),
                         attack_likeness(heard, sound, rate, params.max_frequency),
                         rms_db(heard) - rms_db(sound)))
@@ -120,7 +120,7 @@ class Point(NamedTuple):
 
     n_iter: int
     seconds: float  # of one processor, from the picture to the sound of this iteration
-    consistency_db: float
+    mel_consistency_db: float
     sound: np.ndarray
 
 
@@ -138,7 +138,7 @@ def speed_and_quality(steps: Iterator, mel, params, at=(0, 1, 2, 4, 8, 16, 32)) 
             start = process_time()
             sound = sound_of(state, mel, params)
             cost = spent + process_time() - start
-            yield Point(state.iteration, cost, consistency_db(sound, mel, params), sound)
+            yield Point(state.iteration, cost, mel_consistency_db(sound, mel, params), sound)
         start = process_time()
 
 
@@ -163,10 +163,10 @@ def as_table(rows: list[Row], seconds: bool = True) -> str:
 
 
 def _magnitudes(waveform, n_fft: int, sample_rate: int, max_frequency: float) -> np.ndarray:
-    from riffedu.signal.arrays import at_the_door
+    from riffedu.signal.arrays import as_tensor
     from riffedu.signal.phase import size
     from riffedu.signal.stft import stft
 
-    waveform, _ = at_the_door(np.asarray(waveform, dtype=np.float32))
+    waveform, _ = as_tensor(np.asarray(waveform, dtype=np.float32))
     rows = 1 + int(max_frequency * n_fft / sample_rate)
     return size(stft(waveform, n_fft, n_fft // 4))[:rows].numpy()

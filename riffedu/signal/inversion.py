@@ -15,7 +15,7 @@ from riffedu.signal.audio import ramp
 from riffedu.signal.mel import filterbank_of, fit_mel, invert_mel
 from riffedu.signal.params import SpectrogramParams
 from riffedu.signal.pghi import pghi
-from riffedu.signal.phase import State, griffin_lim_steps, size, with_magnitude
+from riffedu.signal.phase import PhaseState, griffin_lim_steps, size, with_magnitude
 from riffedu.signal.stft import istft, stft
 
 
@@ -53,7 +53,7 @@ def sound_from_mel(mel, params: SpectrogramParams, quality: str = "fast", seed: 
     return sound_of(state, mel, params)
 
 
-def plain_steps(mel, params: SpectrogramParams, n_iter: int = 32, seed: int = 0) -> Iterator[State]:
+def plain_steps(mel, params: SpectrogramParams, n_iter: int = 32, seed: int = 0) -> Iterator[PhaseState]:
     """As Riffusion does it: the inverse mel, then fast Griffin-Lim from random phases, all rows."""
     yield from griffin_lim_steps(
         invert_mel(mel, params), params.n_fft, params.hop_length, params.win_length,
@@ -63,7 +63,7 @@ def plain_steps(mel, params: SpectrogramParams, n_iter: int = 32, seed: int = 0)
 
 def lean_steps(mel, params: SpectrogramParams, n_iter: int = 16, stride: int = 2, seed: int = 0,
                start: Callable | None = pghi, method: Callable = griffin_lim_steps,
-               refit: bool = True) -> Iterator[State]:
+               refit: bool = True) -> Iterator[PhaseState]:
     """Twenty times as fast as the plain way and truer to the picture. Five observations:
 
     1. The picture says nothing above ``max_frequency``: work at twice that rate (20 kHz).
@@ -93,7 +93,7 @@ def lean_steps(mel, params: SpectrogramParams, n_iter: int = 16, stride: int = 2
     )  # fmt: skip
 
 
-METHODS: dict[str, Callable[..., Iterator[State]]] = {
+METHODS: dict[str, Callable[..., Iterator[PhaseState]]] = {
     "Riffusion's": plain_steps,
     "small grid": partial(lean_steps, start=None, refit=False),
     "refitted": partial(lean_steps, start=None),
@@ -105,7 +105,7 @@ METHODS: dict[str, Callable[..., Iterator[State]]] = {
 does, "every column" what "best" does, each with its number of iterations."""
 
 
-def sound_of(state: State, mel, params: SpectrogramParams) -> np.ndarray:
+def sound_of(state: PhaseState, mel, params: SpectrogramParams) -> np.ndarray:
     """The sound of a state of any of the `METHODS`, float32 (columns · hop_length,)."""
     if state.magnitude.shape[-2] == params.n_fft // 2 + 1:
         return state.waveform.numpy()

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from riffedu.errors import RiffeduError
-from riffedu.signal.arrays import at_the_door
+from riffedu.signal.arrays import as_tensor
 from riffedu.signal.stft import istft, reflect, stft
 
 TINY = np.float32(1e-12)
@@ -95,7 +95,7 @@ def mel_spectrogram(waveform, params=None):
     import torch
 
     params = params or _default_params()
-    x, give_back = at_the_door(waveform)
+    x, give_back = as_tensor(waveform)
     samples = x.shape[-1] if x.ndim else 0
     columns = -(-samples // params.hop_length)
     mel = torch.empty(*x.shape[:-1], params.num_frequencies, columns)
@@ -123,7 +123,7 @@ def mel_blocks(blocks, params=None):
     params = params or _default_params()
     bank = sparse_filterbank(params)
     n_fft, hop = params.n_fft, params.hop_length
-    doors = (at_the_door(block) for block in blocks)
+    doors = (as_tensor(block) for block in blocks)
     for piece, give_back in _pieces(doors, n_fft, hop, columns=64):
         spectrum = stft(piece, n_fft, hop, params.win_length, center=False).numpy()
         magnitude = np.abs(spectrum[..., :bank.shape[1], :])  # torch's abs takes as long as the FFT
@@ -196,7 +196,7 @@ def invert_mel(mel, params=None, method: str = "pinv"):
     if method not in _INVERSES:
         known = ", ".join(map(repr, _INVERSES))
         raise RiffeduError(f"method={method!r} is unknown: use one of {known}")
-    mel, give_back = at_the_door(mel)
+    mel, give_back = as_tensor(mel)
     if mel.ndim < 2 or mel.shape[-2] != params.num_frequencies:
         raise RiffeduError(
             f"the mel amplitudes have shape {tuple(mel.shape)}; params.num_frequencies="
@@ -223,7 +223,7 @@ def through_mel(waveform, params=None, method: str = "pinv"):
     import torch
 
     params = params or _default_params()
-    x, give_back = at_the_door(waveform)
+    x, give_back = as_tensor(waveform)
     magnitude = invert_mel(mel_spectrogram(x, params), params, method)
     grid = params.n_fft, params.hop_length, params.win_length
     spectrum = stft(x.to(torch.float32), *grid)[..., :magnitude.shape[-1]]

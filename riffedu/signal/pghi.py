@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from riffedu.errors import RiffeduError
-from riffedu.signal.arrays import at_the_door
+from riffedu.signal.arrays import as_tensor
 from riffedu.signal.phase import _check_magnitude, random_phases
 from riffedu.signal.stft import get_window
 
@@ -28,7 +28,7 @@ def pghi(magnitude, n_fft: int, hop_length: int, win_length: int | None = None, 
     """
     import torch
 
-    magnitude, give_back = at_the_door(magnitude)
+    magnitude, give_back = as_tensor(magnitude)
     _check_magnitude(magnitude, n_fft)
     if not 0 < tolerance < 1:
         raise RiffeduError(f"pghi needs a tolerance between 0 and 1, not {tolerance}")

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from riffedu.errors import RiffeduError
-from riffedu.signal.arrays import at_the_door
+from riffedu.signal.arrays import as_tensor
 from riffedu.signal.stft import istft, stft
 
 
 @dataclass(frozen=True)
-class State:
+class PhaseState:
     """One moment of phase reconstruction.
 
     ``spectrum`` has the wanted ``magnitude`` and the phases guessed so far; ``waveform`` is the
@@ -38,7 +38,7 @@ class State:
         return self.analyse(self.waveform)
 
     @property
-    def consistency_db(self) -> float:
+    def spectral_convergence_db(self) -> float:
         """How far the sound's own magnitudes are from the wanted ones; the lower, the better.
 
             20 · log10( ‖ |STFT(waveform)| − magnitude ‖ / ‖ magnitude ‖ )
@@ -53,7 +53,7 @@ class State:
 def griffin_lim_steps(magnitude, n_fft: int, hop_length: int, win_length: int | None = None,
                       window="hann", n_iter: int = 32, momentum: float = 0.99, seed: int = 0,
                       initial=None, length: int | None = None,
-                      refit: Callable | None = None) -> Iterator[State]:
+                      refit: Callable | None = None) -> Iterator[PhaseState]:
     """Griffin-Lim and its fast variant, state by state: n_iter + 1 of them, the first a guess.
 
     A spectrum with the right magnitudes and any old phases is the STFT of no sound. Go to the
@@ -78,7 +78,7 @@ def griffin_lim_steps(magnitude, n_fft: int, hop_length: int, win_length: int | 
     )
     previous = 0 * spectrum
     for iteration in range(n_iter + 1):
-        state = State(iteration, spectrum, synthesise(spectrum), magnitude, analyse)
+        state = PhaseState(iteration, spectrum, synthesise(spectrum), magnitude, analyse)
         yield state
         rebuilt = state.rebuilt
         magnitude = refit(size(rebuilt)) if refit else magnitude
@@ -94,7 +94,7 @@ def griffin_lim(magnitude, n_fft: int, hop_length: int, win_length: int | None =
 
     NumPy in gives NumPy out, torch in gives torch out. Notebook: 05_griffin_lim.
     """
-    magnitude, give_back = at_the_door(magnitude)
+    magnitude, give_back = as_tensor(magnitude)
     for state in griffin_lim_steps(magnitude, n_fft, hop_length, win_length, window, n_iter,
                                    momentum, seed, initial, length, refit):
         pass
@@ -136,13 +136,13 @@ def with_magnitude(spectrum, magnitude):
 
 def _begin(magnitude, n_fft, hop_length, win_length, window, seed, initial, length):
     """What every method starts from: magnitudes, first spectrum, and the ways there and back."""
-    magnitude, _ = at_the_door(magnitude)
+    magnitude, _ = as_tensor(magnitude)
     _check_magnitude(magnitude, n_fft)
     length = (magnitude.shape[-1] - 1) * hop_length if length is None else length
     sizes = {"n_fft": n_fft, "hop_length": hop_length, "win_length": win_length, "window": window}
     # Row by row in time: the FFTs read frames, so frames should lie together in memory.
     magnitude = magnitude.mT.contiguous().mT
-    initial = random_phases(magnitude, seed) if initial is None else at_the_door(initial)[0]
+    initial = random_phases(magnitude, seed) if initial is None else as_tensor(initial)[0]
 
     def analyse(waveform):
         return stft(waveform, **sizes)[..., :magnitude.shape[-1]]

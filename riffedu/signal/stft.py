@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from riffedu.errors import RiffeduError
-from riffedu.signal.arrays import at_the_door
+from riffedu.signal.arrays import as_tensor
 
 NOTHING = 1e-10  # of a window's greatest square: less than this is no knowledge of a sample
 
@@ -38,7 +38,7 @@ def stft(x, n_fft: int, hop_length: int, win_length: int | None = None, window="
     """
     import torch
 
-    x, give_back = at_the_door(x)
+    x, give_back = as_tensor(x)
     win_length = _check_sizes(n_fft, hop_length, win_length)
     _check_sound(x, n_fft, center)
     window = get_window(window, win_length, x.dtype)
@@ -69,7 +69,7 @@ def istft(spectrum, n_fft: int, hop_length: int, win_length: int | None = None, 
     """
     import torch
 
-    spectrum, give_back = at_the_door(spectrum)
+    spectrum, give_back = as_tensor(spectrum)
     win_length = _check_sizes(n_fft, hop_length, win_length)
     _check_spectrum(spectrum, n_fft, length)
     window = get_window(window, win_length, spectrum.real.dtype)
@@ -98,7 +98,7 @@ def overlap_add(frames, hop_length: int):
     """
     import torch
 
-    frames, give_back = at_the_door(frames)
+    frames, give_back = as_tensor(frames)
     count, size = frames.shape[-2:]
     pieces = -(-size // hop_length)
     frames = torch.nn.functional.pad(frames, (0, pieces * hop_length - size))
@@ -205,7 +205,7 @@ def decibels(magnitude, reference: float = 1.0, floor: float = -100.0):
     With half the window's sum as reference, a sine of amplitude 1 reads 0 dB in an STFT.
     Notebook: 02_stft.
     """
-    magnitude, give_back = at_the_door(magnitude)
+    magnitude, give_back = as_tensor(magnitude)
     if not reference > 0:
         raise RiffeduError(f"decibels need a reference above 0, not {reference}")
     ratio = magnitude.abs() / reference

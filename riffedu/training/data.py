@@ -446,7 +446,7 @@ def apply_effects(rng, sound: np.ndarray, meta: dict) -> tuple[np.ndarray, list[
 # ---------------------------------------------------------------- one item
 
 @lru_cache(maxsize=1)
-def open_studio(folder: str | None = None) -> Studio:
+def open_model_server(folder: str | None = None) -> Studio:
     """The studio of a dataset made with the usual soundfonts: ``folder`` holds its scores, so its
     items can be heard again. Without a folder the scores are kept in ``~/.cache/riffedu``."""
     cache = Path(folder) if folder else Path.home() / ".cache" / "riffedu"
@@ -459,7 +459,7 @@ def render_item(seed: int, index: int, studio: Studio | None = None) -> tuple[np
     Parameters
     ----------
     seed, index : the item's name; metadata's ``id`` is ``"seed-index"``.
-    studio : soundfonts and scores; by default `open_studio`'s.
+    studio : soundfonts and scores; by default `open_model_server`'s.
 
     Returns
     -------
@@ -469,7 +469,7 @@ def render_item(seed: int, index: int, studio: Studio | None = None) -> tuple[np
 
     A draw that comes out silent is drawn again from the next attempt's generator.
     """
-    studio = studio or open_studio()
+    studio = studio or open_model_server()
     for attempt in range(20):
         rng = np.random.default_rng([seed, index, attempt])
         kind = pick(rng, tuple(KINDS), tuple(KINDS.values()))

@@ -18,7 +18,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    from riffedu.music.stream import join, travel
+    from riffedu.music.stream import interpolate_prompts, join
 
     if len(args.prompts) < 2:
         raise limits.RiffeduError("give two prompts or more: from where to where?")
@@ -29,7 +29,7 @@ def run(args: Namespace) -> int:
     made, stopped = [], False
     with opened(args, *args.prompts) as pipeline:
         total = (len(args.prompts) - 1) * args.pieces + 1
-        pieces = travel(pipeline, args.prompts, args.pieces, args.easing, **options(args))
+        pieces = interpolate_prompts(pipeline, args.prompts, args.pieces, args.easing, **options(args))
         try:
             made.extend(tqdm(pieces, total=total, desc="pieces", disable=args.quiet))
         except KeyboardInterrupt:

@@ -12,12 +12,12 @@ from PIL import Image
 from tiny import ours  # noqa: F401  (fixture)
 
 from riffedu import load_pipeline
-from riffedu.app import model_server as studio
-from riffedu.app.model_server import Server, Studio, connect, open_studio
+from riffedu.app import model_server as model_server
+from riffedu.app.model_server import SessionListener, ModelServer, connect, open_model_server
 from riffedu.errors import RiffeduError
-from riffedu.music.instrument import PULSES, SEED_SOUNDS, Instrument, Wish
+from riffedu.music.instrument import PULSES, SEED_SOUNDS, Instrument, PieceSettings
 from riffedu.music.stream import Piece, endless
-from riffedu.turns import Turns
+from riffedu.turns import FairLock
 
 KEY = b"a key"
 FEW = dict(num_inference_steps=2, guidance_scale=2.0)
@@ -31,7 +31,7 @@ def small(ours):  # noqa: F811
 
 @pytest.fixture
 def served(small):
-    server = Server(Studio(small), KEY)
+    server = SessionListener(ModelServer(small), KEY)
     yield server.port
     server.close()
 
@@ -49,17 +49,17 @@ def served(small):
 ])  # fmt: skip
 def test_a_wish_that_cannot_be(wrong, words):
     with pytest.raises(RiffeduError, match=words):
-        Wish(**wrong)
+        PieceSettings(**wrong)
 
 
 def test_a_wish_survives_a_journey():
     import json
 
-    wish = Wish(FOUR, (0.25, 1.0), "a tune", 7, 4, 3.5, "drums", 0.5, "pulse 120")
-    assert Wish.from_dict(json.loads(json.dumps(wish.to_dict()))) == wish
+    wish = PieceSettings(FOUR, (0.25, 1.0), "a tune", 7, 4, 3.5, "drums", 0.5, "pulse 120")
+    assert PieceSettings.from_dict(json.loads(json.dumps(wish.to_dict()))) == wish
     for wrong in ({"sede": 1}, [], "x", None):
         with pytest.raises(RiffeduError, match="a wish"):
-            Wish.from_dict(wrong)
+            PieceSettings.from_dict(wrong)
 
 
 # --- the instrument ---------------------------------------------------------------------------
@@ -68,24 +68,24 @@ def test_a_wish_survives_a_journey():
 def test_the_same_wishes_give_the_stream_of_lesson_13(small):
     way = [(0.0, 0.0), (0.5, 0.25), (1.0, 1.0)]
     instrument = Instrument(small)
-    played = [instrument.next(Wish(FOUR, place, seed=3, **FEW)) for place in way]
+    played = [instrument.next(PieceSettings(FOUR, place, seed=3, **FEW)) for place in way]
     wanted = endless(small, FOUR, lambda n: way[n], seed=3, **FEW)
     for piece, other in zip(played, wanted):
         assert np.array_equal(piece.waveform, other.waveform) and piece.place == other.place
     instrument.restart()
-    again = instrument.next(Wish(FOUR, way[0], seed=3, **FEW))
+    again = instrument.next(PieceSettings(FOUR, way[0], seed=3, **FEW))
     assert again.number == 0 and np.array_equal(again.waveform, played[0].waveform)
 
 
 def test_text_takes_the_place_of_the_corners(small):
-    said = Instrument(small).next(Wish(FOUR, text=" violin ", **FEW))
-    alone = Instrument(small).next(Wish(("violin",), **FEW))
+    said = Instrument(small).next(PieceSettings(FOUR, text=" violin ", **FEW))
+    alone = Instrument(small).next(PieceSettings(("violin",), **FEW))
     assert np.array_equal(said.waveform, alone.waveform)
 
 
 def test_what_a_piece_brings_along_for_a_repeat(small):
     instrument = Instrument(small)
-    first, second = (instrument.next(Wish(FOUR, **FEW)) for _ in range(2))
+    first, second = (instrument.next(PieceSettings(FOUR, **FEW)) for _ in range(2))
     assert len(first.after) == 1323 and 0 < first.period <= first.image.width / 100
     joint = np.concatenate([first.waveform[-200:], first.after[:200]])
     steps = np.abs(np.diff(joint))
@@ -96,8 +96,8 @@ def test_what_a_piece_brings_along_for_a_repeat(small):
 @pytest.mark.parametrize("name", [name for name in SEED_SOUNDS if name])
 def test_seed_sounds_are_there_and_keep_their_time(small, name):
     instrument = Instrument(small)
-    kept = instrument.next(Wish(FOUR, strength=0.0, seed_sound=name, **FEW))
-    more = instrument.next(Wish(FOUR, strength=0.0, seed_sound=name, **FEW))
+    kept = instrument.next(PieceSettings(FOUR, strength=0.0, seed_sound=name, **FEW))
+    more = instrument.next(PieceSettings(FOUR, strength=0.0, seed_sound=name, **FEW))
     assert np.abs(kept.waveform).max() > 0
     turn = instrument._turn(name).shape[1]
     if name in PULSES:
@@ -114,10 +114,10 @@ def test_seed_sounds_are_there_and_keep_their_time(small, name):
 def test_a_sound_brought_along(small):
     instrument = Instrument(small)
     with pytest.raises(RiffeduError, match="drop a file"):
-        instrument.next(Wish(FOUR, seed_sound="file", **FEW))
+        instrument.next(PieceSettings(FOUR, seed_sound="file", **FEW))
     t = np.arange(44100) / 44100
     instrument.add_sound(0.2 * np.sin(2 * np.pi * 440 * t), 44100)
-    assert np.abs(instrument.next(Wish(FOUR, seed_sound="file", **FEW)).waveform).max() > 0
+    assert np.abs(instrument.next(PieceSettings(FOUR, seed_sound="file", **FEW)).waveform).max() > 0
     for wrong, words in ((np.zeros(44100), "silent"), (np.ones(100), "half a second"),
                          (np.full(44100, np.nan), "NaN")):  # fmt: skip
         with pytest.raises(RiffeduError, match=words):
@@ -128,14 +128,14 @@ def test_a_sound_brought_along(small):
 
 
 def test_turns_go_in_order():
-    turns, order, started = Turns(), [], []
+    turns, order, started = FairLock(), [], []
 
     def take(name):
         started.append(name)
-        with turns.mine():
+        with turns.hold():
             order.append(name)
 
-    with turns.mine():
+    with turns.hold():
         threads = []
         for name in "abcdef":
             threads.append(threading.Thread(target=take, args=(name,)))
@@ -148,13 +148,13 @@ def test_turns_go_in_order():
 
 
 def test_one_who_gives_up_leaves_the_line():
-    turns = Turns()
-    with turns.mine():
+    turns = FairLock()
+    with turns.hold():
         with pytest.raises(ZeroDivisionError):
-            with turns.mine(meanwhile=lambda: 1 / 0):
+            with turns.hold(meanwhile=lambda: 1 / 0):
                 pass
         assert turns.waiting == 0
-    with turns.mine():
+    with turns.hold():
         pass
 
 
@@ -186,16 +186,16 @@ def slow(monkeypatch):
 
 @pytest.mark.parametrize("remote", [False, True])
 def test_no_seat_starves(slow, remote):
-    server = Server(Studio(slow), KEY) if remote else None
-    there = connect(server.port, KEY) if remote else Studio(slow)
+    server = SessionListener(ModelServer(slow), KEY) if remote else None
+    there = connect(server.port, KEY) if remote else ModelServer(slow)
     together = threading.Barrier(3)
 
     def listen(seed):
-        seat = there.seat()
+        session = there.session()
         together.wait(20)
         for _ in range(20):
-            seat.next(Wish(seed=seed))
-        seat.close()
+            session.next(PieceSettings(seed=seed))
+        session.close()
 
     threads = [threading.Thread(target=listen, args=(seed,)) for seed in range(3)]
     for thread in threads:
@@ -214,33 +214,33 @@ def test_no_seat_starves(slow, remote):
 
 
 def test_a_piece_comes_over_the_socket_as_it_is(small, served):
-    here, there = Studio(small).seat(), connect(served, KEY).seat()
-    for wish in (Wish(FOUR, seed=5, **FEW), Wish(FOUR, (1, 0), "violin", seed_sound="pulse 120", **FEW)):
+    here, there = ModelServer(small).session(), connect(served, KEY).session()
+    for wish in (PieceSettings(FOUR, seed=5, **FEW), PieceSettings(FOUR, (1, 0), "violin", seed_sound="pulse 120", **FEW)):
         one, other = here.next(wish), there.next(wish)
         assert np.array_equal(one.waveform, other.waveform) and np.array_equal(one.after, other.after)
         assert np.array_equal(np.asarray(one.image.convert("L")), np.asarray(other.image))
         assert (one.number, one.place, one.period) == (other.number, other.place, other.period)
     there.restart()
-    assert there.next(Wish(FOUR, **FEW)).number == 0 and there.waiting == 0
+    assert there.next(PieceSettings(FOUR, **FEW)).number == 0 and there.waiting == 0
 
 
 def test_errors_come_over_the_socket_as_one_line(served):
-    seat = connect(served, KEY).seat()
+    session = connect(served, KEY).session()
     with pytest.raises(RiffeduError, match="drop a file"):
-        seat.next(Wish(FOUR, seed_sound="file", **FEW))
+        session.next(PieceSettings(FOUR, seed_sound="file", **FEW))
     with pytest.raises(RiffeduError, match="silent"):
-        seat.add_sound(np.zeros(44100, np.float32), 44100)
-    assert seat.next(Wish(FOUR, **FEW)).number == 0, "and the seat is usable"
+        session.add_sound(np.zeros(44100, np.float32), 44100)
+    assert session.next(PieceSettings(FOUR, **FEW)).number == 0, "and the session is usable"
 
 
 def test_strangers_are_sent_away(served):
     with pytest.raises(RiffeduError, match="can't be reached"):
         connect(served, b"another key")
-    assert connect(served, KEY).seat().next(Wish(FOUR, **FEW)).number == 0
+    assert connect(served, KEY).session().next(PieceSettings(FOUR, **FEW)).number == 0
 
 
 def test_a_studio_that_is_gone(small):
-    server = Server(Studio(small), KEY)
+    server = SessionListener(ModelServer(small), KEY)
     port = server.port
     server.close()
     with pytest.raises(RiffeduError, match="can't be reached"):
@@ -249,16 +249,16 @@ def test_a_studio_that_is_gone(small):
 
 def test_a_client_that_is_killed_gives_its_seat_up(slow, monkeypatch):
     seats = []
-    real = Studio.seat
+    real = ModelServer.seat
 
-    def seat(self):
+    def session(self):
         seats.append(real(self))
         return seats[-1]
 
-    monkeypatch.setattr(Studio, "seat", seat)
-    server = Server(Studio(slow), KEY)
-    code = (f"import time; from riffedu.app.model_server import connect, Wish; s = connect({server.port}, {KEY!r}).seat()\n"
-            "while True: s.next(Wish()); print('piece', flush=True)")
+    monkeypatch.setattr(ModelServer, "session", session)
+    server = SessionListener(ModelServer(slow), KEY)
+    code = (f"import time; from riffedu.app.model_server import connect, PieceSettings; s = connect({server.port}, {KEY!r}).session()\n"
+            "while True: s.next(PieceSettings()); print('piece', flush=True)")
     client = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert client.stdout.readline() == "piece\n"
     client.kill()
@@ -274,17 +274,17 @@ def test_a_client_that_is_killed_gives_its_seat_up(slow, monkeypatch):
 
 
 def test_a_page_needs_no_torch(served):
-    code = (f"import sys; from riffedu.app.model_server import connect, Wish; import riffedu.app.live_instrument\n"
-            f"piece = connect({served}, {KEY!r}).seat().next(Wish({FOUR!r}, num_inference_steps=1))\n"
+    code = (f"import sys; from riffedu.app.model_server import connect, PieceSettings; import riffedu.app.live_instrument\n"
+            f"piece = connect({served}, {KEY!r}).session().next(PieceSettings({FOUR!r}, num_inference_steps=1))\n"
             "print(len(piece.waveform), *[m for m in ('torch', 'diffusers', 'transformers', 'librosa', 'scipy', 'matplotlib') if m in sys.modules])")
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert said.stdout.split()[1:] == [] and int(said.stdout) > 1000, said
 
 
 def test_where_the_studio_is(small, served, monkeypatch):
-    monkeypatch.setenv(studio.WHERE, f"{served}:{KEY.hex()}")
-    assert isinstance(open_studio(), studio.RemoteStudio)
-    assert isinstance(open_studio(small), Studio)
-    monkeypatch.delenv(studio.WHERE)
+    monkeypatch.setenv(model_server.WHERE, f"{served}:{KEY.hex()}")
+    assert isinstance(open_model_server(), model_server.RemoteModelServer)
+    assert isinstance(open_model_server(small), ModelServer)
+    monkeypatch.delenv(model_server.WHERE)
     monkeypatch.setattr("riffedu.music.pipeline.load_pipeline", lambda: SimpleNamespace(name="shipped"))
-    assert open_studio().pipeline.name == "shipped"
+    assert open_model_server().pipeline.name == "shipped"

@@ -20,7 +20,7 @@ from riffedu.stream import Piece
 from riffedu.widgets.instrument import LiveInstrument
 
 SECONDS, HERTZ = 1.5, 441.0
-class Seat:
+class Session:
     waiting, delay, stuck = 0, 0.05, False
     def __init__(self):
         self.number, self.wishes, self.sounds = 0, [], []
@@ -36,12 +36,12 @@ class Seat:
     def restart(self): self.number = 0
     def add_sound(self, waveform, rate, name="file"): self.sounds.append(waveform)
     def close(self): pass
-class Studio:
-    def seat(self):
-        self.one = Seat()
+class ModelServer:
+    def session(self):
+        self.one = Session()
         return self.one
-studio = Studio()
-band = LiveInstrument(studio)
+model_server = ModelServer()
+band = LiveInstrument(model_server)
 """
 LISTEN = """() => {
   globalThis.view = document.querySelector('.riffedu-instrument').instrument;
@@ -130,10 +130,10 @@ def test_a_late_piece_is_bridged_in_time_and_said(fake):
     fake.playing()
     fake.until("view.band.number > 2")
     fake.page.evaluate("listen()")
-    fake.python("studio.one.stuck = True")
+    fake.python("model_server.one.stuck = True")
     fake.until("view.band.repeats >= 2")
     assert "repeating in time" in fake.root.locator(".riffedu-facts").inner_text()
-    fake.python("studio.one.stuck = False")
+    fake.python("model_server.one.stuck = False")
     number = fake.page.evaluate("view.band.number")
     fake.until(f"view.band.number > {number + 1}")
     fake.page.wait_for_timeout(2500)
@@ -147,12 +147,12 @@ def test_a_late_piece_is_bridged_in_time_and_said(fake):
 def test_when_nothing_comes_any_more_it_ends_with_a_word(fake):
     fake.playing()
     fake.until("view.band.number > 1")
-    fake.python("studio.one.stuck = True")
+    fake.python("model_server.one.stuck = True")
     fake.until("view.band.repeats > 0")
     fake.page.evaluate("view.band.late = 30 * 44100 + 1")
     fake.page.wait_for_selector(".riffedu-instrument[data-state=stopped]")
     assert "Is the kernel running" in fake.says()
-    fake.python("studio.one.stuck = False")
+    fake.python("model_server.one.stuck = False")
     fake.playing()
     fake.until("view.band.number > 4")
 
@@ -237,14 +237,14 @@ def test_sessions_come_back(fake, tmp_path):
     saved.value.save_as(path)
     session = json.loads(path.read_text())
     assert session["now"]["seed"] == 77 and session["pieces"] >= 3
-    before = fake.python("print(*[w.place[0] for w in studio.one.wishes])").split()
-    fake.python("band.seed, band.x = 1, 1.0; studio.one.wishes.clear()")
+    before = fake.python("print(*[w.place[0] for w in model_server.one.wishes])").split()
+    fake.python("band.seed, band.x = 1, 1.0; model_server.one.wishes.clear()")
     fake.root.locator("input[accept*=json]").set_input_files(path)
     fake.until("view.status.textContent.includes('play again as they were')")
     assert fake.python("print(band.seed, band.x)") == "77 0.125"
     fake.playing()
     fake.until(f"view.band.number >= {len(before)}", 60)
-    again = fake.python("print(*[w.place[0] for w in studio.one.wishes])").split()
+    again = fake.python("print(*[w.place[0] for w in model_server.one.wishes])").split()
     assert again[: len(before)] == before
     bad = tmp_path / "bad.json"
     bad.write_text("{}")
@@ -264,7 +264,7 @@ def test_a_dropped_sound_and_what_is_none(fake, tmp_path):
     assert "words.wav is not a sound" in fake.says() and fake.python("print(repr(band.seed_sound))") == "''"
     fake.root.locator("input[accept*=audio]").set_input_files(good)
     fake.until("view.status.textContent.includes('begins from hum.wav')")
-    seen = fake.python("print(band.seed_sound, len(studio.one.sounds[0]), abs(studio.one.sounds[0]).max())").split()
+    seen = fake.python("print(band.seed_sound, len(model_server.one.sounds[0]), abs(model_server.one.sounds[0]).max())").split()
     assert seen[:2] == ["file", "66150"] and float(seen[2]) == pytest.approx(0.3, abs=0.01)
     assert fake.root.locator("select").first.input_value() == "file"
 

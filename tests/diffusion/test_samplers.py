@@ -68,7 +68,7 @@ def farthest(ours, theirs):
 
 def levels_of(scheduler, times=None):
     times = scheduler.timesteps if times is None else times
-    return schedule.levels(scheduler.alphas_cumprod, np.asarray(times, dtype=np.float64))
+    return schedule.noise_levels(scheduler.alphas_cumprod, np.asarray(times, dtype=np.float64))
 
 
 @each
@@ -82,7 +82,7 @@ def test_ddim(monkeypatch, name, kind, spacing, steps, eta):
     monkeypatch.setattr(theirs, "step", partial(theirs.step, eta=eta))
     wanted = oracle(theirs, start(), torch.Generator().manual_seed(5))
     times = schedule.timesteps(steps, 1000, spacing)
-    ours = samplers.sample(answer, start(), schedule.levels(theirs.alphas_cumprod, times),
+    ours = samplers.sample(answer, start(), schedule.noise_levels(theirs.alphas_cumprod, times),
                            partial(samplers.ddim, eta=eta), kind,
                            torch.Generator().manual_seed(5))  # fmt: skip
     ours = [step.latents for step in ours]
@@ -134,7 +134,7 @@ def test_solvers_in_sigma(monkeypatch, name, kind, spacing, steps, way):
     unshrunk = start() / levels[0].signal
     wanted = oracle(theirs, unshrunk, None if way == "heun" else torch.Generator().manual_seed(5))
     wanted = wanted[1::2] + wanted[-1:] if way == "heun" else wanted
-    ours = samplers.sample(answer, start(), levels, samplers.RULES[way], kind, Loud(5))
+    ours = samplers.sample(answer, start(), levels, samplers.SAMPLERS[way], kind, Loud(5))
     ours = [step.latents / then.signal for step, then in zip(ours, levels[1:])]
     scale = max(float(w.abs().max()) for w in wanted)
     assert farthest(ours, wanted) <= 1e-6 * max(1.0, scale * 1e-3)
@@ -159,7 +159,7 @@ def run(rule, levels, kind="v_prediction", predict=answer, x=None):
 
 def cosine(steps):
     kept = schedule.alphas_cumprod(schedule.betas("cosine"))
-    return schedule.levels(kept, schedule.timesteps(steps))
+    return schedule.noise_levels(kept, schedule.timesteps(steps))
 
 
 def test_four_names_for_one_rule():
@@ -188,11 +188,11 @@ class Gaussian:
         return schedule.velocity(x0, noise, kept)
 
 
-@pytest.mark.parametrize("rule", samplers.RULES)
+@pytest.mark.parametrize("rule", samplers.SAMPLERS)
 def test_samples_have_the_distribution_that_the_network_knows(rule):
     levels = cosine(100)
     x = torch.randn((4, 1, 60, 60), generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-    last = run(samplers.RULES[rule], levels, predict=Gaussian(levels), x=x)[-1]
+    last = run(samplers.SAMPLERS[rule], levels, predict=Gaussian(levels), x=x)[-1]
     assert abs(float(last.mean()) - 2.0) < 0.02
     assert abs(float(last.std()) - 0.5) < 0.02
 
@@ -212,7 +212,7 @@ def test_second_order_needs_fewer_steps():
         first = few[0]
         spread = math.sqrt(first.alpha_bar * 0.25 + 1 - first.alpha_bar)
         goal = 2.0 + 0.5 * (x - first.signal * 2.0) / spread
-        gap[rule] = farthest(run(samplers.RULES[rule], few, predict=exact, x=x)[-1:], [goal])
+        gap[rule] = farthest(run(samplers.SAMPLERS[rule], few, predict=exact, x=x)[-1:], [goal])
     assert gap["heun"] < gap["ddim"] / 2 and gap["dpmpp_2m"] < gap["ddim"] / 2
 
 
@@ -235,14 +235,14 @@ def test_a_list_of_generators_gives_each_item_its_own_noise():
 
 def test_pure_noise_without_any_signal():
     kept = schedule.alphas_cumprod(schedule.zero_terminal_snr(schedule.betas("scaled_linear")))
-    levels = schedule.levels(kept, schedule.timesteps(10))
+    levels = schedule.noise_levels(kept, schedule.timesteps(10))
     assert levels[0].alpha_bar < 1e-12
     levels[0] = schedule.Level(levels[0].timestep, 0.0)
     for rule in ("ddim", "ddpm", "dpmpp_2m"):
-        assert torch.isfinite(run(samplers.RULES[rule], levels)[-1]).all()
+        assert torch.isfinite(run(samplers.SAMPLERS[rule], levels)[-1]).all()
     for rule in ("euler", "euler_ancestral", "heun"):
         with pytest.raises(RiffeduError, match="pure noise"):
-            run(samplers.RULES[rule], levels)
+            run(samplers.SAMPLERS[rule], levels)
     with pytest.raises(RiffeduError, match="zero-terminal"):
         run(samplers.ddim, levels, kind="epsilon")
 

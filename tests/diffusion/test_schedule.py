@@ -89,23 +89,23 @@ def test_linspace_and_karras_are_diffusers(steps):
     times = schedule.timesteps(steps, 1000, "linspace")
     if steps > 1:
         assert np.abs(times - plain.timesteps.numpy()).max() < 1e-3
-        found = schedule.levels(kept, times)
+        found = schedule.noise_levels(kept, times)
         assert np.allclose([level.sigma for level in found], plain.sigmas.numpy(), rtol=1e-4)
     karras = EulerDiscreteScheduler(**settings, use_karras_sigmas=True)
     karras.set_timesteps(1000)
     if steps > 1:
-        found = schedule.karras_levels(kept, 1000)
+        found = schedule.karras_noise_levels(kept, 1000)
         assert np.allclose([level.sigma for level in found], karras.sigmas.numpy(), rtol=1e-3)
         assert np.abs([f.timestep for f in found[:-1]] - karras.timesteps.numpy()).max() < 0.1
-    assert len(schedule.karras_levels(kept, steps)) == steps + 1
+    assert len(schedule.karras_noise_levels(kept, steps)) == steps + 1
 
 
 def test_levels_end_clean_and_meet_the_table():
     kept = schedule.alphas_cumprod(schedule.betas("cosine"))
-    found = schedule.levels(kept, [999, 500, 0])
+    found = schedule.noise_levels(kept, [999, 500, 0])
     assert found[-1] == schedule.CLEAN and found[-1].sigma == 0
     assert [level.alpha_bar for level in found[:-1]] == [kept[999], kept[500], kept[0]]
-    assert kept[501] < schedule.levels(kept, [500.5])[0].alpha_bar < kept[500]
+    assert kept[501] < schedule.noise_levels(kept, [500.5])[0].alpha_bar < kept[500]
 
 
 @pytest.mark.parametrize("call, words", [
@@ -114,10 +114,10 @@ def test_levels_end_clean_and_meet_the_table():
     (lambda: schedule.timesteps(0), "between 1 and 1000"),
     (lambda: schedule.timesteps(10000), "between 1 and 1000"),
     (lambda: schedule.timesteps(5, 1000, "odd"), "trailing"),
-    (lambda: schedule.levels([0.9, 0.5], [2]), "between 0 and 1"),
-    (lambda: schedule.levels([0.9, 0.5], []), "between 0 and 1"),
-    (lambda: schedule.karras_levels([0.9, 0.5], 0), "at least 1"),
-    (lambda: schedule.karras_levels([0.9, 0.0], 5), "infinite"),
+    (lambda: schedule.noise_levels([0.9, 0.5], [2]), "between 0 and 1"),
+    (lambda: schedule.noise_levels([0.9, 0.5], []), "between 0 and 1"),
+    (lambda: schedule.karras_noise_levels([0.9, 0.5], 0), "at least 1"),
+    (lambda: schedule.karras_noise_levels([0.9, 0.0], 5), "infinite"),
     (lambda: schedule.clean_and_noise(1.0, 1.0, 0.5, "flow"), "v_prediction"),
 ])  # fmt: skip
 def test_what_cannot_be_is_said(call, words):

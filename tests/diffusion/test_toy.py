@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from riffedu.diffusion import toy
-from riffedu.diffusion.samplers import RULES, sample
-from riffedu.diffusion.schedule import add_noise, alphas_cumprod, betas, levels, timesteps
+from riffedu.diffusion.samplers import SAMPLERS, sample
+from riffedu.diffusion.schedule import add_noise, alphas_cumprod, betas, noise_levels, timesteps
 from riffedu.errors import RiffeduError
 
 KEPT = alphas_cumprod(betas("cosine"))
@@ -96,8 +96,8 @@ def test_no_guess_is_better_than_the_best():
 @pytest.mark.parametrize("rule", ["ddpm", "ddim", "euler_ancestral", "heun", "dpmpp_2m"])
 def test_exact_predictor_gives_the_data_back(rule):
     points = toy.shape("note", 20)
-    way = levels(KEPT, timesteps(60, spacing="linspace"))
-    *_, last = sample(toy.exact_predictor(points, KEPT), toy.cloud(300), way, RULES[rule],
+    way = noise_levels(KEPT, timesteps(60, spacing="linspace"))
+    *_, last = sample(toy.exact_predictor(points, KEPT), toy.cloud(300), way, SAMPLERS[rule],
                       "sample", torch.Generator().manual_seed(0))  # fmt: skip
     nearest, which = torch.cdist(last.latents, points).min(1)
     assert nearest.median() < 1e-3 and len(torch.unique(which)) >= 18
@@ -152,8 +152,8 @@ def test_training_goes_on_from_a_network():
 def test_the_same_loop_makes_notes_from_noise(trained, rule):
     states = trained
     start, points = toy.cloud(1500, seed=1), toy.shape("note")
-    steps = list(sample(toy.predictor(states[-1].network), start, levels(KEPT, timesteps(30)),
-                        RULES[rule], "v_prediction", torch.Generator().manual_seed(0)))  # fmt: skip
+    steps = list(sample(toy.predictor(states[-1].network), start, noise_levels(KEPT, timesteps(30)),
+                        SAMPLERS[rule], "v_prediction", torch.Generator().manual_seed(0)))  # fmt: skip
     away = [toy.distance(step.latents, points) for step in steps]
     assert away[-1] < 0.08 < 0.25 < away[0]
     near = torch.cdist(steps[-1].latents, points).min(1).values

@@ -69,7 +69,7 @@ def test_corners(sounds, size, momentum, start):
 
 def test_the_curve_is_the_states_consistency_and_the_facts_say_it(panel):
     panel.iteration.value = 4
-    assert panel.curve == [state.consistency_db for state in panel.states]
+    assert panel.curve == [state.spectral_convergence_db for state in panel.states]
     assert f"Iteration 4: the magnitudes are off by {panel.curve[4]:.1f} dB" in panel.facts.value
     assert f"{panel.curve[-1]:.1f} dB in the end" in panel.figure.alt
     off = np.linalg.norm(panel.state.waveform.numpy() - panel.waveform)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from riffedu import load_pipeline
 from riffedu.diffusion import schedule, toy
-from riffedu.diffusion.samplers import RULES, Step, ddim, ddpm, euler, euler_ancestral, sample
+from riffedu.diffusion.samplers import SAMPLERS, SamplerStep, ddim, ddpm, euler, euler_ancestral, sample
 from riffedu.errors import RiffeduError
 from riffedu.lessons.l08_denoising import exercises
 from riffedu.lessons.l08_denoising import denoising_panel
@@ -50,7 +50,7 @@ def last(panel):
 @pytest.mark.parametrize("steps", [2, 9, 40])
 def test_four_names_one_rule(rule, eta, steps):
     predict = toy.exact_predictor(toy.shape("ring", 50).double(), KEPT)
-    way = schedule.levels(KEPT, schedule.timesteps(steps))
+    way = schedule.noise_levels(KEPT, schedule.timesteps(steps))
     ends = []
     for each in (rule, partial(ddim, eta=eta)):
         run = sample(predict, toy.cloud(40).double(), way, each, "sample",
@@ -66,24 +66,24 @@ def ellipse_error(rule, way):
     wide = torch.tensor([1.35, 0.35], dtype=torch.float64)
 
     def guess(x, t):
-        k = schedule.levels(KEPT, [t])[0].alpha_bar
+        k = schedule.noise_levels(KEPT, [t])[0].alpha_bar
         return k**0.5 * wide**2 / (k * wide**2 + 1 - k) * x
 
     x, k = toy.cloud(500).double(), way[0].alpha_bar
-    end = list(sample(guess, x, way, RULES[rule], "sample"))[-1].latents
+    end = list(sample(guess, x, way, SAMPLERS[rule], "sample"))[-1].latents
     return (end - x * wide / (k * wide**2 + 1 - k) ** 0.5).square().mean().sqrt().item()
 
 
 @pytest.mark.parametrize(("rule", "low", "high"), [("ddim", 1.8, 2.2), ("heun", 3.4, 5)])
 def test_orders(rule, low, high):
     gentle = KEPT[schedule.snr(KEPT) >= 1 / 20**2]
-    errors = [ellipse_error(rule, schedule.levels(gentle, schedule.timesteps(n, len(gentle))))
+    errors = [ellipse_error(rule, schedule.noise_levels(gentle, schedule.timesteps(n, len(gentle))))
               for n in (32, 64)]
     assert low < errors[0] / errors[1] < high
 
 
 def test_memory_is_second_order_too_and_heun_fails_from_pure_noise():
-    ways = {n: schedule.levels(KEPT, schedule.timesteps(n)) for n in (10, 20)}
+    ways = {n: schedule.noise_levels(KEPT, schedule.timesteps(n)) for n in (10, 20)}
     assert ellipse_error("dpmpp_2m", ways[10]) > 3.4 * ellipse_error("dpmpp_2m", ways[20])
     assert ellipse_error("dpmpp_2m", ways[10]) < ellipse_error("ddim", ways[10]) / 2
     assert ellipse_error("heun", ways[10]) > 10
@@ -91,7 +91,7 @@ def test_memory_is_second_order_too_and_heun_fails_from_pure_noise():
 
 def test_fresh_noise_forgets_a_wrong_start():
     points = toy.shape("note", 400)
-    predict, way = toy.exact_predictor(points, KEPT), schedule.levels(KEPT, schedule.timesteps(50))
+    predict, way = toy.exact_predictor(points, KEPT), schedule.noise_levels(KEPT, schedule.timesteps(50))
     found = []
     for eta in (0, 0.5, 1):
         run = sample(predict, 0.5 * toy.cloud(800), way, partial(ddim, eta=eta), "sample",
@@ -104,7 +104,7 @@ def test_leading_lands_nearer_to_nothing():
     moved = toy.shape("note", 400) + torch.tensor([1.5, 0.0])
     predict, middles = toy.exact_predictor(moved, KEPT), []
     for spacing in ("trailing", "leading"):
-        way = schedule.levels(KEPT, schedule.timesteps(5, 1000, spacing))
+        way = schedule.noise_levels(KEPT, schedule.timesteps(5, 1000, spacing))
         middles.append(list(sample(predict, toy.cloud(800), way, ddim, "sample"))[-1].latents)
     trailing, leading = (middle[:, 0].mean() for middle in middles)
     assert abs(trailing - 1.5) < 0.08 and leading < trailing - 0.1
@@ -125,7 +125,7 @@ def test_paths_say_what_they_show():
 
 def test_away():
     level = schedule.Level(0.0, 1.0)
-    moments = [Step(n, 1, level, torch.full((1, 2), x), torch.full((1, 2), g))
+    moments = [SamplerStep(n, 1, level, torch.full((1, 2), x), torch.full((1, 2), g))
                for n, (x, g) in enumerate([(3.0, 2.0), (1.0, 1.0)])]
     found = away(moments)
     assert found["state"].tolist() == [2, 0] and found["guess"].tolist() == [1, 0]
@@ -141,14 +141,14 @@ def test_panel_before_a_run(panel):
     for control in (panel.prompt, panel.rule, panel.steps, panel.eta, panel.seed, panel.run_button,
                     panel.stop_button, panel.step, panel.shown, panel.listen_button):
         assert control.description
-    assert [name for _, name in panel.rule.options] == list(RULES) == list(LABELS)
+    assert [name for _, name in panel.rule.options] == list(SAMPLERS) == list(LABELS)
 
 
 def test_run_gives_the_samplers_states(panel, pipeline):
     ran(panel)
     words = pipeline.encode_prompt("a calm solo piano")
     noise = pipeline.initial_noise(3, 0.64)
-    run = list(sample(pipeline.predictor(words), noise, pipeline.levels(3), ddim,
+    run = list(sample(pipeline.predictor(words), noise, pipeline.noise_levels(3), ddim,
                       pipeline.prediction_type))  # fmt: skip
     assert len(panel.moments) == 4 and torch.equal(panel.moments[0].latents, noise)
     for ours_, theirs in zip(panel.moments[1:], run):
@@ -174,7 +174,7 @@ def test_scrubbing(panel, pipeline):
     assert panel.figure.widget.value != first
 
 
-@pytest.mark.parametrize("rule", list(RULES))
+@pytest.mark.parametrize("rule", list(SAMPLERS))
 def test_every_rule(panel, rule):
     panel.rule.value = rule
     assert panel.eta.disabled == (rule != "ddim")
@@ -327,8 +327,8 @@ def test_heun_looks_right_and_true():
         return x
 
     gentle = KEPT[:900]
-    list(sample(predict, toy.cloud(5), schedule.levels(gentle, schedule.timesteps(7, 900)),
-                RULES["heun"]))  # fmt: skip
+    list(sample(predict, toy.cloud(5), schedule.noise_levels(gentle, schedule.timesteps(7, 900)),
+                SAMPLERS["heun"]))  # fmt: skip
     assert len(looked) == 2 * 7 - 1
 
 

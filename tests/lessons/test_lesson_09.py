@@ -60,25 +60,25 @@ def test_patches_that_do_not_fit(shape):
 
 @pytest.mark.parametrize("side", [4, 8, 32])
 def test_cosines_are_scipys(side):
-    mine = latents.cosines(side * side, side)
+    mine = latents.dct_basis(side * side, side)
     assert np.abs(mine @ mine.T - np.eye(side * side)).max() < 1e-10
     one = np.zeros((side, side))
     one[1, 2] = 1
     wave = scipy.fft.idctn(one, norm="ortho").ravel()
     assert np.abs(mine - wave).max(axis=1).min() < 1e-12
     assert np.allclose(mine[0], 1 / side), "the first one is flat"
-    assert len(latents.cosines(5, side)) == 5
+    assert len(latents.dct_basis(5, side)) == 5
 
 
 def test_through_is_the_nearest_that_the_patterns_can_draw():
     random = np.random.default_rng(0)
     x, mean = random.standard_normal((16, 24)), random.standard_normal(64)
-    patterns = latents.cosines(10, 8)
+    patterns = latents.dct_basis(10, 8)
     back = latents.through(x, patterns, mean, side=8)
     best, *_ = np.linalg.lstsq(patterns.T, (latents.patches(x, 8) - mean).T, rcond=None)
     assert np.allclose(latents.patches(back, 8), mean + best.T @ patterns)
     assert np.allclose(latents.through(back, patterns, mean, 8), back), "twice changes nothing"
-    assert np.allclose(latents.through(x, latents.cosines(64, 8), mean, 8), x), "all of them: all"
+    assert np.allclose(latents.through(x, latents.dct_basis(64, 8), mean, 8), x), "all of them: all"
 
 
 def test_principal_components_leave_the_smallest_error():

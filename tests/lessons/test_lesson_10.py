@@ -50,7 +50,7 @@ def ran(panel):
 
 
 def test_cosines():
-    table = guidance.cosines(torch.tensor([[2.0, 0.0], [0.0, 0.1], [-3.0, 0.0], [1.0, 1.0]]))
+    table = guidance.cosine_similarities(torch.tensor([[2.0, 0.0], [0.0, 0.1], [-3.0, 0.0], [1.0, 1.0]]))
     half = 0.5**0.5
     want = [[1, 0, -1, half], [0, 1, 0, half], [-1, 0, 1, -half], [half, half, -half, 1]]
     assert np.allclose(table, want, atol=1e-4)
@@ -75,7 +75,7 @@ def test_the_encoder_takes_with_for_without():
 
     def near(one, two):
         vectors = guidance.prompt_vectors(parts.text_encoder, parts.tokenizer, [one, two])
-        return float(guidance.cosines(vectors)[0, 1])
+        return float(guidance.cosine_similarities(vectors)[0, 1])
 
     assert near("piano with drums", "piano without drums") > near("piano", "violin") + 0.2
     assert near("piano", "paino") < 0.3 < near("a calm solo piano", "a quiet piano ballad")
@@ -93,7 +93,7 @@ def in_the_plane(scale, below=1.0, count=500):
         s = guidance.scale_at(t, scale, 1000 * below)
         return guidance.classifier_free_guidance(told(x, t), nothing(x, t), s)
 
-    way = schedule.levels(KEPT, schedule.timesteps(30))
+    way = schedule.noise_levels(KEPT, schedule.timesteps(30))
     *_, last = sample(predict, toy.cloud(count, 2), way, ddim, "sample")
     ends = dot[torch.cdist(last.latents, ring).argmin(1)]
     visits = torch.bincount(ends, minlength=8)[[0, 1, 3]]

@@ -10,10 +10,10 @@ import torch
 from riffedu import load_pipeline
 from riffedu.diffusion import toy
 from riffedu.diffusion.samplers import ddim, sample
-from riffedu.diffusion.schedule import alphas_cumprod, betas, levels, timesteps
+from riffedu.diffusion.schedule import alphas_cumprod, betas, noise_levels, timesteps
 from riffedu.errors import RiffeduError
 from riffedu.lessons.l13_interpolation import exercises
-from riffedu.lessons.l13_interpolation import journey_panel
+from riffedu.lessons.l13_interpolation import interpolation_panel
 from riffedu.lessons.l13_interpolation.panel import KEPT, PLACES, weights
 from riffedu.music.interpolate import EASINGS, four_corners, lerp, slerp
 from riffedu.music.stream import endless
@@ -31,7 +31,7 @@ def pipeline(ours):  # noqa: F811
 
 @pytest.fixture
 def panel(pipeline):
-    return journey_panel(pipeline, PROMPTS, seed=3, steps=2, duration=0.64)
+    return interpolation_panel(pipeline, PROMPTS, seed=3, steps=2, duration=0.64)
 
 
 def done(panel):
@@ -63,7 +63,7 @@ def test_the_line_leaves_the_shell_in_many_dimensions_only(n, inside):
 
 def test_a_start_that_is_too_quiet_ends_in_the_wrong_place():
     kept, points = alphas_cumprod(betas("cosine")), toy.shape("note", 400)
-    best, way = toy.exact_predictor(points, kept), levels(kept, timesteps(25))
+    best, way = toy.exact_predictor(points, kept), noise_levels(kept, timesteps(25))
     found = {}
     for mix in (lerp, slerp):
         middle = mix(toy.cloud(800, seed=2), toy.cloud(800, seed=3), 0.5)
@@ -221,7 +221,7 @@ def test_stop(panel, monkeypatch):
 
 def test_a_panel_has_four_corners(pipeline):
     with pytest.raises(RiffeduError, match="four prompts"):
-        journey_panel(pipeline, PROMPTS[:3])
+        interpolation_panel(pipeline, PROMPTS[:3])
 
 
 # The checks

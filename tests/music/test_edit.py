@@ -36,13 +36,13 @@ def pixels(result):
 
 @pytest.mark.parametrize("strength, left", [(0, 0), (0.3, 3), (0.5, 5), (1, 10)])
 def test_strength_is_the_share_of_the_way(strength, left):
-    levels = schedule.levels(np.linspace(0.99, 0.01, 1000), schedule.timesteps(10))
+    levels = schedule.noise_levels(np.linspace(0.99, 0.01, 1000), schedule.timesteps(10))
     part = edit.from_strength(levels, strength)
     assert len(part) == left + 1 and part == levels[10 - left :]
 
 
 def test_what_is_kept_comes_out_as_it_was():
-    levels = schedule.levels(np.linspace(0.99, 0.01, 1000), schedule.timesteps(8))
+    levels = schedule.noise_levels(np.linspace(0.99, 0.01, 1000), schedule.timesteps(8))
     known, noise = torch.randn(2, 1, 2, 4, 6, generator=torch.Generator().manual_seed(0))
     mask = torch.zeros(1, 1, 4, 6)
     mask[..., 3:] = 1

@@ -8,7 +8,7 @@ from PIL import Image
 
 from riffedu.app.live_instrument import LiveInstrument
 from riffedu.errors import RiffeduError
-from riffedu.music.instrument import Wish
+from riffedu.music.instrument import PieceSettings
 from riffedu.music.stream import Piece
 
 
@@ -50,7 +50,7 @@ class Played:
         self.widget = LiveInstrument(self, **controls)
         self.widget.send = lambda content, buffers=None: self.said.append((content, buffers))
 
-    def seat(self):
+    def session(self):
         return self.fake
 
     def tell(self, content, *buffers):
@@ -78,7 +78,7 @@ def test_what_the_page_says_when_it_asks_is_what_counts():
     made.next(x=0.25, y=1.0, text=" a tune ", seed=7, steps=3, guidance_scale=2.0, strength=0.5,
               seed_sound="pulse 120", prompts=["a", "b", "c", "d"])
     wish = made.fake.wishes[-1]
-    assert wish == Wish(("a", "b", "c", "d"), (0.25, 1.0), "a tune", 7, 3, 2.0, "", 0.5, "pulse 120")
+    assert wish == PieceSettings(("a", "b", "c", "d"), (0.25, 1.0), "a tune", 7, 3, 2.0, "", 0.5, "pulse 120")
     assert (made.widget.x, made.widget.seed) == (0.25, 7)
     assert made.next(x=0.0)[0]["words"] == "a tune"
     assert made.next(text="", y=0.1)[0]["words"] == "a"

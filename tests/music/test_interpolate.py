@@ -68,7 +68,7 @@ def test_four_corners_weigh_as_a_bilinear_mixture():
 
 @pytest.mark.parametrize("easing", interpolate.EASINGS)
 def test_a_journey_visits_every_stop_and_never_turns_back(easing):
-    way = list(interpolate.journey([0.0, 1.0, 5.0], 4, easing=easing))
+    way = list(interpolate.prompt_path([0.0, 1.0, 5.0], 4, easing=easing))
     assert len(way) == 9 and way[0] == 0 and way[4] == 1 and way[8] == 5
     assert (np.diff(way) > 0).all()
 
@@ -78,9 +78,9 @@ def test_a_journey_visits_every_stop_and_never_turns_back(easing):
     (lambda: interpolate.slerp(np.ones(3), np.ones(3), float("nan")), "between 0 and 1"),
     (lambda: interpolate.slerp(np.ones(3), np.ones(4), 0.5), "one shape"),
     (lambda: interpolate.four_corners([1, 2, 3], 0, 0), "four corners"),
-    (lambda: list(interpolate.journey([1.0], 3)), "two stops"),
-    (lambda: list(interpolate.journey([1.0, 2.0], 0)), "at least 1"),
-    (lambda: list(interpolate.journey([1.0, 2.0], 2, easing="fast")), "slow start"),
+    (lambda: list(interpolate.prompt_path([1.0], 3)), "two stops"),
+    (lambda: list(interpolate.prompt_path([1.0, 2.0], 0)), "at least 1"),
+    (lambda: list(interpolate.prompt_path([1.0, 2.0], 2, easing="fast")), "slow start"),
 ])  # fmt: skip
 def test_what_cannot_be_is_said(call, words):
     with pytest.raises(RiffeduError, match=words):

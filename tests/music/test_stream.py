@@ -73,7 +73,7 @@ def test_the_point_decides_what_is_heard(small):
 
 
 def test_a_journey_calls_at_every_prompt(small):
-    pieces = list(stream.travel(small, ["piano", "drums", "violin"], 2, seed=3, **FEW))
+    pieces = list(stream.interpolate_prompts(small, ["piano", "drums", "violin"], 2, seed=3, **FEW))
     assert [p.place for p in pieces] == [(k / 4, 0) for k in range(5)]
     text = small.encode_prompt("piano")
     alone = stream.grow(small, iter([((0, 0), text)]), 3, **FEW)
@@ -82,7 +82,7 @@ def test_a_journey_calls_at_every_prompt(small):
 
 def test_a_journey_in_one_go(small):
     result = small.interpolate(["piano", "drums"], 1, seed=2, progress=False, **FEW)
-    pieces = list(stream.travel(small, ["piano", "drums"], 1, seed=2, **FEW))
+    pieces = list(stream.interpolate_prompts(small, ["piano", "drums"], 1, seed=2, **FEW))
     assert np.array_equal(result.waveform, np.concatenate([p.waveform for p in pieces]))
     assert result.parameters["prompt"] == ["piano", "drums"]
 
@@ -122,4 +122,4 @@ def test_what_cannot_be_is_said(small, prompts, where, words):
 ])  # fmt: skip
 def test_journeys_that_cannot_be(small, prompts, options, words):
     with pytest.raises(RiffeduError, match=words):
-        next(stream.travel(small, prompts, **{**FEW, **options}))
+        next(stream.interpolate_prompts(small, prompts, **{**FEW, **options}))

@@ -28,7 +28,7 @@ def tune(seconds=2.0, rate=44100, seed=0):
     return (0.12 * tone + 0.05 * hiss).astype(np.float32)
 
 
-def consistency_db(sound, mel, params):
+def mel_consistency_db(sound, mel, params):
     """Distance of the sound's mel amplitudes from the wanted ones, gain-matched."""
     found = mel_spectrogram(sound, params)
     gain = (found * mel).sum() / (found**2).sum()
@@ -43,9 +43,9 @@ def test_there_and_back_at_riffusions_parameters(tmp_path):
     assert rate == 44100 and back.shape == (200 * 441,) and back.dtype == np.float32
     assert abs(rms_db(back) - rms_db(sound)) < 1
     mel = spectrogram_from_image(image)
-    lean = consistency_db(back, mel, SpectrogramParams())
+    lean = mel_consistency_db(back, mel, SpectrogramParams())
     assert lean < -17
-    plain = consistency_db(sound_from_mel(mel, SpectrogramParams(), "plain"), mel,
+    plain = mel_consistency_db(sound_from_mel(mel, SpectrogramParams(), "plain"), mel,
                            SpectrogramParams())
     assert lean < plain + 1
 
@@ -112,7 +112,7 @@ def test_other_parameters(params):
     mel = mel_spectrogram(sound, params)
     back, rate = image_to_audio(audio_to_image(sound, rate := params.sample_rate, params), params)
     assert rate == params.sample_rate and len(back) == mel.shape[1] * params.hop_length
-    assert consistency_db(back, mel, params) < -12
+    assert mel_consistency_db(back, mel, params) < -12
     assert abs(np.log10((mel_spectrogram(back, params) ** 2).sum() / (mel**2).sum())) < 0.05
 
 

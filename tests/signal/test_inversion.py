@@ -11,7 +11,7 @@ from riffedu.signal.fidelity import (
     Row,
     as_table,
     attack_likeness,
-    consistency_db,
+    mel_consistency_db,
     log_spectral_distance,
     speed_and_quality,
     there_and_back,
@@ -93,7 +93,7 @@ def test_lean_grid_of_other_parameters(params):
 
 
 def quality(way, mel, n_iter=None):
-    return consistency_db(sound_from_mel(mel, PARAMS, way, n_iter=n_iter), mel, PARAMS)
+    return mel_consistency_db(sound_from_mel(mel, PARAMS, way, n_iter=n_iter), mel, PARAMS)
 
 
 def test_fast_beats_plain_and_best_beats_fast(music):
@@ -108,7 +108,7 @@ def test_each_idea_adds_something(music):
 
     def last(**options):
         *_, state = lean_steps(mel, PARAMS, 16, **options)
-        return consistency_db(full_rate(state.waveform, mel, PARAMS), mel, PARAMS)
+        return mel_consistency_db(full_rate(state.waveform, mel, PARAMS), mel, PARAMS)
 
     everything = last()
     assert everything < last(start=None) - 5
@@ -130,7 +130,7 @@ def test_lean_steps_are_states_that_get_better(music):
     states = list(lean_steps(mel, PARAMS, 6))
     assert [state.iteration for state in states] == list(range(7))
     assert states[0].waveform.shape == (200 * 200,) and states[0].spectrum.shape == (2001, 100)
-    assert states[-1].consistency_db < states[0].consistency_db - 3
+    assert states[-1].spectral_convergence_db < states[0].spectral_convergence_db - 3
     assert len(list(plain_steps(mel[:, :20], PARAMS, 2))) == 3
 
 
@@ -171,7 +171,7 @@ def test_any_parameters(params, way):
     mel = mel_spectrogram(sound, params)
     back = sound_from_mel(mel, params, way)
     assert back.shape == (mel.shape[1] * params.hop_length,) and back.dtype == np.float32
-    assert consistency_db(back, mel, params) < -15
+    assert mel_consistency_db(back, mel, params) < -15
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -195,7 +195,7 @@ def test_unknown_quality_and_bad_numbers():
 def test_pghi_alone_needs_no_iterations(music):
     _, mel = music
     read, guessed = (next(lean_steps(mel, PARAMS, 0, start=start)) for start in (pghi, None))
-    assert read.consistency_db < guessed.consistency_db - 8
+    assert read.spectral_convergence_db < guessed.spectral_convergence_db - 8
 
 
 # Fidelity
@@ -203,14 +203,14 @@ def test_pghi_alone_needs_no_iterations(music):
 
 def test_consistency_ignores_level_and_nothing_else(music):
     waveform, mel = music
-    assert consistency_db(waveform, mel, PARAMS) < -100
-    assert consistency_db(3 * waveform, mel, PARAMS) < -100
+    assert mel_consistency_db(waveform, mel, PARAMS) < -100
+    assert mel_consistency_db(3 * waveform, mel, PARAMS) < -100
     noise = np.random.default_rng(0).standard_normal(len(waveform)).astype(np.float32)
-    louder = consistency_db(waveform + 0.03 * noise, mel, PARAMS)
-    assert consistency_db(waveform + 0.003 * noise, mel, PARAMS) < louder < 0
-    assert consistency_db(0 * waveform, mel, PARAMS) == 0
+    louder = mel_consistency_db(waveform + 0.03 * noise, mel, PARAMS)
+    assert mel_consistency_db(waveform + 0.003 * noise, mel, PARAMS) < louder < 0
+    assert mel_consistency_db(0 * waveform, mel, PARAMS) == 0
     with pytest.raises(RiffeduError, match="picture"):
-        consistency_db(waveform[:-4410], mel, PARAMS)
+        mel_consistency_db(waveform[:-4410], mel, PARAMS)
 
 
 def test_log_spectral_distance(music):
@@ -237,10 +237,10 @@ def test_speed_and_quality_of_every_method(name):
     points = list(speed_and_quality(METHODS[name](mel, PARAMS, n_iter=4), mel, PARAMS, at=(0, 4)))
     assert [point.n_iter for point in points] == [0, 4]
     assert 0 < points[0].seconds < points[1].seconds
-    assert points[1].consistency_db < points[0].consistency_db
+    assert points[1].mel_consistency_db < points[0].mel_consistency_db
     assert all(point.sound.shape == (22050,) for point in points)
-    again = consistency_db(points[1].sound, mel, PARAMS)
-    assert again == points[1].consistency_db
+    again = mel_consistency_db(points[1].sound, mel, PARAMS)
+    assert again == points[1].mel_consistency_db
 
 
 def test_there_and_back_is_a_table():
@@ -250,7 +250,7 @@ def test_there_and_back_is_a_table():
                          progress=False)
     assert [(row.clip, row.way) for row in rows] == [("a", "fast"), ("b", "fast")]
     for good, bad in zip(rows, own, strict=True):
-        assert good.consistency_db < -15 < bad.consistency_db
+        assert good.mel_consistency_db < -15 < bad.mel_consistency_db
         assert good.distance_db < bad.distance_db and abs(good.level_db) < 1 < -bad.level_db
         assert good.seconds > 0
     table = as_table(rows + own)

@@ -111,7 +111,7 @@ class GriffinLimPanel(Panel):
             np.abs(self.spectrum), **self.settings, n_iter=STEPS, momentum=self.momentum.value,
             seed=self.seed.value, initial=initial[self.start.value], length=len(self.waveform),
         ))  # fmt: skip
-        self.curve = [state.consistency_db for state in self.states]
+        self.curve = [state.spectral_convergence_db for state in self.states]
         self._draw()
 
     def _draw_axes(self) -> None:

@@ -123,12 +123,12 @@ class BeyondPanel(Panel):
         self._off.set_data(20 * np.log10(ratio))
         for other, line in self._curves.items():
             run = self.runs.get(other, [])
-            line.set_data(range(len(run)), [p.consistency_db for p in run])
-        self._marker.set_data([AT.index(point.n_iter)], [point.consistency_db])
+            line.set_data(range(len(run)), [p.mel_consistency_db for p in run])
+        self._marker.set_data([AT.index(point.n_iter)], [point.mel_consistency_db])
         distance = log_spectral_distance(point.sound, self.waveform, RATE)
         attacks = attack_likeness(point.sound, self.waveform, RATE)
         self.said = (f"{LABELS[name]}, iteration {point.n_iter}: consistency "
-                     f"{point.consistency_db:.1f} dB, distance from the sound {distance:.1f} dB, "
+                     f"{point.mel_consistency_db:.1f} dB, distance from the sound {distance:.1f} dB, "
                      f"attacks {attacks:.2f}, {point.seconds:.2f} s of one processor.")
         self.facts.value = f'<p role="status">{html.escape(self.said)}</p>'
         self.heard.set(point.sound, RATE, f"{name}, iteration {point.n_iter}", attenuate=True)

@@ -8,7 +8,7 @@ from functools import partial
 import ipywidgets as w
 import numpy as np
 
-from riffedu.diffusion.samplers import RULES, Step, ddim, sample
+from riffedu.diffusion.samplers import SAMPLERS, SamplerStep, ddim, sample
 from riffedu.errors import RiffeduError
 from riffedu.widgets.job import JobControls
 from riffedu.widgets.live import LiveFigure, LiveSound
@@ -42,12 +42,12 @@ class DenoisingPanel(Panel):
     def __init__(self, pipeline, prompt: str, seed: int = 0, steps: int = 10,
                  duration: float = SECONDS):  # fmt: skip
         self.pipeline, self.duration = pipeline, duration
-        self.moments: list[Step] = []
-        self.before: list[Step] = []
+        self.moments: list[SamplerStep] = []
+        self.before: list[SamplerStep] = []
         self._drawn: dict = {}
         self.prompt = w.Text(value=prompt, description="Prompt", style=WIDE,
                              layout=w.Layout(width="640px", max_width="98%"))  # fmt: skip
-        self.rule = w.Dropdown(options=[(LABELS[name], name) for name in RULES], value="ddim",
+        self.rule = w.Dropdown(options=[(LABELS[name], name) for name in SAMPLERS], value="ddim",
                                description="Rule", style=WIDE, layout=FIT)  # fmt: skip
         self.steps = w.IntSlider(value=steps, min=1, max=50, description="Steps", style=WIDE,
                                  layout=LONG, continuous_update=False)  # fmt: skip
@@ -83,7 +83,7 @@ class DenoisingPanel(Panel):
     def run(self) -> None:
         """What the Run button does; `wait` for its end when driving the panel by code."""
         name, n = self.rule.value, self.steps.value
-        rule = partial(ddim, eta=self.eta.value) if name == "ddim" else RULES[name]
+        rule = partial(ddim, eta=self.eta.value) if name == "ddim" else SAMPLERS[name]
         wanted = {"prompt": self.prompt.value, "seed": self.seed.value, "rule": rule, "name": name,
                   "steps": n}  # fmt: skip
         self.job.start(lambda step: self._work(step, wanted), 2 * n + 1)
@@ -91,31 +91,31 @@ class DenoisingPanel(Panel):
     def wait(self, seconds: float = 120.0) -> None:
         self.job.wait(seconds)
 
-    def levels(self, name: str, steps: int) -> list:
+    def noise_levels(self, name: str, steps: int) -> list:
         """The model's own levels; for Heun the same schedule from σ = 20 on."""
-        from riffedu.diffusion.schedule import levels, timesteps
+        from riffedu.diffusion.schedule import noise_levels, timesteps
 
         if name != "heun":
-            return self.pipeline.levels(steps)
+            return self.pipeline.noise_levels(steps)
         kept = np.asarray(self.pipeline.checkpoint.scheduler.alphas_cumprod, dtype=np.float64)
         kept = kept[kept * (1 + SIGMA**2) >= 1]
-        return levels(kept, timesteps(steps, len(kept)))
+        return noise_levels(kept, timesteps(steps, len(kept)))
 
     def _work(self, step, wanted: dict) -> None:
         import torch
 
         if not wanted["prompt"].strip():
             raise RiffeduError('the prompt is empty: say what to play, e.g. "a calm solo piano"')
-        way = self.levels(wanted["name"], wanted["steps"])
+        way = self.noise_levels(wanted["name"], wanted["steps"])
         noise = self.pipeline.initial_noise(wanted["seed"], self.duration)
         predict = self.pipeline.predictor(self.pipeline.encode_prompt(wanted["prompt"]))
         fresh = torch.Generator().manual_seed(wanted["seed"] + 1)
         run = sample(predict, noise, way, wanted["rule"], self.pipeline.prediction_type, fresh)
-        moments: list[Step] = []
+        moments: list[SamplerStep] = []
         try:
             for moment in run:
                 step(f"Step {moment.step} of {moment.total}")
-                moments = moments or [Step(0, moment.total, way[0], noise, moment.x0)]
+                moments = moments or [SamplerStep(0, moment.total, way[0], noise, moment.x0)]
                 moments.append(moment)
         finally:
             if moments:  # a run that was stopped can be looked at as far as it went
@@ -125,7 +125,7 @@ class DenoisingPanel(Panel):
             self.drawn(index)
         self.job.say("Done. Move the slider.")
 
-    def _take(self, moments: list[Step]) -> None:
+    def _take(self, moments: list[SamplerStep]) -> None:
         self.before, self.moments, self._drawn = self.moments, moments, {}
         self.listen_button.disabled = self.step.disabled = False
         self._curve()
@@ -216,7 +216,7 @@ class DenoisingPanel(Panel):
                             f"the end of the run. {told}")  # fmt: skip
 
 
-def away(moments: list[Step]) -> dict[str, np.ndarray]:
+def away(moments: list[SamplerStep]) -> dict[str, np.ndarray]:
     """How far each moment's state and guess are from where the run ended: root mean squares."""
     if not moments:
         return {"state": np.zeros(0), "guess": np.zeros(0)}

@@ -26,7 +26,7 @@ def weights(x: float, y: float) -> np.ndarray:
     return four_corners(list(np.eye(4)), x, y)
 
 
-class JourneyPanel(Panel):
+class InterpolationPanel(Panel):
     """Controls by name: ``corners`` (four texts, in the order of `PLACES`), ``x, y, mixed, seed,
     steps, clip_button, on_button, stop_button, progress, status``.
 
@@ -204,9 +204,9 @@ class JourneyPanel(Panel):
         self.square.refresh(alt)
 
 
-def journey_panel(pipeline, prompts=PROMPTS, seed: int = 0, **options) -> JourneyPanel:
+def interpolation_panel(pipeline, prompts=PROMPTS, seed: int = 0, **options) -> InterpolationPanel:
     """Four prompts in the corners of a square: move the dot, make a clip there, or go on and on.
 
     ``options``: ``steps`` at the start (8), ``duration`` of a clip (5.12 s).
     """
-    return JourneyPanel(pipeline, prompts, seed, **options)
+    return InterpolationPanel(pipeline, prompts, seed, **options)
