@@ -104,7 +104,7 @@ def streaming(pipeline, seconds: float) -> None:
     def where(n: int):
         return 0.5 + 0.5 * np.cos(n / 5), 0.5 + 0.5 * np.sin(n / 5)
 
-    began, played, ahead, sounds, memory = time.perf_counter(), 0.0, [], [], []
+    began, first, played, ahead, sounds, memory = time.perf_counter(), 0.0, 0.0, [], [], []
     for piece in endless(pipeline, CORNERS, where):
         made = time.perf_counter() - began
         # Playing begins when the first piece is there.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from riffedu.signal.phase import PhaseState, _begin, _check_numbers, size, with_magnitude
+from riffedu.signal.phase import PhaseState, _begin, _check_numbers, magnitude_of, with_magnitude
 
 
 def admm_steps(magnitude, n_fft: int, hop_length: int, win_length: int | None = None,
@@ -36,7 +36,7 @@ def admm_steps(magnitude, n_fft: int, hop_length: int, win_length: int | None = 
         state = PhaseState(iteration, spectrum, synthesise(spectrum), magnitude, analyse)
         yield state
         rebuilt = state.rebuilt
-        magnitude = refit(size(rebuilt)) if refit else magnitude
+        magnitude = refit(magnitude_of(rebuilt)) if refit else magnitude
         both = spectrum + memory
         spectrum = with_magnitude(2 * rebuilt - (1 - rho) * both, magnitude)
         memory = (both - rebuilt) / (1 + rho)

@@ -15,7 +15,7 @@ from riffedu.signal.audio import ramp
 from riffedu.signal.mel import filterbank_of, fit_mel, invert_mel
 from riffedu.signal.params import SpectrogramParams
 from riffedu.signal.pghi import pghi
-from riffedu.signal.phase import PhaseState, griffin_lim_steps, size, with_magnitude
+from riffedu.signal.phase import PhaseState, griffin_lim_steps, magnitude_of, with_magnitude
 from riffedu.signal.stft import istft, stft
 
 
@@ -126,7 +126,7 @@ def full_rate(waveform, mel, params: SpectrogramParams) -> np.ndarray:
     grid = lean_grid(params)
     columns = mel.shape[-1]
     found = stft(waveform, grid.n_fft, grid.hop_length, grid.win_length)[:, :columns]
-    spectrum = with_magnitude(found, fit_mel(size(found), mel, grid.bank) * grid.scale)
+    spectrum = with_magnitude(found, fit_mel(magnitude_of(found), mel, grid.bank) * grid.scale)
     n_fft = params.n_fft // grid.step
     spectrum = torch.nn.functional.pad(spectrum.mT, (0, n_fft // 2 + 1 - len(spectrum))).mT
     sound = istft(spectrum, n_fft, params.hop_length, params.win_length,

@@ -45,7 +45,7 @@ class PhaseState:
 
         0 dB is no better than silence. Worked out when asked for.
         """
-        found = size(self.rebuilt)
+        found = magnitude_of(self.rebuilt)
         error = float((found - self.magnitude).norm()) / float(self.magnitude.norm() or 1)
         return float(20 * np.log10(max(error, 1e-15)))
 
@@ -81,7 +81,7 @@ def griffin_lim_steps(magnitude, n_fft: int, hop_length: int, win_length: int | 
         state = PhaseState(iteration, spectrum, synthesise(spectrum), magnitude, analyse)
         yield state
         rebuilt = state.rebuilt
-        magnitude = refit(size(rebuilt)) if refit else magnitude
+        magnitude = refit(magnitude_of(rebuilt)) if refit else magnitude
         ahead = rebuilt - momentum / (1 + momentum) * previous
         spectrum = with_magnitude(ahead, magnitude)
         previous = rebuilt
@@ -122,7 +122,7 @@ def random_phases(magnitude, seed: int = 0):
     return torch.polar(torch.ones_like(turns), 2 * torch.pi * turns).mT
 
 
-def size(spectrum):
+def magnitude_of(spectrum):
     """|spectrum| of a complex tensor. NumPy's is seven times as fast as torch's on a processor."""
     import torch
 
@@ -131,7 +131,7 @@ def size(spectrum):
 
 def with_magnitude(spectrum, magnitude):
     """The phases of ``spectrum`` with other magnitudes; 0 where ``spectrum`` is 0."""
-    return spectrum * (magnitude / size(spectrum).clamp(min=1e-20))
+    return spectrum * (magnitude / magnitude_of(spectrum).clamp(min=1e-20))
 
 
 def _begin(magnitude, n_fft, hop_length, win_length, window, seed, initial, length):

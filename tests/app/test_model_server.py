@@ -12,7 +12,7 @@ from PIL import Image
 from tiny import ours  # noqa: F401  (fixture)
 
 from riffedu import load_pipeline
-from riffedu.app import model_server as model_server
+from riffedu.app import model_server
 from riffedu.app.model_server import SessionListener, ModelServer, connect, open_model_server
 from riffedu.errors import RiffeduError
 from riffedu.music.instrument import PULSES, SEED_SOUNDS, Instrument, PieceSettings
