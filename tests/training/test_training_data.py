@@ -385,3 +385,45 @@ def test_moods_follow_from_the_music():
     assert data.mood_of(dict(base, style="ambient", kind="band")) == "dreamy"
     assert {data.mood_of(dict(base, tempo_bpm=b, kind="drums", style="rock", mode=None))
             for b in (80, 100, 140)} == {"laid-back", "groovy", "energetic"}
+
+
+def test_captions_name_tempo_and_key_in_words_that_are_true():
+    from riffedu.training.numbers import bpm_of, key_words
+
+    rng = np.random.default_rng(5)
+    named = keys = total = 0
+    for meta in metas():
+        meta = dict(meta, meter="4/4", tempo_bpm=float(rng.integers(50, 181)))
+        text = captions.caption(meta, rng)
+        numbers = [int(n) for n in re.findall(r"\b\d{2,3}\b", text)]
+        assert set(numbers) <= {bpm_of(meta)}
+        named += bool(numbers)
+        keys += bool(key_words(meta)) and key_words(meta).lower() in text.lower()
+        total += 1
+        assert bpm_of(dict(meta, meter="6/8")) is None and bpm_of(dict(meta, meter=None)) is None
+    assert 0.35 < named / total < 0.6 and keys / total > 0.1
+
+
+def test_clips_begin_on_a_beat():
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        pattern = music.draw_pattern(rng, "melody")
+        notes, _ = data.place(pattern.steps, "major", "piano", rng, "middle")
+        at = data.start_beat(rng, notes, pattern.beats)
+        assert at == round(at)
+        assert data.whole_tempo(rng, 93.4) in (95.0, 93.0)
+
+
+def test_scores_are_read_once_a_machine(tmp_path, monkeypatch):
+    monkeypatch.setattr(scores, "HOME_CACHE", tmp_path / "home" / "scores.json")
+    monkeypatch.setattr(scores, "parse", lambda progress: [PIECE])
+    assert scores.load(tmp_path / "a" / "scores.json") == [PIECE]
+    monkeypatch.setattr(scores, "parse", None)
+    assert scores.load(tmp_path / "b" / "scores.json") == [PIECE]
+    assert (tmp_path / "b" / "scores.json").is_file()
+
+
+def test_key_moves_with_the_notes():
+    assert data.moved_key({"key": "B flat"}, 3) == "C sharp"
+    assert data.moved_key({"key": "G"}, -12) == "G"
+    assert data.moved_key({"key": "H"}, 1) is None
