@@ -71,7 +71,9 @@ def main() -> int:
         pipeline.checkpoint.unet = torch.compile(unet)
         run(None, FEW)
         took = time.perf_counter() - began
-        tell(f"compiled ({took:.0f} s of compiling first), {FEW} steps", lambda: run(None, FEW), few)
+        tell(
+            f"compiled ({took:.0f} s of compiling first), {FEW} steps", lambda: run(None, FEW), few
+        )
     except Exception as error:  # a machine without a C++ compiler
         print(f"compiled: not possible here ({type(error).__name__})")
     pipeline.checkpoint.unet = unet

@@ -24,7 +24,17 @@ from riffedu.music.instrument import FILE, SEED_SOUNDS, STEPS, STRENGTH, PieceSe
 from riffedu.widgets.front import front, or_else
 
 PROMPTS = ("a calm solo piano", "a church organ", "fast rock drums", "a string orchestra")
-CONTROLS = ("prompts", "x", "y", "text", "seed", "steps", "guidance_scale", "strength", "seed_sound")
+CONTROLS = (
+    "prompts",
+    "x",
+    "y",
+    "text",
+    "seed",
+    "steps",
+    "guidance_scale",
+    "strength",
+    "seed_sound",
+)
 VERSION = 1
 
 
@@ -58,18 +68,24 @@ class LiveInstrument(anywidget.AnyWidget):
         self._brought: tuple[np.ndarray, int] | None = None
         self._begin()
         menu = [[name, words] for name, words in SEED_SOUNDS.items()]
-        super().__init__(seed_sounds=menu, frequencies=_row_edges(), page=WHERE in os.environ,
-                         **controls)  # fmt: skip
+        super().__init__(
+            seed_sounds=menu, frequencies=_row_edges(), page=WHERE in os.environ, **controls
+        )
         self.on_msg(self._told)
 
     @property
     def wish(self) -> PieceSettings:
         """What the controls ask for. RiffeduError where they can't."""
         return PieceSettings(
-            prompts=tuple(self.prompts), place=(self.x, self.y), text=self.text, seed=self.seed,
-            num_inference_steps=self.steps, guidance_scale=self.guidance_scale,
-            strength=self.strength, seed_sound=self.seed_sound,
-        )  # fmt: skip
+            prompts=tuple(self.prompts),
+            place=(self.x, self.y),
+            text=self.text,
+            seed=self.seed,
+            num_inference_steps=self.steps,
+            guidance_scale=self.guidance_scale,
+            strength=self.strength,
+            seed_sound=self.seed_sound,
+        )
 
     def _repr_mimebundle_(self, **options):
         return or_else(super()._repr_mimebundle_(**options))
@@ -97,10 +113,15 @@ class LiveInstrument(anywidget.AnyWidget):
             if changed:
                 told.append([number, changed])
             last = now
-        return json.dumps({
-            "riffedu": VERSION, "now": self.wish.to_dict(), "pieces": len(self.score),
-            "score": told, "sound": _packed(self._brought),
-        })  # fmt: skip
+        return json.dumps(
+            {
+                "riffedu": VERSION,
+                "now": self.wish.to_dict(),
+                "pieces": len(self.score),
+                "score": told,
+                "sound": _packed(self._brought),
+            }
+        )
 
     def restore(self, session: str) -> int:
         """Play a session again from its beginning, piece by piece as it was, and then go on.
@@ -112,7 +133,10 @@ class LiveInstrument(anywidget.AnyWidget):
             told = json.loads(session)
             if told["riffedu"] != VERSION:
                 raise RiffeduError("this session was made by another version of riffedu")
-            now, changes = PieceSettings.from_dict(told["now"]), {n: made for n, made in told["score"]}
+            now, changes = (
+                PieceSettings.from_dict(told["now"]),
+                {n: made for n, made in told["score"]},
+            )
             score, last = [], {}
             for number in range(int(told["pieces"])):
                 last = {**last, **changes.get(number, {})}
@@ -148,8 +172,13 @@ class LiveInstrument(anywidget.AnyWidget):
 
     def _told(self, _, content, buffers) -> None:
         """What the page sends. Work goes to the thread, so that the kernel stays free."""
-        verbs = {"next": self._make, "restart": self._restart, "sound": self._bring,
-                 "session": self._hand_out, "restore": self._take_up}  # fmt: skip
+        verbs = {
+            "next": self._make,
+            "restart": self._restart,
+            "sound": self._bring,
+            "session": self._hand_out,
+            "restore": self._take_up,
+        }
         verb = verbs.get(content.get("type"))
         if verb is not None:
             self._worker.submit(self._guarded, verb, content, buffers)
@@ -160,8 +189,14 @@ class LiveInstrument(anywidget.AnyWidget):
         except Exception as error:
             known = isinstance(error, RiffeduError)
             message = str(error) if known else f"{type(error).__name__}: {error}"
-            self.send({"type": "wrong", "of": content.get("type"), "run": content.get("run"),
-                       "message": " ".join(message.split())})  # fmt: skip
+            self.send(
+                {
+                    "type": "wrong",
+                    "of": content.get("type"),
+                    "run": content.get("run"),
+                    "message": " ".join(message.split()),
+                }
+            )
 
     def _make(self, content, _) -> None:
         for name, value in (content.get("controls") or {}).items():
@@ -175,13 +210,23 @@ class LiveInstrument(anywidget.AnyWidget):
         sound = np.concatenate([piece.waveform, piece.after])
         columns = len(piece.waveform) * 100 // piece.sample_rate
         pixels = np.asarray(piece.image.convert("L"))[:, :columns]
-        self.send({
-            "type": "piece", "run": content.get("run"), "number": piece.number,
-            "place": list(wish.place), "words": wish.text or _words(wish), "period": piece.period,
-            "took": time.monotonic() - began, "waiting": self._session.waiting,
-            "repeated": bool(self._replay) and len(self.score) <= len(self._replay),
-            "after": len(piece.after), "rows": pixels.shape[0], "columns": pixels.shape[1],
-        }, [_int16(sound), pixels.tobytes()])  # fmt: skip
+        self.send(
+            {
+                "type": "piece",
+                "run": content.get("run"),
+                "number": piece.number,
+                "place": list(wish.place),
+                "words": wish.text or _words(wish),
+                "period": piece.period,
+                "took": time.monotonic() - began,
+                "waiting": self._session.waiting,
+                "repeated": bool(self._replay) and len(self.score) <= len(self._replay),
+                "after": len(piece.after),
+                "rows": pixels.shape[0],
+                "columns": pixels.shape[1],
+            },
+            [_int16(sound), pixels.tobytes()],
+        )
 
     def _ending(self) -> bool:
         """Whether the kernel or the widget is going away: then the worker takes nothing more."""

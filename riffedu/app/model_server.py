@@ -26,10 +26,6 @@ HOST = "127.0.0.1"
 PATIENCE = 2.0  # seconds
 
 
-
-
-
-
 class ModelServer:
     """One pipeline with seats for listeners."""
 
@@ -114,9 +110,12 @@ class SessionListener:
 def _attend(model_server: ModelServer, connection) -> None:
     """Do what one client asks for until it goes."""
     seat = model_server.session()
-    verbs = {"next": lambda wish: _packed(seat.next(PieceSettings.from_dict(wish))),
-             "restart": seat.restart, "add_sound": seat.add_sound,
-             "waiting": lambda: seat.waiting}  # fmt: skip
+    verbs = {
+        "next": lambda wish: _packed(seat.next(PieceSettings.from_dict(wish))),
+        "restart": seat.restart,
+        "add_sound": seat.add_sound,
+        "waiting": lambda: seat.waiting,
+    }
     try:
         while True:
             verb, *asked = connection.recv()

@@ -28,18 +28,26 @@ IDLE = 60  # seconds after which a page's process ends that no browser is connec
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, default=8866, help="the port to serve on (default 8866)")
-    parser.add_argument("--ip", default="127.0.0.1",
-                        help="the address to listen on (default 127.0.0.1: this machine only)")
+    parser.add_argument(
+        "--port", type=int, default=8866, help="the port to serve on (default 8866)"
+    )
+    parser.add_argument(
+        "--ip",
+        default="127.0.0.1",
+        help="the address to listen on (default 127.0.0.1: this machine only)",
+    )
     parser.add_argument("--no-token", action="store_true", help="let in whoever knows the address")
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
-    parser.add_argument("--model", default="default",
-                        help="name in data/models, folder or hub id (default: the shipped one)")
+    parser.add_argument(
+        "--model",
+        default="default",
+        help="name in data/models, folder or hub id (default: the shipped one)",
+    )
     parser.add_argument("--seed", type=int, default=0, help="the music's seed (default 0)")
 
 
 def run(args: argparse.Namespace) -> int:
-    from riffedu.app.model_server import WHERE, SessionListener, ModelServer
+    from riffedu.app.model_server import WHERE, ModelServer, SessionListener
 
     limits.whole("--seed", args.seed, 0, 2**31 - 1)
     limits.whole("--port", args.port, 1, 65535)
@@ -74,7 +82,9 @@ def check_free(ip: str, port: int) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((ip, port))
     except OSError as error:
-        raise RiffeduError(f"can't listen on {ip}:{port} ({error.strerror}): give another --port") from None
+        raise RiffeduError(
+            f"can't listen on {ip}:{port} ({error.strerror}): give another --port"
+        ) from None
 
 
 def _loaded(name: str):
@@ -94,7 +104,9 @@ def write_page(folder: Path, seed: int = 0) -> Path:
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     page = folder / "riffedu.ipynb"
     cell = new_code_cell(PAGE.format(seed=seed))
-    nbformat.write(new_notebook(cells=[cell], metadata={"kernelspec": kernel, "title": TITLE}), page)
+    nbformat.write(
+        new_notebook(cells=[cell], metadata={"kernelspec": kernel, "title": TITLE}), page
+    )
     template = folder / "voila" / "templates" / TEMPLATE
     template.mkdir(parents=True)
     shutil.copy(Path(__file__).with_name("page.html.j2"), template / "index.html.j2")
@@ -105,11 +117,20 @@ def write_page(folder: Path, seed: int = 0) -> Path:
 def command(page: Path, ip: str, port: int, token: str) -> list[str]:
     """The command line that starts Voilà on ``page``."""
     return [
-        sys.executable, "-m", "voila", str(page), "--no-browser", f"--port={port}",
-        f"--Voila.ip={ip}", f"--Voila.token={token}", "--Voila.port_retries=0",
-        f"--VoilaConfiguration.template={TEMPLATE}", "--Voila.log_level=ERROR",
-        "--MappingKernelManager.cull_interval=15", f"--MappingKernelManager.cull_idle_timeout={IDLE}",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "voila",
+        str(page),
+        "--no-browser",
+        f"--port={port}",
+        f"--Voila.ip={ip}",
+        f"--Voila.token={token}",
+        "--Voila.port_retries=0",
+        f"--VoilaConfiguration.template={TEMPLATE}",
+        "--Voila.log_level=ERROR",
+        "--MappingKernelManager.cull_interval=15",
+        f"--MappingKernelManager.cull_idle_timeout={IDLE}",
+    ]
 
 
 def wait_for(voila: subprocess.Popen, ip: str, port: int, token: str) -> str:

@@ -53,9 +53,9 @@ class Seen:
     guidance the items are first those without words (or with the negative prompt), then those with words.
     """
 
-    shares: dict[str, "Tensor"] = field(default_factory=dict)
+    shares: dict[str, Tensor] = field(default_factory=dict)
 
-    def maps(self, height: int, width: int, item: int = -1, finest: bool = True) -> "Tensor":
+    def maps(self, height: int, width: int, item: int = -1, finest: bool = True) -> Tensor:
         """Shares over the picture, the mean of heads and layers: ``(tokens, height, width)``.
 
         ``height`` and ``width`` are the latents'. The layers with the finest grid count, or all of
@@ -96,7 +96,7 @@ def grid(places: int, height: int, width: int) -> tuple[int, int]:
 
 
 @contextmanager
-def recording(unet: Any) -> "Iterator[Seen]":
+def recording(unet: Any) -> Iterator[Seen]:
     """Watch a diffusers U-Net's cross-attention inside a ``with`` block; gives a `Seen`.
 
     Inside, the answers are the same (to rounding), a little slower. Afterwards each layer has the
@@ -104,8 +104,11 @@ def recording(unet: Any) -> "Iterator[Seen]":
     without cross-attention or with a kind of it that has more parts than `attend`.
     Notebook: 10_text_and_guidance.
     """
-    layers = {name: layer for name, layer in unet.named_modules()
-              if getattr(layer, "is_cross_attention", False)}
+    layers = {
+        name: layer
+        for name, layer in unet.named_modules()
+        if getattr(layer, "is_cross_attention", False)
+    }
     if not layers:
         raise RiffeduError("this U-Net has no cross-attention: no words go into it")
     if odd := next((name for name, layer in layers.items() if not _plain(layer)), None):
@@ -123,7 +126,7 @@ def recording(unet: Any) -> "Iterator[Seen]":
 class Watcher:
     """An attention processor for diffusers: `attend`, whose shares are handed to ``keep``."""
 
-    def __init__(self, keep: "Callable[[Tensor], Any]"):
+    def __init__(self, keep: Callable[[Tensor], Any]):
         self.keep = keep
 
     def __call__(self, layer, hidden_states, encoder_hidden_states, attention_mask=None, temb=None):
@@ -131,7 +134,7 @@ class Watcher:
         if attention_mask is not None:
             raise RiffeduError("a mask over the tokens cannot be recorded: leave it out")
 
-        def heads(x: "Tensor") -> "Tensor":
+        def heads(x: Tensor) -> Tensor:
             return x.unflatten(-1, (layer.heads, -1)).transpose(1, 2)
 
         queries = heads(layer.to_q(hidden_states))
@@ -168,13 +171,13 @@ def words(tokenizer: Any, text: str) -> list[tuple[str, list[int]]]:
     return found
 
 
-def by_word(maps: "Tensor", tokenizer: Any, text: str) -> "dict[str, Tensor]":
+def by_word(maps: Tensor, tokenizer: Any, text: str) -> dict[str, Tensor]:
     """`Seen.maps`, a word's tokens added up: word → its share at each place ``(height, width)``.
 
     What is left, the tokens for start, end and filling and signs such as commas, is under
     `NO_WORD`, so that all of them sum to 1. A word that comes again gets a number. Notebook: 10_text_and_guidance.
     """
-    shares: dict[str, "Tensor"] = {}
+    shares: dict[str, Tensor] = {}
     for word, places in words(tokenizer, text):
         if any(map(str.isalnum, word)):
             again = sum(name.split(" (")[0] == word for name in shares)
@@ -185,7 +188,17 @@ def by_word(maps: "Tensor", tokenizer: Any, text: str) -> "dict[str, Tensor]":
 
 def _plain(layer: Any) -> bool:
     """Whether a diffusers attention layer does nothing but softmax(QKᵀ/√d)V between its maps."""
-    extra = ("group_norm", "spatial_norm", "norm_cross", "norm_q", "norm_k", "added_kv_proj_dim",
-             "residual_connection")
-    return (not any(getattr(layer, name, None) for name in extra) and layer.scale_qk
-            and layer.rescale_output_factor == 1)
+    extra = (
+        "group_norm",
+        "spatial_norm",
+        "norm_cross",
+        "norm_q",
+        "norm_k",
+        "added_kv_proj_dim",
+        "residual_connection",
+    )
+    return (
+        not any(getattr(layer, name, None) for name in extra)
+        and layer.scale_qk
+        and layer.rescale_output_factor == 1
+    )

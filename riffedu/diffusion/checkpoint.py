@@ -134,10 +134,13 @@ def _from_hub(hub_id: str) -> Path:
     weights = [f"{folder}/{name}.safetensors" for folder in NETWORKS for name in names]
     texts = [f"{name}/*{ending}" for name in COMPONENTS for ending in (".json", ".txt", ".model")]
     try:
-        return Path(snapshot_download(
-            hub_id, local_files_only=offline,
-            allow_patterns=["model_index.json", "riffedu.json", *weights, *texts],
-        ))
+        return Path(
+            snapshot_download(
+                hub_id,
+                local_files_only=offline,
+                allow_patterns=["model_index.json", "riffedu.json", *weights, *texts],
+            )
+        )
     except Exception as error:
         raise RiffeduError(
             f"the checkpoint {hub_id!r} is not on this machine and can't be fetched "
@@ -237,10 +240,12 @@ def _check_fit(checkpoint: Checkpoint) -> None:
     pairs = {
         "latent channels, unet and vae": (unet.in_channels, vae.latent_channels),
         "width of token states, unet and text_encoder": (
-            width, checkpoint.text_encoder.config.hidden_size,
+            width,
+            checkpoint.text_encoder.config.hidden_size,
         ),
         "channels, vae in and out": (
-            vae.in_channels, vae.get("out_channels", vae.in_channels),
+            vae.in_channels,
+            vae.get("out_channels", vae.in_channels),
         ),
     }
     for what, (ours, theirs) in pairs.items():

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor
 
 
-def decode_latents(vae: Any, latents: Tensor, params: SpectrogramParams,
-                   columns: int | None = None) -> list[Image]:
+def decode_latents(
+    vae: Any, latents: Tensor, params: SpectrogramParams, columns: int | None = None
+) -> list[Image]:
     """Latents ``(n, c, h, w)`` → ``n`` RGB pictures, cut to ``columns`` columns if given.
 
     Raises RiffeduError for latents with NaN or infinite numbers. Notebook: 09_latents.
@@ -35,7 +36,9 @@ def decode_latents(vae: Any, latents: Tensor, params: SpectrogramParams,
     return pictures
 
 
-def encode_image(checkpoint: Checkpoint, image: Image, generator: Generator | None = None) -> Tensor:
+def encode_image(
+    checkpoint: Checkpoint, image: Image, generator: Generator | None = None
+) -> Tensor:
     """Picture → latents ``(1, c, h, w)``, the inverse of `decode_latents`.
 
     Sides that are no multiple of the compression are filled up with white (silence). An

@@ -40,7 +40,10 @@ def encode_prompts(text_encoder: Any, tokenizer: Any, texts: list[str]) -> "Tens
 
     device = next(text_encoder.parameters()).device
     tokens = tokenizer(
-        texts, padding="max_length", max_length=tokenizer.model_max_length, truncation=True,
+        texts,
+        padding="max_length",
+        max_length=tokenizer.model_max_length,
+        truncation=True,
         return_tensors="pt",
     ).to(device)
     masked = getattr(text_encoder.config, "use_attention_mask", False)
@@ -57,7 +60,10 @@ def prompt_vectors(text_encoder: Any, tokenizer: Any, texts: list[str]) -> "Tens
     """
     states = encode_prompts(text_encoder, tokenizer, texts)
     mask = tokenizer(
-        texts, padding="max_length", max_length=tokenizer.model_max_length, truncation=True,
+        texts,
+        padding="max_length",
+        max_length=tokenizer.model_max_length,
+        truncation=True,
         return_tensors="pt",
     ).attention_mask.to(states.device)[..., None]
     return (states * mask).sum(1) / mask.sum(1)
@@ -91,7 +97,7 @@ def parse_weights(text: str) -> list[tuple[str, float]]:
             opened[token].append(len(pieces))
         elif bracket and opened[bracket]:
             factor = float(weight) if weight else STRONGER if bracket == "(" else 1 / STRONGER
-            _multiply(pieces[opened[bracket].pop():], factor)
+            _multiply(pieces[opened[bracket].pop() :], factor)
         else:
             pieces.append([token[1:] if len(token) == 2 and token[0] == "\\" else token, 1.0])
     for bracket, factor in (("(", STRONGER), ("[", 1 / STRONGER)):
@@ -204,8 +210,13 @@ def rescale(guided, conditional, share: float):
 
 
 def guided_prediction(
-    unet: Any, latents: "Tensor", timestep: Any, text: "Tensor", negative: "Tensor | None",
-    scale: float, rescaled: float = 0.0,
+    unet: Any,
+    latents: "Tensor",
+    timestep: Any,
+    text: "Tensor",
+    negative: "Tensor | None",
+    scale: float,
+    rescaled: float = 0.0,
 ) -> "Tensor":
     """The U-Net's prediction for ``latents (n, c, h, w)``, guided from ``negative`` to ``text``.
 
@@ -218,16 +229,19 @@ def guided_prediction(
     if scale == 1:
         return unet(latents, timestep, encoder_hidden_states=text, return_dict=False)[0]
     both = unet(
-        torch.cat([latents, latents]), timestep,
-        encoder_hidden_states=torch.cat([negative, text]), return_dict=False,
+        torch.cat([latents, latents]),
+        timestep,
+        encoder_hidden_states=torch.cat([negative, text]),
+        return_dict=False,
     )[0]
     unconditional, conditional = both.chunk(2)
     guided = classifier_free_guidance(conditional, unconditional, scale)
     return rescale(guided, conditional, rescaled) if rescaled else guided
 
 
-def predictor(unet: Any, text: "Tensor", negative: "Tensor", scale: float, below: float,
-              rescaled: float = 0.0) -> "Callable":
+def predictor(
+    unet: Any, text: "Tensor", negative: "Tensor", scale: float, below: float, rescaled: float = 0.0
+) -> "Callable":
     """``predict(x, timestep)`` for `riffedu.diffusion.samplers.sample`: the U-Net, guided.
 
     ``scale`` acts at times up to ``below`` (see `scale_at`). ``x`` may have a multiple of the items of
@@ -255,14 +269,16 @@ def warn_about_prompt(tokenizer: Any, text: str) -> None:
         warnings.warn(
             f"the prompt is longer than the {LONGEST} × {tokenizer.model_max_length} tokens that "
             f"are read; left out: {_shorten(rest)!r}",
-            category=PromptWarning, stacklevel=3,
+            category=PromptWarning,
+            stacklevel=3,
         )
     letters = [c for c in text if c.isalpha()]
     foreign = [c for c in letters if not unicodedata.name(c, "").startswith("LATIN")]
     if text.strip() and 2 * len(foreign) >= len(letters):
         warnings.warn(
             f"the model was taught with English words: {_shorten(text)!r} may mean little to it",
-            category=PromptWarning, stacklevel=3,
+            category=PromptWarning,
+            stacklevel=3,
         )
 
 

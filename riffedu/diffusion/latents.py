@@ -106,8 +106,9 @@ def alphabet(vae) -> tuple[np.ndarray, np.ndarray]:
     return drawn[0], drawn[1:] - drawn[0]
 
 
-def push(vae, latents, row: int, column: int, channel: int | None = None,
-         amount: float = 1.0) -> np.ndarray:
+def push(
+    vae, latents, row: int, column: int, channel: int | None = None, amount: float = 1.0
+) -> np.ndarray:
     """What changes in the drawing when latents move: (height, width), after minus before.
 
     ``amount`` is added to one ``channel``, or to all of them, at one place of the grid; row 0 is at
@@ -115,8 +116,10 @@ def push(vae, latents, row: int, column: int, channel: int | None = None,
     """
     _, channels, rows, columns = latents.shape
     if not (0 <= row < rows and 0 <= column < columns and 0 <= (channel or 0) < channels):
-        raise RiffeduError(f"row {row}, column {column}, channel {channel}: the latents have "
-                           f"{rows} rows, {columns} columns and {channels} channels")
+        raise RiffeduError(
+            f"row {row}, column {column}, channel {channel}: the latents have "
+            f"{rows} rows, {columns} columns and {channels} channels"
+        )
     moved = latents.clone()
     moved[0, slice(None) if channel is None else channel, row, column] += amount
     return draw(vae, moved) - draw(vae, latents)
@@ -148,7 +151,7 @@ def share_kept(x, y) -> float:
     x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if x.shape != y.shape:
         raise RiffeduError(f"pictures of shapes {x.shape} and {y.shape} can't be compared")
-    return float(1 - ((x - y)**2).sum() / max(((x - x.mean())**2).sum(), 1e-30))
+    return float(1 - ((x - y) ** 2).sum() / max(((x - x.mean()) ** 2).sum(), 1e-30))
 
 
 def lost_by_detail(x, y, axis: int = -1) -> tuple[np.ndarray, np.ndarray]:
@@ -160,11 +163,11 @@ def lost_by_detail(x, y, axis: int = -1) -> tuple[np.ndarray, np.ndarray]:
     longest of its octave: the picture's length, half of it, and so on. 0: all there; 1: as wrong as
     if nothing were. Notebook: 09_latents.
     """
-    wanted, wrong = (np.abs(np.fft.rfft(a, axis=axis))**2 for a in (x, np.subtract(x, y)))
+    wanted, wrong = (np.abs(np.fft.rfft(a, axis=axis)) ** 2 for a in (x, np.subtract(x, y)))
     others = tuple(a for a in range(wanted.ndim) if a != axis % wanted.ndim)
     wanted, wrong = wanted.sum(axis=others), wrong.sum(axis=others)
-    firsts = 2**np.arange(int(np.log2(len(wanted) - 1)))
-    shares = [wrong[k:2 * k].sum() / max(wanted[k:2 * k].sum(), 1e-30) for k in firsts]
+    firsts = 2 ** np.arange(int(np.log2(len(wanted) - 1)))
+    shares = [wrong[k : 2 * k].sum() / max(wanted[k : 2 * k].sum(), 1e-30) for k in firsts]
     return np.shape(x)[axis] / firsts, np.array(shares)
 
 
@@ -198,6 +201,7 @@ def multiply_adds(network, *inputs, **named) -> int:
 
     counter = FlopCounterMode(display=False)
     with counter, torch.no_grad():
-        deepcopy(network).to("meta")(*map(empty, inputs),
-                                     **{name: empty(value) for name, value in named.items()})
+        deepcopy(network).to("meta")(
+            *map(empty, inputs), **{name: empty(value) for name, value in named.items()}
+        )
     return counter.get_total_flops() // 2

@@ -56,7 +56,7 @@ def melody(x, columns: int = 16, params=None) -> np.ndarray:
     ends = hz_to_mel([p.min_frequency, p.max_frequency], p.mel_scale_type)
     hertz = mel_to_hz(np.linspace(*ends, len(x) + 2)[1:-1], p.mel_scale_type)
     rows = (hertz > FIRST_HERTZ) & (hertz < LAST_HERTZ)
-    dark = -x[::-1][rows, :moments * columns]
+    dark = -x[::-1][rows, : moments * columns]
     mean = dark.reshape(-1, moments, columns).mean(-1)
     return hertz[rows][gaussian_filter1d(mean, 1.0, axis=0).argmax(0)]
 
@@ -70,13 +70,18 @@ def melody_left(x0, x, columns: int = 16) -> float:
     return float(np.mean(np.abs(apart) < 0.5))
 
 
-def survival(x0, alpha_bars: Sequence[float], columns: int = 16, draws: int = 4,
-             seed: int = 0) -> np.ndarray:
+def survival(
+    x0, alpha_bars: Sequence[float], columns: int = 16, draws: int = 4, seed: int = 0
+) -> np.ndarray:
     """`melody_left` in x_t for each ᾱ_t, as the mean over a few draws of the noise.
 
     Every ᾱ gets the same draws, so that curves can be compared. Notebook: 07_noise.
     """
     random = np.random.default_rng(seed)
     noises = random.standard_normal((draws, *x0.shape), dtype=np.float32)
-    return np.array([np.mean([melody_left(x0, add_noise(x0, noise, kept), columns)
-                              for noise in noises]) for kept in alpha_bars])
+    return np.array(
+        [
+            np.mean([melody_left(x0, add_noise(x0, noise, kept), columns) for noise in noises])
+            for kept in alpha_bars
+        ]
+    )

@@ -41,8 +41,14 @@ class SamplerStep:
     x0: Any
 
 
-def sample(predict: Callable, latents, levels: Sequence[NoiseLevel], rule: Callable | None = None,
-           prediction_type: str = "epsilon", generator=None) -> Iterator[SamplerStep]:
+def sample(
+    predict: Callable,
+    latents,
+    levels: Sequence[NoiseLevel],
+    rule: Callable | None = None,
+    prediction_type: str = "epsilon",
+    generator=None,
+) -> Iterator[SamplerStep]:
     """The loop: from ``latents`` at ``levels[0]`` to the last level; yields a `SamplerStep` after each.
 
     ``predict(x, timestep)`` is the network, guidance and all; its answer is ``prediction_type``.
@@ -50,6 +56,7 @@ def sample(predict: Callable, latents, levels: Sequence[NoiseLevel], rule: Calla
     `riffedu.diffusion.schedule.noise_levels`, ``generator`` (torch, or a list of one per item) draws the fresh noise of
     rules that add some. Latents have unit variance at pure noise. Torch tensors. Notebook: 08_denoising.
     """
+
     def look(x, level: NoiseLevel) -> Prediction:
         answer = predict(x, level.timestep)
         return Prediction(level, *clean_and_noise(x, answer, level.alpha_bar, prediction_type))
@@ -156,12 +163,23 @@ def dpmpp_2m(x, seen: Prediction, then: NoiseLevel, before: Prediction | None = 
     return shrink * x + towards * (seen.x0 + trend)
 
 
-SAMPLERS = {"ddpm": ddpm, "ddim": ddim, "euler": euler, "euler_ancestral": euler_ancestral,
-         "heun": heun, "dpmpp_2m": dpmpp_2m}  # fmt: skip
+SAMPLERS = {
+    "ddpm": ddpm,
+    "ddim": ddim,
+    "euler": euler,
+    "euler_ancestral": euler_ancestral,
+    "heun": heun,
+    "dpmpp_2m": dpmpp_2m,
+}
 
 
-def invert(predict: Callable, latents, levels: Sequence[NoiseLevel], prediction_type: str = "epsilon",
-           looks: int = 3) -> Iterator[SamplerStep]:
+def invert(
+    predict: Callable,
+    latents,
+    levels: Sequence[NoiseLevel],
+    prediction_type: str = "epsilon",
+    looks: int = 3,
+) -> Iterator[SamplerStep]:
     """DDIM backwards: the noise from which `ddim` (η = 0) would make just these ``latents``.
 
     ``levels`` as for `sample`, noisiest first, without those that are too noisy to come back from

@@ -123,8 +123,10 @@ def clean_and_noise(x, output, alpha_bar, prediction_type: str):
         return signal * x - deviation * output, deviation * x + signal * output
     if prediction_type == "epsilon":
         if signal == 0:
-            raise RiffeduError("from pure noise (ᾱ = 0) the noise says nothing about the picture: "
-                               "a zero-terminal-SNR schedule needs v_prediction")  # fmt: skip
+            raise RiffeduError(
+                "from pure noise (ᾱ = 0) the noise says nothing about the picture: "
+                "a zero-terminal-SNR schedule needs v_prediction"
+            )
         return (x - deviation * output) / signal, output
     if prediction_type == "sample":
         if deviation == 0:
@@ -160,8 +162,9 @@ class NoiseLevel(NamedTuple):
 CLEAN = NoiseLevel(0.0, 1.0)
 
 
-def timesteps(num_inference_steps: int, num_train_timesteps: int = 1000,
-              spacing: str = "trailing") -> np.ndarray:
+def timesteps(
+    num_inference_steps: int, num_train_timesteps: int = 1000, spacing: str = "trailing"
+) -> np.ndarray:
     """Which of the T training times a sampler visits, noisiest first: float64, falling.
 
         trailing:  T − 1, T − 1 − T/n, …           begins at the last time, as one should
@@ -195,7 +198,9 @@ def noise_levels(alphas_cumprod, timesteps) -> list[NoiseLevel]:
     return [NoiseLevel(float(t), _alpha_bar_at(alphas_cumprod, float(t))) for t in times] + [CLEAN]
 
 
-def karras_noise_levels(alphas_cumprod, num_inference_steps: int, rho: float = 7.0) -> list[NoiseLevel]:
+def karras_noise_levels(
+    alphas_cumprod, num_inference_steps: int, rho: float = 7.0
+) -> list[NoiseLevel]:
     """Levels that spend more steps where there is little noise, and the clean one at the end.
 
         σ_i = (σ_max^{1/ρ} + i/(n − 1) · (σ_min^{1/ρ} − σ_max^{1/ρ}))^ρ
@@ -208,7 +213,9 @@ def karras_noise_levels(alphas_cumprod, num_inference_steps: int, rho: float = 7
     if num_inference_steps < 1:
         raise RiffeduError(f"num_inference_steps={num_inference_steps} must be at least 1")
     if alphas_cumprod[-1] <= 0:
-        raise RiffeduError("karras_noise_levels need some signal at the last time: σ would be infinite")
+        raise RiffeduError(
+            "karras_noise_levels need some signal at the last time: σ would be infinite"
+        )
     sigmas = np.sqrt(1 / alphas_cumprod - 1)
     way = np.linspace(0, 1, num_inference_steps)
     low, high = sigmas[0] ** (1 / rho), sigmas[-1] ** (1 / rho)

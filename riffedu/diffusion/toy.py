@@ -97,6 +97,7 @@ def exact_predictor(points, alphas_cumprod) -> Callable:
 
     Its ``prediction_type`` is "sample". Notebook: 08_denoising.
     """
+
     def predict(x, timestep):
         return best_guess(x, points, noise_levels(alphas_cumprod, [timestep])[0].alpha_bar)
 
@@ -126,11 +127,14 @@ def build_network(width: int = 128, seed: int = 0) -> Any:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return nn.Sequential(
-            nn.Linear(26, width), nn.SiLU(),
-            nn.Linear(width, width), nn.SiLU(),
-            nn.Linear(width, width), nn.SiLU(),
+            nn.Linear(26, width),
+            nn.SiLU(),
+            nn.Linear(width, width),
+            nn.SiLU(),
+            nn.Linear(width, width),
+            nn.SiLU(),
             nn.Linear(width, 2),
-        )  # fmt: skip
+        )
 
 
 @dataclass(frozen=True)
@@ -143,8 +147,15 @@ class Progress:
     network: Any
 
 
-def train(points, alphas_cumprod, steps: int = 1500, batch: int = 256, seed: int = 0,
-          rate: float = 1e-2, network: Any = None) -> Iterator[Progress]:
+def train(
+    points,
+    alphas_cumprod,
+    steps: int = 1500,
+    batch: int = 256,
+    seed: int = 0,
+    rate: float = 1e-2,
+    network: Any = None,
+) -> Iterator[Progress]:
     """Teach a network to say v from x_t and t; yields a `Progress` after each step.
 
         loss = mean |network(x_t, t) − v|²,     x_t = √ᾱ_t · x₀ + √(1−ᾱ_t) · ε

@@ -11,7 +11,9 @@ TOGETHER = 8
 """Windows that the U-Net sees at once: memory does not grow with the sound beyond that."""
 
 
-def windowed(predict: Callable, width: int, overlap: int | None = None, circular: bool = False) -> Callable:
+def windowed(
+    predict: Callable, width: int, overlap: int | None = None, circular: bool = False
+) -> Callable:
     """The same network for latents wider than it learned: windows, and the mean where they overlap.
 
     ``width`` is what the network learned, ``overlap`` what neighbours share (default: a quarter of it),
@@ -33,11 +35,16 @@ def windowed(predict: Callable, width: int, overlap: int | None = None, circular
         total = x.shape[-1]
         if total <= width and not circular:
             return predict(x, timestep)
-        windows = [torch.arange(s, s + width) % total for s in _starts(total, width, overlap, circular)]
-        answers = [answer for first in range(0, len(windows), TOGETHER)
-                   for answer in predict(
-                       torch.cat([x[..., w] for w in windows[first:first + TOGETHER]]), timestep
-                   ).split(len(x))]
+        windows = [
+            torch.arange(s, s + width) % total for s in _starts(total, width, overlap, circular)
+        ]
+        answers = [
+            answer
+            for first in range(0, len(windows), TOGETHER)
+            for answer in predict(
+                torch.cat([x[..., w] for w in windows[first : first + TOGETHER]]), timestep
+            ).split(len(x))
+        ]
         mean, heavy = torch.zeros_like(x), torch.zeros(total, dtype=x.dtype, device=x.device)
         for window, answer in zip(windows, answers):
             mean.index_add_(-1, window.to(x.device), answer * weight.to(x))

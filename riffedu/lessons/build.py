@@ -76,9 +76,7 @@ def notebook(markdown: str, code=without_marks):
             source += f"\n{COMPARED}"
             stored = [v4.new_output("stream", name="stdout", text=cell["output"])]
             count = 1 + sum(other.cell_type == "code" for other in made)
-        made.append(
-            v4.new_code_cell(source, id=identity, outputs=stored, execution_count=count)
-        )
+        made.append(v4.new_code_cell(source, id=identity, outputs=stored, execution_count=count))
     return v4.new_notebook(
         cells=made, metadata={"kernelspec": KERNEL, "language_info": {"name": "python"}}
     )

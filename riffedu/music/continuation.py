@@ -16,8 +16,16 @@ GOING_ON = 0.75
 """How far a sound that goes on may leave its own repetition."""
 
 
-def extend(pipeline, clip, prompt: str, seconds: float, strength: float = GOING_ON,
-           progress: bool = True, callback: Callable[[SamplerStep], Any] | None = None, **options):
+def extend(
+    pipeline,
+    clip,
+    prompt: str,
+    seconds: float,
+    strength: float = GOING_ON,
+    progress: bool = True,
+    callback: Callable[[SamplerStep], Any] | None = None,
+    **options,
+):
     """A sound goes on to ``seconds`` in all: a Result whose picture begins with the sound's own.
 
     The canvas is as wide as wanted. On it the sound is repeated, each time after its own `period`, so
@@ -43,12 +51,18 @@ def extend(pipeline, clip, prompt: str, seconds: float, strength: float = GOING_
     mask = latent_mask(mask, factor)
     last = last_latents(
         transform_steps(pipeline, latents, prompt, strength, mask, **options),
-        latents, progress, callback,
-    )  # fmt: skip
+        latents,
+        progress,
+        callback,
+    )
     [image] = pipeline.decode_latents(last, columns)
     image.paste(picture.crop((0, 0, kept * factor, picture.height)))
-    told = {"prompt": prompt, "duration": seconds, "strength": strength,
-            **_told(pipeline, **options)}
+    told = {
+        "prompt": prompt,
+        "duration": seconds,
+        "strength": strength,
+        **_told(pipeline, **options),
+    }
     return finish(pipeline, image, picture, told, loudness, kept=True)
 
 

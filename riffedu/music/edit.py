@@ -32,7 +32,7 @@ def from_strength(levels: Sequence[NoiseLevel], strength: float) -> list[NoiseLe
     """
     strength = limits.number("strength", strength, 0, 1)
     steps = len(levels) - 1
-    return list(levels[steps - round(strength * steps):])
+    return list(levels[steps - round(strength * steps) :])
 
 
 def keeping(rule: Callable, known, noise, mask) -> Callable:
@@ -52,21 +52,20 @@ def keeping(rule: Callable, known, noise, mask) -> Callable:
     return step
 
 
-
-
-
-
-
-
-
-
-
-
-def transform_steps(pipeline, latents, prompt, strength: float = STRENGTH, mask=None,
-                    negative_prompt: str = "", seed: int = 0,
-                    num_inference_steps: int | None = None, guidance_scale: float | None = None,
-                    overlap: int | None = None, circular: bool = False,
-                    rule: Callable = dpmpp_2m) -> Iterator[SamplerStep]:
+def transform_steps(
+    pipeline,
+    latents,
+    prompt,
+    strength: float = STRENGTH,
+    mask=None,
+    negative_prompt: str = "",
+    seed: int = 0,
+    num_inference_steps: int | None = None,
+    guidance_scale: float | None = None,
+    overlap: int | None = None,
+    circular: bool = False,
+    rule: Callable = dpmpp_2m,
+) -> Iterator[SamplerStep]:
     """Latents of a sound → noise → back, by the words of a prompt; yields every `SamplerStep`.
 
     ``prompt`` is text, or token states that were mixed from texts.
@@ -97,8 +96,12 @@ def transform_steps(pipeline, latents, prompt, strength: float = STRENGTH, mask=
     yield from sample(predict, start, levels, rule, pipeline.prediction_type, generator)
 
 
-def last_latents(steps: Iterator[SamplerStep], otherwise, progress: bool = False,
-                 callback: Callable[[SamplerStep], Any] | None = None) -> Any:
+def last_latents(
+    steps: Iterator[SamplerStep],
+    otherwise,
+    progress: bool = False,
+    callback: Callable[[SamplerStep], Any] | None = None,
+) -> Any:
     """Where a run ends, ``otherwise`` where it has no steps; with a bar, or a look at each SamplerStep."""
     from tqdm.auto import tqdm
 
@@ -116,8 +119,16 @@ def last_latents(steps: Iterator[SamplerStep], otherwise, progress: bool = False
     return latents
 
 
-def transform(pipeline, clip, prompt: str, strength: float = STRENGTH, mask=None,
-              progress: bool = True, callback: Callable[[SamplerStep], Any] | None = None, **options):
+def transform(
+    pipeline,
+    clip,
+    prompt: str,
+    strength: float = STRENGTH,
+    mask=None,
+    progress: bool = True,
+    callback: Callable[[SamplerStep], Any] | None = None,
+    **options,
+):
     """A sound, remade by words: a Result as long as the sound, tail included, at its level.
 
     With a mask the level is that of what is kept.
@@ -141,14 +152,25 @@ def transform(pipeline, clip, prompt: str, strength: float = STRENGTH, mask=None
         mask = latent_mask(mask, pipeline.checkpoint.compression)
     steps = transform_steps(pipeline, latents, prompt, strength, mask, **options)
     last = last_latents(steps, latents, progress, callback)
-    told = {"prompt": prompt, "strength": strength, "masked": mask is not None,
-            **_told(pipeline, **options)}
+    told = {
+        "prompt": prompt,
+        "strength": strength,
+        "masked": mask is not None,
+        **_told(pipeline, **options),
+    }
     [image] = pipeline.decode_latents(last, picture.width)
     return finish(pipeline, image, picture, told, loudness, kept=mask is not None)
 
 
-def variations(pipeline, clip, count: int = 4, strength: float = 0.4,
-               prompt: str = "", seed: int = 0, **options) -> list:
+def variations(
+    pipeline,
+    clip,
+    count: int = 4,
+    strength: float = 0.4,
+    prompt: str = "",
+    seed: int = 0,
+    **options,
+) -> list:
     """The same sound, ``count`` times a little different: `transform` with the seeds that follow.
 
     Without a prompt the words have no say (guidance 0). Notebook: 12_editing.
@@ -157,32 +179,27 @@ def variations(pipeline, clip, count: int = 4, strength: float = 0.4,
         raise RiffeduError(f"count={count} must be at least 1")
     if not prompt:
         options = {"guidance_scale": 0.0, **options}
-    return [transform(pipeline, clip, prompt, strength, seed=seed + i, **options)
-            for i in range(count)]  # fmt: skip
+    return [
+        transform(pipeline, clip, prompt, strength, seed=seed + i, **options) for i in range(count)
+    ]
 
 
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-def _told(pipeline, num_inference_steps=None, guidance_scale=None, seed: int = 0,
-          negative_prompt: str = "", **_) -> dict[str, Any]:
+def _told(
+    pipeline,
+    num_inference_steps=None,
+    guidance_scale=None,
+    seed: int = 0,
+    negative_prompt: str = "",
+    **_,
+) -> dict[str, Any]:
     """What a Result says of how it was made."""
     steps, scale = pipeline.settings(num_inference_steps, guidance_scale)
-    return {"negative_prompt": negative_prompt, "seed": seed, "num_inference_steps": steps,
-            "guidance_scale": scale}
+    return {
+        "negative_prompt": negative_prompt,
+        "seed": seed,
+        "num_inference_steps": steps,
+        "guidance_scale": scale,
+    }
 
 
 def to_picture(pipeline, clip):
@@ -193,7 +210,9 @@ def to_picture(pipeline, clip):
     try:
         waveform, sample_rate = clip
     except (TypeError, ValueError):
-        raise RiffeduError("a clip is a pair: (waveform, sample_rate), as audio.load gives") from None
+        raise RiffeduError(
+            "a clip is a pair: (waveform, sample_rate), as audio.load gives"
+        ) from None
     waveform = as_waveform(waveform)
     mono = waveform if waveform.ndim == 1 else waveform.mean(axis=0)
     limits.number("the sample rate", sample_rate, 1)

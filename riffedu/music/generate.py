@@ -21,7 +21,7 @@ from riffedu.diffusion import codec, guidance, schedule
 from riffedu.diffusion.checkpoint import Checkpoint
 from riffedu.diffusion.samplers import SAMPLERS, sample
 from riffedu.diffusion.windows import windowed
-from riffedu.music.result import PEAK_DB, RMS_DB, Result, DenoisingState
+from riffedu.music.result import PEAK_DB, RMS_DB, DenoisingState, Result
 from riffedu.signal import audio, reconstruct
 from riffedu.signal.image import with_level
 from riffedu.signal.params import SpectrogramParams
@@ -36,10 +36,13 @@ STEPS = 25
 GUIDANCE = 7.0
 BATCH = 8
 _SAMPLER_OF = {
-    "DDPMScheduler": "ddpm", "DDIMScheduler": "ddim", "EulerDiscreteScheduler": "euler",
-    "EulerAncestralDiscreteScheduler": "euler_ancestral", "HeunDiscreteScheduler": "heun",
+    "DDPMScheduler": "ddpm",
+    "DDIMScheduler": "ddim",
+    "EulerDiscreteScheduler": "euler",
+    "EulerAncestralDiscreteScheduler": "euler_ancestral",
+    "HeunDiscreteScheduler": "heun",
     "DPMSolverMultistepScheduler": "dpmpp_2m",
-}  # fmt: skip
+}
 
 
 class TextToMusic:
@@ -90,9 +93,14 @@ class TextToMusic:
             times = times + config.get("steps_offset", 0)
         return schedule.noise_levels(self.checkpoint.scheduler.alphas_cumprod, times)
 
-    def predictor(self, text: Tensor, negative: Tensor | None = None,
-                  guidance_scale: float | None = None,
-                  guidance_below: float | None = None, rescaled: float = 0.0) -> Callable:
+    def predictor(
+        self,
+        text: Tensor,
+        negative: Tensor | None = None,
+        guidance_scale: float | None = None,
+        guidance_below: float | None = None,
+        rescaled: float = 0.0,
+    ) -> Callable:
         """``predict(x, timestep)`` for `riffedu.diffusion.samplers.sample`: the U-Net, guided.
 
         Guidance acts where the time, as a share of all, is at most ``guidance_below`` (default: what the
@@ -132,9 +140,14 @@ class TextToMusic:
         return max(1, round(limits.duration(duration) * 1000 / self.params.step_size_ms))
 
     def denoise(
-        self, noise: Tensor, text: Tensor, negative: Tensor | None = None,
-        num_inference_steps: int | None = None, guidance_scale: float | None = None,
-        generator: Generator | list[Generator] | None = None, sampler: str | None = None,
+        self,
+        noise: Tensor,
+        text: Tensor,
+        negative: Tensor | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        generator: Generator | list[Generator] | None = None,
+        sampler: str | None = None,
         guidance_below: float | None = None,
     ) -> Iterator[DenoisingState]:
         """Noise → latents, a step at a time: yields the DenoisingState after every step.
@@ -151,8 +164,14 @@ class TextToMusic:
         predict = self.predictor(text, negative, guidance_scale, guidance_below)
         predict = windowed(predict, self.window)
         for step in sample(predict, noise, levels, rule, self.prediction_type, generator):
-            yield DenoisingState(step.step, step.total, step.level.timestep, step.latents, step.x0,
-                        self.decode_latents)
+            yield DenoisingState(
+                step.step,
+                step.total,
+                step.level.timestep,
+                step.latents,
+                step.x0,
+                self.decode_latents,
+            )
 
     def decode_latents(self, latents: Tensor, columns: int | None = None) -> list[Image]:
         """Latents ``(n, c, h, w)`` → ``n`` RGB pictures, cut to ``columns`` columns if given."""
@@ -166,10 +185,16 @@ class TextToMusic:
         return codec.encode_image(self.checkpoint, image, generator)
 
     def generate(
-        self, prompt: str | Sequence[str], negative_prompt: str | Sequence[str] | None = None,
-        seed: int | Sequence[int] = 0, num_inference_steps: int | None = None,
-        guidance_scale: float | None = None, duration: float = DURATION, progress: bool = True,
-        keep_states: bool = False, callback: Callable[[DenoisingState], Any] | None = None,
+        self,
+        prompt: str | Sequence[str],
+        negative_prompt: str | Sequence[str] | None = None,
+        seed: int | Sequence[int] = 0,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        duration: float = DURATION,
+        progress: bool = True,
+        keep_states: bool = False,
+        callback: Callable[[DenoisingState], Any] | None = None,
         sampler: str | None = None,
     ) -> Result | list[Result]:
         """Words → music: one Result, or a list when ``prompt`` or ``seed`` is a list.
@@ -187,8 +212,12 @@ class TextToMusic:
         """
         steps, scale = self.settings(num_inference_steps, guidance_scale)
         asked = limits.pair_up(prompt, negative_prompt, seed)
-        request = {"num_inference_steps": steps, "guidance_scale": scale,
-                   "duration": limits.duration(duration), "sampler": self.sampler(sampler)}
+        request = {
+            "num_inference_steps": steps,
+            "guidance_scale": scale,
+            "duration": limits.duration(duration),
+            "sampler": self.sampler(sampler),
+        }
         for text in dict.fromkeys(text for item in asked for text in item[:2]):
             guidance.warn_about_prompt(self.checkpoint.tokenizer, text)
         batches = [asked[i : i + BATCH] for i in range(0, len(asked), BATCH)]
@@ -210,8 +239,12 @@ class TextToMusic:
         return results if any(map(limits.is_list, (prompt, negative_prompt, seed))) else results[0]
 
     def _denoise_batch(
-        self, batch: list[tuple[str, str, int]], num_inference_steps: int, guidance_scale: float,
-        duration: float, sampler: str,
+        self,
+        batch: list[tuple[str, str, int]],
+        num_inference_steps: int,
+        guidance_scale: float,
+        duration: float,
+        sampler: str,
     ) -> Iterator[DenoisingState]:
         """Words and seeds of up to BATCH clips → the states of their common run."""
         import torch
@@ -225,7 +258,11 @@ class TextToMusic:
         )
 
     def _finish(
-        self, index: int, item: tuple[str, str, int], request: dict[str, Any], latents: Tensor,
+        self,
+        index: int,
+        item: tuple[str, str, int],
+        request: dict[str, Any],
+        latents: Tensor,
         states: list[DenoisingState] | None,
     ) -> Result:
         """Latents of one item of a batch → its picture and its sound, at the stated level."""
@@ -238,9 +275,13 @@ class TextToMusic:
             result.states = [state.item(index, draw) for state in states]
         return result
 
-    def play_picture(self, image: Image, parameters: dict[str, Any],
-                     rms_db: float | None = RMS_DB,
-                     raw: np.ndarray | None = None) -> Result:
+    def play_picture(
+        self,
+        image: Image,
+        parameters: dict[str, Any],
+        rms_db: float | None = RMS_DB,
+        raw: np.ndarray | None = None,
+    ) -> Result:
         """A picture → a Result: its sound, set to ``rms_db`` or to a peak of −1 dBFS if that comes
         first, and a copy of the picture that carries the same level. None: as loud as the picture says.
 
@@ -254,8 +295,11 @@ class TextToMusic:
         waveform = audio.set_level(raw, rms_db=rms_db, peak_db=PEAK_DB)
         gain = _gain(raw, waveform)
         told = {
-            **parameters, "model": self.checkpoint.path.name, "gain_db": 20 * math.log10(gain),
-            "rms_db": float(audio.rms_db(waveform)), "peak_db": float(audio.peak_db(waveform)),
+            **parameters,
+            "model": self.checkpoint.path.name,
+            "gain_db": 20 * math.log10(gain),
+            "rms_db": float(audio.rms_db(waveform)),
+            "peak_db": float(audio.peak_db(waveform)),
         }
         return Result(waveform, rate, with_level(image, self.params, gain), told)
 

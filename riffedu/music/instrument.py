@@ -119,14 +119,22 @@ class Instrument:
         """The next piece. RiffeduError for a seed sound that isn't there."""
         from riffedu.music.interpolate import four_corners
 
-        text = (self._states(wish.text)[0] if wish.text
-                else four_corners(self._states(wish.prompts), *wish.place))  # fmt: skip
+        text = (
+            self._states(wish.text)[0]
+            if wish.text
+            else four_corners(self._states(wish.prompts), *wish.place)
+        )
         under = self._under(wish.seed_sound) if wish.seed_sound else None
         return self.riff.next(
-            text, wish.place, wish.seed, under=under, strength=wish.strength,
-            num_inference_steps=wish.num_inference_steps, guidance_scale=wish.guidance_scale,
+            text,
+            wish.place,
+            wish.seed,
+            under=under,
+            strength=wish.strength,
+            num_inference_steps=wish.num_inference_steps,
+            guidance_scale=wish.guidance_scale,
             negative_prompt=wish.negative_prompt,
-        )  # fmt: skip
+        )
 
     def _states(self, prompts) -> list:
         """Token states of corners; those asked for lately are kept."""

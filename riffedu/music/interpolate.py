@@ -77,8 +77,9 @@ def four_corners(corners: Sequence, x: float, y: float, mix: Callable = lerp):
     return mix(mix(corners[0], corners[1], x), mix(corners[2], corners[3], x), y)
 
 
-def prompt_path(stops: Sequence, steps: int, mix: Callable = lerp,
-            easing: str = "linear") -> Iterator:
+def prompt_path(
+    stops: Sequence, steps: int, mix: Callable = lerp, easing: str = "linear"
+) -> Iterator:
     """Points on the way over all ``stops``: ``steps`` from each to the next, and the last stop.
 
     (len(stops) − 1) · steps + 1 points, the first one the first stop. ``easing`` says how the way
@@ -98,8 +99,15 @@ def prompt_path(stops: Sequence, steps: int, mix: Callable = lerp,
     yield stops[-1]
 
 
-def morph(pipeline, clip_a, clip_b, alpha: float | Sequence[float], strength: float = HALF_WAY,
-          progress: bool = True, **options):
+def morph(
+    pipeline,
+    clip_a,
+    clip_b,
+    alpha: float | Sequence[float],
+    strength: float = HALF_WAY,
+    progress: bool = True,
+    **options,
+):
     """What lies between two sounds: a Result where ``alpha`` is a number, a list where it is several.
 
     α = 0 is ``clip_a`` and α = 1 is ``clip_b``, as the autoencoder draws them; between them lies what
@@ -110,7 +118,9 @@ def morph(pipeline, clip_a, clip_b, alpha: float | Sequence[float], strength: fl
     Raises RiffeduError for sounds of unlike length, and for an α or a strength outside [0, 1]. Silence is
     a sound, too. Notebook: 13_interpolation.
     """
-    alphas = [limits.number("alpha", a, 0, 1) for a in (alpha if limits.is_list(alpha) else [alpha])]
+    alphas = [
+        limits.number("alpha", a, 0, 1) for a in (alpha if limits.is_list(alpha) else [alpha])
+    ]
     if not alphas:
         raise RiffeduError("alpha is an empty list: give the places between the sounds, 0 to 1")
     (one, loud_a), (other, loud_b) = (edit.to_picture(pipeline, clip) for clip in (clip_a, clip_b))
@@ -129,9 +139,18 @@ def morph(pipeline, clip_a, clip_b, alpha: float | Sequence[float], strength: fl
     return results if limits.is_list(alpha) else results[0]
 
 
-def morph_latents(pipeline, start, end, alphas: Sequence[float], strength: float = HALF_WAY,
-                  prompt: str = "", num_inference_steps: int | None = None, mix: Callable = slerp,
-                  looks: int = 2, progress: bool = False):
+def morph_latents(
+    pipeline,
+    start,
+    end,
+    alphas: Sequence[float],
+    strength: float = HALF_WAY,
+    prompt: str = "",
+    num_inference_steps: int | None = None,
+    mix: Callable = slerp,
+    looks: int = 2,
+    progress: bool = False,
+):
     """Latents between two, ``(len(alphas), c, h, w)``: part of the way into noise, mixed, and back.
 
         x = DDIM⁻¹(start),  y = DDIM⁻¹(end),  z(α) = DDIM(mix(x, y, α))
@@ -152,7 +171,9 @@ def morph_latents(pipeline, start, end, alphas: Sequence[float], strength: float
     predict = windows.windowed(predict, pipeline.window)
     kind, both, finished = pipeline.prediction_type, torch.cat([start, end]), []
     batches = [alphas[i : i + TOGETHER] for i in range(0, len(alphas), TOGETHER)]
-    with tqdm(total=(1 + len(batches)) * (len(levels) - 1), disable=not progress or len(levels) == 1) as bar:
+    with tqdm(
+        total=(1 + len(batches)) * (len(levels) - 1), disable=not progress or len(levels) == 1
+    ) as bar:
         last = partial(edit.last_latents, callback=lambda step: bar.update())
         one, other = last(invert(predict, both, levels, kind, looks), both).split(1)
         for batch in batches:

@@ -20,9 +20,17 @@ ROLL = 16
 """Picture columns of a loop that are heard before and after it while its phases are sought."""
 
 
-def loop(pipeline, prompt: str, bpm: float = 120.0, beats: int = 8, strength: float = IN_TIME,
-         seed: int = 0, progress: bool = True, callback: Callable[[SamplerStep], Any] | None = None,
-         **options):
+def loop(
+    pipeline,
+    prompt: str,
+    bpm: float = 120.0,
+    beats: int = 8,
+    strength: float = IN_TIME,
+    seed: int = 0,
+    progress: bool = True,
+    callback: Callable[[SamplerStep], Any] | None = None,
+    **options,
+):
     """A loop without a seam: ``beats`` beats at ``bpm``, a Result that may follow itself for ever.
 
     It begins as a `pulse`, remade with ``strength`` (1 forgets it, and the length alone keeps the time).
@@ -41,8 +49,13 @@ def loop(pipeline, prompt: str, bpm: float = 120.0, beats: int = 8, strength: fl
     options = {"overlap": pipeline.window // 2, "seed": seed, **options}
     steps = transform_steps(pipeline, start, prompt, strength, circular=True, **options)
     around = decode_circle(pipeline, last_latents(steps, start, progress, callback), columns)
-    told = {"prompt": prompt, "bpm": bpm, "beats": beats, "strength": strength,
-            **_told(pipeline, **options)}
+    told = {
+        "prompt": prompt,
+        "bpm": bpm,
+        "beats": beats,
+        "strength": strength,
+        **_told(pipeline, **options),
+    }
     once = around.crop((ROLL, 0, ROLL + columns, around.height))
     return pipeline.play_picture(once, told, raw=close_circle(pipeline, around, seconds))
 
@@ -75,7 +88,9 @@ def decode_circle(pipeline, latents, columns: int):
     per_column = size * factor / columns
     left, right = spare * factor - ROLL * per_column, (spare + size) * factor + ROLL * per_column
     return image.resize(
-        (columns + 2 * ROLL, image.height), Image.Resampling.BILINEAR, (left, 0, right, image.height)
+        (columns + 2 * ROLL, image.height),
+        Image.Resampling.BILINEAR,
+        (left, 0, right, image.height),
     )
 
 
@@ -89,7 +104,7 @@ def close_circle(pipeline, around, seconds: float) -> np.ndarray:
 
     sound, rate = image_to_audio(around, pipeline.params, progress=False)
     start, length = ROLL * pipeline.params.hop_length, round(seconds * rate)
-    turn, before = sound[start:start + length].copy(), sound[:start]
+    turn, before = sound[start : start + length].copy(), sound[:start]
     fade = min(len(before), length // 4)
     ramp = (np.arange(fade) + 0.5) / fade * np.pi / 2
     turn[-fade:] = turn[-fade:] * np.cos(ramp) + before[-fade:] * np.sin(ramp)
@@ -106,8 +121,10 @@ def seam(waveform, sample_rate: int) -> float:
     """
     waveform, size = np.asarray(waveform, dtype=np.float64), max(1, round(0.001 * sample_rate))
     if waveform.ndim != 1 or len(waveform) < 0.2 * sample_rate:
-        raise RiffeduError("a loop's seam is sought in one channel of at least 0.2 s, "
-                           f"not in samples of shape {waveform.shape}")
+        raise RiffeduError(
+            "a loop's seam is sought in one channel of at least 0.2 s, "
+            f"not in samples of shape {waveform.shape}"
+        )
     joint = len(waveform) // 2 - 1
     bend = np.diff(np.roll(waveform, joint + 1), 2)
     rough = np.convolve(bend**2, np.ones(size) / size, "same")

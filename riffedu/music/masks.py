@@ -10,11 +10,21 @@ import numpy as np
 from riffedu import limits
 from riffedu.errors import RiffeduError
 
-REGIONS = {"bass": {"below": 250}, "middle": {"above": 250, "below": 2000}, "treble": {"above": 2000}}
+REGIONS = {
+    "bass": {"below": 250},
+    "middle": {"above": 250, "below": 2000},
+    "treble": {"above": 2000},
+}
 
 
-def region(shape: Sequence[int], params, after: float = 0.0, before: float = math.inf,
-           above: float = 0.0, below: float = math.inf) -> np.ndarray:
+def region(
+    shape: Sequence[int],
+    params,
+    after: float = 0.0,
+    before: float = math.inf,
+    above: float = 0.0,
+    below: float = math.inf,
+) -> np.ndarray:
     """A mask of a picture: 1 after and before these seconds, above and below these hertz.
 
     ``shape`` is (rows, columns) of the picture, row 0 at the top. "The bass" is ``below=250``; "after

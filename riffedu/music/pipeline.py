@@ -31,8 +31,15 @@ class Pipeline(TextToMusic):
         """A loop without a seam: see `riffedu.music.looping.loop`."""
         return looping.loop(self, prompt, bpm, beats, **options)
 
-    def interpolate(self, prompts: Sequence[str], pieces: int = 3, easing: str = "linear",
-                    seed: int = 0, progress: bool = True, **options) -> Result:
+    def interpolate(
+        self,
+        prompts: Sequence[str],
+        pieces: int = 3,
+        easing: str = "linear",
+        seed: int = 0,
+        progress: bool = True,
+        **options,
+    ) -> Result:
         """One piece of music that goes from prompt to prompt: see `riffedu.music.stream.interpolate_prompts`."""
         way = stream.interpolate_prompts(self, prompts, pieces, easing, seed, **options)
         first = next(way)  # after this all that was asked for has been checked
@@ -41,8 +48,9 @@ class Pipeline(TextToMusic):
         made = [first, *rest]
         return stream.join(self, made, {"prompt": list(prompts), "seed": seed, **options})
 
-    def morph(self, clip_a, clip_b, alpha: float | Sequence[float],
-              **options) -> Result | list[Result]:
+    def morph(
+        self, clip_a, clip_b, alpha: float | Sequence[float], **options
+    ) -> Result | list[Result]:
         """What lies between two sounds: see `riffedu.music.interpolate.morph`."""
         return interpolate.morph(self, clip_a, clip_b, alpha, **options)
 

@@ -30,19 +30,19 @@ class DenoisingState:
     step: int
     total: int
     timestep: float
-    latents: "Tensor"
-    x0: "Tensor"
-    draw: Callable[["Tensor"], list["Image"]] = field(repr=False)
+    latents: Tensor
+    x0: Tensor
+    draw: Callable[[Tensor], list[Image]] = field(repr=False)
 
-    def image(self) -> "Image":
+    def image(self) -> Image:
         """The picture that the U-Net had in mind at this step (of the first item of a batch)."""
         return self.draw(self.x0[:1])[0]
 
-    def noisy_image(self) -> "Image":
+    def noisy_image(self) -> Image:
         """The picture that the latents show, noise and all (of the first item of a batch)."""
         return self.draw(self.latents[:1])[0]
 
-    def item(self, index: int, draw: Callable[["Tensor"], list["Image"]]) -> "DenoisingState":
+    def item(self, index: int, draw: Callable[[Tensor], list[Image]]) -> DenoisingState:
         """This moment of one item of a batch."""
         one = slice(index, index + 1)
         latents, x0 = self.latents[one].clone(), self.x0[one].clone()
@@ -58,9 +58,9 @@ class Result:
     carries the same level, so ``image_to_audio(result.image)`` gives this sound back.
     """
 
-    waveform: "np.ndarray"
+    waveform: np.ndarray
     sample_rate: int
-    image: "Image"
+    image: Image
     parameters: dict[str, Any]
     states: list[DenoisingState] | None = field(default=None, repr=False)
 

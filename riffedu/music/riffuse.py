@@ -37,12 +37,15 @@ class PromptInput:
             return end
         known = {field.name for field in fields(cls)}
         if not isinstance(end, Mapping) or not {"prompt", "seed"} <= set(end) <= known:
-            raise RiffeduError(f"an end needs prompt and seed, and may have {', '.join(sorted(known))}")
+            raise RiffeduError(
+                f"an end needs prompt and seed, and may have {', '.join(sorted(known))}"
+            )
         return cls(**end)
 
 
-def riffuse(pipeline, start, end, alpha: float, init_image, mask_image=None,
-            num_inference_steps: int = 50):
+def riffuse(
+    pipeline, start, end, alpha: float, init_image, mask_image=None, num_inference_steps: int = 50
+):
     """One picture on the way from ``start`` to ``end``, as Riffusion v1 makes it.
 
     ``start`` and ``end`` are `PromptInput`s, or mappings with the same fields, and ``alpha`` in [0, 1]
@@ -64,8 +67,9 @@ def riffuse(pipeline, start, end, alpha: float, init_image, mask_image=None,
     return pipeline.play_picture(image, told)
 
 
-def riffuse_latents(pipeline, start: PromptInput, end: PromptInput, alpha: float, init_image,
-                    mask_image, steps: int):
+def riffuse_latents(
+    pipeline, start: PromptInput, end: PromptInput, alpha: float, init_image, mask_image, steps: int
+):
     """The latents of `riffuse`, and how many picture columns they stand for."""
     import torch
 
@@ -73,14 +77,20 @@ def riffuse_latents(pipeline, start: PromptInput, end: PromptInput, alpha: float
 
     guidance = lerp(start.guidance, end.guidance, alpha)
     strength = lerp(start.denoising, end.denoising, alpha)
-    text, negative = (_mixed_text(pipeline, start, end, alpha, field)
-                      for field in ("prompt", "negative_prompt"))
+    text, negative = (
+        _mixed_text(pipeline, start, end, alpha, field) for field in ("prompt", "negative_prompt")
+    )
     text, negative = pipeline.both_ways(text, negative)
 
     picture = _whole(init_image)
     known = pipeline.encode_image(picture, torch.Generator().manual_seed(start.seed))
-    noise = slerp(*(torch.randn(known.shape, generator=torch.Generator().manual_seed(each.seed))
-                    for each in (start, end)), alpha)  # fmt: skip
+    noise = slerp(
+        *(
+            torch.randn(known.shape, generator=torch.Generator().manual_seed(each.seed))
+            for each in (start, end)
+        ),
+        alpha,
+    )
     keep = None if mask_image is None else _kept(mask_image, known.shape)
 
     scheduler = _fresh_scheduler(pipeline.checkpoint.scheduler, steps)
@@ -90,7 +100,7 @@ def riffuse_latents(pipeline, start: PromptInput, end: PromptInput, alpha: float
         return known, picture.width
     begin = torch.as_tensor(scheduler.timesteps[-first]).reshape(1)
     latents = scheduler.add_noise(known, noise, begin)
-    for t in scheduler.timesteps[max(steps - first + offset, 0):]:
+    for t in scheduler.timesteps[max(steps - first + offset, 0) :]:
         seen = scheduler.scale_model_input(latents, t)
         with torch.no_grad():
             output = guided_prediction(

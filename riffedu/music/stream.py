@@ -49,8 +49,13 @@ class Piece:
         return len(self.waveform) / self.sample_rate
 
 
-def endless(pipeline, prompts: str | Sequence[str], where: Callable[[int], tuple] | None = None,
-            seed: int = 0, **options) -> Iterator[Piece]:
+def endless(
+    pipeline,
+    prompts: str | Sequence[str],
+    where: Callable[[int], tuple] | None = None,
+    seed: int = 0,
+    **options,
+) -> Iterator[Piece]:
     """Music without end, a `Piece` at a time; take as many as you like.
 
     ``prompts``: one, two (left and right), or four (lower left, lower right, upper left, upper right).
@@ -70,8 +75,14 @@ def endless(pipeline, prompts: str | Sequence[str], where: Callable[[int], tuple
     yield from grow(pipeline, wanted, seed, **options)
 
 
-def interpolate_prompts(pipeline, prompts: Sequence[str], pieces: int = 3, easing: str = "linear", seed: int = 0,
-           **options) -> Iterator[Piece]:
+def interpolate_prompts(
+    pipeline,
+    prompts: Sequence[str],
+    pieces: int = 3,
+    easing: str = "linear",
+    seed: int = 0,
+    **options,
+) -> Iterator[Piece]:
     """From prompt to prompt, ``pieces`` from each to the next and one at the last, a `Piece` at a time.
 
     ``easing`` is one of `riffedu.music.interpolate.prompt_path`. A piece's ``place`` is (how far, 0): 0 at the first
@@ -110,13 +121,16 @@ class Stream:
         self.shared = max(1, round(SHARED * pipeline.window))
         self._latents = self._tail = None
 
-    def next(self, text, place: tuple[float, float] = (0.5, 0.5), seed: int = 0, **options) -> Piece:
+    def next(
+        self, text, place: tuple[float, float] = (0.5, 0.5), seed: int = 0, **options
+    ) -> Piece:
         """The next `Piece`, by token states ``text``; its noise has the seed plus its number.
 
         ``options`` as for `next_latents`.
         """
-        latents = next_latents(self.pipeline, text, self._latents, self.shared, seed + self.number,
-                               **options)  # fmt: skip
+        latents = next_latents(
+            self.pipeline, text, self._latents, self.shared, seed + self.number, **options
+        )
         piece, self._tail = _to_piece(
             self.pipeline, latents, self.shared, self.number, place, self._tail
         )
@@ -133,8 +147,10 @@ def join(pipeline, pieces: Sequence[Piece], parameters: dict[str, Any] | None = 
     from riffedu.signal.image import image_from_spectrogram, spectrogram_from_image
 
     hop = pipeline.params.hop_length
-    mels = [spectrogram_from_image(piece.image, pipeline.params)[..., : len(piece.waveform) // hop]
-            for piece in pieces]  # fmt: skip
+    mels = [
+        spectrogram_from_image(piece.image, pipeline.params)[..., : len(piece.waveform) // hop]
+        for piece in pieces
+    ]
     image = image_from_spectrogram(np.concatenate(mels, axis=-1), pipeline.params)
     waveform = np.concatenate([piece.waveform for piece in pieces])
     return Result(waveform, pieces[0].sample_rate, image, dict(parameters or {}))
@@ -148,8 +164,9 @@ def corner_states(pipeline, prompts: str | Sequence[str]) -> list:
     return list(pipeline.encode_prompt((prompts * 4)[:4]).split(1))
 
 
-def next_latents(pipeline, text, before, shared: int, seed: int, under=None, strength: float = 1.0,
-                 **options):
+def next_latents(
+    pipeline, text, before, shared: int, seed: int, under=None, strength: float = 1.0, **options
+):
     """The latents of a piece whose first ``shared`` columns are the last ones of ``before``.
 
     ``text`` are token states; without ``before`` all is new. ``under``: latents of a sound that the new

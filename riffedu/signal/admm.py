@@ -7,9 +7,19 @@ from collections.abc import Callable, Iterator
 from riffedu.signal.phase import PhaseState, _begin, _check_numbers, magnitude_of, with_magnitude
 
 
-def admm_steps(magnitude, n_fft: int, hop_length: int, win_length: int | None = None,
-               window="hann", n_iter: int = 32, rho: float = 0.1, seed: int = 0, initial=None,
-               length: int | None = None, refit: Callable | None = None) -> Iterator[PhaseState]:
+def admm_steps(
+    magnitude,
+    n_fft: int,
+    hop_length: int,
+    win_length: int | None = None,
+    window="hann",
+    n_iter: int = 32,
+    rho: float = 0.1,
+    seed: int = 0,
+    initial=None,
+    length: int | None = None,
+    refit: Callable | None = None,
+) -> Iterator[PhaseState]:
     """Griffin-Lim that remembers what no sound could hold: the same arguments, the same states.
 
     Two wishes, "the right magnitudes" and "the STFT of a sound", and a memory u of how far apart

@@ -15,13 +15,20 @@ import numpy as np
 from riffedu.errors import RiffeduError
 from riffedu.paths import clips_folder
 
-FORMATS = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS"),
-           ".mp3": ("MP3", "MPEG_LAYER_III")}  # fmt: skip
+FORMATS = {
+    ".wav": ("WAV", "PCM_16"),
+    ".flac": ("FLAC", "PCM_16"),
+    ".ogg": ("OGG", "VORBIS"),
+    ".mp3": ("MP3", "MPEG_LAYER_III"),
+}
 RATES = (1000, 768000)
 """Samples a second that a file may claim: a damaged header makes hours of a second."""
 MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
-SHAPES = {"linear": lambda t: t, "smooth": lambda t: np.sin(np.pi / 2 * t) ** 2,
-          "equal power": lambda t: np.sin(np.pi / 2 * t)}  # fmt: skip
+SHAPES = {
+    "linear": lambda t: t,
+    "smooth": lambda t: np.sin(np.pi / 2 * t) ** 2,
+    "equal power": lambda t: np.sin(np.pi / 2 * t),
+}
 
 
 # Files
@@ -72,8 +79,9 @@ def duration(path) -> float:
         return file.frames / file.samplerate
 
 
-def load_blocks(path, seconds: float = 10.0,
-                sample_rate: int | None = None) -> Iterator[np.ndarray]:
+def load_blocks(
+    path, seconds: float = 10.0, sample_rate: int | None = None
+) -> Iterator[np.ndarray]:
     """Reads a sound file piece by piece, for sounds that are longer than memory should hold.
 
     Yields what `load` returns in pieces of about ``seconds``, each (samples,) or
@@ -137,7 +145,7 @@ def save(path, waveform, sample_rate: int) -> Path:
         with soundfile.SoundFile(beside, "w", sample_rate, channels, subtype, format=kind) as file:
             # In pieces: libsndfile's Vorbis encoder overflows its stack on one long write.
             for start in range(0, len(frames), 65536):
-                file.write(frames[start:start + 65536])
+                file.write(frames[start : start + 65536])
         os.replace(beside, path)
     except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
         raise RiffeduError(f"{path} cannot be written: {_reason(error)}") from None
@@ -238,8 +246,9 @@ def set_level(waveform, rms_db: float = -20.0, peak_db: float = -1.0) -> np.ndar
     return _gain_to(as_waveform(waveform), rms_db, _db(_rms(waveform)), peak_db)
 
 
-def set_loudness(waveform, sample_rate: int, lufs: float = -23.0,
-                 peak_db: float = -1.0) -> np.ndarray:
+def set_loudness(
+    waveform, sample_rate: int, lufs: float = -23.0, peak_db: float = -1.0
+) -> np.ndarray:
     """One gain for the whole sound: to ``lufs`` LUFS, or to ``peak_db`` if that comes first.
 
     −23 is the level of European broadcasts (EBU R 128). Silence stays silence. Raises
@@ -263,8 +272,13 @@ def ramp(samples: int, shape: str = "smooth") -> np.ndarray:
     return SHAPES[shape]((np.arange(samples) + 0.5) / max(1, samples)).astype(np.float32)
 
 
-def fade(waveform, sample_rate: int, seconds_in: float = 0.01, seconds_out: float = 0.01,
-         shape: str = "smooth") -> np.ndarray:
+def fade(
+    waveform,
+    sample_rate: int,
+    seconds_in: float = 0.01,
+    seconds_out: float = 0.01,
+    shape: str = "smooth",
+) -> np.ndarray:
     """The sound, faded in and out: no click at its ends. Shapes as for `ramp`.
 
     Raises RiffeduError where the fades are longer than the sound. Notebook: 01_sound.
@@ -277,7 +291,7 @@ def fade(waveform, sample_rate: int, seconds_in: float = 0.01, seconds_out: floa
             f"{waveform.shape[-1] / sample_rate:.3f} s"
         )
     waveform[..., :into] *= ramp(into, shape)
-    waveform[..., waveform.shape[-1] - out:] *= ramp(out, shape)[::-1]
+    waveform[..., waveform.shape[-1] - out :] *= ramp(out, shape)[::-1]
     return waveform
 
 
@@ -297,12 +311,13 @@ def mix(waveforms, gains_db=None) -> np.ndarray:
         raise RiffeduError("sounds of different numbers of channels mix only with mono ones")
     total = np.zeros((channels, max(x.shape[-1] for x in sounds)), np.float32)
     for sound, gain in zip(sounds, gains):
-        total[:, :sound.shape[-1]] += np.float32(10 ** (gain / 20)) * sound
+        total[:, : sound.shape[-1]] += np.float32(10 ** (gain / 20)) * sound
     return total if any(np.ndim(x) == 2 for x in waveforms) else total[0]
 
 
-def stitch(waveforms, sample_rate: int, seconds: float = 0.1,
-           shape: str = "equal power") -> np.ndarray:
+def stitch(
+    waveforms, sample_rate: int, seconds: float = 0.1, shape: str = "equal power"
+) -> np.ndarray:
     """Sounds joined end to end, each faded into the next over ``seconds``.
 
         y = x_1 · √(1 − g²) + x_2 · g,   g = sin(πt/2)      (equal power)

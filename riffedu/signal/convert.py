@@ -22,9 +22,9 @@ LONGEST_IN_COLOUR = 65536
 """Columns of a picture of a file that still has three channels, as Riffusion's have: 11 minutes."""
 
 
-
-def audio_to_image(waveform, sample_rate: int,
-                   params: SpectrogramParams | None = None) -> Image.Image:
+def audio_to_image(
+    waveform, sample_rate: int, params: SpectrogramParams | None = None
+) -> Image.Image:
     """Sound to picture: resample to ``params.sample_rate``, `mel_spectrogram`, draw.
 
     ``waveform``: (samples,) or (channels, samples). Channels are mixed to one, unless
@@ -57,8 +57,9 @@ def file_to_mel(path, params: SpectrogramParams) -> Iterator[np.ndarray]:
     yield from mel_blocks((channels_for(x, params.stereo) for x in pieces), params)
 
 
-def file_to_image(path, params: SpectrogramParams | None = None,
-                  progress: bool = True) -> Image.Image:
+def file_to_image(
+    path, params: SpectrogramParams | None = None, progress: bool = True
+) -> Image.Image:
     """A whole sound file as one picture, however long.
 
     The loudest moment must be known before the first pixel can be drawn, and an hour of amplitudes
@@ -84,14 +85,15 @@ def file_to_image(path, params: SpectrogramParams | None = None,
         at = 0
         for shape in shapes:
             block = np.frombuffer(waiting.read(4 * int(np.prod(shape))), np.float32).reshape(shape)
-            pixels[..., at:at + shape[-1]] = to_pixels(block, loudest, params.power_for_image)
+            pixels[..., at : at + shape[-1]] = to_pixels(block, loudest, params.power_for_image)
             at += shape[-1]
     grey = pixels.shape[-1] > LONGEST_IN_COLOUR
     return image_from_pixels(pixels, loudest, params, grey=grey)
 
 
-def file_to_images(path, params: SpectrogramParams | None = None,
-                   columns: int = 512) -> Iterator[Image.Image]:
+def file_to_images(
+    path, params: SpectrogramParams | None = None, columns: int = 512
+) -> Iterator[Image.Image]:
     """A sound file as pictures of ``columns`` each, the last one as wide as what is left.
 
     Each is drawn as soon as its sound has been read, with a loudest moment of its own. Memory does
@@ -108,11 +110,3 @@ def file_to_images(path, params: SpectrogramParams | None = None,
             held = held[..., columns:]
     if held is not None and held.shape[-1]:
         yield image_from_spectrogram(held, params)
-
-
-
-
-
-
-
-

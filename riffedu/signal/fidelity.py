@@ -42,8 +42,9 @@ def mel_consistency_db(waveform, mel, params) -> float:
     return float(20 * np.log10(max(error, 1e-15)))
 
 
-def log_spectral_distance(waveform, original, sample_rate: int, max_frequency: float = 10000,
-                          floor_db: float = -80) -> float:
+def log_spectral_distance(
+    waveform, original, sample_rate: int, max_frequency: float = 10000, floor_db: float = -80
+) -> float:
     """How far two spectra are apart in loudness, in dB; 0 is the same.
 
         mean over t of √( mean over k of (20 · log10(|X[k, t]| / |Y[k, t]|))² )
@@ -75,8 +76,13 @@ def attack_likeness(waveform, original, sample_rate: int, max_frequency: float =
     return float(np.corrcoef(*rises)[0, 1])
 
 
-def there_and_back(clips: dict[str, np.ndarray], ways=None, params=None, progress: bool = True,
-                   least_seconds: float = 0.0) -> list[Row]:
+def there_and_back(
+    clips: dict[str, np.ndarray],
+    ways=None,
+    params=None,
+    progress: bool = True,
+    least_seconds: float = 0.0,
+) -> list[Row]:
     """Every clip to a picture and back by every way: the table of what is lost.
 
     ``clips``: name → mono waveform at ``params.sample_rate``. ``ways``: names of
@@ -98,8 +104,12 @@ def there_and_back(clips: dict[str, np.ndarray], ways=None, params=None, progres
     if not isinstance(ways, dict):
         ways = {way: partial(sound_from_mel, quality=way) for way in ways or WAYS}
     rows = []
-    for (clip, sound), (way, inverse) in tqdm([(c, w) for c in clips.items() for w in ways.items()],
-                                              "there and back", leave=False, disable=not progress):
+    for (clip, sound), (way, inverse) in tqdm(
+        [(c, w) for c in clips.items() for w in ways.items()],
+        "there and back",
+        leave=False,
+        disable=not progress,
+    ):
         mel = spectrogram_from_image(audio_to_image(sound, params.sample_rate, params))
         spent: list[float] = []
         while not spent or sum(spent) < least_seconds:
@@ -107,11 +117,18 @@ def there_and_back(clips: dict[str, np.ndarray], ways=None, params=None, progres
             back = inverse(mel, params)
             spent.append(process_time() - start)
         rate = params.sample_rate
-        heard = back[:len(sound)]
-        rows.append(Row(clip, way, float(np.median(spent)), mel_consistency_db(back, mel, params),
-                        log_spectral_distance(heard, sound, rate, params.max_frequency),
-                        attack_likeness(heard, sound, rate, params.max_frequency),
-                        rms_db(heard) - rms_db(sound)))
+        heard = back[: len(sound)]
+        rows.append(
+            Row(
+                clip,
+                way,
+                float(np.median(spent)),
+                mel_consistency_db(back, mel, params),
+                log_spectral_distance(heard, sound, rate, params.max_frequency),
+                attack_likeness(heard, sound, rate, params.max_frequency),
+                rms_db(heard) - rms_db(sound),
+            )
+        )
     return rows
 
 
@@ -152,8 +169,10 @@ def as_table(rows: list[Row], seconds: bool = True) -> str:
         known = ~np.isnan(numbers)
         total = np.where(known, numbers, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
         means.append(Row("mean", way, *np.where(known.any(axis=0), total, np.nan)))
-    lines = [["clip", "way", "s", "consistency dB", "distance dB", "attacks", "level dB"],
-             ["---"] * 7]
+    lines = [
+        ["clip", "way", "s", "consistency dB", "distance dB", "attacks", "level dB"],
+        ["---"] * 7,
+    ]
     for row in [*rows, *means]:
         numbers = zip(row[2:], (".2f", ".1f", ".1f", ".2f", "+.1f"), strict=True)
         lines.append([*row[:2], *("–" if np.isnan(n) else format(n, form) for n, form in numbers)])

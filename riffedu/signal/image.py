@@ -33,11 +33,9 @@ LARGEST = 2**29
 """Pixels of a picture that is read or written: three hours in 512 rows."""
 
 
-
-
-
-def image_from_spectrogram(mel, params: SpectrogramParams | None = None,
-                           range_db: float | None = None) -> Image.Image:
+def image_from_spectrogram(
+    mel, params: SpectrogramParams | None = None, range_db: float | None = None
+) -> Image.Image:
     """Draws mel amplitudes: dark is loud, low is down, one column per hop.
 
         pixel = ⌊255 − 255 · (mel / max mel)^power⌋,   power = 0.25
@@ -98,8 +96,13 @@ def from_pixels(pixels, loudest: float, power: float = 0.25, range_db: float | N
     return np.where(darkness > 0, amplitude, np.float32(0))
 
 
-def image_from_pixels(pixels, loudest: float, params: SpectrogramParams,
-                      range_db: float | None = None, grey: bool = False) -> Image.Image:
+def image_from_pixels(
+    pixels,
+    loudest: float,
+    params: SpectrogramParams,
+    range_db: float | None = None,
+    grey: bool = False,
+) -> Image.Image:
     """Grey levels, (rows, columns) or (2, rows, columns), lowest band first → a tagged picture.
 
     ``grey`` makes a one-channel picture of a mono sound: a third of the memory.
@@ -112,16 +115,22 @@ def image_from_pixels(pixels, loudest: float, params: SpectrogramParams,
         red, green, blue = (np.zeros_like(pixels[0]), *pixels) if stereo else (pixels,) * 3
         image = Image.fromarray(np.stack([red, green, blue], -1))
     exif = image.getexif()
-    exif.update({**params.to_exif(), EXIF_TAGS["stereo"]: int(stereo),
-                 MAX_VALUE_TAG: float(loudest) * INT16})
+    exif.update(
+        {
+            **params.to_exif(),
+            EXIF_TAGS["stereo"]: int(stereo),
+            MAX_VALUE_TAG: float(loudest) * INT16,
+        }
+    )
     if range_db is not None:
         exif[RANGE_DB_TAG] = float(range_db)
     image.info["exif"] = exif.tobytes()
     return image
 
 
-def spectrogram_from_image(image: Image.Image,
-                           params: SpectrogramParams | None = None) -> np.ndarray:
+def spectrogram_from_image(
+    image: Image.Image, params: SpectrogramParams | None = None
+) -> np.ndarray:
     """Reads mel amplitudes off a picture.
 
         mel = ((255 − pixel) / 255)^(1 / power) · MAX_VALUE / 32768
@@ -139,8 +148,11 @@ def spectrogram_from_image(image: Image.Image,
     return mel * np.float32(loudest)
 
 
-def unit_spectrogram(image: Image.Image, params: SpectrogramParams | None = None,
-                     columns: tuple[int, int] | None = None) -> tuple[np.ndarray, float]:
+def unit_spectrogram(
+    image: Image.Image,
+    params: SpectrogramParams | None = None,
+    columns: tuple[int, int] | None = None,
+) -> tuple[np.ndarray, float]:
     """The two things that a picture says: mel amplitudes where black is 1, and what black is.
 
     Apart, since pictures that differ in level alone then give the same numbers to the bit.
@@ -263,8 +275,6 @@ def tags_of(image: Image.Image) -> Image.Exif:
             f"the picture's EXIF tags are damaged ({damage.strip()}): save it anew, or without them"
         )
     return tags
-
-
 
 
 def _reason(error: Exception) -> str:

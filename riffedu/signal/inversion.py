@@ -31,8 +31,14 @@ WAYS = {"fast": Way(16, stride=2), "best": Way(64), "plain": Way(32, plain=True)
 """What ``quality`` may be."""
 
 
-def sound_from_mel(mel, params: SpectrogramParams, quality: str = "fast", seed: int = 0,
-                   n_iter: int | None = None, progress: bool = False) -> np.ndarray:
+def sound_from_mel(
+    mel,
+    params: SpectrogramParams,
+    quality: str = "fast",
+    seed: int = 0,
+    n_iter: int | None = None,
+    progress: bool = False,
+) -> np.ndarray:
     """Mel amplitudes (num_frequencies, columns) to a waveform (columns · hop_length,), float32.
 
     ``quality``: "fast" and "best" are `lean_steps` and `full_rate`, with every second column and
@@ -46,24 +52,41 @@ def sound_from_mel(mel, params: SpectrogramParams, quality: str = "fast", seed: 
         raise RiffeduError(f"quality={quality!r} is unknown: use {' or '.join(map(repr, WAYS))}")
     way = WAYS[quality]
     n_iter = way.n_iter if n_iter is None else n_iter
-    steps = (plain_steps(mel, params, n_iter, seed) if way.plain
-             else lean_steps(mel, params, n_iter, way.stride, seed))
+    steps = (
+        plain_steps(mel, params, n_iter, seed)
+        if way.plain
+        else lean_steps(mel, params, n_iter, way.stride, seed)
+    )
     for state in tqdm(steps, "phases", n_iter + 1, delay=1.0, leave=False, disable=not progress):
         pass
     return sound_of(state, mel, params)
 
 
-def plain_steps(mel, params: SpectrogramParams, n_iter: int = 32, seed: int = 0) -> Iterator[PhaseState]:
+def plain_steps(
+    mel, params: SpectrogramParams, n_iter: int = 32, seed: int = 0
+) -> Iterator[PhaseState]:
     """As Riffusion does it: the inverse mel, then fast Griffin-Lim from random phases, all rows."""
     yield from griffin_lim_steps(
-        invert_mel(mel, params), params.n_fft, params.hop_length, params.win_length,
-        n_iter=n_iter, seed=seed, length=mel.shape[-1] * params.hop_length,
-    )  # fmt: skip
+        invert_mel(mel, params),
+        params.n_fft,
+        params.hop_length,
+        params.win_length,
+        n_iter=n_iter,
+        seed=seed,
+        length=mel.shape[-1] * params.hop_length,
+    )
 
 
-def lean_steps(mel, params: SpectrogramParams, n_iter: int = 16, stride: int = 2, seed: int = 0,
-               start: Callable | None = pghi, method: Callable = griffin_lim_steps,
-               refit: bool = True) -> Iterator[PhaseState]:
+def lean_steps(
+    mel,
+    params: SpectrogramParams,
+    n_iter: int = 16,
+    stride: int = 2,
+    seed: int = 0,
+    start: Callable | None = pghi,
+    method: Callable = griffin_lim_steps,
+    refit: bool = True,
+) -> Iterator[PhaseState]:
     """Twenty times as fast as the plain way and truer to the picture. Five observations:
 
     1. The picture says nothing above ``max_frequency``: work at twice that rate (20 kHz).
@@ -87,10 +110,14 @@ def lean_steps(mel, params: SpectrogramParams, n_iter: int = 16, stride: int = 2
     magnitude = fit(fit(fit(torch.ones(grid.bank.shape[1], few.shape[-1]))))
     sizes = (grid.n_fft, stride * grid.hop_length, grid.win_length)
     yield from method(
-        magnitude, *sizes, n_iter=n_iter, seed=seed, refit=fit if refit else None,
+        magnitude,
+        *sizes,
+        n_iter=n_iter,
+        seed=seed,
+        refit=fit if refit else None,
         initial=start(magnitude, *sizes, seed=seed) if start else None,
         length=mel.shape[-1] * grid.hop_length,
-    )  # fmt: skip
+    )
 
 
 METHODS: dict[str, Callable[..., Iterator[PhaseState]]] = {
@@ -129,8 +156,9 @@ def full_rate(waveform, mel, params: SpectrogramParams) -> np.ndarray:
     spectrum = with_magnitude(found, fit_mel(magnitude_of(found), mel, grid.bank) * grid.scale)
     n_fft = params.n_fft // grid.step
     spectrum = torch.nn.functional.pad(spectrum.mT, (0, n_fft // 2 + 1 - len(spectrum))).mT
-    sound = istft(spectrum, n_fft, params.hop_length, params.win_length,
-                  length=columns * params.hop_length).numpy()  # fmt: skip
+    sound = istft(
+        spectrum, n_fft, params.hop_length, params.win_length, length=columns * params.hop_length
+    ).numpy()
     first, then = np.split(sound[: params.sample_rate // 50], [params.sample_rate // 500])
     if np.abs(first).max() > np.abs(then).max(initial=0):
         first *= ramp(len(first))
@@ -168,5 +196,5 @@ def lean_grid(params: SpectrogramParams) -> Grid:
     n_fft, hop, win = (length // parts * kept for length in (n_fft, hop, win))
     hat = 1 - np.abs(np.arange(1 - step, step, dtype=np.float32)) / step
     full = np.pad(filterbank_of(params), ((0, 0), (step - 1, step - 1)))
-    bank = sum(share * full[:, i:][:, ::step][:, :n_fft // 2 + 1] for i, share in enumerate(hat))
+    bank = sum(share * full[:, i:][:, ::step][:, : n_fft // 2 + 1] for i, share in enumerate(hat))
     return Grid(n_fft, hop, win, csr_matrix(bank * np.float32(scale)), step, scale)

@@ -30,8 +30,11 @@ def hz_to_mel(hertz, scale: str = "htk"):
     hertz = np.asarray(hertz, dtype=np.float64)
     if _known(scale) == "htk":
         return 2595 * np.log10(1 + hertz / 700)
-    return np.where(hertz < 1000, 3 * hertz / 200,
-                    15 + 27 * np.log(np.maximum(hertz, 1000) / 1000) / np.log(6.4))
+    return np.where(
+        hertz < 1000,
+        3 * hertz / 200,
+        15 + 27 * np.log(np.maximum(hertz, 1000) / 1000) / np.log(6.4),
+    )
 
 
 def mel_to_hz(mel, scale: str = "htk"):
@@ -39,13 +42,20 @@ def mel_to_hz(mel, scale: str = "htk"):
     mel = np.asarray(mel, dtype=np.float64)
     if _known(scale) == "htk":
         return 700 * (10 ** (mel / 2595) - 1)
-    return np.where(mel < 15, 200 * mel / 3, 1000 * np.exp((np.maximum(mel, 15) - 15) / 27
-                                                           * np.log(6.4)))
+    return np.where(
+        mel < 15, 200 * mel / 3, 1000 * np.exp((np.maximum(mel, 15) - 15) / 27 * np.log(6.4))
+    )
 
 
-def mel_filterbank(sample_rate: float, n_fft: int, n_mels: int = 512, min_frequency: float = 0.0,
-                   max_frequency: float | None = 10000.0, scale: str = "htk",
-                   norm: str | None = None) -> np.ndarray:
+def mel_filterbank(
+    sample_rate: float,
+    n_fft: int,
+    n_mels: int = 512,
+    min_frequency: float = 0.0,
+    max_frequency: float | None = 10000.0,
+    scale: str = "htk",
+    norm: str | None = None,
+) -> np.ndarray:
     """Triangles over the rows of an STFT, evenly spaced in mel.
 
     Band m rises from edge m to 1 at edge m + 1 and falls to 0 at edge m + 2, where the n_mels + 2
@@ -101,7 +111,7 @@ def mel_spectrogram(waveform, params=None):
     mel = torch.empty(*x.shape[:-1], params.num_frequencies, columns)
     done = 0
     for block in mel_blocks(x.split(65536, -1) if samples else [], params):
-        mel[..., done:done + block.shape[-1]] = block
+        mel[..., done : done + block.shape[-1]] = block
         done += block.shape[-1]
     return give_back(mel)
 
@@ -126,7 +136,9 @@ def mel_blocks(blocks, params=None):
     doors = (as_tensor(block) for block in blocks)
     for piece, give_back in _pieces(doors, n_fft, hop, columns=64):
         spectrum = stft(piece, n_fft, hop, params.win_length, center=False).numpy()
-        magnitude = np.abs(spectrum[..., :bank.shape[1], :])  # torch's abs takes as long as the FFT
+        magnitude = np.abs(
+            spectrum[..., : bank.shape[1], :]
+        )  # torch's abs takes as long as the FFT
         mel = [bank @ channel for channel in magnitude.reshape(-1, *magnitude.shape[-2:])]
         mel = np.reshape(mel, (*magnitude.shape[:-2], *mel[0].shape))
         yield give_back(torch.from_numpy(mel))
@@ -145,16 +157,16 @@ def _pieces(doors, n_fft: int, hop_length: int, columns: int):
         x = _checked(x, held)
         held = x if held is None else torch.cat([held, x], -1)
         if not begun and held.shape[-1] > before:
-            held, begun = torch.cat([held[..., 1:before + 1].flip(-1), held], -1), True
+            held, begun = torch.cat([held[..., 1 : before + 1].flip(-1), held], -1), True
         while begun and held.shape[-1] > size + before:  # the end stays, to be mirrored
             yield held[..., :size], give_back
             held = held[..., step:]
     if held is None or held.shape[-1] == 0:
         raise RiffeduError("the sound is empty: give it at least one sample")
     if begun:
-        held = torch.cat([held, held[..., -after - 1:-1].flip(-1)], -1)
+        held = torch.cat([held, held[..., -after - 1 : -1].flip(-1)], -1)
     else:
-        held = reflect(held, before)[..., :held.shape[-1] + before + after]
+        held = reflect(held, before)[..., : held.shape[-1] + before + after]
     while held.shape[-1] >= n_fft:
         yield held[..., :size], give_back
         held = held[..., step:]
@@ -207,7 +219,7 @@ def invert_mel(mel, params=None, method: str = "pinv"):
     found = torch.from_numpy(_INVERSES[method](side_by_side, bank))
     found = found.reshape(-1, *mel.shape[:-2], mel.shape[-1]).movedim(0, -2)
     magnitude = torch.zeros(*mel.shape[:-2], params.n_fft // 2 + 1, mel.shape[-1])
-    magnitude[..., :found.shape[-2], :] = found
+    magnitude[..., : found.shape[-2], :] = found
     return give_back(magnitude)
 
 
@@ -226,7 +238,7 @@ def through_mel(waveform, params=None, method: str = "pinv"):
     x, give_back = as_tensor(waveform)
     magnitude = invert_mel(mel_spectrogram(x, params), params, method)
     grid = params.n_fft, params.hop_length, params.win_length
-    spectrum = stft(x.to(torch.float32), *grid)[..., :magnitude.shape[-1]]
+    spectrum = stft(x.to(torch.float32), *grid)[..., : magnitude.shape[-1]]
     return give_back(istft(torch.sgn(spectrum) * magnitude, *grid, length=x.shape[-1]))
 
 
@@ -326,9 +338,14 @@ def fit_mel(magnitude, mel, bank):
 def filterbank_of(params) -> np.ndarray:
     """`mel_filterbank` with the numbers of a `SpectrogramParams`. Read-only: it is shared."""
     return _filterbank(
-        params.sample_rate, params.n_fft, params.num_frequencies, params.min_frequency,
-        params.max_frequency, params.mel_scale_type, params.mel_scale_norm,
-    )  # fmt: skip
+        params.sample_rate,
+        params.n_fft,
+        params.num_frequencies,
+        params.min_frequency,
+        params.max_frequency,
+        params.mel_scale_type,
+        params.mel_scale_norm,
+    )
 
 
 @lru_cache(maxsize=8)
@@ -338,7 +355,7 @@ def sparse_filterbank(params):
     from scipy.sparse import csr_matrix
 
     bank = filterbank_of(params)
-    return csr_matrix(bank[:, :np.flatnonzero(bank.any(axis=0)).max(initial=0) + 1])
+    return csr_matrix(bank[:, : np.flatnonzero(bank.any(axis=0)).max(initial=0) + 1])
 
 
 @lru_cache(maxsize=8)

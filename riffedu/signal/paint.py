@@ -25,8 +25,15 @@ def blank(seconds: float = 2.56, params: SpectrogramParams | None = None) -> np.
     return np.zeros((params.num_frequencies, columns), np.float32)
 
 
-def line(mel, hertz: float, to: float | None = None, start: float = 0.0, end: float = np.inf,
-         level_db: float = -20.0, params: SpectrogramParams | None = None) -> np.ndarray:
+def line(
+    mel,
+    hertz: float,
+    to: float | None = None,
+    start: float = 0.0,
+    end: float = np.inf,
+    level_db: float = -20.0,
+    params: SpectrogramParams | None = None,
+) -> np.ndarray:
     """A tone from ``start`` to ``end`` (seconds), or a glide from ``hertz`` to ``to``.
 
     A tone is not a row: seen through a window it is a hill, and a hill must be painted if it is to
@@ -45,9 +52,17 @@ def line(mel, hertz: float, to: float | None = None, start: float = 0.0, end: fl
     return _over(mel, now, hills)
 
 
-def harmonics(mel, hertz: float, to: float | None = None, start: float = 0.0, end: float = np.inf,
-              level_db: float = -20.0, partials: int = 8, fall_db: float = 6.0,
-              params: SpectrogramParams | None = None) -> np.ndarray:
+def harmonics(
+    mel,
+    hertz: float,
+    to: float | None = None,
+    start: float = 0.0,
+    end: float = np.inf,
+    level_db: float = -20.0,
+    partials: int = 8,
+    fall_db: float = 6.0,
+    params: SpectrogramParams | None = None,
+) -> np.ndarray:
     """A note: lines at 1, 2, 3 … times ``hertz``, each octave ``fall_db`` softer than the last.
 
     Partials that reach beyond the picture are left out. Notebook: 04_image.
@@ -63,8 +78,14 @@ def harmonics(mel, hertz: float, to: float | None = None, start: float = 0.0, en
     return mel
 
 
-def beat(mel, at: float, level_db: float = -20.0, low: float = 0.0, high: float = np.inf,
-         params: SpectrogramParams | None = None) -> np.ndarray:
+def beat(
+    mel,
+    at: float,
+    level_db: float = -20.0,
+    low: float = 0.0,
+    high: float = np.inf,
+    params: SpectrogramParams | None = None,
+) -> np.ndarray:
     """A stroke at ``at`` seconds: a vertical line from ``low`` to ``high`` hertz.
 
     A click, too, is not a column: every window that holds it sees it, as loudly as the window is
@@ -83,9 +104,16 @@ def beat(mel, at: float, level_db: float = -20.0, low: float = 0.0, high: float 
     return np.maximum(mel, stroke.astype(np.float32))
 
 
-def rectangle(mel, low: float, high: float, start: float = 0.0, end: float = np.inf,
-              level_db: float = -20.0, seed: int = 0,
-              params: SpectrogramParams | None = None) -> np.ndarray:
+def rectangle(
+    mel,
+    low: float,
+    high: float,
+    start: float = 0.0,
+    end: float = np.inf,
+    level_db: float = -20.0,
+    seed: int = 0,
+    params: SpectrogramParams | None = None,
+) -> np.ndarray:
     """Noise between two frequencies and two moments, as loud as ``level_db`` in dBFS (RMS).
 
     White noise of variance σ² has E|X|² = σ² Σ w² in each row, spread as Rayleigh's distribution
@@ -104,8 +132,9 @@ def rectangle(mel, low: float, high: float, start: float = 0.0, end: float = np.
     return _over(mel, now, (rows * _flat(params))[:, None] * strength * speckle)
 
 
-def stamp(mel, part, start: float = 0.0, bands: int = 0,
-          params: SpectrogramParams | None = None) -> np.ndarray:
+def stamp(
+    mel, part, start: float = 0.0, bands: int = 0, params: SpectrogramParams | None = None
+) -> np.ndarray:
     """Another picture's part, laid down at ``start`` seconds and moved up by ``bands``.
 
     What reaches beyond the canvas is cut off. Notebook: 04_image.
@@ -117,7 +146,7 @@ def stamp(mel, part, start: float = 0.0, bands: int = 0,
         raise RiffeduError(f"the stamp has shape {moved.shape}; it needs {len(mel)} bands")
     if not 0 <= left < mel.shape[1]:
         raise RiffeduError(f"a stamp at {start:g} s lies outside the canvas")
-    moved = moved[:, :mel.shape[1] - left]
+    moved = moved[:, : mel.shape[1] - left]
     return _over(mel, np.arange(left, left + moved.shape[1]), moved)
 
 
@@ -130,7 +159,7 @@ def move(mel, bands: int) -> np.ndarray:
     moved = np.zeros_like(mel)
     size = len(mel) - abs(bands)
     if size > 0:
-        moved[max(bands, 0):max(bands, 0) + size] = mel[max(-bands, 0):max(-bands, 0) + size]
+        moved[max(bands, 0) : max(bands, 0) + size] = mel[max(-bands, 0) : max(-bands, 0) + size]
     return moved
 
 
@@ -193,8 +222,9 @@ def _hills(path, params: SpectrogramParams) -> np.ndarray:
     height = params.win_length / 4 * _hann_lobe(x)
     inside = (rows >= 0) & (rows < bank.shape[1]) & (np.abs(x) < 2)
     columns = np.broadcast_to(np.arange(len(path)), rows.shape)
-    found = csc_matrix((height[inside], (rows[inside], columns[inside])),
-                       shape=(bank.shape[1], len(path)))  # fmt: skip
+    found = csc_matrix(
+        (height[inside], (rows[inside], columns[inside])), shape=(bank.shape[1], len(path))
+    )
     return np.asarray((bank @ found).todense(), dtype=np.float32)
 
 
@@ -224,5 +254,3 @@ def _over(mel, columns, shape) -> np.ndarray:
     painted = np.array(mel, dtype=np.float32)
     painted[:, columns] = np.maximum(painted[:, columns], shape)
     return painted
-
-

@@ -100,8 +100,11 @@ class SpectrogramParams:
         Raises RiffeduError for a tag that holds no such number.
         """
         kinds = {field.name: type(field.default) for field in fields(cls)}
-        found = {name: _number(exif[tag], kinds[name], name)
-                 for name, tag in EXIF_TAGS.items() if tag in exif}
+        found = {
+            name: _number(exif[tag], kinds[name], name)
+            for name, tag in EXIF_TAGS.items()
+            if tag in exif
+        }
         return cls(**found)
 
 

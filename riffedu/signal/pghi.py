@@ -10,8 +10,15 @@ from riffedu.signal.phase import _check_magnitude, random_phases
 from riffedu.signal.stft import get_window
 
 
-def pghi(magnitude, n_fft: int, hop_length: int, win_length: int | None = None, window="hann",
-         tolerance: float = 1e-3, seed: int = 0):
+def pghi(
+    magnitude,
+    n_fft: int,
+    hop_length: int,
+    win_length: int | None = None,
+    window="hann",
+    tolerance: float = 1e-3,
+    seed: int = 0,
+):
     """A spectrum with phases read off the magnitudes: phase gradient integration, no iterations.
 
     `phase_slopes` says how much the phase changes from one bin to the next, along time and along
@@ -36,16 +43,17 @@ def pghi(magnitude, n_fft: int, hop_length: int, win_length: int | None = None, 
     flat = (-1, *magnitude.shape[-2:])
     for picture, guess in zip(magnitude.reshape(flat), phases.reshape(flat), strict=True):
         for start in range(0, picture.shape[-1], 1024):  # so that memory does not grow with length
-            part = np.ascontiguousarray(picture[:, start:start + 1024].numpy())
+            part = np.ascontiguousarray(picture[:, start : start + 1024].numpy())
             slopes = phase_slopes(part, n_fft, hop_length, win_length, window)
             phase, known = integrate(part, *slopes, tolerance)
             turned = torch.from_numpy(np.exp(1j * phase[known])).to(guess.dtype)
-            guess[:, start:start + 1024][torch.from_numpy(known)] = turned
+            guess[:, start : start + 1024][torch.from_numpy(known)] = turned
     return give_back(phases * magnitude)
 
 
-def phase_slopes(magnitude: np.ndarray, n_fft: int, hop_length: int,
-                 win_length: int | None = None, window="hann") -> tuple[np.ndarray, np.ndarray]:
+def phase_slopes(
+    magnitude: np.ndarray, n_fft: int, hop_length: int, win_length: int | None = None, window="hann"
+) -> tuple[np.ndarray, np.ndarray]:
     """How much the phase of an STFT changes to the next column, and to the next row; radians.
 
         along time:       2π hop k / n_fft + c / log(W(0) / W(1)) · ∂ log magnitude / ∂k
@@ -82,8 +90,12 @@ def _fall(top: float, beside: float) -> float:
     return np.log(top / max(beside, 1e-3 * top)) if top > 1.0001 * beside else np.inf
 
 
-def integrate(magnitude: np.ndarray, along_time: np.ndarray, along_frequency: np.ndarray,
-              tolerance: float = 1e-3) -> tuple[np.ndarray, np.ndarray]:
+def integrate(
+    magnitude: np.ndarray,
+    along_time: np.ndarray,
+    along_frequency: np.ndarray,
+    tolerance: float = 1e-3,
+) -> tuple[np.ndarray, np.ndarray]:
     """Adds phase steps up along the loudest paths: (phase in radians, which bins have one).
 
     A bin can be reached by many paths, whose sums disagree where the slopes are wrong. So the
@@ -132,8 +144,10 @@ def integrate(magnitude: np.ndarray, along_time: np.ndarray, along_frequency: np
 def _tops(magnitude: np.ndarray) -> np.ndarray:
     """Bins that none of their four neighbours is louder than."""
     tops = np.ones(magnitude.shape, dtype=bool)
-    for here, low, high in ((tops, magnitude[:-1], magnitude[1:]),
-                            (tops.T, magnitude.T[:-1], magnitude.T[1:])):  # fmt: skip
+    for here, low, high in (
+        (tops, magnitude[:-1], magnitude[1:]),
+        (tops.T, magnitude.T[:-1], magnitude.T[1:]),
+    ):
         here[:-1] &= low >= high
         here[1:] &= high >= low
     return tops

@@ -50,10 +50,19 @@ class PhaseState:
         return float(20 * np.log10(max(error, 1e-15)))
 
 
-def griffin_lim_steps(magnitude, n_fft: int, hop_length: int, win_length: int | None = None,
-                      window="hann", n_iter: int = 32, momentum: float = 0.99, seed: int = 0,
-                      initial=None, length: int | None = None,
-                      refit: Callable | None = None) -> Iterator[PhaseState]:
+def griffin_lim_steps(
+    magnitude,
+    n_fft: int,
+    hop_length: int,
+    win_length: int | None = None,
+    window="hann",
+    n_iter: int = 32,
+    momentum: float = 0.99,
+    seed: int = 0,
+    initial=None,
+    length: int | None = None,
+    refit: Callable | None = None,
+) -> Iterator[PhaseState]:
     """Griffin-Lim and its fast variant, state by state: n_iter + 1 of them, the first a guess.
 
     A spectrum with the right magnitudes and any old phases is the STFT of no sound. Go to the
@@ -87,30 +96,39 @@ def griffin_lim_steps(magnitude, n_fft: int, hop_length: int, win_length: int | 
         previous = rebuilt
 
 
-def griffin_lim(magnitude, n_fft: int, hop_length: int, win_length: int | None = None,
-                window="hann", n_iter: int = 32, momentum: float = 0.99, seed: int = 0,
-                initial=None, length: int | None = None, refit: Callable | None = None):
+def griffin_lim(
+    magnitude,
+    n_fft: int,
+    hop_length: int,
+    win_length: int | None = None,
+    window="hann",
+    n_iter: int = 32,
+    momentum: float = 0.99,
+    seed: int = 0,
+    initial=None,
+    length: int | None = None,
+    refit: Callable | None = None,
+):
     """The sound of `griffin_lim_steps`' last state: shape (…, samples); its arguments, its errors.
 
     NumPy in gives NumPy out, torch in gives torch out. Notebook: 05_griffin_lim.
     """
     magnitude, give_back = as_tensor(magnitude)
-    for state in griffin_lim_steps(magnitude, n_fft, hop_length, win_length, window, n_iter,
-                                   momentum, seed, initial, length, refit):
+    for state in griffin_lim_steps(
+        magnitude,
+        n_fft,
+        hop_length,
+        win_length,
+        window,
+        n_iter,
+        momentum,
+        seed,
+        initial,
+        length,
+        refit,
+    ):
         pass
     return give_back(state.waveform)
-
-
-
-
-
-
-
-
-
-
-
-
 
 
 def random_phases(magnitude, seed: int = 0):
@@ -145,10 +163,14 @@ def _begin(magnitude, n_fft, hop_length, win_length, window, seed, initial, leng
     initial = random_phases(magnitude, seed) if initial is None else as_tensor(initial)[0]
 
     def analyse(waveform):
-        return stft(waveform, **sizes)[..., :magnitude.shape[-1]]
+        return stft(waveform, **sizes)[..., : magnitude.shape[-1]]
 
-    return (magnitude, with_magnitude(initial, magnitude), analyse,
-            partial(istft, length=length, **sizes))
+    return (
+        magnitude,
+        with_magnitude(initial, magnitude),
+        analyse,
+        partial(istft, length=length, **sizes),
+    )
 
 
 def _check_magnitude(magnitude, n_fft: int) -> None:
@@ -162,7 +184,7 @@ def _check_magnitude(magnitude, n_fft: int) -> None:
 
 
 def _check_numbers(n_iter: int, **weight: float) -> None:
-    (name, value), = weight.items()
+    ((name, value),) = weight.items()
     if n_iter < 0 or not 0 <= value <= 1:
         raise RiffeduError(
             f"n_iter >= 0 and {name} from 0 to 1 are needed, not {n_iter} and {value}"

@@ -19,9 +19,14 @@ LONGEST_AT_ONCE = 4096
 """Columns that are turned into sound at once: 41 s, in under a gigabyte."""
 
 
-def image_to_audio(image: Image.Image, params: SpectrogramParams | None = None,
-                   quality: str = "fast", seed: int = 0, n_iter: int | None = None,
-                   progress: bool = True):
+def image_to_audio(
+    image: Image.Image,
+    params: SpectrogramParams | None = None,
+    quality: str = "fast",
+    seed: int = 0,
+    n_iter: int | None = None,
+    progress: bool = True,
+):
     """Picture to sound: (waveform, sample_rate).
 
     ``quality`` is one of `riffedu.signal.inversion.WAYS`, the quickest first; "plain" is what Riffusion
@@ -43,8 +48,10 @@ def image_to_audio(image: Image.Image, params: SpectrogramParams | None = None,
 def _sound_of(image, params, columns, quality, seed, n_iter, progress):
     mel, loudest = unit_spectrogram(image, params, columns)
     params = params or SpectrogramParams.from_exif(tags_of(image))
-    channels = [sound_from_mel(channel, params, quality, seed, n_iter, progress)
-                for channel in mel.reshape(-1, *mel.shape[-2:])]
+    channels = [
+        sound_from_mel(channel, params, quality, seed, n_iter, progress)
+        for channel in mel.reshape(-1, *mel.shape[-2:])
+    ]
     waveform = np.stack(channels) if params.stereo else channels[0]
     return waveform * np.float32(loudest), params.sample_rate
 
@@ -59,14 +66,15 @@ def _sound_of_pieces(image, params, quality, seed, n_iter, progress):
     params = params or SpectrogramParams.from_exif(tags_of(image))
     hop, before = params.hop_length, 0
     sound = np.zeros((1 + params.stereo, image.width * hop), np.float32)
-    with tqdm(total=image.width, desc="picture → sound", unit="col", leave=False,
-              disable=not progress) as bar:
+    with tqdm(
+        total=image.width, desc="picture → sound", unit="col", leave=False, disable=not progress
+    ) as bar:
         for left, right in pieces_of(image, params):
             part, _ = _sound_of(image, params, (left, right), quality, seed, n_iter, False)
             rise = ramp((before - left) * hop, "equal power")
-            part[..., :len(rise)] *= rise
-            sound[:, left * hop:before * hop] *= rise[::-1]
-            sound[:, left * hop:right * hop] += part
+            part[..., : len(rise)] *= rise
+            sound[:, left * hop : before * hop] *= rise[::-1]
+            sound[:, left * hop : right * hop] += part
             bar.update(right - before)
             before = right
     return sound if params.stereo else sound[0], params.sample_rate
@@ -90,8 +98,9 @@ def pieces_of(image: Image.Image, params: SpectrogramParams) -> Iterator[tuple[i
     yield left, image.width
 
 
-def repaint(waveform, sample_rate: int, image, start: int, stop: int,
-            margin: float = 0.3) -> np.ndarray:
+def repaint(
+    waveform, sample_rate: int, image, start: int, stop: int, margin: float = 0.3
+) -> np.ndarray:
     """The sound of a picture that changed in columns ``start`` ≤ c < ``stop`` only.
 
     These columns and ``margin`` seconds on both sides are turned into sound anew and cross-faded into
@@ -119,7 +128,7 @@ def repaint(waveform, sample_rate: int, image, start: int, stop: int,
     if first > 0:
         share[: len(rise)] = rise
     if last < image.width:
-        share[-len(rise):] = np.minimum(share[-len(rise):], rise[::-1])
+        share[-len(rise) :] = np.minimum(share[-len(rise) :], rise[::-1])
     kept = np.sqrt(np.maximum(0, 1 - share**2))
     result[..., begin : begin + new.shape[-1]] = share * new + kept * old
     return result

@@ -66,7 +66,7 @@ def decimate(x, factor: int, filtered: bool = True) -> np.ndarray:
     if x.ndim != 1 or factor != int(factor) or factor < 1:
         raise RiffeduError(f"decimate wants a mono sound and a whole factor, not {factor}")
     if filtered and factor > 1:
-        x = np.convolve(x, low_pass(0.45 / factor, 1.0, 64 * factor + 1))[32 * factor:][:len(x)]
+        x = np.convolve(x, low_pass(0.45 / factor, 1.0, 64 * factor + 1))[32 * factor :][: len(x)]
     return x[::factor].astype(np.float32)
 
 

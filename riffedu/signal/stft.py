@@ -14,8 +14,14 @@ from riffedu.signal.arrays import as_tensor
 NOTHING = 1e-10  # of a window's greatest square: less than this is no knowledge of a sample
 
 
-def stft(x, n_fft: int, hop_length: int, win_length: int | None = None, window="hann",
-         center: bool = True):
+def stft(
+    x,
+    n_fft: int,
+    hop_length: int,
+    win_length: int | None = None,
+    window="hann",
+    center: bool = True,
+):
     """Spectrum of each windowed frame of a sound.
 
         X[k, t] = Σ_n w[n] · x[t·hop_length + n] · exp(−2πi k n / n_fft),   n = 0 … n_fft − 1
@@ -45,13 +51,20 @@ def stft(x, n_fft: int, hop_length: int, win_length: int | None = None, window="
     left, right = _margins(n_fft, win_length)
     if center:
         x = reflect(x, n_fft // 2)
-    frames = x[..., left:x.shape[-1] - right].unfold(-1, win_length, hop_length) * window
+    frames = x[..., left : x.shape[-1] - right].unfold(-1, win_length, hop_length) * window
     frames = torch.nn.functional.pad(frames, (left, right))
     return give_back(torch.fft.rfft(frames).mT)
 
 
-def istft(spectrum, n_fft: int, hop_length: int, win_length: int | None = None, window="hann",
-          center: bool = True, length: int | None = None):
+def istft(
+    spectrum,
+    n_fft: int,
+    hop_length: int,
+    win_length: int | None = None,
+    window="hann",
+    center: bool = True,
+    length: int | None = None,
+):
     """The sound whose STFT is nearest to ``spectrum``: windowed frames, overlapped and added.
 
         x[n] = Σ_t w[n − t·hop] · x_t[n − t·hop]  /  Σ_t w[n − t·hop]²
@@ -75,7 +88,7 @@ def istft(spectrum, n_fft: int, hop_length: int, win_length: int | None = None, 
     window = get_window(window, win_length, spectrum.real.dtype)
     _check_gaps(window, win_length, hop_length)
     left, right = _margins(n_fft, win_length)
-    frames = torch.fft.irfft(spectrum.mT, n=n_fft)[..., left:n_fft - right] * window
+    frames = torch.fft.irfft(spectrum.mT, n=n_fft)[..., left : n_fft - right] * window
     total = overlap_add(frames, hop_length)
     weight = overlap_add((window**2).expand(frames.shape[-2], -1), hop_length)
     known = weight > NOTHING * (window**2).max()
@@ -104,8 +117,8 @@ def overlap_add(frames, hop_length: int):
     frames = torch.nn.functional.pad(frames, (0, pieces * hop_length - size))
     out = frames.new_zeros(*frames.shape[:-2], count + pieces - 1, hop_length)
     for j in range(pieces):
-        out[..., j:j + count, :] += frames[..., j * hop_length:(j + 1) * hop_length]
-    return give_back(out.flatten(-2)[..., :(count - 1) * hop_length + size])
+        out[..., j : j + count, :] += frames[..., j * hop_length : (j + 1) * hop_length]
+    return give_back(out.flatten(-2)[..., : (count - 1) * hop_length + size])
 
 
 def get_window(window, win_length: int, dtype=None):
@@ -219,12 +232,10 @@ def reflect(x, pad: int):
 
     last = x.shape[-1] - 1
     if pad <= last:
-        before, after = x[..., 1:pad + 1].flip(-1), x[..., last - pad:last].flip(-1)
+        before, after = x[..., 1 : pad + 1].flip(-1), x[..., last - pad : last].flip(-1)
         return torch.cat([before, x, after], -1)
     there_and_back = torch.arange(-pad, last + 1 + pad) % max(1, 2 * last)
     return x[..., torch.minimum(there_and_back, 2 * last - there_and_back).clamp(min=0)]
-
-
 
 
 def _scipy_window(window, win_length: int) -> np.ndarray:

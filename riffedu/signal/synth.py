@@ -16,8 +16,13 @@ PEAK = 0.5
 
 # Mean formants in Hz of men's vowels: Peterson and Barney, "Control methods used in a study of the
 # vowels", J. Acoust. Soc. Am. 24 (1952), table II.
-VOWELS = {"a": (730, 1090, 2440), "e": (530, 1840, 2480), "i": (270, 2290, 3010),
-          "o": (570, 840, 2410), "u": (300, 870, 2240)}  # fmt: skip
+VOWELS = {
+    "a": (730, 1090, 2440),
+    "e": (530, 1840, 2480),
+    "i": (270, 2290, 3010),
+    "o": (570, 840, 2410),
+    "u": (300, 870, 2240),
+}
 HUMS = {"m": (250, 1000, 2200), "n": (250, 1500, 2500), "l": (360, 1200, 2800)}
 
 
@@ -34,8 +39,13 @@ def times(seconds: float, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
     return np.arange(round(seconds * sample_rate)) / sample_rate
 
 
-def sine(hertz: float, seconds: float = 1.0, sample_rate: int = SAMPLE_RATE,
-         amplitude: float = RMS * np.sqrt(2), phase: float = 0.0) -> np.ndarray:
+def sine(
+    hertz: float,
+    seconds: float = 1.0,
+    sample_rate: int = SAMPLE_RATE,
+    amplitude: float = RMS * np.sqrt(2),
+    phase: float = 0.0,
+) -> np.ndarray:
     """A sampled sine: the simplest tone there is.
 
         x[n] = amplitude · sin(2π · hertz · n / sample_rate + phase)
@@ -46,8 +56,9 @@ def sine(hertz: float, seconds: float = 1.0, sample_rate: int = SAMPLE_RATE,
     return (amplitude * np.sin(2 * np.pi * hertz * t + phase)).astype(np.float32)
 
 
-def harmonics(hertz, amplitudes, seconds: float = 1.0,
-              sample_rate: int = SAMPLE_RATE) -> np.ndarray:
+def harmonics(
+    hertz, amplitudes, seconds: float = 1.0, sample_rate: int = SAMPLE_RATE
+) -> np.ndarray:
     """A tone with overtones: sines at whole multiples of one frequency.
 
         x(t) = Σ_k a_k · sin(k · φ(t)),   φ(t) = 2π ∫ hertz dt,   k = 1, 2, …
@@ -64,8 +75,14 @@ def harmonics(hertz, amplitudes, seconds: float = 1.0,
     return to_rms(sum(parts, start=np.zeros_like(t)))
 
 
-def chirp(start: float, end: float, seconds: float = 1.0, sample_rate: int = SAMPLE_RATE,
-          kind: str = "exponential", amplitude: float = RMS * np.sqrt(2)) -> np.ndarray:
+def chirp(
+    start: float,
+    end: float,
+    seconds: float = 1.0,
+    sample_rate: int = SAMPLE_RATE,
+    kind: str = "exponential",
+    amplitude: float = RMS * np.sqrt(2),
+) -> np.ndarray:
     """A tone that glides from ``start`` to ``end`` Hz.
 
         linear:       f(t) = start + (end − start) · t / T     the same hertz in every second
@@ -87,8 +104,9 @@ def chirp(start: float, end: float, seconds: float = 1.0, sample_rate: int = SAM
     return (amplitude * np.sin(2 * np.pi * cycles)).astype(np.float32)
 
 
-def impulses(hertz: float, seconds: float = 1.0, sample_rate: int = SAMPLE_RATE,
-             amplitude: float = PEAK) -> np.ndarray:
+def impulses(
+    hertz: float, seconds: float = 1.0, sample_rate: int = SAMPLE_RATE, amplitude: float = PEAK
+) -> np.ndarray:
     """Clicks: one sample of ``amplitude`` at each k / hertz seconds, rounded, and zeros between.
 
     A few a second are clicks; from some twenty a second on they fuse to a buzz with a pitch.
@@ -101,8 +119,9 @@ def impulses(hertz: float, seconds: float = 1.0, sample_rate: int = SAMPLE_RATE,
     return x
 
 
-def noise(seconds: float = 1.0, sample_rate: int = SAMPLE_RATE, colour: str = "white",
-          seed: int = 0) -> np.ndarray:
+def noise(
+    seconds: float = 1.0, sample_rate: int = SAMPLE_RATE, colour: str = "white", seed: int = 0
+) -> np.ndarray:
     """Noise of an RMS of 0.1: "white", "pink" or "brown".
 
         power at frequency f ∝ f^(−slope),   slope = 0 (white), 1 (pink), 2 (brown)
@@ -119,8 +138,9 @@ def noise(seconds: float = 1.0, sample_rate: int = SAMPLE_RATE, colour: str = "w
     return to_rms(x)
 
 
-def pluck(hertz: float, seconds: float = 1.0, sample_rate: int = SAMPLE_RATE,
-          seed: int = 0) -> np.ndarray:
+def pluck(
+    hertz: float, seconds: float = 1.0, sample_rate: int = SAMPLE_RATE, seed: int = 0
+) -> np.ndarray:
     """A plucked string: a burst of noise that goes round a delay line and is smoothed each time.
 
         y[n] = x[n] + ½ (y[n − N] + y[n − N − 1]),   N = round(sample_rate / hertz − ½)
@@ -136,7 +156,7 @@ def pluck(hertz: float, seconds: float = 1.0, sample_rate: int = SAMPLE_RATE,
     if n < 1:
         raise RiffeduError(f"a string at {sample_rate} Hz plays 0 to {sample_rate / 2} Hz")
     burst = np.zeros(len(times(seconds, sample_rate)))
-    burst[:n] = np.random.default_rng(seed).uniform(-1, 1, n)[:len(burst)]
+    burst[:n] = np.random.default_rng(seed).uniform(-1, 1, n)[: len(burst)]
     feedback = np.zeros(n + 2)
     feedback[[0, n, n + 1]] = 1, -0.5, -0.5
     return to_peak(lfilter([1], feedback, burst))
@@ -145,7 +165,7 @@ def pluck(hertz: float, seconds: float = 1.0, sample_rate: int = SAMPLE_RATE,
 def kick(seconds: float = 0.4, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
     """A bass drum: a sine that falls from 200 to 50 Hz and dies away.
 
-        x(t) = e^(−t / 0.1) · sin(2π ∫ f dt),   f(t) = 50 + 150 · e^(−t / 0.03)
+    x(t) = e^(−t / 0.1) · sin(2π ∫ f dt),   f(t) = 50 + 150 · e^(−t / 0.03)
     """
     t = times(seconds, sample_rate)
     cycles = 50 * t + 150 * 0.03 * -np.expm1(-t / 0.03)
@@ -166,8 +186,9 @@ def hat(seconds: float = 0.1, sample_rate: int = SAMPLE_RATE, seed: int = 0) -> 
     return to_peak(hiss * np.exp(-t / 0.025))
 
 
-def vowel(name: str, hertz: float = 110.0, seconds: float = 1.0,
-          sample_rate: int = SAMPLE_RATE) -> np.ndarray:
+def vowel(
+    name: str, hertz: float = 110.0, seconds: float = 1.0, sample_rate: int = SAMPLE_RATE
+) -> np.ndarray:
     """A sung vowel, "a", "e", "i", "o" or "u": a buzz through the resonances of a mouth.
 
     Source and filter: the vocal folds give harmonics that fall like 1/k, the mouth lifts those
@@ -204,8 +225,13 @@ def resonate(x, formants, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
     return x
 
 
-def babble(syllables: str = "ma si to ne ku sa lo mi", seconds_each: float = 0.25,
-           sample_rate: int = SAMPLE_RATE, hertz: float = 120.0, seed: int = 0) -> np.ndarray:
+def babble(
+    syllables: str = "ma si to ne ku sa lo mi",
+    seconds_each: float = 0.25,
+    sample_rate: int = SAMPLE_RATE,
+    hertz: float = 120.0,
+    seed: int = 0,
+) -> np.ndarray:
     """Speech without sense: consonant and vowel, consonant and vowel; "-" is a pause.
 
     m, n and l are hummed, s is hissed, p, t and k are short bursts. Formants, pitch, voice and
@@ -213,8 +239,10 @@ def babble(syllables: str = "ma si to ne ku sa lo mi", seconds_each: float = 0.2
     one to the next. The pitch falls over each group of five syllables.
     """
     blocks = round(seconds_each / 0.005)
-    rows = [_syllable(text, hertz * (1.25 - 0.08 * (i % 5)), blocks)
-            for i, text in enumerate(syllables.split())]  # fmt: skip
+    rows = [
+        _syllable(text, hertz * (1.25 - 0.08 * (i % 5)), blocks)
+        for i, text in enumerate(syllables.split())
+    ]
     window = np.hanning(11) / np.hanning(11).sum()
     tracks = [np.convolve(np.pad(x, 5, "edge"), window, "valid") for x in np.concatenate(rows).T]
     t = times(len(tracks[0]) * 0.005, sample_rate)
@@ -236,8 +264,14 @@ def _syllable(text: str, pitch: float, blocks: int) -> np.ndarray:
     return np.column_stack([formants, np.full(blocks, pitch), voice, breath])
 
 
-def envelope(seconds: float, attack: float = 0.01, decay: float = 0.1, sustain: float = 0.7,
-             release: float = 0.2, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
+def envelope(
+    seconds: float,
+    attack: float = 0.01,
+    decay: float = 0.1,
+    sustain: float = 0.7,
+    release: float = 0.2,
+    sample_rate: int = SAMPLE_RATE,
+) -> np.ndarray:
     """How loud a note is while it sounds: up, down to a level, held, and away; from 0 to 1.
 
     Four straight lines ("ADSR"): 0 → 1 in ``attack`` seconds, 1 → ``sustain`` in ``decay``,

@@ -57,7 +57,9 @@ def check_package(requirement) -> Line:
     except metadata.PackageNotFoundError:
         return Line(False, f"{name} is missing", to_do)
     if find_spec(IMPORT_NAMES.get(name, name.replace("-", "_"))) is None:
-        return Line(False, f"{name} {version} is damaged", f"run `pip install --force-reinstall {name}`")
+        return Line(
+            False, f"{name} {version} is damaged", f"run `pip install --force-reinstall {name}`"
+        )
     if not requirement.specifier.contains(version, prereleases=True):
         return Line(False, f"{name} {version} is not {requirement.specifier}", to_do)
     return Line(True, f"{name} {version}")
@@ -78,10 +80,16 @@ def check_lab_widgets() -> Line:
     from jupyter_core.paths import jupyter_path
 
     halves = {"jupyterlab_widgets": "@jupyter-widgets/jupyterlab-manager", "anywidget": "anywidget"}
-    missing = [name for name, half in halves.items() if not any(
-        Path(folder, half, "package.json").is_file() for folder in jupyter_path("labextensions"))]
+    missing = [
+        name
+        for name, half in halves.items()
+        if not any(
+            Path(folder, half, "package.json").is_file() for folder in jupyter_path("labextensions")
+        )
+    ]
     return Line(
-        not missing, "JupyterLab draws widgets",
+        not missing,
+        "JupyterLab draws widgets",
         f"run `pip install --force-reinstall --no-deps {' '.join(missing)}`",
     )
 
@@ -182,7 +190,8 @@ def check_memory() -> Line:
         return Line(False, "free memory is unknown", "install psutil")
     free = psutil.virtual_memory().available / 1e9
     return Line(
-        free >= MEMORY_GB, f"{free:.1f} GB of memory free",
+        free >= MEMORY_GB,
+        f"{free:.1f} GB of memory free",
         f"close programs until {MEMORY_GB:.0f} GB are free",
     )
 
@@ -192,7 +201,8 @@ def check_disk() -> Line:
 
     free = shutil.disk_usage(tempfile.gettempdir()).free / 1e9
     return Line(
-        free >= DISK_GB, f"{free:.1f} GB of disk free",
+        free >= DISK_GB,
+        f"{free:.1f} GB of disk free",
         f"free {DISK_GB:.0f} GB where {tempfile.gettempdir()} lies",
     )
 

@@ -7,10 +7,19 @@ from riffedu.verbs.meaning import add_device
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--image", required=True, help="picture to read, tags and all")
-    parser.add_argument("-o", "--output", "--audio", required=True, dest="audio",
-                        help="sound to write: .wav, .flac, .ogg or .mp3")
-    parser.add_argument("--quality", default="fast",
-                        help="fast, best, or plain for Riffusion's own way (default fast)")
+    parser.add_argument(
+        "-o",
+        "--output",
+        "--audio",
+        required=True,
+        dest="audio",
+        help="sound to write: .wav, .flac, .ogg or .mp3",
+    )
+    parser.add_argument(
+        "--quality",
+        default="fast",
+        help="fast, best, or plain for Riffusion's own way (default fast)",
+    )
     parser.add_argument("--seed", type=int, default=0, help="same seed, same sound (default 0)")
     add_device(parser)
 

@@ -14,7 +14,9 @@ FIRST_LESSON = "00_hear_it_first.ipynb"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "notebook", nargs="?", default=FIRST_LESSON,
+        "notebook",
+        nargs="?",
+        default=FIRST_LESSON,
         help=f"a notebook of notebooks/, by name or number (default: {FIRST_LESSON})",
     )
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
@@ -36,7 +38,9 @@ def find_notebook(name: str) -> Path:
 def command(notebook: Path, no_browser: bool = False, port: int | None = None) -> list[str]:
     """The command line that starts JupyterLab on ``notebook``."""
     parts = [
-        sys.executable, "-m", "jupyterlab",
+        sys.executable,
+        "-m",
+        "jupyterlab",
         f"--ServerApp.root_dir={course_folder()}",
         f"--LabApp.default_url=/lab/tree/notebooks/{notebook.name}",
     ]

@@ -21,8 +21,12 @@ def add_params(parser: ArgumentParser) -> None:
     usual = SpectrogramParams()
     for name, (kind, words) in FLAGS.items():
         value = getattr(usual, name)
-        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, default=value,
-                            help=f"{words} (default {value})")
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            type=kind,
+            default=value,
+            help=f"{words} (default {value})",
+        )
     add_device(parser)
 
 

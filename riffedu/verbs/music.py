@@ -17,17 +17,29 @@ if TYPE_CHECKING:
 
 def add_music_arguments(parser: ArgumentParser) -> None:
     """Where to write, and how to make it."""
-    parser.add_argument("-o", "--output", required=True,
-                        help="sound to write: .wav, .flac, .ogg or .mp3")
+    parser.add_argument(
+        "-o", "--output", required=True, help="sound to write: .wav, .flac, .ogg or .mp3"
+    )
     parser.add_argument("--image", help="keep the picture too: .png (every pixel), .webp, .jpg")
     parser.add_argument("--negative-prompt", default="", help="what not to play")
     parser.add_argument("--seed", type=int, default=0, help="same seed, same clip (default 0)")
-    parser.add_argument("--steps", "--num-inference-steps", type=int, dest="num_inference_steps",
-                        help="denoising steps (default: the model's)")
-    parser.add_argument("--guidance-scale", type=float,
-                        help="how far the words pull, 0 to 30 (default: the model's)")
-    parser.add_argument("--model", default="default",
-                        help="name in data/models, folder or hub id (default: the shipped one)")
+    parser.add_argument(
+        "--steps",
+        "--num-inference-steps",
+        type=int,
+        dest="num_inference_steps",
+        help="denoising steps (default: the model's)",
+    )
+    parser.add_argument(
+        "--guidance-scale",
+        type=float,
+        help="how far the words pull, 0 to 30 (default: the model's)",
+    )
+    parser.add_argument(
+        "--model",
+        default="default",
+        help="name in data/models, folder or hub id (default: the shipped one)",
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bar, no summary")
 
 
@@ -49,8 +61,10 @@ def check(args: Namespace, *prompts: str) -> tuple[Path, Path | None]:
 
 def options(args: Namespace) -> dict[str, Any]:
     """The flags as options of `riffedu.music.edit.transform_steps`."""
-    return {name: getattr(args, name) for name in
-            ("negative_prompt", "seed", "num_inference_steps", "guidance_scale")}  # fmt: skip
+    return {
+        name: getattr(args, name)
+        for name in ("negative_prompt", "seed", "num_inference_steps", "guidance_scale")
+    }
 
 
 def load_clip(path: str) -> tuple:
@@ -62,7 +76,7 @@ def load_clip(path: str) -> tuple:
 
 
 @contextmanager
-def opened(args: Namespace, *prompts: str) -> Iterator["Pipeline"]:
+def opened(args: Namespace, *prompts: str) -> Iterator[Pipeline]:
     """The pipeline of ``--model``; warnings about prompts become a line on stderr."""
     import warnings
 
@@ -79,7 +93,7 @@ def opened(args: Namespace, *prompts: str) -> Iterator["Pipeline"]:
         yield pipeline
 
 
-def write(args: Namespace, result: "Result", sound: Path, picture: Path | None) -> None:
+def write(args: Namespace, result: Result, sound: Path, picture: Path | None) -> None:
     """The sound, the picture where one is wanted, and a line that says what was written."""
     from riffedu.signal import audio
     from riffedu.signal.image import save_image
@@ -89,8 +103,13 @@ def write(args: Namespace, result: "Result", sound: Path, picture: Path | None) 
     audio.save(sound, result.waveform, result.sample_rate)
     if not args.quiet:
         told = result.parameters
-        known = [("strength", "strength {:g}"), ("bpm", "{:g} BPM"), ("seed", "seed {}"),
-                 ("num_inference_steps", "{} steps"), ("guidance_scale", "guidance {:g}")]
+        known = [
+            ("strength", "strength {:g}"),
+            ("bpm", "{:g} BPM"),
+            ("seed", "seed {}"),
+            ("num_inference_steps", "{} steps"),
+            ("guidance_scale", "guidance {:g}"),
+        ]
         facts = [words.format(told[name]) for name, words in known if told.get(name) is not None]
         print(f"{sound}: {len(result.waveform) / result.sample_rate:.2f} s, {', '.join(facts)}")
 

@@ -8,13 +8,19 @@ from riffedu.errors import RiffeduError
 
 def add_clip_arguments(parser: ArgumentParser, extension: str) -> None:
     """What both verbs that cut clips share."""
-    parser.add_argument("--duration-ms", type=int, default=5120,
-                        help="milliseconds of a clip (default 5120, a picture of 512 columns)")
+    parser.add_argument(
+        "--duration-ms",
+        type=int,
+        default=5120,
+        help="milliseconds of a clip (default 5120, a picture of 512 columns)",
+    )
     parser.add_argument("--mono", action="store_true", help="mix all channels")
-    parser.add_argument("--extension", default=extension,
-                        help=f"wav, flac, ogg or mp3 (default {extension})")
-    parser.add_argument("--seed", type=int, default=-1,
-                        help="same seed, same places (default -1: others each time)")
+    parser.add_argument(
+        "--extension", default=extension, help=f"wav, flac, ogg or mp3 (default {extension})"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=-1, help="same seed, same places (default -1: others each time)"
+    )
 
 
 def add_arguments(parser: ArgumentParser) -> None:

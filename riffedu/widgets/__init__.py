@@ -22,7 +22,21 @@ from riffedu.widgets.spectrograms import spectrograms
 from riffedu.widgets.tokens import token_table
 
 __all__ = [
-    "clouds", "difference", "hear", "line_picture", "maps", "painter", "paths", "picture",
-    "pictures", "play", "recorder", "show", "show_source", "spectrogram_player", "spectrograms",
-    "token_table", "wave_picture",
+    "clouds",
+    "difference",
+    "hear",
+    "line_picture",
+    "maps",
+    "painter",
+    "paths",
+    "picture",
+    "pictures",
+    "play",
+    "recorder",
+    "show",
+    "show_source",
+    "spectrogram_player",
+    "spectrograms",
+    "token_table",
+    "wave_picture",
 ]

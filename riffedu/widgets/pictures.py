@@ -81,9 +81,14 @@ def pictures(images, titles=None, params=None, columns: int = 4, size: float = 2
         image = images[i]
         seconds = image.width * params.step_size_ms / 1000
         axis.imshow(
-            np.asarray(image.convert("L")), cmap="gray", vmin=0, vmax=255, aspect="auto",
-            extent=(0, seconds, 0, 1), interpolation="nearest",
-        )  # fmt: skip
+            np.asarray(image.convert("L")),
+            cmap="gray",
+            vmin=0,
+            vmax=255,
+            aspect="auto",
+            extent=(0, seconds, 0, 1),
+            interpolation="nearest",
+        )
         axis.set_title(titles[i], fontsize=10, wrap=True)
         hertz = [f for f in HERTZ if params.min_frequency <= f <= params.max_frequency]
         axis.set_yticks([height(f, params) for f in hertz])
@@ -164,13 +169,21 @@ def line_picture(curves: dict, x: str = "", y: str = "", title: str = "", **axes
     words = []
     for number, (name, (across, up)) in enumerate(curves.items()):
         across, up = np.asarray(across, dtype=float), np.asarray(up, dtype=float)
-        axis.plot(across, up, label=name, color=COLOURS[number % len(COLOURS)],
-                  linestyle=("-", "--", "-.", ":")[number % 4], linewidth=1.5)
+        axis.plot(
+            across,
+            up,
+            label=name,
+            color=COLOURS[number % len(COLOURS)],
+            linestyle=("-", "--", "-.", ":")[number % 4],
+            linewidth=1.5,
+        )
         if "xlim" in axes:
             seen = (across >= axes["xlim"][0]) & (across <= axes["xlim"][1])
             across, up = (across[seen], up[seen]) if seen.any() else (across, up)
-        words.append(f"{name} goes from {up[0]:.4g} to {up[-1]:.4g}, its highest is "
-                     f"{up.max():.4g} at {across[up.argmax()]:.4g}")
+        words.append(
+            f"{name} goes from {up[0]:.4g} to {up[-1]:.4g}, its highest is "
+            f"{up.max():.4g} at {across[up.argmax()]:.4g}"
+        )
     axis.set(xlabel=x, ylabel=y, **axes)
     axis.set_title(title, fontsize=10)
     axis.grid(alpha=0.3)
@@ -213,8 +226,11 @@ def difference(before, after, titles=("before", "after", "after − before")) ->
     change = after - before
     most = np.abs(change).max() or 1.0
     for axis, title, x in zip(axes, titles, (before, after, change)):
-        look = {"cmap": SIGNED, "vmin": -most, "vmax": most} if x is change else {
-            "cmap": "gray", "vmin": -1, "vmax": 1}  # fmt: skip
+        look = (
+            {"cmap": SIGNED, "vmin": -most, "vmax": most}
+            if x is change
+            else {"cmap": "gray", "vmin": -1, "vmax": 1}
+        )
         shown = axis.imshow(x, interpolation="nearest", aspect="auto", **look)
         axis.set_title(title, fontsize=10)
         axis.tick_params(labelsize=8)
@@ -222,13 +238,20 @@ def difference(before, after, titles=("before", "after", "after − before")) ->
     axes[0].set_ylabel("row", fontsize=9)
     figure.colorbar(shown, ax=axes[2]).ax.tick_params(labelsize=8)
     share = np.mean(np.abs(change) > 1e-3 * most)
-    return Picture(_png(figure), f"Two pictures, “{titles[0]}” and “{titles[1]}”, and their "
-                   f"difference: {share:.1%} of all pixels changed, by {SPAN * most:.0f} greys at "
-                   "most; orange became darker, purple lighter.")
+    return Picture(
+        _png(figure),
+        f"Two pictures, “{titles[0]}” and “{titles[1]}”, and their "
+        f"difference: {share:.1%} of all pixels changed, by {SPAN * most:.0f} greys at "
+        "most; orange became darker, purple lighter.",
+    )
 
 
-def wave_picture(curves: dict, dots: dict | None = None, title: str = "",
-                 seconds: tuple[float, float] | None = None) -> Picture:
+def wave_picture(
+    curves: dict,
+    dots: dict | None = None,
+    title: str = "",
+    seconds: tuple[float, float] | None = None,
+) -> Picture:
     """Waves over time: ``curves`` as lines, ``dots`` as samples on their stems.
 
     Both map a name to (moments in seconds, values). ``seconds`` = (from, to) is the part shown.
@@ -246,14 +269,14 @@ def wave_picture(curves: dict, dots: dict | None = None, title: str = "",
         axis.set_xlim(1000 * seconds[0], 1000 * seconds[1])
     axis.set_title(title, fontsize=10)
     axis.legend(fontsize=8, loc="upper right")
-    what = [f"{name}, from {np.min(x):.2g} to {np.max(x):.2g}"
-            for name, (_, x) in {**curves, **(dots or {})}.items()]
+    what = [
+        f"{name}, from {np.min(x):.2g} to {np.max(x):.2g}"
+        for name, (_, x) in {**curves, **(dots or {})}.items()
+    ]
     return Picture(_png(figure), f"{title or 'Waves'}, over time: {'; '.join(what)}.")
 
 
 def beside(*parts: str) -> str:
     """HTML parts next to each other, wrapping where the page is narrow."""
     inside = "".join(f"<div>{part}</div>" for part in parts)
-    return (
-        '<div style="display:flex;flex-wrap:wrap;gap:1.2em;align-items:center">' f"{inside}</div>"
-    )
+    return f'<div style="display:flex;flex-wrap:wrap;gap:1.2em;align-items:center">{inside}</div>'

@@ -27,13 +27,22 @@ def clouds(points, titles=None, arrows=None, limit: float = 2.8, columns: int = 
         axis.scatter(*cloud.T, s=3, color=COLOURS[0], alpha=0.5, linewidths=0)
         if arrows[number] is not None:
             start, end = (np.asarray(part) for part in arrows[number])
-            axis.quiver(*start.T, *(end - start).T, color=COLOURS[1], angles="xy",
-                        scale_units="xy", scale=1, width=0.006)
+            axis.quiver(
+                *start.T,
+                *(end - start).T,
+                color=COLOURS[1],
+                angles="xy",
+                scale_units="xy",
+                scale=1,
+                width=0.006,
+            )
         axis.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
         axis.set_title(titles[number], fontsize=10)
         wide, tall = cloud.std(0)
-        words.append(f"{titles[number] or number}: {len(cloud)} points, spread {wide:.2f} across "
-                     f"and {tall:.2f} up{', with arrows' if arrows[number] is not None else ''}")
+        words.append(
+            f"{titles[number] or number}: {len(cloud)} points, spread {wide:.2f} across "
+            f"and {tall:.2f} up{', with arrows' if arrows[number] is not None else ''}"
+        )
     return Picture(_png(figure), f"Clouds of points in the plane. {'; '.join(words)}.")
 
 
@@ -61,9 +70,11 @@ def paths(points, tracks, titles=None, limit: float = 2.8) -> Picture:
             axis.plot(*way[-1].T, "o", color=colour, markersize=5)
             long = np.linalg.norm(np.diff(way, axis=0), axis=2).sum(0).mean()
             straight = np.linalg.norm(way[-1] - way[0], axis=1).mean()
-            words.append(f"{' '.join(filter(None, (title, name)))}: {way.shape[1]} ways of "
-                         f"{len(way) - 1} steps, {long:.1f} long on average where the straight "
-                         f"line is {straight:.1f}")
+            words.append(
+                f"{' '.join(filter(None, (title, name)))}: {way.shape[1]} ways of "
+                f"{len(way) - 1} steps, {long:.1f} long on average where the straight "
+                f"line is {straight:.1f}"
+            )
         axis.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
         axis.set_axis_off()
         axis.set_title(title, fontsize=10)

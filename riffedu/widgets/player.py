@@ -26,8 +26,9 @@ class Player(Sound):
         return self.widget._repr_mimebundle_(**options)
 
 
-def play(waveform, sample_rate: int, label: str = "Sound", attenuate: bool = False,
-         image=None) -> Player:
+def play(
+    waveform, sample_rate: int, label: str = "Sound", attenuate: bool = False, image=None
+) -> Player:
     """A player for a waveform, at the level that its numbers have: never turned up.
 
     ``waveform`` is float in [-1, 1], shape ``(samples,)`` or ``(channels, samples)`` with one or

@@ -25,15 +25,23 @@ class Sound:
     ``gain_db``; ``image`` its picture, where it has one.
     """
 
-    def __init__(self, waveform: np.ndarray, sample_rate: int, label: str, gain_db: float = 0.0,
-                 image=None, unturned: np.ndarray | None = None):  # fmt: skip
+    def __init__(
+        self,
+        waveform: np.ndarray,
+        sample_rate: int,
+        label: str,
+        gain_db: float = 0.0,
+        image=None,
+        unturned: np.ndarray | None = None,
+    ):
         self.waveform, self.sample_rate = waveform, sample_rate
         self.label, self.gain_db, self.image = label, gain_db, image
         self.unturned = waveform if unturned is None else unturned
 
     @classmethod
-    def of(cls, waveform, sample_rate: int, label: str = "Sound", attenuate: bool = False,
-           image=None):
+    def of(
+        cls, waveform, sample_rate: int, label: str = "Sound", attenuate: bool = False, image=None
+    ):
         """A waveform, checked: see `riffedu.widgets.play` for what is refused."""
         sound = np.asarray(waveform, dtype=np.float32)
         if sound.ndim not in (1, 2) or sound.size == 0 or (sound.ndim == 2 and len(sound) > 2):
@@ -42,9 +50,13 @@ class Sound:
                 f"and got shape {sound.shape}"
             )
         if not np.isfinite(sound).all():
-            raise RiffeduError("this sound holds NaN or infinity: look for a division by zero upstream")
+            raise RiffeduError(
+                "this sound holds NaN or infinity: look for a division by zero upstream"
+            )
         if not (isinstance(sample_rate, (int, np.integer)) and 1000 <= sample_rate <= 655350):
-            raise RiffeduError(f"sample_rate is samples per second, such as 44100; got {sample_rate!r}")
+            raise RiffeduError(
+                f"sample_rate is samples per second, such as 44100; got {sample_rate!r}"
+            )
         peak, gain_db = float(peak_db(sound)), 0.0
         if peak > 0:
             if not attenuate:

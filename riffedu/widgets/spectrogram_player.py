@@ -153,7 +153,9 @@ class SpectrogramPlayer(anywidget.AnyWidget):
                     self._take(bytes(buffers[0]))
             except (RiffeduError, KeyError, IndexError, ValueError, TypeError) as error:
                 known = isinstance(error, RiffeduError)
-                self.message = str(error) if known else f"The page sent what can't be read: {error!r}"
+                self.message = (
+                    str(error) if known else f"The page sent what can't be read: {error!r}"
+                )
 
     def _paint(self, pixels: bytes, start: int, stop: int) -> None:
         from riffedu.signal.reconstruct import repaint
@@ -164,7 +166,9 @@ class SpectrogramPlayer(anywidget.AnyWidget):
             )
         image = _repixelled(self.image, pixels)
         waveform = repaint(self.player.unturned, self.player.sample_rate, image, start, stop)
-        player = Sound.of(waveform, self.player.sample_rate, self.label, attenuate=True, image=image)
+        player = Sound.of(
+            waveform, self.player.sample_rate, self.label, attenuate=True, image=image
+        )
         # Not the picture: the page may be painting on already.
         self.player, self.image = player, image
         self.sound, self.caption = _samples(player, self.channels), player.caption

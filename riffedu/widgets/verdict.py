@@ -56,6 +56,11 @@ class NotWritten(Exception):
 def run(function, *arguments):
     """Call a learner's function."""
     value = function(*arguments)
-    if value is None or value is ... or isinstance(value, tuple) and any(part is ... for part in value):
+    if (
+        value is None
+        or value is ...
+        or isinstance(value, tuple)
+        and any(part is ... for part in value)
+    ):
         raise NotWritten
     return value

@@ -31,10 +31,22 @@ def test_it_serves_the_page_and_ends_whole(ours, tmp_path):  # noqa: F811
     port = free_port()
     own = {f"JUPYTER_{name}_DIR": str(tmp_path / name) for name in ("CONFIG", "DATA", "RUNTIME")}
     started = subprocess.Popen(
-        [sys.executable, "-m", "riffedu", "app", "--no-browser", "--port", str(port), "--model", str(ours)],
-        env=os.environ | own | {"IPYTHONDIR": str(tmp_path / "ipython")}, stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "riffedu",
+            "app",
+            "--no-browser",
+            "--port",
+            str(port),
+            "--model",
+            str(ours),
+        ],
+        env=os.environ | own | {"IPYTHONDIR": str(tmp_path / "ipython")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
     try:
         lines = iter(started.stdout.readline, "")
         address = next(found[0] for line in lines if (found := re.search(r"http\S+", line)))
@@ -52,8 +64,12 @@ def test_it_serves_the_page_and_ends_whole(ours, tmp_path):  # noqa: F811
                 assert refused.code in (403, 404)
         family = psutil.Process(started.pid).children(recursive=True)
         assert any("ipykernel" in " ".join(p.cmdline()) for p in family), "a page has a process"
-        listening = [c for p in [psutil.Process(started.pid), *family]
-                     for c in p.net_connections("tcp") if c.status == "LISTEN"]  # fmt: skip
+        listening = [
+            c
+            for p in [psutil.Process(started.pid), *family]
+            for c in p.net_connections("tcp")
+            if c.status == "LISTEN"
+        ]
         assert {c.laddr.ip for c in listening} == {"127.0.0.1"}
     finally:
         started.send_signal(signal.SIGTERM)
@@ -74,10 +90,16 @@ def test_a_port_that_is_taken(capsys):
     assert err.count("\n") == 1 and "another --port" in err
 
 
-@pytest.mark.parametrize("args, words", [
-    (["--seed", "-1"], "--seed"), (["--port", "0"], "--port"), (["--port", "x"], "--help"),
-    (["--model", "none/such"], "none/such"), (["--ip", "203.0.113.9"], "can't listen"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "args, words",
+    [
+        (["--seed", "-1"], "--seed"),
+        (["--port", "0"], "--port"),
+        (["--port", "x"], "--help"),
+        (["--model", "none/such"], "none/such"),
+        (["--ip", "203.0.113.9"], "can't listen"),
+    ],
+)
 def test_what_cannot_be_is_one_line(capsys, args, words):
     if "--port" not in args:
         args = ["--port", str(free_port()), *args]

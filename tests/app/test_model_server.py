@@ -13,7 +13,7 @@ from tiny import ours  # noqa: F401  (fixture)
 
 from riffedu import load_pipeline
 from riffedu.app import model_server
-from riffedu.app.model_server import SessionListener, ModelServer, connect, open_model_server
+from riffedu.app.model_server import ModelServer, SessionListener, connect, open_model_server
 from riffedu.errors import RiffeduError
 from riffedu.music.instrument import PULSES, SEED_SOUNDS, Instrument, PieceSettings
 from riffedu.music.stream import Piece, endless
@@ -39,14 +39,25 @@ def served(small):
 # --- wishes -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("wrong, words", [
-    ({"prompts": ()}, "one, two or four"), ({"prompts": "piano"}, "one, two or four"),
-    ({"prompts": ("a", "b", "c")}, "one, two or four"), ({"prompts": (" ",)}, "empty"),
-    ({"place": (0.5,)}, "two numbers"), ({"place": (0, 2)}, "from 0 to 1"),
-    ({"place": (float("nan"), 0)}, "NaN"), ({"seed": -1}, "seed"), ({"seed": 1.5}, "seed"),
-    ({"num_inference_steps": 0}, "steps"), ({"guidance_scale": 31}, "guidance"),
-    ({"strength": 1.1}, "strength"), ({"seed_sound": "drums"}, "seed sound"), ({"text": 3}, "text"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "wrong, words",
+    [
+        ({"prompts": ()}, "one, two or four"),
+        ({"prompts": "piano"}, "one, two or four"),
+        ({"prompts": ("a", "b", "c")}, "one, two or four"),
+        ({"prompts": (" ",)}, "empty"),
+        ({"place": (0.5,)}, "two numbers"),
+        ({"place": (0, 2)}, "from 0 to 1"),
+        ({"place": (float("nan"), 0)}, "NaN"),
+        ({"seed": -1}, "seed"),
+        ({"seed": 1.5}, "seed"),
+        ({"num_inference_steps": 0}, "steps"),
+        ({"guidance_scale": 31}, "guidance"),
+        ({"strength": 1.1}, "strength"),
+        ({"seed_sound": "drums"}, "seed sound"),
+        ({"text": 3}, "text"),
+    ],
+)
 def test_a_wish_that_cannot_be(wrong, words):
     with pytest.raises(RiffeduError, match=words):
         PieceSettings(**wrong)
@@ -118,8 +129,11 @@ def test_a_sound_brought_along(small):
     t = np.arange(44100) / 44100
     instrument.add_sound(0.2 * np.sin(2 * np.pi * 440 * t), 44100)
     assert np.abs(instrument.next(PieceSettings(FOUR, seed_sound="file", **FEW)).waveform).max() > 0
-    for wrong, words in ((np.zeros(44100), "silent"), (np.ones(100), "half a second"),
-                         (np.full(44100, np.nan), "NaN")):  # fmt: skip
+    for wrong, words in (
+        (np.zeros(44100), "silent"),
+        (np.ones(100), "half a second"),
+        (np.full(44100, np.nan), "NaN"),
+    ):
         with pytest.raises(RiffeduError, match=words):
             instrument.add_sound(wrong, 44100)
 
@@ -173,8 +187,15 @@ def slow_piece(self, wish):
     time.sleep(0.02)
     slow.at_once -= 1
     slow.made.append(wish.seed)
-    return Piece(0, np.zeros(10, np.float32), 44100, Image.new("L", (4, 512)), (0, 0),
-                 np.zeros(3, np.float32), 1.0)  # fmt: skip
+    return Piece(
+        0,
+        np.zeros(10, np.float32),
+        44100,
+        Image.new("L", (4, 512)),
+        (0, 0),
+        np.zeros(3, np.float32),
+        1.0,
+    )
 
 
 @pytest.fixture
@@ -215,9 +236,14 @@ def test_no_seat_starves(slow, remote):
 
 def test_a_piece_comes_over_the_socket_as_it_is(small, served):
     here, there = ModelServer(small).session(), connect(served, KEY).session()
-    for wish in (PieceSettings(FOUR, seed=5, **FEW), PieceSettings(FOUR, (1, 0), "violin", seed_sound="pulse 120", **FEW)):
+    for wish in (
+        PieceSettings(FOUR, seed=5, **FEW),
+        PieceSettings(FOUR, (1, 0), "violin", seed_sound="pulse 120", **FEW),
+    ):
         one, other = here.next(wish), there.next(wish)
-        assert np.array_equal(one.waveform, other.waveform) and np.array_equal(one.after, other.after)
+        assert np.array_equal(one.waveform, other.waveform) and np.array_equal(
+            one.after, other.after
+        )
         assert np.array_equal(np.asarray(one.image.convert("L")), np.asarray(other.image))
         assert (one.number, one.place, one.period) == (other.number, other.place, other.period)
     there.restart()
@@ -257,8 +283,10 @@ def test_a_client_that_is_killed_gives_its_seat_up(slow, monkeypatch):
 
     monkeypatch.setattr(ModelServer, "session", session)
     server = SessionListener(ModelServer(slow), KEY)
-    code = (f"import time; from riffedu.app.model_server import connect, PieceSettings; s = connect({server.port}, {KEY!r}).session()\n"
-            "while True: s.next(PieceSettings()); print('piece', flush=True)")
+    code = (
+        f"import time; from riffedu.app.model_server import connect, PieceSettings; s = connect({server.port}, {KEY!r}).session()\n"
+        "while True: s.next(PieceSettings()); print('piece', flush=True)"
+    )
     client = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert client.stdout.readline() == "piece\n"
     client.kill()
@@ -274,9 +302,11 @@ def test_a_client_that_is_killed_gives_its_seat_up(slow, monkeypatch):
 
 
 def test_a_page_needs_no_torch(served):
-    code = (f"import sys; from riffedu.app.model_server import connect, PieceSettings; import riffedu.app.live_instrument\n"
-            f"piece = connect({served}, {KEY!r}).session().next(PieceSettings({FOUR!r}, num_inference_steps=1))\n"
-            "print(len(piece.waveform), *[m for m in ('torch', 'diffusers', 'transformers', 'librosa', 'scipy', 'matplotlib') if m in sys.modules])")
+    code = (
+        f"import sys; from riffedu.app.model_server import connect, PieceSettings; import riffedu.app.live_instrument\n"
+        f"piece = connect({served}, {KEY!r}).session().next(PieceSettings({FOUR!r}, num_inference_steps=1))\n"
+        "print(len(piece.waveform), *[m for m in ('torch', 'diffusers', 'transformers', 'librosa', 'scipy', 'matplotlib') if m in sys.modules])"
+    )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert said.stdout.split()[1:] == [] and int(said.stdout) > 1000, said
 
@@ -286,5 +316,7 @@ def test_where_the_studio_is(small, served, monkeypatch):
     assert isinstance(open_model_server(), model_server.RemoteModelServer)
     assert isinstance(open_model_server(small), ModelServer)
     monkeypatch.delenv(model_server.WHERE)
-    monkeypatch.setattr("riffedu.music.pipeline.load_pipeline", lambda: SimpleNamespace(name="shipped"))
+    monkeypatch.setattr(
+        "riffedu.music.pipeline.load_pipeline", lambda: SimpleNamespace(name="shipped")
+    )
     assert open_model_server().pipeline.name == "shipped"

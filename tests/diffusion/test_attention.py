@@ -150,10 +150,16 @@ def test_maps_lie_where_the_picture_lies():
     assert torch.equal(both[:4, 4:], (want[:4, 4:] + 1) / 2) and both[4:].sum() == 0
 
 
-@pytest.mark.parametrize(("places", "height", "width", "want"), [
-    (256, 16, 16, (16, 16)), (16, 16, 16, (4, 4)), (32, 16, 8, (8, 4)), (15, 9, 5, (5, 3)),
-    (1, 16, 16, (1, 1)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("places", "height", "width", "want"),
+    [
+        (256, 16, 16, (16, 16)),
+        (16, 16, 16, (4, 4)),
+        (32, 16, 8, (8, 4)),
+        (15, 9, 5, (5, 3)),
+        (1, 16, 16, (1, 1)),
+    ],
+)
 def test_grid(places, height, width, want):
     assert grid(places, height, width) == want
 

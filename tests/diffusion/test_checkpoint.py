@@ -135,10 +135,17 @@ def test_incomplete_weights(copy, name):
     assert "incomplete" in line and gone in line
 
 
-@pytest.mark.parametrize("path", [
-    "unet/config.json", "vae/config.json", "text_encoder/config.json",
-    "tokenizer/tokenizer.json", "scheduler/scheduler_config.json", "model_index.json",
-])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "unet/config.json",
+        "vae/config.json",
+        "text_encoder/config.json",
+        "tokenizer/tokenizer.json",
+        "scheduler/scheduler_config.json",
+        "model_index.json",
+    ],
+)
 def test_damaged_settings(copy, path):
     (copy / path).write_text('{"in_chan')
     assert path.split("/")[0] in refusal(copy)

@@ -124,21 +124,24 @@ def test_plain_prompts_do_not_warn(checkpoint, text):
 # --- prompt weights and long prompts ------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text, pieces", [
-    ("a calm piano", [("a calm piano", 1.0)]),
-    ("", [("", 1.0)]),
-    ("a (soft) piano", [("a ", 1.0), ("soft", 1.1), (" piano", 1.0)]),
-    ("(soft:1.3), [drums]", [("soft", 1.3), (", ", 1.0), ("drums", 1 / 1.1)]),
-    ("((soft))", [("soft", 1.1 * 1.1)]),
-    ("(slow (soft:0.5))", [("slow ", 1.1), ("soft", 0.5 * 1.1)]),
-    ("(soft)(slow)", [("softslow", 1.1)]),
-    ("(never closed", [("never closed", 1.1)]),
-    ("closed) only]", [("closed) only]", 1.0)]),
-    (r"\(as it is\)", [("(as it is)", 1.0)]),
-    ("12:8 time, key: C", [("12:8 time, key: C", 1.0)]),
-    ("(12:8 time)", [("12:8 time", 1.1)]),
-    ("(a: .5)", [("a", 0.5)]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text, pieces",
+    [
+        ("a calm piano", [("a calm piano", 1.0)]),
+        ("", [("", 1.0)]),
+        ("a (soft) piano", [("a ", 1.0), ("soft", 1.1), (" piano", 1.0)]),
+        ("(soft:1.3), [drums]", [("soft", 1.3), (", ", 1.0), ("drums", 1 / 1.1)]),
+        ("((soft))", [("soft", 1.1 * 1.1)]),
+        ("(slow (soft:0.5))", [("slow ", 1.1), ("soft", 0.5 * 1.1)]),
+        ("(soft)(slow)", [("softslow", 1.1)]),
+        ("(never closed", [("never closed", 1.1)]),
+        ("closed) only]", [("closed) only]", 1.0)]),
+        (r"\(as it is\)", [("(as it is)", 1.0)]),
+        ("12:8 time, key: C", [("12:8 time, key: C", 1.0)]),
+        ("(12:8 time)", [("12:8 time", 1.1)]),
+        ("(a: .5)", [("a", 0.5)]),
+    ],
+)
 def test_weights_in_the_usual_notation(text, pieces):
     found = parse_weights(text)
     assert [words for words, _ in found] == [words for words, _ in pieces]
@@ -161,8 +164,10 @@ def test_a_weight_scales_its_own_tokens_and_the_whole_keeps_its_size(checkpoint)
     parts = checkpoint.text_encoder, checkpoint.tokenizer
     plain = encode_weighted(*parts, "calm solo piano")
     heavy = encode_weighted(*parts, "calm (solo:1.5) piano")
-    count = [len(checkpoint.tokenizer(w, add_special_tokens=False).input_ids)
-             for w in ("calm", "solo", "piano")]  # fmt: skip
+    count = [
+        len(checkpoint.tokenizer(w, add_special_tokens=False).input_ids)
+        for w in ("calm", "solo", "piano")
+    ]
     ratio = (heavy / plain).mean(-1)[0]
     first = 1 + count[0]
     of_solo, of_others = ratio[first : first + count[1]], ratio[1:first]
@@ -207,8 +212,16 @@ def test_rescaling_brings_the_spread_back():
     assert (half - (full + guided) / 2).abs().max() < 1e-5
 
 
-@pytest.mark.parametrize("timestep, scale, wanted", [
-    (700, 5, 5), (800, 5, 5), (801, 5, 1), (999, 0.5, 0.5), (999, 0, 0), (3, 0, 0),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "timestep, scale, wanted",
+    [
+        (700, 5, 5),
+        (800, 5, 5),
+        (801, 5, 1),
+        (999, 0.5, 0.5),
+        (999, 0, 0),
+        (3, 0, 0),
+    ],
+)
 def test_guidance_waits_until_there_is_something_to_guide(timestep, scale, wanted):
     assert scale_at(timestep, scale, 800) == wanted

@@ -76,15 +76,27 @@ def levels_of(scheduler, times=None):
 def test_ddim(monkeypatch, name, kind, spacing, steps, eta):
     if spacing == "linspace":
         spacing = "leading"  # diffusers' DDIM rounds linspace's times
-    theirs = diffusers(monkeypatch, "scheduling_ddim", "DDIMScheduler", name, clip_sample=False,
-                       prediction_type=kind, timestep_spacing=spacing)  # fmt: skip
+    theirs = diffusers(
+        monkeypatch,
+        "scheduling_ddim",
+        "DDIMScheduler",
+        name,
+        clip_sample=False,
+        prediction_type=kind,
+        timestep_spacing=spacing,
+    )
     theirs.set_timesteps(steps)
     monkeypatch.setattr(theirs, "step", partial(theirs.step, eta=eta))
     wanted = oracle(theirs, start(), torch.Generator().manual_seed(5))
     times = schedule.timesteps(steps, 1000, spacing)
-    ours = samplers.sample(answer, start(), schedule.noise_levels(theirs.alphas_cumprod, times),
-                           partial(samplers.ddim, eta=eta), kind,
-                           torch.Generator().manual_seed(5))  # fmt: skip
+    ours = samplers.sample(
+        answer,
+        start(),
+        schedule.noise_levels(theirs.alphas_cumprod, times),
+        partial(samplers.ddim, eta=eta),
+        kind,
+        torch.Generator().manual_seed(5),
+    )
     ours = [step.latents for step in ours]
     if spacing == "leading":
         # Diffusers' DDIM takes its next time as t − 1000 // steps and, after the last, ᾱ = 1.
@@ -95,12 +107,18 @@ def test_ddim(monkeypatch, name, kind, spacing, steps, eta):
 @each
 def test_ddpm(monkeypatch, name, kind, spacing, steps):
     spacing = "trailing" if spacing == "linspace" else spacing
-    theirs = diffusers(monkeypatch, "scheduling_ddpm", "DDPMScheduler", name, clip_sample=False,
-                       prediction_type=kind, timestep_spacing=spacing)  # fmt: skip
+    theirs = diffusers(
+        monkeypatch,
+        "scheduling_ddpm",
+        "DDPMScheduler",
+        name,
+        clip_sample=False,
+        prediction_type=kind,
+        timestep_spacing=spacing,
+    )
     theirs.set_timesteps(steps)
     wanted = oracle(theirs, start(), torch.Generator().manual_seed(5))
-    ours = samplers.sample(answer, start(), levels_of(theirs), samplers.ddpm, kind,
-                           Loud(5))  # fmt: skip
+    ours = samplers.sample(answer, start(), levels_of(theirs), samplers.ddpm, kind, Loud(5))
     assert farthest([step.latents for step in ours], wanted) <= 1e-6
 
 
@@ -119,8 +137,14 @@ def test_solvers_in_sigma(monkeypatch, name, kind, spacing, steps, way):
     cls = {"euler": "Euler", "euler_ancestral": "EulerAncestral", "heun": "Heun"}[way]
     module = f"scheduling_{way}" if way == "euler_ancestral" else f"scheduling_{way}_discrete"
     module += "_discrete" if way == "euler_ancestral" else ""
-    theirs = diffusers(monkeypatch, module, f"{cls}DiscreteScheduler", name, prediction_type=kind,
-                       timestep_spacing=spacing)  # fmt: skip
+    theirs = diffusers(
+        monkeypatch,
+        module,
+        f"{cls}DiscreteScheduler",
+        name,
+        prediction_type=kind,
+        timestep_spacing=spacing,
+    )
     if kind == "sample" and way == "euler_ancestral":
         pytest.skip("diffusers' ancestral Euler has no sample prediction")
     theirs.set_timesteps(steps)
@@ -128,9 +152,11 @@ def test_solvers_in_sigma(monkeypatch, name, kind, spacing, steps, way):
     levels = levels_of(theirs, times)
     exact = torch.tensor([level.sigma for level in levels], dtype=torch.float64)
     assert torch.allclose(theirs.sigmas.double().unique(), exact.unique(), rtol=1e-5)
-    theirs.sigmas = exact if way != "heun" else torch.cat(
-        [exact[:1], exact[1:-1].repeat_interleave(2), exact[-1:]]
-    )  # fmt: skip
+    theirs.sigmas = (
+        exact
+        if way != "heun"
+        else torch.cat([exact[:1], exact[1:-1].repeat_interleave(2), exact[-1:]])
+    )
     unshrunk = start() / levels[0].signal
     wanted = oracle(theirs, unshrunk, None if way == "heun" else torch.Generator().manual_seed(5))
     wanted = wanted[1::2] + wanted[-1:] if way == "heun" else wanted
@@ -142,8 +168,14 @@ def test_solvers_in_sigma(monkeypatch, name, kind, spacing, steps, way):
 
 @each
 def test_dpm_solver(monkeypatch, name, kind, spacing, steps):
-    theirs = diffusers(monkeypatch, "scheduling_dpmsolver_multistep", "DPMSolverMultistepScheduler",
-                       name, prediction_type=kind, timestep_spacing=spacing)  # fmt: skip
+    theirs = diffusers(
+        monkeypatch,
+        "scheduling_dpmsolver_multistep",
+        "DPMSolverMultistepScheduler",
+        name,
+        prediction_type=kind,
+        timestep_spacing=spacing,
+    )
     theirs.set_timesteps(steps)
     levels = levels_of(theirs)
     theirs.sigmas = torch.tensor([level.sigma for level in levels], dtype=torch.float64)
@@ -203,9 +235,7 @@ def test_second_order_needs_fewer_steps():
     gap = {}
     for rule in ("ddim", "heun", "dpmpp_2m"):
         # Away from σ = ∞, where every rule's first step is of first order.
-        few, many = (
-            [level for level in cosine(n) if level.timestep < 900] for n in (20, 1000)
-        )
+        few, many = ([level for level in cosine(n) if level.timestep < 900] for n in (20, 1000))
         exact = Gaussian(many)
         exact.alpha_bar |= Gaussian(few).alpha_bar
         # The exact flow of one Gaussian from level a to clean, in closed form.
@@ -226,10 +256,12 @@ def test_states_say_where_they_are():
 
 def test_a_list_of_generators_gives_each_item_its_own_noise():
     levels, x = cosine(6), start()
-    both = list(samplers.sample(answer, x, levels, samplers.ddpm, "v_prediction",
-                                [Loud(1), Loud(2)]))[-1].latents  # fmt: skip
-    second = list(samplers.sample(answer, x[1:], levels, samplers.ddpm, "v_prediction",
-                                  [Loud(2)]))[-1].latents  # fmt: skip
+    both = list(
+        samplers.sample(answer, x, levels, samplers.ddpm, "v_prediction", [Loud(1), Loud(2)])
+    )[-1].latents
+    second = list(samplers.sample(answer, x[1:], levels, samplers.ddpm, "v_prediction", [Loud(2)]))[
+        -1
+    ].latents
     assert torch.equal(both[1:], second)
 
 

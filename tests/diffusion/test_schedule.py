@@ -9,9 +9,11 @@ import torch
 from riffedu.diffusion import schedule
 from riffedu.errors import RiffeduError
 
-SCHEDULES = {"linear": ("linear", 0.0001, 0.02),
-             "scaled_linear": ("scaled_linear", 0.00085, 0.012),
-             "cosine": ("squaredcos_cap_v2", 0.0001, 0.02)}  # fmt: skip
+SCHEDULES = {
+    "linear": ("linear", 0.0001, 0.02),
+    "scaled_linear": ("scaled_linear", 0.00085, 0.012),
+    "cosine": ("squaredcos_cap_v2", 0.0001, 0.02),
+}
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
@@ -108,18 +110,21 @@ def test_levels_end_clean_and_meet_the_table():
     assert kept[501] < schedule.noise_levels(kept, [500.5])[0].alpha_bar < kept[500]
 
 
-@pytest.mark.parametrize("call, words", [
-    (lambda: schedule.betas("square"), "scaled_linear"),
-    (lambda: schedule.betas("cosine", 0), "at least 1"),
-    (lambda: schedule.timesteps(0), "between 1 and 1000"),
-    (lambda: schedule.timesteps(10000), "between 1 and 1000"),
-    (lambda: schedule.timesteps(5, 1000, "odd"), "trailing"),
-    (lambda: schedule.noise_levels([0.9, 0.5], [2]), "between 0 and 1"),
-    (lambda: schedule.noise_levels([0.9, 0.5], []), "between 0 and 1"),
-    (lambda: schedule.karras_noise_levels([0.9, 0.5], 0), "at least 1"),
-    (lambda: schedule.karras_noise_levels([0.9, 0.0], 5), "infinite"),
-    (lambda: schedule.clean_and_noise(1.0, 1.0, 0.5, "flow"), "v_prediction"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (lambda: schedule.betas("square"), "scaled_linear"),
+        (lambda: schedule.betas("cosine", 0), "at least 1"),
+        (lambda: schedule.timesteps(0), "between 1 and 1000"),
+        (lambda: schedule.timesteps(10000), "between 1 and 1000"),
+        (lambda: schedule.timesteps(5, 1000, "odd"), "trailing"),
+        (lambda: schedule.noise_levels([0.9, 0.5], [2]), "between 0 and 1"),
+        (lambda: schedule.noise_levels([0.9, 0.5], []), "between 0 and 1"),
+        (lambda: schedule.karras_noise_levels([0.9, 0.5], 0), "at least 1"),
+        (lambda: schedule.karras_noise_levels([0.9, 0.0], 5), "infinite"),
+        (lambda: schedule.clean_and_noise(1.0, 1.0, 0.5, "flow"), "v_prediction"),
+    ],
+)
 def test_what_cannot_be_is_said(call, words):
     with pytest.raises(RiffeduError, match=words):
         call()

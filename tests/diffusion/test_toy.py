@@ -1,6 +1,5 @@
 """Diffusion in the plane: shapes, the walk into noise, the best guess, a network that learns."""
 
-
 import numpy as np
 import pytest
 import torch
@@ -39,11 +38,14 @@ def test_ring_has_eight_dots():
     assert points.norm(dim=1).std() < 0.1
 
 
-@pytest.mark.parametrize("call, words", [
-    (lambda: toy.shape("cow"), "note, spiral, ring"),
-    (lambda: toy.shape("note", 1), "at least two points"),
-    (lambda: toy.best_guess(toy.cloud(2), toy.cloud(3), 1.0), r"\[0, 1\)"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (lambda: toy.shape("cow"), "note, spiral, ring"),
+        (lambda: toy.shape("note", 1), "at least two points"),
+        (lambda: toy.best_guess(toy.cloud(2), toy.cloud(3), 1.0), r"\[0, 1\)"),
+    ],
+)
 def test_what_cannot_be_is_said(call, words):
     with pytest.raises(RiffeduError, match=words):
         call()
@@ -78,7 +80,7 @@ def test_best_guess_points_up_the_slope_of_the_density():
     points, kept = toy.shape("spiral", 50).double(), 0.6
     x = toy.cloud(20).double().requires_grad_()
     away = torch.cdist(x, kept**0.5 * points).square() / (2 * (1 - kept))
-    slope, = torch.autograd.grad(torch.logsumexp(-away, 1).sum(), x)
+    (slope,) = torch.autograd.grad(torch.logsumexp(-away, 1).sum(), x)
     score = (kept**0.5 * toy.best_guess(x, points, kept) - x) / (1 - kept)
     assert torch.allclose(score, slope, atol=1e-8)
 
@@ -97,8 +99,14 @@ def test_no_guess_is_better_than_the_best():
 def test_exact_predictor_gives_the_data_back(rule):
     points = toy.shape("note", 20)
     way = noise_levels(KEPT, timesteps(60, spacing="linspace"))
-    *_, last = sample(toy.exact_predictor(points, KEPT), toy.cloud(300), way, SAMPLERS[rule],
-                      "sample", torch.Generator().manual_seed(0))  # fmt: skip
+    *_, last = sample(
+        toy.exact_predictor(points, KEPT),
+        toy.cloud(300),
+        way,
+        SAMPLERS[rule],
+        "sample",
+        torch.Generator().manual_seed(0),
+    )
     nearest, which = torch.cdist(last.latents, points).min(1)
     assert nearest.median() < 1e-3 and len(torch.unique(which)) >= 18
 
@@ -152,8 +160,16 @@ def test_training_goes_on_from_a_network():
 def test_the_same_loop_makes_notes_from_noise(trained, rule):
     states = trained
     start, points = toy.cloud(1500, seed=1), toy.shape("note")
-    steps = list(sample(toy.predictor(states[-1].network), start, noise_levels(KEPT, timesteps(30)),
-                        SAMPLERS[rule], "v_prediction", torch.Generator().manual_seed(0)))  # fmt: skip
+    steps = list(
+        sample(
+            toy.predictor(states[-1].network),
+            start,
+            noise_levels(KEPT, timesteps(30)),
+            SAMPLERS[rule],
+            "v_prediction",
+            torch.Generator().manual_seed(0),
+        )
+    )
     away = [toy.distance(step.latents, points) for step in steps]
     assert away[-1] < 0.08 < 0.25 < away[0]
     near = torch.cdist(steps[-1].latents, points).min(1).values

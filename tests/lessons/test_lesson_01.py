@@ -171,22 +171,25 @@ def n_of(seconds, rate):
 TAU = 2 * np.pi
 
 
-@pytest.mark.parametrize("tone, words", [
-    (lambda f, s, r: 0.1 * np.sin(f * n_of(s, r) / r), "2π is missing"),
-    (lambda f, s, r: 0.1 * np.sin(TAU * f * n_of(s, r)), "The time is missing"),
-    (lambda f, s, r: 0.1 * np.cos(TAU * f * n_of(s, r) / r), "cosine"),
-    (lambda f, s, r: 0.1 * np.sin(TAU * f * np.linspace(0, s, round(s * r))), "endpoint"),
-    (lambda f, s, r: 0.1 * np.sin(360 * f * n_of(s, r) / r), "radians"),
-    (lambda f, s, r: np.sin(TAU * f * n_of(s, r) / r), "multiply by 0.1"),
-    (lambda f, s, r: np.sin(f * n_of(s, r) / r), "2π is missing"),
-    (lambda f, s, r: 0.1 * np.sin(TAU * f * np.arange(round(s * r) + 1) / r), "One sample too"),
-    (lambda f, s, r: 0.1 * np.sin(TAU * f * np.arange(r) / r), "400 samples, yours are 8000"),
-    (lambda f, s, r: 0.1 * np.sin(TAU * f * n_of(s, r) / 8000), "wrong at 44100"),
-    (lambda f, s, r: np.zeros((2, 400)), "(2, 400)"),
-    (lambda f, s, r: np.ones(400), "Not these samples"),
-    (lambda f, s, r: None, "return"),
-    (lambda f, s, r: 1 / 0, "ZeroDivisionError"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "tone, words",
+    [
+        (lambda f, s, r: 0.1 * np.sin(f * n_of(s, r) / r), "2π is missing"),
+        (lambda f, s, r: 0.1 * np.sin(TAU * f * n_of(s, r)), "The time is missing"),
+        (lambda f, s, r: 0.1 * np.cos(TAU * f * n_of(s, r) / r), "cosine"),
+        (lambda f, s, r: 0.1 * np.sin(TAU * f * np.linspace(0, s, round(s * r))), "endpoint"),
+        (lambda f, s, r: 0.1 * np.sin(360 * f * n_of(s, r) / r), "radians"),
+        (lambda f, s, r: np.sin(TAU * f * n_of(s, r) / r), "multiply by 0.1"),
+        (lambda f, s, r: np.sin(f * n_of(s, r) / r), "2π is missing"),
+        (lambda f, s, r: 0.1 * np.sin(TAU * f * np.arange(round(s * r) + 1) / r), "One sample too"),
+        (lambda f, s, r: 0.1 * np.sin(TAU * f * np.arange(r) / r), "400 samples, yours are 8000"),
+        (lambda f, s, r: 0.1 * np.sin(TAU * f * n_of(s, r) / 8000), "wrong at 44100"),
+        (lambda f, s, r: np.zeros((2, 400)), "(2, 400)"),
+        (lambda f, s, r: np.ones(400), "Not these samples"),
+        (lambda f, s, r: None, "return"),
+        (lambda f, s, r: 1 / 0, "ZeroDivisionError"),
+    ],
+)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_sine_hints(tone, words):
     assert_hint(exercises.check_sine(tone), words)
@@ -197,16 +200,19 @@ def test_sine_right():
     assert exercises.check_sine(lambda f, s, r: sine(f, s, r, amplitude=0.1))
 
 
-@pytest.mark.parametrize("heard, words", [
-    (lambda f, r: f, "the tone itself"),
-    (lambda f, r: f % r, "Fold what is"),
-    (lambda f, r: abs(r - f), "500 Hz must stay"),
-    (lambda f, r: abs(f - 2 * r * round(f / (2 * r))), "mirror stands at half"),
-    (lambda f, r: f - r * round(f / r), "absolute value"),
-    (lambda f, r: abs(f - r * (f // r)), "Fold what is"),
-    (lambda f, r: alias(f, 8000), "wrong at 44100"),
-    (lambda f, r: 7.0, "500 Hz sampled at 8000 Hz should be heard as 500 Hz, yours is 7"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "heard, words",
+    [
+        (lambda f, r: f, "the tone itself"),
+        (lambda f, r: f % r, "Fold what is"),
+        (lambda f, r: abs(r - f), "500 Hz must stay"),
+        (lambda f, r: abs(f - 2 * r * round(f / (2 * r))), "mirror stands at half"),
+        (lambda f, r: f - r * round(f / r), "absolute value"),
+        (lambda f, r: abs(f - r * (f // r)), "Fold what is"),
+        (lambda f, r: alias(f, 8000), "wrong at 44100"),
+        (lambda f, r: 7.0, "500 Hz sampled at 8000 Hz should be heard as 500 Hz, yours is 7"),
+    ],
+)
 def test_alias_hints(heard, words):
     assert_hint(exercises.check_alias(heard), words)
 
@@ -225,18 +231,21 @@ def in_place(x):
     return x
 
 
-@pytest.mark.parametrize("level, words", [
-    (lambda x: 0.1 * x / np.abs(x).max(), "peak"),
-    (lambda x: 0.1 * x / np.mean(np.abs(x)), "mean of |x|"),
-    (lambda x: 0.1 * x / np.mean(x**2), "The root is missing"),
-    (lambda x: 10 ** (-20 / 10) * x / rms(x), "for powers"),
-    (lambda x: 10 * x / rms(x), "mind the sign"),
-    (lambda x: 0.1 * x, "Measure its level first"),
-    (lambda x: 0.2 * x / rms(x), "-14.0 dBFS"),
-    (lambda x: np.clip(x, -0.1, 0.1), "multiply the whole sound"),
-    (lambda x: x[:10], "same shape"),
-    (in_place, "return a new array"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "level, words",
+    [
+        (lambda x: 0.1 * x / np.abs(x).max(), "peak"),
+        (lambda x: 0.1 * x / np.mean(np.abs(x)), "mean of |x|"),
+        (lambda x: 0.1 * x / np.mean(x**2), "The root is missing"),
+        (lambda x: 10 ** (-20 / 10) * x / rms(x), "for powers"),
+        (lambda x: 10 * x / rms(x), "mind the sign"),
+        (lambda x: 0.1 * x, "Measure its level first"),
+        (lambda x: 0.2 * x / rms(x), "-14.0 dBFS"),
+        (lambda x: np.clip(x, -0.1, 0.1), "multiply the whole sound"),
+        (lambda x: x[:10], "same shape"),
+        (in_place, "return a new array"),
+    ],
+)
 def test_rms_hints(level, words):
     assert_hint(exercises.check_rms(level), words)
 
@@ -249,19 +258,22 @@ def q(bits):
     return 2 / 2**bits
 
 
-@pytest.mark.parametrize("rounded, words", [
-    (lambda x, b: np.round(x / q(b)), "Multiply them by q"),
-    (lambda x, b: q(b) * np.floor(x / q(b)), "cuts off instead"),
-    (lambda x, b: q(b) * np.trunc(x / q(b)), "towards 0"),
-    (lambda x, b: np.round(x * 2**b) / 2**b, "half as wide"),
-    (lambda x, b: 2 * q(b) * np.round(x / q(b) / 2), "twice as wide"),
-    (lambda x, b: 2 / b * np.round(x * b / 2), "bits are digits"),
-    (lambda x, b: q(b) * np.round(x / q(b)), "Clip to"),
-    (lambda x, b: np.clip(q(b) * np.round(x / q(b)), -1 + q(b), 1 - q(b)), "no further in"),
-    (lambda x, b: quantise(x, 3), "wrong for 8"),
-    (lambda x, b: x, "should become"),
-    (lambda x, b: x[:3], "A sample for each"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "rounded, words",
+    [
+        (lambda x, b: np.round(x / q(b)), "Multiply them by q"),
+        (lambda x, b: q(b) * np.floor(x / q(b)), "cuts off instead"),
+        (lambda x, b: q(b) * np.trunc(x / q(b)), "towards 0"),
+        (lambda x, b: np.round(x * 2**b) / 2**b, "half as wide"),
+        (lambda x, b: 2 * q(b) * np.round(x / q(b) / 2), "twice as wide"),
+        (lambda x, b: 2 / b * np.round(x * b / 2), "bits are digits"),
+        (lambda x, b: q(b) * np.round(x / q(b)), "Clip to"),
+        (lambda x, b: np.clip(q(b) * np.round(x / q(b)), -1 + q(b), 1 - q(b)), "no further in"),
+        (lambda x, b: quantise(x, 3), "wrong for 8"),
+        (lambda x, b: x, "should become"),
+        (lambda x, b: x[:3], "A sample for each"),
+    ],
+)
 def test_rounding_hints(rounded, words):
     assert_hint(exercises.check_rounding(rounded), words)
 

@@ -9,8 +9,7 @@ from PIL import Image
 
 from riffedu import stft
 from riffedu.errors import RiffeduError
-from riffedu.lessons.l02_stft import exercises
-from riffedu.lessons.l02_stft import stft_panel
+from riffedu.lessons.l02_stft import exercises, stft_panel
 from riffedu.lessons.l02_stft.exercises import dips
 from riffedu.lessons.l02_stft.panel import RATE, WINDOWS, some_sounds
 from riffedu.signal.audio import rms_db
@@ -123,8 +122,16 @@ def test_sounds_are_safe_to_hear(sounds):
 
 
 def test_controls_are_labelled_and_pictures_described(panel):
-    for control in (panel.sound, panel.window, panel.win_length, panel.hop, panel.padding,
-                    panel.top, panel.phases, panel.listen_button):
+    for control in (
+        panel.sound,
+        panel.window,
+        panel.win_length,
+        panel.hop,
+        panel.padding,
+        panel.top,
+        panel.phases,
+        panel.listen_button,
+    ):
         assert control.description
     assert "Spectrogram of two tones, two clicks up to 3000 Hz" in panel.figure.alt
     assert panel._repr_mimebundle_()
@@ -135,14 +142,25 @@ def test_controls_are_labelled_and_pictures_described(panel):
 
 def test_spectrograms():
     x = np.sin(2 * np.pi * 1000 * np.arange(8000) / 8000)
-    drawn = spectrograms({"one": (x, dict(n_fft=512, hop_length=128)),
-                          "two": (0.1 * x, dict(n_fft=512, hop_length=128, win_length=200))}, 8000)
+    drawn = spectrograms(
+        {
+            "one": (x, dict(n_fft=512, hop_length=128)),
+            "two": (0.1 * x, dict(n_fft=512, hop_length=128, win_length=200)),
+        },
+        8000,
+    )
     assert "0 to 4000 Hz" in drawn.alt
     assert "“one”, loudest 0 dB" in drawn.alt and "“two”, loudest -20 dB" in drawn.alt
     assert Image.open(io.BytesIO(drawn.png)).width > 600
-    assert "100 to 900 Hz" in spectrograms(
-        {f"{i}": (x, dict(n_fft=64, hop_length=16)) for i in range(4)}, 8000, (100, 900), (0.1, 0.2)
-    ).alt
+    assert (
+        "100 to 900 Hz"
+        in spectrograms(
+            {f"{i}": (x, dict(n_fft=64, hop_length=16)) for i in range(4)},
+            8000,
+            (100, 900),
+            (0.1, 0.2),
+        ).alt
+    )
     with pytest.raises(RiffeduError, match="nothing to draw"):
         spectrograms({}, 8000)
 
@@ -152,7 +170,8 @@ def test_part_keeps_the_loudest_and_its_place(most):
     magnitude = np.zeros((129, 400))
     magnitude[64, 100] = 1  # 64 · 8000 / 256 = 2000 Hz, 100 · 80 / 8000 = 1 s
     small, (left, right, bottom, top) = part(
-        magnitude, 8000, (1000, 3000), (0.5, 2), n_fft=256, hop_length=80, most=most)
+        magnitude, 8000, (1000, 3000), (0.5, 2), n_fft=256, hop_length=80, most=most
+    )
     assert small.shape[0] <= most[0] and small.shape[1] <= most[1] and small.max() == 1
     row, column = np.argwhere(small == 1)[0]
     tall, wide = (top - bottom) / small.shape[0], (right - left) / small.shape[1]
@@ -178,50 +197,56 @@ def test_place_right():
     assert exercises.check_place(place)
 
 
-@pytest.mark.parametrize(("answer", "words"), [
-    (lambda k, t, n, h, r: place(k, t, n, h, r)[::-1], ("wrong order",)),
-    (lambda k, t, n, h, r: (2 * k * r / n, t * h / r), ("twice too high",)),
-    (lambda k, t, n, h, r: (k * r / 2 / n, t * h / r), ("half of it",)),
-    (lambda k, t, n, h, r: (k * n / r, t * h / r), ("Turned round",)),
-    (lambda k, t, n, h, r: ((k - 1) * r / n, t * h / r), ("row 0 is 0 Hz",)),
-    (lambda k, t, n, h, r: (k, t * h / r), ("1 Hz apart",)),
-    (lambda k, t, n, h, r: (k * r / (n + 9), t * h / r), ("goes round k times",)),
-    (lambda k, t, n, h, r: (k * r / n, t * n / r), ("every hop_length samples",)),
-    (lambda k, t, n, h, r: (k * r / n, 1000 * t * h / r), ("milliseconds",)),
-    (lambda k, t, n, h, r: (k * r / n, t), ("t hops",)),
-    (lambda k, t, n, h, r: (k * 44100 / n, t * h / 44100), ("other sizes",)),
-    (lambda k, t, n, h, r: k * r / n, ("two numbers",)),
-    (lambda k, t, n, h, r: (..., ...), ("write its body",)),
-    (lambda k, t: (1, 2), ("stopped with TypeError",)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda k, t, n, h, r: place(k, t, n, h, r)[::-1], ("wrong order",)),
+        (lambda k, t, n, h, r: (2 * k * r / n, t * h / r), ("twice too high",)),
+        (lambda k, t, n, h, r: (k * r / 2 / n, t * h / r), ("half of it",)),
+        (lambda k, t, n, h, r: (k * n / r, t * h / r), ("Turned round",)),
+        (lambda k, t, n, h, r: ((k - 1) * r / n, t * h / r), ("row 0 is 0 Hz",)),
+        (lambda k, t, n, h, r: (k, t * h / r), ("1 Hz apart",)),
+        (lambda k, t, n, h, r: (k * r / (n + 9), t * h / r), ("goes round k times",)),
+        (lambda k, t, n, h, r: (k * r / n, t * n / r), ("every hop_length samples",)),
+        (lambda k, t, n, h, r: (k * r / n, 1000 * t * h / r), ("milliseconds",)),
+        (lambda k, t, n, h, r: (k * r / n, t), ("t hops",)),
+        (lambda k, t, n, h, r: (k * 44100 / n, t * h / 44100), ("other sizes",)),
+        (lambda k, t, n, h, r: k * r / n, ("two numbers",)),
+        (lambda k, t, n, h, r: (..., ...), ("write its body",)),
+        (lambda k, t: (1, 2), ("stopped with TypeError",)),
+    ],
+)
 def test_place_mistakes(answer, words):
     assert_hint(exercises.check_place(answer), *words)
 
 
 def own(x, n, hop, window, last=1, spread=np.fft.rfft, axis=1):
     frames = last + (len(x) - n) // hop
-    return np.stack([spread(window * x[t * hop:t * hop + n]) for t in range(frames)], axis=axis)
+    return np.stack([spread(window * x[t * hop : t * hop + n]) for t in range(frames)], axis=axis)
 
 
 def test_stft_right():
     assert exercises.check_stft(own)
 
 
-@pytest.mark.parametrize(("answer", "words"), [
-    (lambda x, n, h, w: own(x, n, h, w, axis=0), ("swapped",)),
-    (lambda x, n, h, w: own(x, n, h, w, spread=np.fft.fft), ("np.fft.rfft",)),
-    (lambda x, n, h, w: own(x, n, h, w, last=0), ("last frame is missing",)),
-    (lambda x, n, h, w: own(x, n, n, w), ("every hop_length samples",)),
-    (lambda x, n, h, w: own(x, n, h, np.ones(n)), ("left the window out",)),
-    (lambda x, n, h, w: own(x, n, h, w).conj(), ("with a minus",)),
-    (lambda x, n, h, w: own(x, n, h, w**2), ("twice",)),
-    (lambda x, n, h, w: own(x, n, h, w) / n, ("divided by n_fft",)),
-    (lambda x, n, h, w: np.abs(own(x, n, h, w)), ("stay complex",)),
-    (lambda x, n, h, w: own(x, n, h, 3 * w), ("start at t",)),
-    (lambda x, n, h, w: own(x, n, h, w)[:, 0], ("shape must be",)),
-    (lambda x, n, h, w: own(x, 64, 24, np.hanning(65)[:64]), ("other sizes",)),
-    (lambda x, n, h, w: None, ("write its body",)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda x, n, h, w: own(x, n, h, w, axis=0), ("swapped",)),
+        (lambda x, n, h, w: own(x, n, h, w, spread=np.fft.fft), ("np.fft.rfft",)),
+        (lambda x, n, h, w: own(x, n, h, w, last=0), ("last frame is missing",)),
+        (lambda x, n, h, w: own(x, n, n, w), ("every hop_length samples",)),
+        (lambda x, n, h, w: own(x, n, h, np.ones(n)), ("left the window out",)),
+        (lambda x, n, h, w: own(x, n, h, w).conj(), ("with a minus",)),
+        (lambda x, n, h, w: own(x, n, h, w**2), ("twice",)),
+        (lambda x, n, h, w: own(x, n, h, w) / n, ("divided by n_fft",)),
+        (lambda x, n, h, w: np.abs(own(x, n, h, w)), ("stay complex",)),
+        (lambda x, n, h, w: own(x, n, h, 3 * w), ("start at t",)),
+        (lambda x, n, h, w: own(x, n, h, w)[:, 0], ("shape must be",)),
+        (lambda x, n, h, w: own(x, 64, 24, np.hanning(65)[:64]), ("other sizes",)),
+        (lambda x, n, h, w: None, ("write its body",)),
+    ],
+)
 def test_stft_mistakes(answer, words):
     assert_hint(exercises.check_stft(answer), *words)
 
@@ -231,15 +256,18 @@ def test_window_length_right(win_length):
     assert exercises.check_window_length(win_length)
 
 
-@pytest.mark.parametrize(("win_length", "words"), [
-    (441, ("too short for the tones", "400 Hz wide", "Zero padding")),
-    (2048, ("46 ms", "too short")),
-    (17640, ("take a shorter one",)),
-    (44100, ("1000 ms",)),
-    (4410.5, ("whole number",)),
-    (8, ("from 16",)),
-    ("long", ("whole number",)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("win_length", "words"),
+    [
+        (441, ("too short for the tones", "400 Hz wide", "Zero padding")),
+        (2048, ("46 ms", "too short")),
+        (17640, ("take a shorter one",)),
+        (44100, ("1000 ms",)),
+        (4410.5, ("whole number",)),
+        (8, ("from 16",)),
+        ("long", ("whole number",)),
+    ],
+)
 def test_window_length_mistakes(win_length, words):
     assert_hint(exercises.check_window_length(win_length), *words)
 
@@ -254,18 +282,21 @@ def test_hops_right():
     assert exercises.check_hops({"COLA": 256, "NOLA": 511})
 
 
-@pytest.mark.parametrize(("answer", "words"), [
-    ({"COLA": 256, "NOLA": 512}, ("begins with a 0",)),
-    ({"COLA": 128, "NOLA": 511}, ("larger hop does so",)),
-    ({"COLA": 300, "NOLA": 511}, ("do not add up",)),
-    ({"COLA": 256, "NOLA": 256}, ("a larger hop leaves none either",)),
-    ({"COLA": 256, "NOLA": 600}, ("under no window",)),
-    ({"COLA": 0, "NOLA": 511}, ("at least 1",)),
-    ({"COLA": 256.5, "NOLA": 511}, ("whole number",)),
-    ({"COLA": ..., "NOLA": 511}, ("place of each",)),
-    ({"NOLA": 511}, ("dictionary",)),
-    (256, ("dictionary",)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ({"COLA": 256, "NOLA": 512}, ("begins with a 0",)),
+        ({"COLA": 128, "NOLA": 511}, ("larger hop does so",)),
+        ({"COLA": 300, "NOLA": 511}, ("do not add up",)),
+        ({"COLA": 256, "NOLA": 256}, ("a larger hop leaves none either",)),
+        ({"COLA": 256, "NOLA": 600}, ("under no window",)),
+        ({"COLA": 0, "NOLA": 511}, ("at least 1",)),
+        ({"COLA": 256.5, "NOLA": 511}, ("whole number",)),
+        ({"COLA": ..., "NOLA": 511}, ("place of each",)),
+        ({"NOLA": 511}, ("dictionary",)),
+        (256, ("dictionary",)),
+    ],
+)
 def test_hops_mistakes(answer, words):
     assert_hint(exercises.check_hops(answer), *words)
 

@@ -7,8 +7,7 @@ import pytest
 from ears import heard
 from PIL import Image
 
-from riffedu.lessons.l03_mel import bank_picture, exercises
-from riffedu.lessons.l03_mel import mel_panel
+from riffedu.lessons.l03_mel import bank_picture, exercises, mel_panel
 from riffedu.lessons.l03_mel.panel import BANDS, some_sounds, triangles
 from riffedu.signal.mel import hz_to_mel, mel_filterbank, mel_to_hz
 from riffedu.widgets import line_picture
@@ -142,23 +141,30 @@ def assert_hint(verdict, *words):
         assert word in verdict.message, verdict.message
 
 
-@pytest.mark.parametrize("mel", [
-    lambda f: 2595 * np.log10(1 + f / 700), lambda f: 1127.01 * np.log(1 + f / 700),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "mel",
+    [
+        lambda f: 2595 * np.log10(1 + f / 700),
+        lambda f: 1127.01 * np.log(1 + f / 700),
+    ],
+)
 def test_mel_right(mel):
     assert exercises.check_mel(mel)
 
 
-@pytest.mark.parametrize(("mel", "words"), [
-    (lambda f: 2595 * np.log(1 + f / 700), "base 10"),
-    (lambda f: 2595 * np.log2(1 + f / 700), "base 2"),
-    (lambda f: 2595 * np.log10(f / 700), "The 1 is missing"),
-    (lambda f: 700 * (10 ** (f / 2595) - 1), "Upside down"),
-    (lambda f: np.log10(1 + f / 700), "2595"),
-    (lambda f: 2595 * np.log10((1 + f) / 700), "brackets"),
-    (lambda f: f, "100 Hz should be 150.5 mel"),
-    (lambda f: None, "write its body"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("mel", "words"),
+    [
+        (lambda f: 2595 * np.log(1 + f / 700), "base 10"),
+        (lambda f: 2595 * np.log2(1 + f / 700), "base 2"),
+        (lambda f: 2595 * np.log10(f / 700), "The 1 is missing"),
+        (lambda f: 700 * (10 ** (f / 2595) - 1), "Upside down"),
+        (lambda f: np.log10(1 + f / 700), "2595"),
+        (lambda f: 2595 * np.log10((1 + f) / 700), "brackets"),
+        (lambda f: f, "100 Hz should be 150.5 mel"),
+        (lambda f: None, "write its body"),
+    ],
+)
 def test_mel_mistakes(mel, words):
     with np.errstate(divide="ignore"):
         assert_hint(exercises.check_mel(mel), words)
@@ -173,21 +179,30 @@ def test_triangle_right():
     assert exercises.check_triangle(lambda f, *edges: np.interp(f, edges, [0, 1, 0]))
 
 
-@pytest.mark.parametrize(("triangle", "words"), [
-    (lambda f, *e: np.minimum(*sides(f, *e)), "negative"),
-    (lambda f, *e: np.maximum(0, np.maximum(*sides(f, *e))), "smaller"),
-    (lambda f, *e: np.maximum(0, sides(f, *e)[0]), "Only the rise"),
-    (lambda f, *e: np.clip(sides(f, *e)[0], 0, 1), "falls again"),
-    (lambda f, *e: np.maximum(0, sides(f, *e)[1]), "Only the fall"),
-    (lambda f, low, centre, high: np.maximum(
-        0, np.minimum((f - low) / (centre - low), (f - centre) / (high - centre))), "0 at high"),
-    (lambda f, low, centre, high: np.maximum(0, 1 - np.abs(f - centre) / ((high - low) / 2)),
-     "one width"),
-    (lambda f, *e: np.interp(f, [300, 500, 900], [0, 1, 0]), "no numbers"),
-    (lambda f, *e: 2 * np.interp(f, e, [0, 1, 0]), "weight at 400 Hz is 0.5; yours is 1"),
-    (lambda f, *e: 1.0, "One weight for each"),
-    (lambda f, *e: ..., "write its body"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("triangle", "words"),
+    [
+        (lambda f, *e: np.minimum(*sides(f, *e)), "negative"),
+        (lambda f, *e: np.maximum(0, np.maximum(*sides(f, *e))), "smaller"),
+        (lambda f, *e: np.maximum(0, sides(f, *e)[0]), "Only the rise"),
+        (lambda f, *e: np.clip(sides(f, *e)[0], 0, 1), "falls again"),
+        (lambda f, *e: np.maximum(0, sides(f, *e)[1]), "Only the fall"),
+        (
+            lambda f, low, centre, high: np.maximum(
+                0, np.minimum((f - low) / (centre - low), (f - centre) / (high - centre))
+            ),
+            "0 at high",
+        ),
+        (
+            lambda f, low, centre, high: np.maximum(0, 1 - np.abs(f - centre) / ((high - low) / 2)),
+            "one width",
+        ),
+        (lambda f, *e: np.interp(f, [300, 500, 900], [0, 1, 0]), "no numbers"),
+        (lambda f, *e: 2 * np.interp(f, e, [0, 1, 0]), "weight at 400 Hz is 0.5; yours is 1"),
+        (lambda f, *e: 1.0, "One weight for each"),
+        (lambda f, *e: ..., "write its body"),
+    ],
+)
 def test_triangle_mistakes(triangle, words):
     assert_hint(exercises.check_triangle(triangle), words)
 
@@ -201,18 +216,21 @@ def test_band_right():
     assert exercises.check_band(lambda f: bank[:, round(f / 2.5)].argmax())
 
 
-@pytest.mark.parametrize(("band", "words"), [
-    (lambda f: round(hz_to_mel(f) / STEP), "One too high"),
-    (lambda f: hz_to_mel(f) // STEP, "rounded down"),
-    (lambda f: hz_to_mel(f) // STEP - 1, "rounded down"),
-    (lambda f: hz_to_mel(f) / STEP - 1, "whole number"),
-    (lambda f: f // (10000 / 512), "equal steps of hertz"),
-    (lambda f: round(f / (10000 / 513)) - 1, "equal steps of hertz"),
-    (lambda f: round(hz_to_mel(f) / (hz_to_mel(10000) / 512)) - 1, "513 steps"),
-    (lambda f: hz_to_mel(f) // (hz_to_mel(10000) / 512), "513 steps"),
-    (lambda f: 512 - round(hz_to_mel(f) / STEP), "from the top"),
-    (lambda f: 91, "100 Hz: you say band 91, but 24"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("band", "words"),
+    [
+        (lambda f: round(hz_to_mel(f) / STEP), "One too high"),
+        (lambda f: hz_to_mel(f) // STEP, "rounded down"),
+        (lambda f: hz_to_mel(f) // STEP - 1, "rounded down"),
+        (lambda f: hz_to_mel(f) / STEP - 1, "whole number"),
+        (lambda f: f // (10000 / 512), "equal steps of hertz"),
+        (lambda f: round(f / (10000 / 513)) - 1, "equal steps of hertz"),
+        (lambda f: round(hz_to_mel(f) / (hz_to_mel(10000) / 512)) - 1, "513 steps"),
+        (lambda f: hz_to_mel(f) // (hz_to_mel(10000) / 512), "513 steps"),
+        (lambda f: 512 - round(hz_to_mel(f) / STEP), "from the top"),
+        (lambda f: 91, "100 Hz: you say band 91, but 24"),
+    ],
+)
 def test_band_mistakes(band, words):
     assert_hint(exercises.check_band(band), words)
 
@@ -226,14 +244,17 @@ def test_frame_right():
     assert exercises.check_frame(lambda r, n, top: int(r / edge(2, n, top)) + 1)
 
 
-@pytest.mark.parametrize(("frame", "words"), [
-    (lambda r, n, top: r / edge(2, n, top), "whole samples"),
-    (lambda r, n, top: int(np.ceil(r / edge(1, n, top))), "twice what is needed"),
-    (lambda r, n, top: int(r / (top - edge(n - 1, n, top))), "widest band"),
-    (lambda r, n, top: edge(2, n, top), "solve for n_fft"),
-    (lambda r, n, top: 4410, "8 bands hold no row"),
-    (lambda r, n, top: 17640, "5895 would do"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("frame", "words"),
+    [
+        (lambda r, n, top: r / edge(2, n, top), "whole samples"),
+        (lambda r, n, top: int(np.ceil(r / edge(1, n, top))), "twice what is needed"),
+        (lambda r, n, top: int(r / (top - edge(n - 1, n, top))), "widest band"),
+        (lambda r, n, top: edge(2, n, top), "solve for n_fft"),
+        (lambda r, n, top: 4410, "8 bands hold no row"),
+        (lambda r, n, top: 17640, "5895 would do"),
+    ],
+)
 def test_frame_mistakes(frame, words):
     assert_hint(exercises.check_frame(frame), words)
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 @pytest.fixture(scope="module")
 def sounds():
-    return {name: x[:RATE // 2] for name, x in some_sounds().items()}
+    return {name: x[: RATE // 2] for name, x in some_sounds().items()}
 
 
 @pytest.fixture(scope="module")
@@ -83,19 +83,22 @@ def test_default_sounds_are_modest():
 
 
 def good_rows(spectrum, n_fft, win_length):
-    return spectrum[::n_fft // win_length]
+    return spectrum[:: n_fft // win_length]
 
 
-@pytest.mark.parametrize("answer, says", [
-    (good_rows, "n_fft / win_length"),
-    (None, "Nothing to check"),
-    (lambda s, n, w: s[:len(s[::n // w])], "fine spacing"),
-    (lambda s, n, w: s[:, ::n // w], "columns"),
-    (lambda s, n, w: s[n // w - 1::n // w], "row 0"),
-    (lambda s, n, w: s[::2], "Every second"),
-    (lambda s, n, w: s[::4], "use the arguments"),
-    (lambda s, n, w: s, "every how many-th"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "answer, says",
+    [
+        (good_rows, "n_fft / win_length"),
+        (None, "Nothing to check"),
+        (lambda s, n, w: s[: len(s[:: n // w])], "fine spacing"),
+        (lambda s, n, w: s[:, :: n // w], "columns"),
+        (lambda s, n, w: s[n // w - 1 :: n // w], "row 0"),
+        (lambda s, n, w: s[::2], "Every second"),
+        (lambda s, n, w: s[::4], "use the arguments"),
+        (lambda s, n, w: s, "every how many-th"),
+    ],
+)
 def test_check_small_rows(answer, says):
     verdict = exercises.check_small_rows(answer)
     assert bool(verdict) == (answer is good_rows) and says in verdict.message
@@ -110,21 +113,28 @@ def good_lean(params, at_least=2.0, padding=2.0):
 
 def fractions(params):
     scale = 2 * params.max_frequency / params.sample_rate
-    return (2 * params.max_frequency, 2 * params.win_length * scale, params.hop_length * scale,
-            params.win_length * scale)
+    return (
+        2 * params.max_frequency,
+        2 * params.win_length * scale,
+        params.hop_length * scale,
+        params.win_length * scale,
+    )
 
 
-@pytest.mark.parametrize("answer, says", [
-    (good_lean, "as few numbers"),
-    (lambda p: good_lean(p, 1.0), "half of it"),
-    (lambda p: good_lean(p, 1.5), "holds nothing above"),
-    (lambda p: (p.sample_rate, 2 * p.win_length, p.hop_length, p.win_length), "lower rate"),
-    (fractions, "whole"),
-    (lambda p: good_lean(p, padding=4.0), "all the zeros"),
-    (lambda p: good_lean(p, padding=1.0), "lowest bands"),
-    (lambda p: good_lean(p)[:3], "four numbers"),
-    (lambda p: good_lean(p, 2.3), "expected"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "answer, says",
+    [
+        (good_lean, "as few numbers"),
+        (lambda p: good_lean(p, 1.0), "half of it"),
+        (lambda p: good_lean(p, 1.5), "holds nothing above"),
+        (lambda p: (p.sample_rate, 2 * p.win_length, p.hop_length, p.win_length), "lower rate"),
+        (fractions, "whole"),
+        (lambda p: good_lean(p, padding=4.0), "all the zeros"),
+        (lambda p: good_lean(p, padding=1.0), "lowest bands"),
+        (lambda p: good_lean(p)[:3], "four numbers"),
+        (lambda p: good_lean(p, 2.3), "expected"),
+    ],
+)
 def test_check_lean_grid(answer, says):
     verdict = exercises.check_lean_grid(answer)
     assert bool(verdict) == (answer is good_lean) and says in verdict.message
@@ -140,20 +150,23 @@ def admm(own=2, share=lambda rho: 1 - rho, sign=-1, with_memory=True, divided=Tr
     return step
 
 
-@pytest.mark.parametrize("answer, says", [
-    (admm(), "One STFT"),
-    (admm(clean=False), "magnitudes not"),
-    (admm(share=lambda rho: 0), "Griffin-Lim"),
-    (admm(with_memory=False), "doesn't count"),
-    (admm(own=1), "2 r, not r"),
-    (admm(share=lambda rho: rho), "not ρ v"),
-    (admm(sign=1), "not plus"),
-    (admm(own=-1), "first v"),
-    (admm(divided=False), "1 + ρ"),
-    (lambda s, u, r, m, rho: (admm()(s, u, r, m, rho)[0], u), "memory is"),
-    (lambda s, u, r, m, rho: admm()(s, u, r, m, rho)[0], "Return two"),
-    (lambda s, u, r, m, rho: (..., ...), "gives nothing back"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "answer, says",
+    [
+        (admm(), "One STFT"),
+        (admm(clean=False), "magnitudes not"),
+        (admm(share=lambda rho: 0), "Griffin-Lim"),
+        (admm(with_memory=False), "doesn't count"),
+        (admm(own=1), "2 r, not r"),
+        (admm(share=lambda rho: rho), "not ρ v"),
+        (admm(sign=1), "not plus"),
+        (admm(own=-1), "first v"),
+        (admm(divided=False), "1 + ρ"),
+        (lambda s, u, r, m, rho: (admm()(s, u, r, m, rho)[0], u), "memory is"),
+        (lambda s, u, r, m, rho: admm()(s, u, r, m, rho)[0], "Return two"),
+        (lambda s, u, r, m, rho: (..., ...), "gives nothing back"),
+    ],
+)
 def test_check_memory(answer, says):
     verdict = exercises.check_memory(answer)
     assert bool(verdict) == (says == "One STFT") and says.lower() in verdict.message.lower()

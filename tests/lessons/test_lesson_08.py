@@ -10,10 +10,17 @@ from PIL import Image
 
 from riffedu import load_pipeline
 from riffedu.diffusion import schedule, toy
-from riffedu.diffusion.samplers import SAMPLERS, SamplerStep, ddim, ddpm, euler, euler_ancestral, sample
+from riffedu.diffusion.samplers import (
+    SAMPLERS,
+    SamplerStep,
+    ddim,
+    ddpm,
+    euler,
+    euler_ancestral,
+    sample,
+)
 from riffedu.errors import RiffeduError
-from riffedu.lessons.l08_denoising import exercises
-from riffedu.lessons.l08_denoising import denoising_panel
+from riffedu.lessons.l08_denoising import denoising_panel, exercises
 from riffedu.lessons.l08_denoising.panel import LABELS, away
 from riffedu.widgets import paths
 from tests.ears import heard
@@ -53,8 +60,9 @@ def test_four_names_one_rule(rule, eta, steps):
     way = schedule.noise_levels(KEPT, schedule.timesteps(steps))
     ends = []
     for each in (rule, partial(ddim, eta=eta)):
-        run = sample(predict, toy.cloud(40).double(), way, each, "sample",
-                     torch.Generator().manual_seed(0))  # fmt: skip
+        run = sample(
+            predict, toy.cloud(40).double(), way, each, "sample", torch.Generator().manual_seed(0)
+        )
         ends.append(list(run)[-1].latents)
     assert (ends[0] - ends[1]).abs().max() < 1e-8
     quiet = list(sample(predict, toy.cloud(40).double(), way, ddim, "sample"))[-1].latents
@@ -77,8 +85,10 @@ def ellipse_error(rule, way):
 @pytest.mark.parametrize(("rule", "low", "high"), [("ddim", 1.8, 2.2), ("heun", 3.4, 5)])
 def test_orders(rule, low, high):
     gentle = KEPT[schedule.snr(KEPT) >= 1 / 20**2]
-    errors = [ellipse_error(rule, schedule.noise_levels(gentle, schedule.timesteps(n, len(gentle))))
-              for n in (32, 64)]
+    errors = [
+        ellipse_error(rule, schedule.noise_levels(gentle, schedule.timesteps(n, len(gentle))))
+        for n in (32, 64)
+    ]
     assert low < errors[0] / errors[1] < high
 
 
@@ -91,11 +101,20 @@ def test_memory_is_second_order_too_and_heun_fails_from_pure_noise():
 
 def test_fresh_noise_forgets_a_wrong_start():
     points = toy.shape("note", 400)
-    predict, way = toy.exact_predictor(points, KEPT), schedule.noise_levels(KEPT, schedule.timesteps(50))
+    predict, way = (
+        toy.exact_predictor(points, KEPT),
+        schedule.noise_levels(KEPT, schedule.timesteps(50)),
+    )
     found = []
     for eta in (0, 0.5, 1):
-        run = sample(predict, 0.5 * toy.cloud(800), way, partial(ddim, eta=eta), "sample",
-                     torch.Generator().manual_seed(0))  # fmt: skip
+        run = sample(
+            predict,
+            0.5 * toy.cloud(800),
+            way,
+            partial(ddim, eta=eta),
+            "sample",
+            torch.Generator().manual_seed(0),
+        )
         found.append(toy.distance(list(run)[-1].latents, points))
     assert found[0] > 0.25 and max(found[1:]) < 0.1
 
@@ -115,8 +134,9 @@ def test_leading_lands_nearer_to_nothing():
 
 def test_paths_say_what_they_show():
     straight = np.linspace([[0, 0], [0, 1]], [[3, 4], [3, 5]], 6)
-    drawn = paths(np.zeros((5, 2)), [straight, {"there": straight, "back": straight[::-1]}],
-                  ["one", "two"])  # fmt: skip
+    drawn = paths(
+        np.zeros((5, 2)), [straight, {"there": straight, "back": straight[::-1]}], ["one", "two"]
+    )
     assert "one: 2 ways of 5 steps, 5.0 long on average where the straight line is 5.0" in drawn.alt
     assert "two there: 2 ways" in drawn.alt and "two back: 2 ways" in drawn.alt
     assert Image.open(io.BytesIO(drawn.png)).width > 500
@@ -125,8 +145,10 @@ def test_paths_say_what_they_show():
 
 def test_away():
     level = schedule.Level(0.0, 1.0)
-    moments = [SamplerStep(n, 1, level, torch.full((1, 2), x), torch.full((1, 2), g))
-               for n, (x, g) in enumerate([(3.0, 2.0), (1.0, 1.0)])]
+    moments = [
+        SamplerStep(n, 1, level, torch.full((1, 2), x), torch.full((1, 2), g))
+        for n, (x, g) in enumerate([(3.0, 2.0), (1.0, 1.0)])
+    ]
     found = away(moments)
     assert found["state"].tolist() == [2, 0] and found["guess"].tolist() == [1, 0]
     assert len(away([])["state"]) == 0
@@ -138,8 +160,18 @@ def test_away():
 def test_panel_before_a_run(panel):
     assert panel.listen_button.disabled and panel.step.disabled and not panel.moments
     assert "press Run" in panel.figure.alt and bytes(panel.figure.widget.value)[1:4] == b"PNG"
-    for control in (panel.prompt, panel.rule, panel.steps, panel.eta, panel.seed, panel.run_button,
-                    panel.stop_button, panel.step, panel.shown, panel.listen_button):
+    for control in (
+        panel.prompt,
+        panel.rule,
+        panel.steps,
+        panel.eta,
+        panel.seed,
+        panel.run_button,
+        panel.stop_button,
+        panel.step,
+        panel.shown,
+        panel.listen_button,
+    ):
         assert control.description
     assert [name for _, name in panel.rule.options] == list(SAMPLERS) == list(LABELS)
 
@@ -148,8 +180,15 @@ def test_run_gives_the_samplers_states(panel, pipeline):
     ran(panel)
     words = pipeline.encode_prompt("a calm solo piano")
     noise = pipeline.initial_noise(3, 0.64)
-    run = list(sample(pipeline.predictor(words), noise, pipeline.noise_levels(3), ddim,
-                      pipeline.prediction_type))  # fmt: skip
+    run = list(
+        sample(
+            pipeline.predictor(words),
+            noise,
+            pipeline.noise_levels(3),
+            ddim,
+            pipeline.prediction_type,
+        )
+    )
     assert len(panel.moments) == 4 and torch.equal(panel.moments[0].latents, noise)
     for ours_, theirs in zip(panel.moments[1:], run):
         assert torch.equal(ours_.latents, theirs.latents) and torch.equal(ours_.x0, theirs.x0)
@@ -276,22 +315,25 @@ def test_clean_right():
     assert exercises.check_clean(lambda x, e, a: schedule.clean_and_noise(x, e, a, "epsilon")[0])
 
 
-@pytest.mark.parametrize(("f", "words"), [
-    (lambda x, e, a: x - np.sqrt(1 - a) * e, "divide by √ᾱ"),
-    (lambda x, e, a: (x - e) / np.sqrt(a), "whole noise"),
-    (lambda x, e, a: (x - (1 - a) * e) / a, "square roots"),
-    (lambda x, e, a: (x - np.sqrt(1 - a) * e) / a, "not by ᾱ"),
-    (lambda x, e, a: (x - np.sqrt(1 - a) * e) * np.sqrt(a), "should be divided"),
-    (lambda x, e, a: (x + np.sqrt(1 - a) * e) / np.sqrt(a), "not on"),
-    (lambda x, e, a: (x - np.sqrt(a) * e) / np.sqrt(1 - a), "exchanged"),
-    (lambda x, e, a: np.sqrt(a) * x - np.sqrt(1 - a) * e, "said v"),
-    (lambda x, e, a: x - np.sqrt(1 - a) * e / np.sqrt(a), "brackets"),
-    (lambda x, e, a: (x - 0.8 * e) / 0.6, "no numbers"),
-    (lambda x, e, a: e, "Solve"),
-    (lambda x, e, a: 0.0, "shape of x"),
-    (lambda x, e, a: None, "write its body"),
-    (lambda x, e, a: 1 / 0, "ZeroDivisionError"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda x, e, a: x - np.sqrt(1 - a) * e, "divide by √ᾱ"),
+        (lambda x, e, a: (x - e) / np.sqrt(a), "whole noise"),
+        (lambda x, e, a: (x - (1 - a) * e) / a, "square roots"),
+        (lambda x, e, a: (x - np.sqrt(1 - a) * e) / a, "not by ᾱ"),
+        (lambda x, e, a: (x - np.sqrt(1 - a) * e) * np.sqrt(a), "should be divided"),
+        (lambda x, e, a: (x + np.sqrt(1 - a) * e) / np.sqrt(a), "not on"),
+        (lambda x, e, a: (x - np.sqrt(a) * e) / np.sqrt(1 - a), "exchanged"),
+        (lambda x, e, a: np.sqrt(a) * x - np.sqrt(1 - a) * e, "said v"),
+        (lambda x, e, a: x - np.sqrt(1 - a) * e / np.sqrt(a), "brackets"),
+        (lambda x, e, a: (x - 0.8 * e) / 0.6, "no numbers"),
+        (lambda x, e, a: e, "Solve"),
+        (lambda x, e, a: 0.0, "shape of x"),
+        (lambda x, e, a: None, "write its body"),
+        (lambda x, e, a: 1 / 0, "ZeroDivisionError"),
+    ],
+)
 def test_clean_mistakes(f, words):
     assert_hint(exercises.check_clean(f), words)
 
@@ -301,18 +343,21 @@ def test_ddim_right():
     assert exercises.check_ddim(schedule.add_noise)
 
 
-@pytest.mark.parametrize(("f", "words"), [
-    (lambda x, e, a: x, "all the way"),
-    (lambda x, e, a: a * x + (1 - a) * e, "square roots"),
-    (lambda x, e, a: np.sqrt(1 - a) * x + np.sqrt(a) * e, "exchanged"),
-    (lambda x, e, a: np.sqrt(a) * x, "must stay"),
-    (lambda x, e, a: np.sqrt(a) * x - np.sqrt(1 - a) * e, "keeps its sign"),
-    (lambda x, e, a: np.sqrt(a) * x + e, "noise is not shrunk"),
-    (lambda x, e, a: x + np.sqrt(1 - a) * e, "picture is not shrunk"),
-    (lambda x, e, a: 0.8 * x + 0.6 * e, "no numbers"),
-    (lambda x, e, a: x - e, "0.8 · x0 + 0.6 · noise"),
-    (lambda x, e, a: 1.0, "shape of x0"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda x, e, a: x, "all the way"),
+        (lambda x, e, a: a * x + (1 - a) * e, "square roots"),
+        (lambda x, e, a: np.sqrt(1 - a) * x + np.sqrt(a) * e, "exchanged"),
+        (lambda x, e, a: np.sqrt(a) * x, "must stay"),
+        (lambda x, e, a: np.sqrt(a) * x - np.sqrt(1 - a) * e, "keeps its sign"),
+        (lambda x, e, a: np.sqrt(a) * x + e, "noise is not shrunk"),
+        (lambda x, e, a: x + np.sqrt(1 - a) * e, "picture is not shrunk"),
+        (lambda x, e, a: 0.8 * x + 0.6 * e, "no numbers"),
+        (lambda x, e, a: x - e, "0.8 · x0 + 0.6 · noise"),
+        (lambda x, e, a: 1.0, "shape of x0"),
+    ],
+)
 def test_ddim_mistakes(f, words):
     assert_hint(exercises.check_ddim(f), words)
 
@@ -327,42 +372,58 @@ def test_heun_looks_right_and_true():
         return x
 
     gentle = KEPT[:900]
-    list(sample(predict, toy.cloud(5), schedule.noise_levels(gentle, schedule.timesteps(7, 900)),
-                SAMPLERS["heun"]))  # fmt: skip
+    list(
+        sample(
+            predict,
+            toy.cloud(5),
+            schedule.noise_levels(gentle, schedule.timesteps(7, 900)),
+            SAMPLERS["heun"],
+        )
+    )
     assert len(looked) == 2 * 7 - 1
 
 
-@pytest.mark.parametrize(("f", "words"), [
-    (lambda n: 2 * n, "last step doesn't look again"),
-    (lambda n: n, "Euler's count"),
-    (lambda n: 2 * n - 2, "One step too many"),
-    (lambda n: 2 * n + 1, "clean level"),
-    (lambda n: n + 1, "how many levels"),
-    (lambda n: n**2, "For 2 steps you say 4"),
-    (lambda n: n + 0.5, "One whole number"),
-    (lambda n: [n], "One whole number"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda n: 2 * n, "last step doesn't look again"),
+        (lambda n: n, "Euler's count"),
+        (lambda n: 2 * n - 2, "One step too many"),
+        (lambda n: 2 * n + 1, "clean level"),
+        (lambda n: n + 1, "how many levels"),
+        (lambda n: n**2, "For 2 steps you say 4"),
+        (lambda n: n + 0.5, "One whole number"),
+        (lambda n: [n], "One whole number"),
+    ],
+)
 def test_heun_looks_mistakes(f, words):
     assert_hint(exercises.check_heun_looks(f), words)
 
 
-@pytest.mark.parametrize("f", [
-    schedule.timesteps, lambda n, total: [round(total - i * total / n) - 1 for i in range(n)],
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "f",
+    [
+        schedule.timesteps,
+        lambda n, total: [round(total - i * total / n) - 1 for i in range(n)],
+    ],
+)
 def test_trailing_right(f):
     assert exercises.check_trailing(f)
 
 
-@pytest.mark.parametrize(("f", "words"), [
-    (lambda n, total: schedule.timesteps(n, total)[::-1], "Noisiest first"),
-    (lambda n, total: schedule.timesteps(n, total, "leading"), "never sees pure noise"),
-    (lambda n, total: np.linspace(total - 1, 0, n), "linspace"),
-    (lambda n, total: np.round(np.linspace(total - 1, 0, n)), "linspace"),
-    (lambda n, total: total - np.arange(n) * total / n, "Moved by one"),
-    (lambda n, total: total - np.arange(1, n + 1) * total / n - 1, "whole leap"),
-    (lambda n, total: total - np.arange(n) * total / n - 1, "round to whole"),
-    (lambda n, total: np.zeros(n + 1), "5 times are wanted"),
-    (lambda n, total: np.arange(n), "should be [999, 799"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda n, total: schedule.timesteps(n, total)[::-1], "Noisiest first"),
+        (lambda n, total: schedule.timesteps(n, total, "leading"), "never sees pure noise"),
+        (lambda n, total: np.linspace(total - 1, 0, n), "linspace"),
+        (lambda n, total: np.round(np.linspace(total - 1, 0, n)), "linspace"),
+        (lambda n, total: total - np.arange(n) * total / n, "Moved by one"),
+        (lambda n, total: total - np.arange(1, n + 1) * total / n - 1, "whole leap"),
+        (lambda n, total: total - np.arange(n) * total / n - 1, "round to whole"),
+        (lambda n, total: np.zeros(n + 1), "5 times are wanted"),
+        (lambda n, total: np.arange(n), "should be [999, 799"),
+    ],
+)
 def test_trailing_mistakes(f, words):
     assert_hint(exercises.check_trailing(f), words)

@@ -1,7 +1,6 @@
 """Lesson 09: linear codes and their measures, the shipped autoencoder as the lesson describes it,
 the panel's controls at their ends, and the checks' hints."""
 
-
 import numpy as np
 import pytest
 import scipy.fft
@@ -14,8 +13,7 @@ from riffedu import audio_to_image, load_pipeline
 from riffedu.diffusion import latents
 from riffedu.diffusion.noise import image_of, signal_of
 from riffedu.errors import RiffeduError
-from riffedu.lessons.l09_latents import code_picture, exercises
-from riffedu.lessons.l09_latents import latents_panel
+from riffedu.lessons.l09_latents import code_picture, exercises, latents_panel
 from riffedu.signal.audio import clip
 from riffedu.signal.mel import hz_to_mel, mel_to_hz
 from riffedu.training.linear_start import principal_components
@@ -137,9 +135,15 @@ def test_multiply_adds_are_those_of_the_textbook():
 
 def test_multiply_adds_of_an_input_that_no_memory_holds(tiny):
     unet, words = tiny.checkpoint.unet, tiny.encode_prompt("piano")
-    few, many = (latents.multiply_adds(
-        unet, torch.empty(1, 8, size, size, device="meta"), torch.tensor(5),
-        encoder_hidden_states=words) for size in (16, 4096))  # fmt: skip
+    few, many = (
+        latents.multiply_adds(
+            unet,
+            torch.empty(1, 8, size, size, device="meta"),
+            torch.tensor(5),
+            encoder_hidden_states=words,
+        )
+        for size in (16, 4096)
+    )
     assert many > (4096 / 16) ** 2 * few, "attention makes it worse than the places alone"
 
 
@@ -204,8 +208,9 @@ def test_the_shipped_code_is_linear(shipped, tune):
     numbers = tune[0].flatten(1).T.numpy()
     squares = bare.ravel() + numbers @ letters.reshape(32, -1)
     assert np.abs(latents.from_patches(squares, (512, 512)) - latents.draw(vae, tune)).max() < 0.05
-    pixels = (signal_of(audio_to_image(*clip("tune"))) + signal_of(
-        audio_to_image(*clip("sustained")))) / 2  # fmt: skip
+    pixels = (
+        signal_of(audio_to_image(*clip("tune"))) + signal_of(audio_to_image(*clip("sustained")))
+    ) / 2
     assert torch.allclose(latents.read(vae, pixels), (tune + other) / 2, atol=1e-3)
 
 
@@ -257,8 +262,19 @@ def panel(tiny):
 
 def test_panel_at_the_start(panel, tiny):
     assert bytes(panel.figure.widget.value)[1:4] == b"PNG" and "100% tune" in panel.facts.value
-    for control in (panel.first, panel.second, panel.mix, panel.channel, panel.amount, panel.where,
-                    panel.row, panel.column, panel.undo_button, panel.shown, panel.listen_button):
+    for control in (
+        panel.first,
+        panel.second,
+        panel.mix,
+        panel.channel,
+        panel.amount,
+        panel.where,
+        panel.row,
+        panel.column,
+        panel.undo_button,
+        panel.shown,
+        panel.listen_button,
+    ):
         assert control.description
     assert panel.channel.max == 7 and panel.row.max == 15 and panel.column.max == 1
     image, z = panel.source("tune")
@@ -295,8 +311,9 @@ def test_a_short_sound_cuts_both(panel):
     assert "Channel 0 +5" in panel.facts.value
 
 
-@pytest.mark.parametrize(("where", "count"), [("place", 1), ("column", 16), ("row", 2),
-                                              ("everywhere", 32)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("where", "count"), [("place", 1), ("column", 16), ("row", 2), ("everywhere", 32)]
+)
 def test_every_place(panel, where, count):
     panel.where.value = where
     before = panel.figure.widget.value
@@ -358,18 +375,21 @@ def test_compression_right():
     assert exercises.check_compression(lambda h, w, f, c, s: h * w / ((h // f) * (w // f) * c * s))
 
 
-@pytest.mark.parametrize(("f", "words"), [
-    (lambda h, w, f, c, s: c * s / f**2, "turn it round"),
-    (lambda h, w, f, c, s: f**2 / c, "counts numbers"),
-    (lambda h, w, f, c, s: f**2 / s, "`channels` numbers"),
-    (lambda h, w, f, c, s: f**2, "counts places"),
-    (lambda h, w, f, c, s: f / (c * s), "both sides"),
-    (lambda h, w, f, c, s: (h // f) * (w // f) * c * s, "latents' bytes"),
-    (lambda h, w, f, c, s: 8 * f**2 / (c * s), "in bytes already"),
-    (lambda h, w, f, c, s: 8.0, "For (256, 1024"),
-    (lambda h, w, f, c, s: [1, 2], "One number"),
-    (lambda h, w, f, c, s: None, "write its body"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda h, w, f, c, s: c * s / f**2, "turn it round"),
+        (lambda h, w, f, c, s: f**2 / c, "counts numbers"),
+        (lambda h, w, f, c, s: f**2 / s, "`channels` numbers"),
+        (lambda h, w, f, c, s: f**2, "counts places"),
+        (lambda h, w, f, c, s: f / (c * s), "both sides"),
+        (lambda h, w, f, c, s: (h // f) * (w // f) * c * s, "latents' bytes"),
+        (lambda h, w, f, c, s: 8 * f**2 / (c * s), "in bytes already"),
+        (lambda h, w, f, c, s: 8.0, "For (256, 1024"),
+        (lambda h, w, f, c, s: [1, 2], "One number"),
+        (lambda h, w, f, c, s: None, "write its body"),
+    ],
+)
 def test_compression_mistakes(f, words):
     assert_hint(exercises.check_compression(f), words)
 
@@ -379,18 +399,21 @@ def test_linear_code_right():
     assert exercises.check_linear_code(lambda p, m, P: m + ((p - m) @ P.T) @ P)
 
 
-@pytest.mark.parametrize(("f", "words"), [
-    (lambda p, m, P: P @ (p - m), "Those are the numbers"),
-    (lambda p, m, P: P @ p, "as short as the code"),
-    (lambda p, m, P: P.T @ (P @ (p - m)), "never put back"),
-    (lambda p, m, P: P.T @ (P @ p), "never taken off"),
-    (lambda p, m, P: m + P.T @ (P @ p), "still in the patch"),
-    (lambda p, m, P: p, "as it came"),
-    (lambda p, m, P: P.T @ (P @ (p - m)) - m, "not taken off again"),
-    (lambda p, m, P: p * 2, "Pᵀ numbers"),
-    (lambda p, m, P: 0.0, "12 pixels"),
-    (lambda p, m, P: P.T @ p, "stopped with ValueError"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda p, m, P: P @ (p - m), "Those are the numbers"),
+        (lambda p, m, P: P @ p, "as short as the code"),
+        (lambda p, m, P: P.T @ (P @ (p - m)), "never put back"),
+        (lambda p, m, P: P.T @ (P @ p), "never taken off"),
+        (lambda p, m, P: m + P.T @ (P @ p), "still in the patch"),
+        (lambda p, m, P: p, "as it came"),
+        (lambda p, m, P: P.T @ (P @ (p - m)) - m, "not taken off again"),
+        (lambda p, m, P: p * 2, "Pᵀ numbers"),
+        (lambda p, m, P: 0.0, "12 pixels"),
+        (lambda p, m, P: P.T @ p, "stopped with ValueError"),
+    ],
+)
 def test_linear_code_mistakes(f, words):
     assert_hint(exercises.check_linear_code(f), words)
 
@@ -428,20 +451,23 @@ def test_pause_right():
     assert exercises.check_pause(put_in)
 
 
-@pytest.mark.parametrize(("f", "words"), [
-    (lambda z, at, n, s: put_in(z, at, n, 0 * s), "Zeros aren't silence"),
-    (lambda z, at, n, s: put_in(z, at, n, s[::-1]), "channel c of every place"),
-    (lambda z, at, n, s: put_in(z, at, n, s, cut=False), "As long as before"),
-    (lambda z, at, n, s: z[:, :, :3], "shape must stay"),
-    (muted, "mutes"),
-    (twice, "there twice"),
-    (over, "go on where it stopped"),
-    (empty_slice, "shape must stay"),
-    (garbled, "For 0 columns nothing"),
-    (lambda z, at, n, s: z, "Nothing has changed"),
-    (lambda z, at, n, s: z[:, ::-1], "Time is the last axis"),
-    (lambda z, at, n, s: None, "write its body"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda z, at, n, s: put_in(z, at, n, 0 * s), "Zeros aren't silence"),
+        (lambda z, at, n, s: put_in(z, at, n, s[::-1]), "channel c of every place"),
+        (lambda z, at, n, s: put_in(z, at, n, s, cut=False), "As long as before"),
+        (lambda z, at, n, s: z[:, :, :3], "shape must stay"),
+        (muted, "mutes"),
+        (twice, "there twice"),
+        (over, "go on where it stopped"),
+        (empty_slice, "shape must stay"),
+        (garbled, "For 0 columns nothing"),
+        (lambda z, at, n, s: z, "Nothing has changed"),
+        (lambda z, at, n, s: z[:, ::-1], "Time is the last axis"),
+        (lambda z, at, n, s: None, "write its body"),
+    ],
+)
 def test_pause_mistakes(f, words):
     assert_hint(exercises.check_pause(f), words)
 
@@ -451,16 +477,19 @@ def test_moved_up_right():
     assert exercises.check_moved_up(lambda f, up: (f + 700) * 10 ** (up / 2595) - 700)
 
 
-@pytest.mark.parametrize(("f", "words"), [
-    (lambda f, up: f * 10 ** (up / 2595), "multiplies only"),
-    (lambda f, up: f + 700 * (10 ** (up / 2595) - 1), "adds only"),
-    (lambda f, up: hz_to_mel(f) + up, "go back to hertz"),
-    (lambda f, up: f + up, "can't be added"),
-    (lambda f, up: (f + 700) * 10 ** (up / 2595), "take the 700 off"),
-    (lambda f, up: (f + 700) * np.exp(up / 2595) - 700, "base 10"),
-    (lambda f, up: mel_to_hz(hz_to_mel(f) - up), "That goes down"),
-    (lambda f, up: round(float(mel_to_hz(hz_to_mel(f) + up))), "should lead to"),
-    (lambda f, up: [f], "One number"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda f, up: f * 10 ** (up / 2595), "multiplies only"),
+        (lambda f, up: f + 700 * (10 ** (up / 2595) - 1), "adds only"),
+        (lambda f, up: hz_to_mel(f) + up, "go back to hertz"),
+        (lambda f, up: f + up, "can't be added"),
+        (lambda f, up: (f + 700) * 10 ** (up / 2595), "take the 700 off"),
+        (lambda f, up: (f + 700) * np.exp(up / 2595) - 700, "base 10"),
+        (lambda f, up: mel_to_hz(hz_to_mel(f) - up), "That goes down"),
+        (lambda f, up: round(float(mel_to_hz(hz_to_mel(f) + up))), "should lead to"),
+        (lambda f, up: [f], "One number"),
+    ],
+)
 def test_moved_up_mistakes(f, words):
     assert_hint(exercises.check_moved_up(f), words)

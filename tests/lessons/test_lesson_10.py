@@ -19,8 +19,6 @@ from riffedu.lessons.l10_text_and_guidance import (
     attention_pictures,
     exercises,
     similarity_picture,
-)
-from riffedu.lessons.l10_text_and_guidance import (
     text_panel,
 )
 from riffedu.lessons.l10_text_and_guidance.exercises import PROMPT
@@ -50,7 +48,9 @@ def ran(panel):
 
 
 def test_cosines():
-    table = guidance.cosine_similarities(torch.tensor([[2.0, 0.0], [0.0, 0.1], [-3.0, 0.0], [1.0, 1.0]]))
+    table = guidance.cosine_similarities(
+        torch.tensor([[2.0, 0.0], [0.0, 0.1], [-3.0, 0.0], [1.0, 1.0]])
+    )
     half = 0.5**0.5
     want = [[1, 0, -1, half], [0, 1, 0, half], [-1, 0, 1, -half], [half, half, -half, 1]]
     assert np.allclose(table, want, atol=1e-4)
@@ -68,8 +68,10 @@ def test_a_prompts_vector_is_the_mean_of_its_states_without_the_filling(pipeline
     assert (both[0] - one).abs().max() < 1e-5
 
 
-@pytest.mark.skipif(not (models_folder() / "default" / "text_encoder").is_dir(),
-                    reason="the shipped model is not there")  # fmt: skip
+@pytest.mark.skipif(
+    not (models_folder() / "default" / "text_encoder").is_dir(),
+    reason="the shipped model is not there",
+)
 def test_the_encoder_takes_with_for_without():
     parts = load_checkpoint()
 
@@ -113,6 +115,7 @@ def test_guiding_guesses_is_guiding_answers():
     draw = torch.Generator().manual_seed(0)
     x, c, u = torch.randn(3, 2, 4, generator=draw)
     for kind in ("epsilon", "sample", "v_prediction"):
+
         def guess(said, kind=kind):
             return schedule.clean_and_noise(x, said, 0.3, kind)[0]
 
@@ -145,8 +148,9 @@ def test_a_negative_prompt_counts_from_scale_one_on(pipeline):
     away = said(against, None, 1.0)
     assert torch.equal(said(text, against, 1.0), said(text, None, 1.0))
     assert torch.allclose(said(text, against, 0.0), away, atol=1e-5)
-    assert torch.allclose(said(text, against, 3.0) - away, 3 * (said(text, None, 1.0) - away),
-                          atol=1e-4)  # fmt: skip
+    assert torch.allclose(
+        said(text, against, 3.0) - away, 3 * (said(text, None, 1.0) - away), atol=1e-4
+    )
 
 
 # Drawings
@@ -179,9 +183,19 @@ def test_attention_pictures():
 def test_panel_before_a_run(panel):
     assert panel.listen_button.disabled and panel.word.disabled and panel.step.disabled
     assert "press Run" in panel.figure.alt and bytes(panel.figure.widget.value)[1:4] == b"PNG"
-    for control in (panel.prompt, panel.negative, panel.guidance, panel.below, panel.seed,
-                    panel.word, panel.step, panel.shown, panel.run_button, panel.stop_button,
-                    panel.listen_button):
+    for control in (
+        panel.prompt,
+        panel.negative,
+        panel.guidance,
+        panel.below,
+        panel.seed,
+        panel.word,
+        panel.step,
+        panel.shown,
+        panel.run_button,
+        panel.stop_button,
+        panel.listen_button,
+    ):
         assert control.description
     assert (panel.guidance.min, panel.guidance.max) == (0, 12)
 
@@ -314,19 +328,25 @@ def test_attention_right():
     assert exercises.check_attention(lambda q, k: softmax(k @ q / np.sqrt(len(q))))
 
 
-@pytest.mark.parametrize(("f", "words"), [
-    (lambda q, k: k @ q / np.sqrt(len(q)), "Those are the scores"),
-    (lambda q, k: np.exp(k @ q / np.sqrt(len(q))), "sum to 1 yet"),
-    (lambda q, k: softmax(k @ q), "√d first"),
-    (lambda q, k: softmax(k @ q / len(q)), "not by d"),
-    (lambda q, k: (k @ q) / (k @ q).sum(), "below 0"),
-    (lambda q, k: softmax(-(k @ q) / np.sqrt(len(q))), "sign"),
-    (lambda q, k: softmax(k @ q / 4), "take d from"),
-    (lambda q, k: np.exp(k @ q / len(q)**.5) / np.exp(k @ q / len(q)**.5).sum(), "overflow"),
-    (lambda q, k: np.ones(5) / 5, "keys @ query"),
-    (lambda q, k: q, "5 tokens"),
-    (lambda q, k: None, "write its body"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda q, k: k @ q / np.sqrt(len(q)), "Those are the scores"),
+        (lambda q, k: np.exp(k @ q / np.sqrt(len(q))), "sum to 1 yet"),
+        (lambda q, k: softmax(k @ q), "√d first"),
+        (lambda q, k: softmax(k @ q / len(q)), "not by d"),
+        (lambda q, k: (k @ q) / (k @ q).sum(), "below 0"),
+        (lambda q, k: softmax(-(k @ q) / np.sqrt(len(q))), "sign"),
+        (lambda q, k: softmax(k @ q / 4), "take d from"),
+        (
+            lambda q, k: np.exp(k @ q / len(q) ** 0.5) / np.exp(k @ q / len(q) ** 0.5).sum(),
+            "overflow",
+        ),
+        (lambda q, k: np.ones(5) / 5, "keys @ query"),
+        (lambda q, k: q, "5 tokens"),
+        (lambda q, k: None, "write its body"),
+    ],
+)
 def test_attention_mistakes(f, words):
     with np.errstate(all="ignore"):
         assert_hint(exercises.check_attention(f), words)
@@ -339,16 +359,19 @@ def test_rescale_right():
     assert torch.allclose(guidance.rescale(3 * g, c, 0.7), want, atol=1e-4)
 
 
-@pytest.mark.parametrize(("f", "words"), [
-    (lambda g, c, s: g * (s * g.std() / c.std() + 1 - s), "turned over"),
-    (lambda g, c, s: g * c.std() / g.std(), "how much of the way"),
-    (lambda g, c, s: g * ((1 - s) * c.std() / g.std() + s), "turned round"),
-    (lambda g, c, s: g * s * c.std() / g.std(), "silence"),
-    (lambda g, c, s: s * c + (1 - s) * g, "mixes in"),
-    (lambda g, c, s: g, "Nothing has changed"),
-    (lambda g, c, s: g * (0.7 * c.std() / g.std() + 0.3), "At share 0.0"),
-    (lambda g, c, s: g[0], "The shape stays"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda g, c, s: g * (s * g.std() / c.std() + 1 - s), "turned over"),
+        (lambda g, c, s: g * c.std() / g.std(), "how much of the way"),
+        (lambda g, c, s: g * ((1 - s) * c.std() / g.std() + s), "turned round"),
+        (lambda g, c, s: g * s * c.std() / g.std(), "silence"),
+        (lambda g, c, s: s * c + (1 - s) * g, "mixes in"),
+        (lambda g, c, s: g, "Nothing has changed"),
+        (lambda g, c, s: g * (0.7 * c.std() / g.std() + 0.3), "At share 0.0"),
+        (lambda g, c, s: g[0], "The shape stays"),
+    ],
+)
 def test_rescale_mistakes(f, words):
     assert_hint(exercises.check_rescale(f), words)
 
@@ -361,17 +384,20 @@ def test_questions_right_and_true(pipeline):
     assert exercises.check_questions(count)
 
 
-@pytest.mark.parametrize(("f", "words"), [
-    (lambda t, s, b: 2 * len(t), "one question is enough"),
-    (lambda t, s, b: len(t), "asks twice"),
-    (lambda t, s, b: sum(t <= 1000 * b), "Count the steps without"),
-    (lambda t, s, b: len(t) + 4, "At 0.25"),
-    (lambda t, s, b: len(t) + sum(t <= 1000 * b), "At scale 1"),
-    (lambda t, s, b: len(t) + (sum(t < 1000 * b) if s > 1 else 0), "at most, not less"),
-    (lambda t, s, b: 3, "You say 3"),
-    (lambda t, s, b: [12], "One whole number"),
-    (lambda t, s, b: 12.5, "One whole number"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda t, s, b: 2 * len(t), "one question is enough"),
+        (lambda t, s, b: len(t), "asks twice"),
+        (lambda t, s, b: sum(t <= 1000 * b), "Count the steps without"),
+        (lambda t, s, b: len(t) + 4, "At 0.25"),
+        (lambda t, s, b: len(t) + sum(t <= 1000 * b), "At scale 1"),
+        (lambda t, s, b: len(t) + (sum(t < 1000 * b) if s > 1 else 0), "at most, not less"),
+        (lambda t, s, b: 3, "You say 3"),
+        (lambda t, s, b: [12], "One whole number"),
+        (lambda t, s, b: 12.5, "One whole number"),
+    ],
+)
 def test_questions_mistakes(f, words):
     assert_hint(exercises.check_questions(f), words)
 
@@ -392,17 +418,20 @@ def build_source():
     return source.read_text("utf-8")
 
 
-@pytest.mark.parametrize(("wrong", "words"), [
-    ({"piano": 1.2}, "1.1 times 1.1"),
-    ({"piano": 1.1}, "two pairs of brackets"),
-    ({"loud": 0.9}, "not 0.9"),
-    ({"loud": 1.1}, "they divide"),
-    ({"drums": 1.5}, "count on top"),
-    ({"drums": 1.65}, "don't multiply"),
-    ({"drums": 1.35}, "not times 0.9"),
-    ({"drums": 3}, "count the brackets"),
-    ({"drums": None}, "“drums” is missing"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"piano": 1.2}, "1.1 times 1.1"),
+        ({"piano": 1.1}, "two pairs of brackets"),
+        ({"loud": 0.9}, "not 0.9"),
+        ({"loud": 1.1}, "they divide"),
+        ({"drums": 1.5}, "count on top"),
+        ({"drums": 1.65}, "don't multiply"),
+        ({"drums": 1.35}, "not times 0.9"),
+        ({"drums": 3}, "count the brackets"),
+        ({"drums": None}, "“drums” is missing"),
+    ],
+)
 def test_prompt_weights_mistakes(wrong, words):
     assert_hint(exercises.check_prompt_weights(RIGHT | wrong), words)
 

@@ -8,8 +8,7 @@ import pytest
 import soundfile
 
 from riffedu import load_pipeline
-from riffedu.lessons.l12_editing import exercises
-from riffedu.lessons.l12_editing import editing_panel
+from riffedu.lessons.l12_editing import editing_panel, exercises
 from riffedu.lessons.l12_editing.panel import HERTZ, PARTS
 from riffedu.music import edit
 from riffedu.signal import synth
@@ -37,8 +36,15 @@ def ran(panel):
 def wav(waveform, rate=44100, name="mine.wav"):
     file = io.BytesIO()
     soundfile.write(file, waveform, rate, format="WAV")
-    return ({"name": name, "type": "audio/wav", "size": 1, "content": memoryview(file.getvalue()),
-             "last_modified": datetime.now(UTC)},)  # fmt: skip
+    return (
+        {
+            "name": name,
+            "type": "audio/wav",
+            "size": 1,
+            "content": memoryview(file.getvalue()),
+            "last_modified": datetime.now(UTC),
+        },
+    )
 
 
 # The panel
@@ -53,8 +59,9 @@ def test_before_anything_was_changed(panel):
 def test_run_is_the_librarys_transform(panel, pipeline):
     panel.prompt.value, panel.seed.value = "drums", 3
     ran(panel)
-    wanted = edit.transform(pipeline, panel.clip, "drums", 0.6, seed=3, num_inference_steps=2,
-                            progress=False)  # fmt: skip
+    wanted = edit.transform(
+        pipeline, panel.clip, "drums", 0.6, seed=3, num_inference_steps=2, progress=False
+    )
     assert np.array_equal(panel.result.waveform, wanted.waveform)
     sound, rate = heard(panel.after.widget)
     assert rate == 44100 and np.abs(sound - wanted.waveform).max() < 1e-3
@@ -155,8 +162,17 @@ def test_another_sound_chosen_meanwhile(panel):
 
 
 def test_controls_are_labelled(panel):
-    for control in (panel.source, panel.upload, panel.prompt, panel.strength, panel.part,
-                    panel.time, panel.pitch, panel.steps, panel.seed):  # fmt: skip
+    for control in (
+        panel.source,
+        panel.upload,
+        panel.prompt,
+        panel.strength,
+        panel.part,
+        panel.time,
+        panel.pitch,
+        panel.steps,
+        panel.seed,
+    ):
         assert control.description
     assert "Left the sound before" in panel.figure.alt and panel._repr_mimebundle_()
 
@@ -168,44 +184,68 @@ def told(verdict, words):
     assert not verdict and words in verdict.message, verdict
 
 
-@pytest.mark.parametrize("answer, words", [
-    (lambda n, s: n * (1 - s), "left out"), (lambda n, s: round(n * (1 - s)), "left out"),
-    (lambda n, s: n * s, "whole number"), (lambda n, s: int(n * s), "cuts off"),
-    (lambda n, s: n, "strength 0"), (lambda n, s: 0, "strength 1"),
-    (lambda n, s: round(n * s**2), "A share"), (lambda n, s: None, "nothing back"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "answer, words",
+    [
+        (lambda n, s: n * (1 - s), "left out"),
+        (lambda n, s: round(n * (1 - s)), "left out"),
+        (lambda n, s: n * s, "whole number"),
+        (lambda n, s: int(n * s), "cuts off"),
+        (lambda n, s: n, "strength 0"),
+        (lambda n, s: 0, "strength 1"),
+        (lambda n, s: round(n * s**2), "A share"),
+        (lambda n, s: None, "nothing back"),
+    ],
+)
 def test_steps_taken(answer, words):
     told(exercises.check_steps_taken(answer), words)
     assert exercises.check_steps_taken(lambda n, s: round(n * s))
 
 
-@pytest.mark.parametrize("answer, words", [
-    (lambda n, k, m: (1 - m) * n + m * k, "Exchanged"), (lambda n, k, m: m * n, "Nothing is kept"),
-    (lambda n, k, m: m * n + k, "on top"), (lambda n, k, m: np.where(m > 0, n, k), "mixes"),
-    (lambda n, k, m: np.where(m > 0.5, n, k), "mixes"), (lambda n, k, m: n[0], "shape"),
-    (lambda n, k, m: n + k, "A share"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "answer, words",
+    [
+        (lambda n, k, m: (1 - m) * n + m * k, "Exchanged"),
+        (lambda n, k, m: m * n, "Nothing is kept"),
+        (lambda n, k, m: m * n + k, "on top"),
+        (lambda n, k, m: np.where(m > 0, n, k), "mixes"),
+        (lambda n, k, m: np.where(m > 0.5, n, k), "mixes"),
+        (lambda n, k, m: n[0], "shape"),
+        (lambda n, k, m: n + k, "A share"),
+    ],
+)
 def test_keep(answer, words):
     told(exercises.check_keep(answer), words)
     assert exercises.check_keep(lambda n, k, m: k + m * (n - k))
 
 
-@pytest.mark.parametrize("answer, words", [
-    (lambda c, s: np.arange(c) < 100 * s, "Exchanged"), (lambda c, s: np.arange(c) > 100 * s, "2.00 s"),
-    (lambda c, s: np.arange(c) >= s, "counts columns"), (lambda c, s: np.arange(c) >= 10 * s, "not 10"),
-    (lambda c, s: np.ones(3), "shape"), (lambda c, s: np.zeros(c), "Compare"),
-    (lambda c, s: np.arange(c) >= 200, "use the arguments"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "answer, words",
+    [
+        (lambda c, s: np.arange(c) < 100 * s, "Exchanged"),
+        (lambda c, s: np.arange(c) > 100 * s, "2.00 s"),
+        (lambda c, s: np.arange(c) >= s, "counts columns"),
+        (lambda c, s: np.arange(c) >= 10 * s, "not 10"),
+        (lambda c, s: np.ones(3), "shape"),
+        (lambda c, s: np.zeros(c), "Compare"),
+        (lambda c, s: np.arange(c) >= 200, "use the arguments"),
+    ],
+)
 def test_after(answer, words):
     told(exercises.check_after(answer), words)
     assert exercises.check_after(lambda c, s: np.arange(c) >= 100 * s)
 
 
-@pytest.mark.parametrize("answer, words", [
-    (lambda bpm, beats: beats * bpm / 60, "half a second"), (lambda bpm, beats: beats / bpm, "minutes"),
-    (lambda bpm, beats: bpm / beats, "one"), (lambda bpm, beats: 7, "60 / bpm"),
-    (lambda bpm, beats: 4, "both arguments"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "answer, words",
+    [
+        (lambda bpm, beats: beats * bpm / 60, "half a second"),
+        (lambda bpm, beats: beats / bpm, "minutes"),
+        (lambda bpm, beats: bpm / beats, "one"),
+        (lambda bpm, beats: 7, "60 / bpm"),
+        (lambda bpm, beats: 4, "both arguments"),
+    ],
+)
 def test_loop_seconds(answer, words):
     told(exercises.check_loop_seconds(answer), words)
     assert exercises.check_loop_seconds(lambda bpm, beats: 60 / bpm * beats)

@@ -12,8 +12,7 @@ from riffedu.diffusion import toy
 from riffedu.diffusion.samplers import ddim, sample
 from riffedu.diffusion.schedule import alphas_cumprod, betas, noise_levels, timesteps
 from riffedu.errors import RiffeduError
-from riffedu.lessons.l13_interpolation import exercises
-from riffedu.lessons.l13_interpolation import interpolation_panel
+from riffedu.lessons.l13_interpolation import exercises, interpolation_panel
 from riffedu.lessons.l13_interpolation.panel import KEPT, PLACES, weights
 from riffedu.music.interpolate import EASINGS, four_corners, lerp, slerp
 from riffedu.music.stream import endless
@@ -87,16 +86,32 @@ def test_panel_before_a_run(panel):
     assert "comes here" in panel.figure.alt and "25% piano" in panel.square.alt
     for figure in (panel.figure, panel.square):
         assert bytes(figure.widget.value)[1:4] == b"PNG"
-    for control in (*panel.corners, panel.x, panel.y, panel.mixed, panel.seed, panel.steps,
-                    panel.clip_button, panel.on_button, panel.stop_button):
+    for control in (
+        *panel.corners,
+        panel.x,
+        panel.y,
+        panel.mixed,
+        panel.seed,
+        panel.steps,
+        panel.clip_button,
+        panel.on_button,
+        panel.stop_button,
+    ):
         assert control.description
     assert [text.description for text in panel.corners] == list(PLACES)
 
 
-@pytest.mark.parametrize(("place", "shares"), [
-    ((0, 0), (1, 0, 0, 0)), ((1, 0), (0, 1, 0, 0)), ((0, 1), (0, 0, 1, 0)), ((1, 1), (0, 0, 0, 1)),
-    ((0.5, 0.5), (0.25,) * 4), ((0.2, 0.75), (0.2, 0.05, 0.6, 0.15)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("place", "shares"),
+    [
+        ((0, 0), (1, 0, 0, 0)),
+        ((1, 0), (0, 1, 0, 0)),
+        ((0, 1), (0, 0, 1, 0)),
+        ((1, 1), (0, 0, 0, 1)),
+        ((0.5, 0.5), (0.25,) * 4),
+        ((0.2, 0.75), (0.2, 0.05, 0.6, 0.15)),
+    ],
+)
 def test_the_dot_shows_its_shares(panel, place, shares):
     panel.x.value = 0.33
     before, picture = panel.square.widget.value, panel.figure.widget.value
@@ -122,8 +137,9 @@ def test_a_clip_is_made_where_the_dot_is(panel, pipeline, place):
     panel.x.value, panel.y.value = place
     result = clipped(panel)
     states = pipeline.encode_prompt(PROMPTS).split(1)
-    *_, last = pipeline.denoise(pipeline.initial_noise(3, 0.64), four_corners(states, *place),
-                                num_inference_steps=2)  # fmt: skip
+    *_, last = pipeline.denoise(
+        pipeline.initial_noise(3, 0.64), four_corners(states, *place), num_inference_steps=2
+    )
     [image] = pipeline.decode_latents(last.latents, 64)
     assert np.array_equal(np.asarray(result.image), np.asarray(image))
     assert np.array_equal(panel._image.get_array(), np.asarray(image.convert("L")))
@@ -143,8 +159,10 @@ def test_seed_steps_and_mixed_noise(panel, pipeline):
     corner = clipped(panel).waveform
     panel.mixed.value = False
     assert np.array_equal(clipped(panel).waveform, corner), "corner 0 has the one noise"
-    for control, values in ((panel.seed, (panel.seed.min, panel.seed.max)),
-                            (panel.steps, (panel.steps.min, panel.steps.max))):
+    for control, values in (
+        (panel.seed, (panel.seed.min, panel.seed.max)),
+        (panel.steps, (panel.steps.min, panel.steps.max)),
+    ):
         for value in values:
             control.value = value
             assert not np.array_equal(clipped(panel).waveform, corner)
@@ -238,17 +256,20 @@ def test_deviation_right():
     assert exercises.check_deviation(lambda a: np.float32((1 - 2 * a + 2 * a**2) ** 0.5))
 
 
-@pytest.mark.parametrize(("f", "words"), [
-    (lambda a: (1 - a) + a, "Deviations don't add"),
-    (lambda a: (1 - a) ** 2 + a**2, "square root"),
-    (lambda a: ((1 - a) + a**2) ** 0.5, "Square each share"),
-    (lambda a: abs((1 - a) - a), "powers add"),
-    (lambda a: 0.5**0.5, "the middle's"),
-    (lambda a: math.cos(a * math.pi / 2) + math.sin(a * math.pi / 2), "straight line"),
-    (lambda a: a, "add, and take the root"),
-    (lambda a: None, "write its body"),
-    (lambda a: 1 / 0, "ZeroDivisionError"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda a: (1 - a) + a, "Deviations don't add"),
+        (lambda a: (1 - a) ** 2 + a**2, "square root"),
+        (lambda a: ((1 - a) + a**2) ** 0.5, "Square each share"),
+        (lambda a: abs((1 - a) - a), "powers add"),
+        (lambda a: 0.5**0.5, "the middle's"),
+        (lambda a: math.cos(a * math.pi / 2) + math.sin(a * math.pi / 2), "straight line"),
+        (lambda a: a, "add, and take the root"),
+        (lambda a: None, "write its body"),
+        (lambda a: 1 / 0, "ZeroDivisionError"),
+    ],
+)
 def test_deviation_mistakes(f, words):
     assert_hint(exercises.check_deviation(f), words)
 
@@ -262,18 +283,21 @@ def test_shares_right():
     assert exercises.check_shares(lambda a, t: tuple(arc(a, t) / math.sin(t)))
 
 
-@pytest.mark.parametrize(("f", "words"), [
-    (lambda a, t: arc(a, t)[::-1] / math.sin(t), "Exchanged"),
-    (lambda a, t: (1 - a, a), "That is lerp"),
-    (lambda a, t: arc(a, t), "Divide by sin θ"),
-    (lambda a, t: (math.cos(a * math.pi / 2), math.sin(a * math.pi / 2)), "θ = 90°"),
-    (lambda a, t: arc(a, t) / t, "not by θ"),
-    (lambda a, t: arc(a, math.radians(t)) / math.sin(math.radians(t)), "radians"),
-    (lambda a, t: np.array([1 - a, a]) * arc(a, t) / math.sin(t), "inside the sine"),
-    (lambda a, t: (a * t, t), "should be"),
-    (lambda a, t: a, "Two numbers"),
-    (lambda a, t: (..., ...), "write its body"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda a, t: arc(a, t)[::-1] / math.sin(t), "Exchanged"),
+        (lambda a, t: (1 - a, a), "That is lerp"),
+        (lambda a, t: arc(a, t), "Divide by sin θ"),
+        (lambda a, t: (math.cos(a * math.pi / 2), math.sin(a * math.pi / 2)), "θ = 90°"),
+        (lambda a, t: arc(a, t) / t, "not by θ"),
+        (lambda a, t: arc(a, math.radians(t)) / math.sin(math.radians(t)), "radians"),
+        (lambda a, t: np.array([1 - a, a]) * arc(a, t) / math.sin(t), "inside the sine"),
+        (lambda a, t: (a * t, t), "should be"),
+        (lambda a, t: a, "Two numbers"),
+        (lambda a, t: (..., ...), "write its body"),
+    ],
+)
 def test_shares_mistakes(f, words):
     assert_hint(exercises.check_shares(f), words)
 
@@ -287,39 +311,49 @@ def test_weights_right():
     assert exercises.check_weights(weights)
 
 
-@pytest.mark.parametrize(("f", "words"), [
-    (lambda x, y: corners(y, x), "exchanged"),
-    (lambda x, y: corners(1 - x, 1 - y), "other way round"),
-    (lambda x, y: corners(x, 1 - y), "upside down"),
-    (lambda x, y: corners(1 - x, y), "turned round"),
-    (lambda x, y: corners(x, y)[[0, 1, 3, 2]], "Going round"),
-    (lambda x, y: np.array([2 - x - y, x + 1 - y, 1 - x + y, x + y]) / 4, "products"),
-    (lambda x, y: [1 - x, x, 1 - y, y], "add up to 2.00"),
-    (lambda x, y: [0.25] * 4, "they should be"),
-    (lambda x, y: [x, y], "Four numbers"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda x, y: corners(y, x), "exchanged"),
+        (lambda x, y: corners(1 - x, 1 - y), "other way round"),
+        (lambda x, y: corners(x, 1 - y), "upside down"),
+        (lambda x, y: corners(1 - x, y), "turned round"),
+        (lambda x, y: corners(x, y)[[0, 1, 3, 2]], "Going round"),
+        (lambda x, y: np.array([2 - x - y, x + 1 - y, 1 - x + y, x + y]) / 4, "products"),
+        (lambda x, y: [1 - x, x, 1 - y, y], "add up to 2.00"),
+        (lambda x, y: [0.25] * 4, "they should be"),
+        (lambda x, y: [x, y], "Four numbers"),
+    ],
+)
 def test_weights_mistakes(f, words):
     assert_hint(exercises.check_weights(f), words)
 
 
-@pytest.mark.parametrize("f", [
-    EASINGS["smooth"], lambda a: (1 - math.cos(math.pi * a)) / 2,
-    lambda a: a**3 * (10 - 15 * a + 6 * a**2),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "f",
+    [
+        EASINGS["smooth"],
+        lambda a: (1 - math.cos(math.pi * a)) / 2,
+        lambda a: a**3 * (10 - 15 * a + 6 * a**2),
+    ],
+)
 def test_easing_right(f):
     assert exercises.check_easing(f)
 
 
-@pytest.mark.parametrize(("f", "words"), [
-    (EASINGS["linear"], "jolt"),
-    (EASINGS["slow start"], "The start is slow, but not the end"),
-    (EASINGS["slow end"], "The end is slow, but not the start"),
-    (lambda a: a + 0.1 * math.sin(2 * math.pi * a), "not at rest"),
-    (lambda a: 3 * a**2 - 2 * a**3 + 2 * math.sin(2 * math.pi * a) ** 2 * a, "turns back"),
-    (lambda a: 1 - a, "from 1 to 0"),
-    (lambda a: math.cos(math.pi * a), "begin at 0"),
-    (lambda a: float("nan"), "no numbers"),
-    (lambda a: None, "write its body"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (EASINGS["linear"], "jolt"),
+        (EASINGS["slow start"], "The start is slow, but not the end"),
+        (EASINGS["slow end"], "The end is slow, but not the start"),
+        (lambda a: a + 0.1 * math.sin(2 * math.pi * a), "not at rest"),
+        (lambda a: 3 * a**2 - 2 * a**3 + 2 * math.sin(2 * math.pi * a) ** 2 * a, "turns back"),
+        (lambda a: 1 - a, "from 1 to 0"),
+        (lambda a: math.cos(math.pi * a), "begin at 0"),
+        (lambda a: float("nan"), "no numbers"),
+        (lambda a: None, "write its body"),
+    ],
+)
 def test_easing_mistakes(f, words):
     assert_hint(exercises.check_easing(f), words)

@@ -6,8 +6,8 @@ import re
 import pytest
 
 from riffedu.lessons import build
-from riffedu.widgets.verdict import Verdict
 from riffedu.paths import clips_folder
+from riffedu.widgets.verdict import Verdict
 
 SOURCES = build.sources()
 each_lesson = pytest.mark.parametrize("source", SOURCES, ids=build.name_of)
@@ -84,8 +84,16 @@ def test_lesson_works_and_its_checks_tell_right_from_not_yet(source, tmp_path, m
 def test_lesson_keeps_the_skeleton(source):
     text = source.read_text("utf-8")
     for part in (
-        f"# {build.name_of(source)[:2]} · ", "**You will be able to**", "**Time**", "**Before this**",
-        "$$", "show_source(", "**Think**", "## Exercise 1", "## Summary", "**Further reading**",
+        f"# {build.name_of(source)[:2]} · ",
+        "**You will be able to**",
+        "**Time**",
+        "**Before this**",
+        "$$",
+        "show_source(",
+        "**Think**",
+        "## Exercise 1",
+        "## Summary",
+        "**Further reading**",
     ):
         assert part in text, part
     assert text.index("**You will be able to**") < text.index("## ")

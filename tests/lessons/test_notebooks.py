@@ -24,7 +24,10 @@ every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: pat
 def run(notebook, folder):
     """Execute every cell in a fresh kernel, ``folder`` being its working directory."""
     NotebookClient(
-        notebook, timeout=SECONDS, kernel_name="python3", resources={"metadata": {"path": folder}},
+        notebook,
+        timeout=SECONDS,
+        kernel_name="python3",
+        resources={"metadata": {"path": folder}},
         store_widget_state=True,
     ).execute()
 
@@ -66,7 +69,8 @@ def test_all_are_in_the_folder():
     """A notebook anywhere else would never be run."""
     skipped = {".venv", ".ipynb_checkpoints", ".git", "runs", "build"}
     elsewhere = [
-        str(path.relative_to(ROOT)) for path in ROOT.rglob("*.ipynb")
+        str(path.relative_to(ROOT))
+        for path in ROOT.rglob("*.ipynb")
         if path.parent != FOLDER and not skipped & set(path.relative_to(ROOT).parts)
     ]
     assert not elsewhere
@@ -103,7 +107,9 @@ def test_what_is_not_stripped_is_seen():
     cell = new_code_cell("1 + 1", execution_count=3)
     cell.outputs = [nbformat.v4.new_output("execute_result", execution_count=3)]
     assert unstripped(new_notebook(cells=[cell])) == [
-        "cell 0: execution count", "cell 0: outputs", "cell 0: execution count of an output",
+        "cell 0: execution count",
+        "cell 0: outputs",
+        "cell 0: execution count of an output",
     ]
     kept = new_code_cell("# NBVAL_CHECK_OUTPUT\nprint(2)")
     kept.outputs = [nbformat.v4.new_output("stream", text="2\n")]

@@ -24,7 +24,9 @@ def small(ours):
 
 
 def tone(seconds=0.8, hertz=440.0, level=0.1):
-    return (level * np.sin(2 * np.pi * hertz * np.arange(round(RATE * seconds)) / RATE)).astype("f4")
+    return (level * np.sin(2 * np.pi * hertz * np.arange(round(RATE * seconds)) / RATE)).astype(
+        "f4"
+    )
 
 
 def pixels(result):
@@ -52,10 +54,20 @@ def test_what_is_kept_comes_out_as_it_was():
     assert (last.latents[..., 3:] - known[..., 3:]).abs().min() > 1e-3
 
 
-@pytest.mark.parametrize("total, overlap, circular", [
-    (16, 4, False), (17, 4, False), (40, 4, False), (40, 0, False), (33, 15, False),
-    (16, 8, True), (13, 8, True), (40, 8, True), (5, 4, True),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "total, overlap, circular",
+    [
+        (16, 4, False),
+        (17, 4, False),
+        (40, 4, False),
+        (40, 0, False),
+        (33, 15, False),
+        (16, 8, True),
+        (13, 8, True),
+        (40, 8, True),
+        (5, 4, True),
+    ],
+)
 def test_windows_cover_everything_and_agree_with_a_network_that_sees_one_column(
     total, overlap, circular
 ):
@@ -115,9 +127,15 @@ def test_masks_of_latents_are_means_of_patches():
     assert masks.latent_mask(np.ones((64, 90)), 32).shape == (1, 1, 2, 3)
 
 
-@pytest.mark.parametrize("mask", [
-    np.ones(64), np.ones((0, 5)), np.full((64, 96), 2.0), np.full((64, 96), np.nan),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "mask",
+    [
+        np.ones(64),
+        np.ones((0, 5)),
+        np.full((64, 96), 2.0),
+        np.full((64, 96), np.nan),
+    ],
+)
 def test_masks_that_do_not_fit_are_refused(mask):
     with pytest.raises(RiffeduError, match="mask"):
         masks.latent_mask(mask, 32)
@@ -229,27 +247,33 @@ def test_a_loops_picture_goes_round():
             for each in (latents, latents.roll(1, -1))
         )
         assert around.shape == (64, columns + 2 * looping.ROLL)
-        assert np.abs(around[:, : looping.ROLL] - around[:, columns : columns + looping.ROLL]).max() <= 1
+        assert (
+            np.abs(around[:, : looping.ROLL] - around[:, columns : columns + looping.ROLL]).max()
+            <= 1
+        )
         one, other = (p[:, looping.ROLL : -looping.ROLL] for p in (around, turned))
         assert np.abs(np.roll(one, shift, axis=1) - other).max() <= 1
 
 
-@pytest.mark.parametrize("call, words", [
-    (lambda p: edit.transform(p, (tone(), RATE), "x", 1.2), "from 0 to 1"),
-    (lambda p: edit.transform(p, tone(), "x"), "pair"),
-    (lambda p: edit.transform(p, (tone(), RATE), "x", mask=np.ones((512, 3))), "mask"),
-    (lambda p: edit.transform(p, (np.zeros(0), RATE), "x"), "empty"),
-    (lambda p: edit.transform(p, (np.full(900, np.nan), RATE), "x"), "NaN"),
-    (lambda p: edit.transform(p, (tone(), RATE), "x", num_inference_steps=0), "steps"),
-    (lambda p: edit.transform(p, (tone(), RATE), "x", num_inference_steps=10000), "steps"),
-    (lambda p: edit.variations(p, (tone(), RATE), 0), "at least 1"),
-    (lambda p: continuation.extend(p, (tone(), RATE), "x", 0.5), "already"),
-    (lambda p: continuation.extend(p, (tone(0.2), RATE), "x", 2.0), "too short"),
-    (lambda p: looping.loop(p, "x", bpm=0), "bpm"),
-    (lambda p: looping.loop(p, "x", bpm=600, beats=1), "more beats"),
-    (lambda p: windows.windowed(None, 4, 4), "overlap"),
-    (lambda p: list(edit.transform_steps(p, torch.full((1, 4, 4, 4), np.nan), "x")), "NaN"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (lambda p: edit.transform(p, (tone(), RATE), "x", 1.2), "from 0 to 1"),
+        (lambda p: edit.transform(p, tone(), "x"), "pair"),
+        (lambda p: edit.transform(p, (tone(), RATE), "x", mask=np.ones((512, 3))), "mask"),
+        (lambda p: edit.transform(p, (np.zeros(0), RATE), "x"), "empty"),
+        (lambda p: edit.transform(p, (np.full(900, np.nan), RATE), "x"), "NaN"),
+        (lambda p: edit.transform(p, (tone(), RATE), "x", num_inference_steps=0), "steps"),
+        (lambda p: edit.transform(p, (tone(), RATE), "x", num_inference_steps=10000), "steps"),
+        (lambda p: edit.variations(p, (tone(), RATE), 0), "at least 1"),
+        (lambda p: continuation.extend(p, (tone(), RATE), "x", 0.5), "already"),
+        (lambda p: continuation.extend(p, (tone(0.2), RATE), "x", 2.0), "too short"),
+        (lambda p: looping.loop(p, "x", bpm=0), "bpm"),
+        (lambda p: looping.loop(p, "x", bpm=600, beats=1), "more beats"),
+        (lambda p: windows.windowed(None, 4, 4), "overlap"),
+        (lambda p: list(edit.transform_steps(p, torch.full((1, 4, 4, 4), np.nan), "x")), "NaN"),
+    ],
+)
 def test_what_cannot_be_is_said(small, call, words):
     with pytest.raises(RiffeduError, match=words):
         call(small)
@@ -263,9 +287,11 @@ def test_riffusions_layout_takes_the_same_road(sd):
 
 def test_the_period_of_a_beat():
     dark = np.zeros((512, 512), np.float32)
-    for k, column in enumerate(range(10, 512, 60)):  # four strokes a bar, the first one unlike the rest
+    for k, column in enumerate(
+        range(10, 512, 60)
+    ):  # four strokes a bar, the first one unlike the rest
         rows = slice(300, 460) if k % 4 == 0 else slice(40, 120)
-        dark[rows, column:column + 20] = np.linspace(200, 0, 20)
+        dark[rows, column : column + 20] = np.linspace(200, 0, 20)
     assert continuation.period(255 - dark) == 240
     assert continuation.period(np.full((512, 150), 255.0)) == 150, "too short to tell: all of it"
 
@@ -273,7 +299,7 @@ def test_the_period_of_a_beat():
 def test_a_repeated_picture_keeps_the_beat():
     dark = np.zeros((512, 400, 3), np.uint8)
     for column in range(10, 400, 120):
-        dark[100:200, column:column + 10] = 250
+        dark[100:200, column : column + 10] = 250
     wide = continuation.repeated(Image.fromarray(255 - dark), 1000)
     pixels = np.asarray(wide)
     assert wide.size == (1000, 512) and np.array_equal(pixels[:, :400], 255 - dark)
@@ -293,23 +319,26 @@ def test_extending_without_leaving_the_repeats(small):
     assert not np.array_equal(np.asarray(far.image)[:, 256:], np.asarray(same.image)[:, 256:])
 
 
-@pytest.mark.parametrize("what, words", [
-    (lambda p, clip: p.transform(clip, "piano", "x"), "strength must be a number"),
-    (lambda p, clip: p.transform(clip, "piano", float("nan")), "strength must be a number"),
-    (lambda p, clip: p.transform(clip, None), "prompt must be text"),
-    (lambda p, clip: p.transform(clip, "piano", num_inference_steps=0), "from 1 to 1000"),
-    (lambda p, clip: p.transform(clip, "piano", num_inference_steps=10_000), "from 1 to 1000"),
-    (lambda p, clip: p.transform((clip[0], 0), "piano"), "sample rate"),
-    (lambda p, clip: p.transform(clip, "piano", mask="vocals"), "bass, middle, treble"),
-    (lambda p, clip: p.transform(clip, "piano", mask={"abov": 3}), "not by 'abov'"),
-    (lambda p, clip: p.transform((np.zeros(301 * 8000, "f4"), 8000), "piano"), "cut it"),
-    (lambda p, clip: p.extend(clip, "piano", float("nan")), "duration must be a number"),
-    (lambda p, clip: p.loop("piano", seed=-1), "seed must be"),
-    (lambda p, clip: p.loop("piano", beats=2.5), "beats must be"),
-    (lambda p, clip: p.loop("piano", bpm=float("nan")), "bpm must be"),
-    (lambda p, clip: p.interpolate("piano"), "list of two prompts"),
-    (lambda p, clip: p.interpolate(["piano", "organ"], pieces=1.5), "pieces must be"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "what, words",
+    [
+        (lambda p, clip: p.transform(clip, "piano", "x"), "strength must be a number"),
+        (lambda p, clip: p.transform(clip, "piano", float("nan")), "strength must be a number"),
+        (lambda p, clip: p.transform(clip, None), "prompt must be text"),
+        (lambda p, clip: p.transform(clip, "piano", num_inference_steps=0), "from 1 to 1000"),
+        (lambda p, clip: p.transform(clip, "piano", num_inference_steps=10_000), "from 1 to 1000"),
+        (lambda p, clip: p.transform((clip[0], 0), "piano"), "sample rate"),
+        (lambda p, clip: p.transform(clip, "piano", mask="vocals"), "bass, middle, treble"),
+        (lambda p, clip: p.transform(clip, "piano", mask={"abov": 3}), "not by 'abov'"),
+        (lambda p, clip: p.transform((np.zeros(301 * 8000, "f4"), 8000), "piano"), "cut it"),
+        (lambda p, clip: p.extend(clip, "piano", float("nan")), "duration must be a number"),
+        (lambda p, clip: p.loop("piano", seed=-1), "seed must be"),
+        (lambda p, clip: p.loop("piano", beats=2.5), "beats must be"),
+        (lambda p, clip: p.loop("piano", bpm=float("nan")), "bpm must be"),
+        (lambda p, clip: p.interpolate("piano"), "list of two prompts"),
+        (lambda p, clip: p.interpolate(["piano", "organ"], pieces=1.5), "pieces must be"),
+    ],
+)
 def test_what_cannot_be_asked_is_said(small, what, words):
     with pytest.raises(RiffeduError, match=words) as caught:
         what(small, (tone(), RATE))
@@ -327,8 +356,9 @@ def test_a_loop_begins_as_its_pulse(small):
     """At strength 0 it is the pulse as the autoencoder keeps it; at 1 the pulse has no say."""
     kept = small.loop("piano", 120, 4, strength=0.0, progress=False, **FEW)
     assert kept.parameters["strength"] == 0 and kept.image.width == 200
-    first, second = (small.loop("piano", 120, 4, strength=1.0, seed=s, progress=False, **FEW)
-                     for s in (0, 1))  # fmt: skip
+    first, second = (
+        small.loop("piano", 120, 4, strength=1.0, seed=s, progress=False, **FEW) for s in (0, 1)
+    )
     assert not np.array_equal(first.waveform, second.waveform)
     assert not np.array_equal(first.waveform, kept.waveform)
 

@@ -110,7 +110,8 @@ def test_lists_pair_up(small):
     results = make(small, ["piano", "drums"], negative_prompt=["drums", ""], seed=[1, 2])
     told = [r.parameters for r in results]
     assert [(t["prompt"], t["negative_prompt"], t["seed"]) for t in told] == [
-        ("piano", "drums", 1), ("drums", "", 2),
+        ("piano", "drums", 1),
+        ("drums", "", 2),
     ]
     assert [r.parameters["prompt"] for r in make(small, ["piano"])] == ["piano"]
 
@@ -149,8 +150,9 @@ def test_guidance_below_a_share_of_the_way(small, monkeypatch):
         *_, state = small.denoise(noise, text, None, 4, **options)
         return state.latents
 
-    everywhere, nowhere, late = (last(guidance_scale=5.0, guidance_below=share)
-                                 for share in (1.0, 0.0, 0.6))  # fmt: skip
+    everywhere, nowhere, late = (
+        last(guidance_scale=5.0, guidance_below=share) for share in (1.0, 0.0, 0.6)
+    )
     assert torch.equal(everywhere, last(guidance_scale=5.0))
     assert torch.equal(nowhere, last(guidance_scale=1.0))
     assert not torch.equal(late, nowhere) and not torch.equal(late, everywhere)
@@ -163,10 +165,17 @@ def test_guidance_below_a_share_of_the_way(small, monkeypatch):
 # --- the oracle -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [
-    "DDIMScheduler", "EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler",
-    "DPMSolverMultistepScheduler", "DDPMScheduler", "HeunDiscreteScheduler",
-])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "DDIMScheduler",
+        "EulerDiscreteScheduler",
+        "EulerAncestralDiscreteScheduler",
+        "DPMSolverMultistepScheduler",
+        "DDPMScheduler",
+        "HeunDiscreteScheduler",
+    ],
+)
 def test_latents_equal_diffusers_own_pipeline(sd, name):
     import diffusers
     from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import (
@@ -176,23 +185,43 @@ def test_latents_equal_diffusers_own_pipeline(sd, name):
     pipeline = load_pipeline(sd)
     parts = pipeline.checkpoint
     # DPM-Solver spaces "leading" times in a way of its own, and ᾱ ends at 1 in the lessons.
-    changes = {"DDIMScheduler": {"set_alpha_to_one": True},
-               "DPMSolverMultistepScheduler": {"timestep_spacing": "trailing"}}.get(name, {})
+    changes = {
+        "DDIMScheduler": {"set_alpha_to_one": True},
+        "DPMSolverMultistepScheduler": {"timestep_spacing": "trailing"},
+    }.get(name, {})
     parts.scheduler = getattr(diffusers, name).from_config(parts.scheduler.config, **changes)
     reference = StableDiffusionPipeline(
-        vae=parts.vae, unet=parts.unet, text_encoder=parts.text_encoder,
-        tokenizer=parts.tokenizer, scheduler=type(parts.scheduler).from_config(
+        vae=parts.vae,
+        unet=parts.unet,
+        text_encoder=parts.text_encoder,
+        tokenizer=parts.tokenizer,
+        scheduler=type(parts.scheduler).from_config(
             parts.scheduler.config, **({"clip_sample": False} if name.startswith("DD") else {})
         ),
-        safety_checker=None, feature_extractor=None, requires_safety_checker=False,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
     )
     reference.set_progress_bar_config(disable=True)
     expected = reference(
-        "a calm piano", negative_prompt="drums", num_inference_steps=4, guidance_scale=5.0,
-        generator=torch.Generator().manual_seed(3), height=512, width=64, output_type="latent",
+        "a calm piano",
+        negative_prompt="drums",
+        num_inference_steps=4,
+        guidance_scale=5.0,
+        generator=torch.Generator().manual_seed(3),
+        height=512,
+        width=64,
+        output_type="latent",
     ).images
-    states = make(pipeline, negative_prompt="drums", num_inference_steps=4, guidance_scale=5.0,
-                  seed=3, duration=0.64, keep_states=True).steps()
+    states = make(
+        pipeline,
+        negative_prompt="drums",
+        num_inference_steps=4,
+        guidance_scale=5.0,
+        seed=3,
+        duration=0.64,
+        keep_states=True,
+    ).steps()
     assert (states[-1].latents - expected).abs().max() < 1e-5 * expected.abs().max()
 
 
@@ -292,16 +321,38 @@ def test_posterior_samples_are_seeded(roads):
 # --- refusals ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("options", [
-    {"prompt": ""}, {"prompt": " \n"}, {"prompt": None}, {"prompt": ["piano", ""]}, {"prompt": []},
-    {"num_inference_steps": 0}, {"num_inference_steps": -1}, {"num_inference_steps": 1001},
-    {"num_inference_steps": 2.5}, {"num_inference_steps": True},
-    {"guidance_scale": -1}, {"guidance_scale": 31}, {"guidance_scale": math.nan},
-    {"guidance_scale": "loud"}, {"seed": -1}, {"seed": 2**63}, {"seed": 1.5}, {"seed": "x"},
-    {"duration": 0}, {"duration": -1}, {"duration": 61}, {"duration": math.nan},
-    {"prompt": ["a", "b"], "seed": [1, 2, 3]}, {"negative_prompt": ["a", "b"], "seed": [1]},
-    {"negative_prompt": 3}, {"sampler": "plms"},
-], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"prompt": ""},
+        {"prompt": " \n"},
+        {"prompt": None},
+        {"prompt": ["piano", ""]},
+        {"prompt": []},
+        {"num_inference_steps": 0},
+        {"num_inference_steps": -1},
+        {"num_inference_steps": 1001},
+        {"num_inference_steps": 2.5},
+        {"num_inference_steps": True},
+        {"guidance_scale": -1},
+        {"guidance_scale": 31},
+        {"guidance_scale": math.nan},
+        {"guidance_scale": "loud"},
+        {"seed": -1},
+        {"seed": 2**63},
+        {"seed": 1.5},
+        {"seed": "x"},
+        {"duration": 0},
+        {"duration": -1},
+        {"duration": 61},
+        {"duration": math.nan},
+        {"prompt": ["a", "b"], "seed": [1, 2, 3]},
+        {"negative_prompt": ["a", "b"], "seed": [1]},
+        {"negative_prompt": 3},
+        {"sampler": "plms"},
+    ],
+    ids=str,
+)
 def test_bad_input_is_one_clear_line_before_any_work(small, options, monkeypatch):
     monkeypatch.setattr(small.checkpoint, "unet", None)
     with pytest.raises(RiffeduError) as caught:
@@ -331,8 +382,21 @@ def shell(*args) -> int:
 
 def test_shell_writes_sound_and_picture(ours, tmp_path, capsys):
     sound, picture = tmp_path / "out.wav", tmp_path / "out.png"
-    code = shell("a calm piano", "-o", sound, "--image", picture, "--model", ours, "--steps", 2,
-                 "--duration", SHORT, "--seed", 9)
+    code = shell(
+        "a calm piano",
+        "-o",
+        sound,
+        "--image",
+        picture,
+        "--model",
+        ours,
+        "--steps",
+        2,
+        "--duration",
+        SHORT,
+        "--seed",
+        9,
+    )
     assert code == 0 and "out.wav: 0.32 s" in capsys.readouterr().out
     waveform, rate = audio.load(sound)
     expected = make(load_pipeline(ours), seed=9)
@@ -344,8 +408,24 @@ def test_shell_writes_sound_and_picture(ours, tmp_path, capsys):
 
 
 def test_shell_counts_through_seeds(ours, tmp_path, capsys):
-    code = shell("piano", "-o", tmp_path / "a.flac", "--image", tmp_path / "a.png", "--count", 2,
-                 "--seed", 5, "--model", ours, "--steps", 1, "--duration", SHORT, "--quiet")
+    code = shell(
+        "piano",
+        "-o",
+        tmp_path / "a.flac",
+        "--image",
+        tmp_path / "a.png",
+        "--count",
+        2,
+        "--seed",
+        5,
+        "--model",
+        ours,
+        "--steps",
+        1,
+        "--duration",
+        SHORT,
+        "--quiet",
+    )
     assert code == 0 and capsys.readouterr() == ("", "")
     assert sorted(os.listdir(tmp_path)) == ["a-5.flac", "a-5.png", "a-6.flac", "a-6.png"]
     second, _ = audio.load(tmp_path / "a-6.flac")
@@ -353,25 +433,29 @@ def test_shell_counts_through_seeds(ours, tmp_path, capsys):
     assert np.abs(second - alone).max() < 1e-4
 
 
-@pytest.mark.parametrize("args, words", [
-    (["", "-o", "a.wav"], "prompt is empty"),
-    (["piano"], "-o"),
-    (["piano", "-o", "a.xyz"], ".wav"),
-    (["piano", "-o", "a"], ".wav"),
-    (["piano", "-o", "."], "folder"),
-    (["piano", "-o", "none/a.wav"], "no folder"),
-    (["piano", "-o", "a.wav", "--image", "a.doc"], ".png"),
-    (["piano", "-o", "a.wav", "--image", "none/a.png"], "no folder"),
-    (["piano", "-o", "a.wav", "--steps", "0"], "from 1 to 1000"),
-    (["piano", "-o", "a.wav", "--steps", "many"], "--steps"),
-    (["piano", "-o", "a.wav", "--guidance-scale", "-2"], "guidance_scale"),
-    (["piano", "-o", "a.wav", "--seed", "-1"], "seed"),
-    (["piano", "-o", "a.wav", "--duration", "0"], "duration"),
-    (["piano", "-o", "a.wav", "--duration", "inf"], "duration"),
-    (["piano", "-o", "a.wav", "--count", "0"], "--count"),
-    (["piano", "-o", "a.wav", "--model", "nowhere"], "no checkpoint"),
-    (["piano", "-o", "/proc/a.wav"], "/proc"),
-], ids=lambda value: " ".join(value) if isinstance(value, list) else None)
+@pytest.mark.parametrize(
+    "args, words",
+    [
+        (["", "-o", "a.wav"], "prompt is empty"),
+        (["piano"], "-o"),
+        (["piano", "-o", "a.xyz"], ".wav"),
+        (["piano", "-o", "a"], ".wav"),
+        (["piano", "-o", "."], "folder"),
+        (["piano", "-o", "none/a.wav"], "no folder"),
+        (["piano", "-o", "a.wav", "--image", "a.doc"], ".png"),
+        (["piano", "-o", "a.wav", "--image", "none/a.png"], "no folder"),
+        (["piano", "-o", "a.wav", "--steps", "0"], "from 1 to 1000"),
+        (["piano", "-o", "a.wav", "--steps", "many"], "--steps"),
+        (["piano", "-o", "a.wav", "--guidance-scale", "-2"], "guidance_scale"),
+        (["piano", "-o", "a.wav", "--seed", "-1"], "seed"),
+        (["piano", "-o", "a.wav", "--duration", "0"], "duration"),
+        (["piano", "-o", "a.wav", "--duration", "inf"], "duration"),
+        (["piano", "-o", "a.wav", "--count", "0"], "--count"),
+        (["piano", "-o", "a.wav", "--model", "nowhere"], "no checkpoint"),
+        (["piano", "-o", "/proc/a.wav"], "/proc"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
 def test_shell_bad_input(tmp_path, monkeypatch, capsys, args, words):
     monkeypatch.chdir(tmp_path)
     if words != "no checkpoint":
@@ -383,8 +467,21 @@ def test_shell_bad_input(tmp_path, monkeypatch, capsys, args, words):
 
 
 def test_shell_warns_in_one_line(ours, tmp_path, capsys):
-    assert shell("calm " * 500, "-o", tmp_path / "a.wav", "--model", ours, "--steps", 1,
-                 "--duration", SHORT, "--quiet") == 0
+    assert (
+        shell(
+            "calm " * 500,
+            "-o",
+            tmp_path / "a.wav",
+            "--model",
+            ours,
+            "--steps",
+            1,
+            "--duration",
+            SHORT,
+            "--quiet",
+        )
+        == 0
+    )
     err = capsys.readouterr().err
     assert err.startswith("riffedu: warning: the prompt is longer") and err.count("\n") == 1
 
@@ -394,16 +491,47 @@ def test_shell_interrupted_leaves_nothing(ours, tmp_path, monkeypatch, capsys):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("riffedu.signal.reconstruct.image_to_audio", interrupt)
-    assert shell("piano", "-o", tmp_path / "a.wav", "--image", tmp_path / "a.png", "--model", ours,
-                 "--steps", 1, "--duration", SHORT, "--quiet") == 130
+    assert (
+        shell(
+            "piano",
+            "-o",
+            tmp_path / "a.wav",
+            "--image",
+            tmp_path / "a.png",
+            "--model",
+            ours,
+            "--steps",
+            1,
+            "--duration",
+            SHORT,
+            "--quiet",
+        )
+        == 130
+    )
     assert os.listdir(tmp_path) == []
 
 
 def test_a_fresh_shell_from_prompt_to_sound(sd, tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "riffedu", "generate", "a calm piano", "-o", "a.wav", "--model", sd,
-         "--steps", "2", "--duration", "1"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=120,
+        [
+            sys.executable,
+            "-m",
+            "riffedu",
+            "generate",
+            "a calm piano",
+            "-o",
+            "a.wav",
+            "--model",
+            sd,
+            "--steps",
+            "2",
+            "--duration",
+            "1",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert (done.returncode, "a.wav: 1.00 s" in done.stdout) == (0, True)
     assert "Traceback" not in done.stderr and "Warning" not in done.stderr
@@ -413,9 +541,14 @@ def test_a_fresh_shell_from_prompt_to_sound(sd, tmp_path):
 # --- the lessons' own samplers ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cls, rule", [
-    ("PNDMScheduler", "dpmpp_2m"), ("DDIMScheduler", "ddim"), ("HeunDiscreteScheduler", "heun"),
-])
+@pytest.mark.parametrize(
+    "cls, rule",
+    [
+        ("PNDMScheduler", "dpmpp_2m"),
+        ("DDIMScheduler", "ddim"),
+        ("HeunDiscreteScheduler", "heun"),
+    ],
+)
 def test_the_sampler_is_the_checkpoints_or_the_one_asked_for(sd, cls, rule):
     import diffusers
 

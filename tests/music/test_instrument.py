@@ -27,8 +27,15 @@ class FakeSeat:
         self.wishes.append(wish)
         self.number += 1
         sound = np.full(44100, 0.1, np.float32)
-        return Piece(self.number - 1, sound, 44100, Image.new("L", (140, 512), 200), wish.place,
-                     np.zeros(441, np.float32), 0.5)  # fmt: skip
+        return Piece(
+            self.number - 1,
+            sound,
+            44100,
+            Image.new("L", (140, 512), 200),
+            wish.place,
+            np.zeros(441, np.float32),
+            0.5,
+        )
 
     def restart(self):
         self.number = 0
@@ -68,17 +75,31 @@ def test_a_piece_is_sent_with_all_that_its_page_needs():
     content, (sound, pixels) = (made := Played()).next()
     assert len(sound) == 2 * (44100 + 441) and len(pixels) == 512 * 100
     assert np.frombuffer(sound, "<i2")[0] == round(0.1 * 32768)
-    told = {name: content[name] for name in ("number", "after", "rows", "columns", "period", "waiting", "run")}
+    told = {
+        name: content[name]
+        for name in ("number", "after", "rows", "columns", "period", "waiting", "run")
+    }
     assert told == dict(number=0, after=441, rows=512, columns=100, period=0.5, waiting=2, run=1)
     assert made.fake.wishes == [made.widget.wish] == made.widget.score
 
 
 def test_what_the_page_says_when_it_asks_is_what_counts():
     made = Played()
-    made.next(x=0.25, y=1.0, text=" a tune ", seed=7, steps=3, guidance_scale=2.0, strength=0.5,
-              seed_sound="pulse 120", prompts=["a", "b", "c", "d"])
+    made.next(
+        x=0.25,
+        y=1.0,
+        text=" a tune ",
+        seed=7,
+        steps=3,
+        guidance_scale=2.0,
+        strength=0.5,
+        seed_sound="pulse 120",
+        prompts=["a", "b", "c", "d"],
+    )
     wish = made.fake.wishes[-1]
-    assert wish == PieceSettings(("a", "b", "c", "d"), (0.25, 1.0), "a tune", 7, 3, 2.0, "", 0.5, "pulse 120")
+    assert wish == PieceSettings(
+        ("a", "b", "c", "d"), (0.25, 1.0), "a tune", 7, 3, 2.0, "", 0.5, "pulse 120"
+    )
     assert (made.widget.x, made.widget.seed) == (0.25, 7)
     assert made.next(x=0.0)[0]["words"] == "a tune"
     assert made.next(text="", y=0.1)[0]["words"] == "a"
@@ -87,10 +108,16 @@ def test_what_the_page_says_when_it_asks_is_what_counts():
     assert made.fake.wishes[-1].place == (0.9, 0.1)
 
 
-@pytest.mark.parametrize("controls, words", [
-    ({"x": 1.5}, "from 0 to 1"), ({"prompts": ["a", "", "c", "d"]}, "empty"), ({"steps": 0}, "steps"),
-    ({"seed": "x"}, "seed"), ({"seed_sound": "drums"}, "seed sound"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "controls, words",
+    [
+        ({"x": 1.5}, "from 0 to 1"),
+        ({"prompts": ["a", "", "c", "d"]}, "empty"),
+        ({"steps": 0}, "steps"),
+        ({"seed": "x"}, "seed"),
+        ({"seed_sound": "drums"}, "seed sound"),
+    ],
+)
 def test_controls_that_cannot_be_are_one_line_and_the_next_piece_comes(controls, words):
     made = Played()
     content, _ = made.tell({"type": "next", "run": 4, "controls": controls})
@@ -155,13 +182,22 @@ def test_a_sound_goes_along_with_its_session():
     assert other.widget.session == made.widget.session
 
 
-@pytest.mark.parametrize("session", [
-    "", "{", "[]", "{}", '{"riffedu": 2}', '{"riffedu": 1, "now": 3}', "null",
-    '{"riffedu": 1, "now": {"sede": 1}, "score": [], "pieces": 0}',
-    '{"riffedu": 1, "now": {}, "score": [[0, {"seed": -1}]], "pieces": 1}',
-    '{"riffedu": 1, "now": {}, "score": 3, "pieces": 1}',
-    '{"riffedu": 1, "now": {}, "score": [], "pieces": 0, "sound": "AAAA"}',
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "session",
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        '{"riffedu": 2}',
+        '{"riffedu": 1, "now": 3}',
+        "null",
+        '{"riffedu": 1, "now": {"sede": 1}, "score": [], "pieces": 0}',
+        '{"riffedu": 1, "now": {}, "score": [[0, {"seed": -1}]], "pieces": 1}',
+        '{"riffedu": 1, "now": {}, "score": 3, "pieces": 1}',
+        '{"riffedu": 1, "now": {}, "score": [], "pieces": 0, "sound": "AAAA"}',
+    ],
+)
 def test_what_is_no_session_changes_nothing(session):
     made = Played(seed=5)
     made.next()

@@ -73,15 +73,18 @@ def test_a_journey_visits_every_stop_and_never_turns_back(easing):
     assert (np.diff(way) > 0).all()
 
 
-@pytest.mark.parametrize("call, words", [
-    (lambda: interpolate.lerp(0.0, 1.0, 1.1), "between 0 and 1"),
-    (lambda: interpolate.slerp(np.ones(3), np.ones(3), float("nan")), "between 0 and 1"),
-    (lambda: interpolate.slerp(np.ones(3), np.ones(4), 0.5), "one shape"),
-    (lambda: interpolate.four_corners([1, 2, 3], 0, 0), "four corners"),
-    (lambda: list(interpolate.prompt_path([1.0], 3)), "two stops"),
-    (lambda: list(interpolate.prompt_path([1.0, 2.0], 0)), "at least 1"),
-    (lambda: list(interpolate.prompt_path([1.0, 2.0], 2, easing="fast")), "slow start"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (lambda: interpolate.lerp(0.0, 1.0, 1.1), "between 0 and 1"),
+        (lambda: interpolate.slerp(np.ones(3), np.ones(3), float("nan")), "between 0 and 1"),
+        (lambda: interpolate.slerp(np.ones(3), np.ones(4), 0.5), "one shape"),
+        (lambda: interpolate.four_corners([1, 2, 3], 0, 0), "four corners"),
+        (lambda: list(interpolate.prompt_path([1.0], 3)), "two stops"),
+        (lambda: list(interpolate.prompt_path([1.0, 2.0], 0)), "at least 1"),
+        (lambda: list(interpolate.prompt_path([1.0, 2.0], 2, easing="fast")), "slow start"),
+    ],
+)
 def test_what_cannot_be_is_said(call, words):
     with pytest.raises(RiffeduError, match=words):
         call()
@@ -116,8 +119,9 @@ def greys(image):
 @pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
 def test_the_ends_of_a_morph_are_the_sounds(small, strength):
     clips = tone(300), tone(900)
-    made = small.morph(*clips, [0, 1], strength=strength, num_inference_steps=20, looks=6,
-                       progress=False)  # fmt: skip
+    made = small.morph(
+        *clips, [0, 1], strength=strength, num_inference_steps=20, looks=6, progress=False
+    )
     for result, clip in zip(made, clips):
         assert np.abs(greys(result.image) - greys(drawn(small, clip)[0])).mean() < 1
 
@@ -150,11 +154,17 @@ def test_many_places_are_as_each_alone(small):
 
 
 def test_a_morph_goes_from_level_to_level(small):
-    made = small.morph(tone(level=0.2), tone(900, level=0.02), np.linspace(0, 1, 3),
-                       num_inference_steps=2, progress=False)  # fmt: skip
+    made = small.morph(
+        tone(level=0.2),
+        tone(900, level=0.02),
+        np.linspace(0, 1, 3),
+        num_inference_steps=2,
+        progress=False,
+    )
     levels = [result.parameters["rms_db"] for result in made]
-    assert np.allclose(levels, np.linspace(*(20 * np.log10(x / 2**0.5) for x in (0.2, 0.02)), 3),
-                       atol=0.05)  # fmt: skip
+    assert np.allclose(
+        levels, np.linspace(*(20 * np.log10(x / 2**0.5) for x in (0.2, 0.02)), 3), atol=0.05
+    )
     assert [result.parameters["alpha"] for result in made] == [0, 0.5, 1]
 
 
@@ -166,8 +176,9 @@ def test_one_place_is_one_result_as_long_as_the_sounds(small):
 
 def test_a_morph_of_sounds_longer_than_the_unet_learned(small):
     seconds = 0.32 * small.window + 0.5
-    result = small.morph(tone(300, seconds), tone(500, seconds), 0.5, num_inference_steps=2,
-                         progress=False)  # fmt: skip
+    result = small.morph(
+        tone(300, seconds), tone(500, seconds), 0.5, num_inference_steps=2, progress=False
+    )
     assert result.image.width == round(100 * seconds)
 
 
@@ -180,21 +191,24 @@ def test_silence_is_a_sound_too(small, silent):
     assert all(level < -20 for level in levels)
 
 
-@pytest.mark.parametrize("change, words", [
-    ({"clip_b": tone(seconds=0.9)}, "last 0.64 and 0.9 s: cut both"),
-    ({"alpha": 1.2}, "alpha must be from 0 to 1, not 1.2"),
-    ({"alpha": [0.5, float("nan")]}, "alpha must be a number"),
-    ({"alpha": []}, "empty list"),
-    ({"alpha": "half"}, "must be a number"),
-    ({"strength": -0.1}, "strength"),
-    ({"strength": float("nan")}, "strength"),
-    ({"looks": 0}, "looks"),
-    ({"num_inference_steps": 0}, "num_inference_steps"),
-    ({"clip_a": tone()[0]}, "a clip is a pair"),
-    ({"clip_a": (np.zeros(0, "f4"), RATE)}, "empty"),
-    ({"prompt": 3}, "prompt must be text"),
-    ({"clip_a": (np.full(9000, np.nan, "f4"), RATE)}, "NaN"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"clip_b": tone(seconds=0.9)}, "last 0.64 and 0.9 s: cut both"),
+        ({"alpha": 1.2}, "alpha must be from 0 to 1, not 1.2"),
+        ({"alpha": [0.5, float("nan")]}, "alpha must be a number"),
+        ({"alpha": []}, "empty list"),
+        ({"alpha": "half"}, "must be a number"),
+        ({"strength": -0.1}, "strength"),
+        ({"strength": float("nan")}, "strength"),
+        ({"looks": 0}, "looks"),
+        ({"num_inference_steps": 0}, "num_inference_steps"),
+        ({"clip_a": tone()[0]}, "a clip is a pair"),
+        ({"clip_a": (np.zeros(0, "f4"), RATE)}, "empty"),
+        ({"prompt": 3}, "prompt must be text"),
+        ({"clip_a": (np.full(9000, np.nan, "f4"), RATE)}, "NaN"),
+    ],
+)
 def test_morphs_that_cannot_be(small, change, words):
     asked = {"clip_a": tone(300), "clip_b": tone(900), "alpha": 0.5, "progress": False, **change}
     with pytest.raises(RiffeduError, match=words):

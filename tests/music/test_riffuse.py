@@ -50,7 +50,9 @@ def oracle(parts, alpha, picture, mask, steps):
         posterior = parts.vae.encode(2 * pixels - 1).latent_dist
         draw = torch.randn(posterior.mean.shape, generator=torch.Generator().manual_seed(3))
         known = 0.18215 * (posterior.mean + posterior.std * draw)
-        a, b = (torch.randn(known.shape, generator=torch.Generator().manual_seed(s)) for s in (3, 9))
+        a, b = (
+            torch.randn(known.shape, generator=torch.Generator().manual_seed(s)) for s in (3, 9)
+        )
         dot = float((a * b).sum() / (a.norm() * b.norm()))
         theta = math.acos(dot)
         noise = (math.sin((1 - alpha) * theta) * a + math.sin(alpha * theta) * b) / math.sin(theta)
@@ -61,7 +63,7 @@ def oracle(parts, alpha, picture, mask, steps):
         begin = min(int(steps * strength) + offset, steps)
         latents = scheduler.add_noise(known, noise, torch.tensor([scheduler.timesteps[-begin]]))
         nothing = states(parts, "")
-        for t in scheduler.timesteps[max(steps - begin + offset, 0):]:
+        for t in scheduler.timesteps[max(steps - begin + offset, 0) :]:
             both = parts.unet(torch.cat([latents] * 2), t, torch.cat([nothing, text])).sample
             without, with_words = both.chunk(2)
             output = without + guidance * (with_words - without)
@@ -86,9 +88,14 @@ def test_latents_are_riffusions(sd, alpha, masked, cls):
     keep[..., :4] = 1
     wanted = oracle(pipeline.checkpoint, alpha, seed_picture(), keep if masked else None, 8)
     found, columns = riffuse.riffuse_latents(
-        pipeline, PromptInput.of(START), PromptInput.of(END), alpha, seed_picture(),
-        half_mask() if masked else None, 8,
-    )  # fmt: skip
+        pipeline,
+        PromptInput.of(START),
+        PromptInput.of(END),
+        alpha,
+        seed_picture(),
+        half_mask() if masked else None,
+        8,
+    )
     assert columns == 64
     assert (found - wanted).abs().max() < 1e-4 * wanted.abs().max()
 
@@ -103,11 +110,16 @@ def test_a_request_becomes_a_picture_and_a_sound(pipeline):
 def test_negative_prompts_are_heard(pipeline):
     made = [
         riffuse.riffuse_latents(
-            pipeline, PromptInput.of({**START, "negative_prompt": words}), PromptInput.of(END), 0.2,
-            seed_picture(), None, 4,
+            pipeline,
+            PromptInput.of({**START, "negative_prompt": words}),
+            PromptInput.of(END),
+            0.2,
+            seed_picture(),
+            None,
+            4,
         )[0]
         for words in (None, "", "drums")
-    ]  # fmt: skip
+    ]
     assert torch.equal(made[0], made[1]) and not torch.allclose(made[0], made[2])
 
 
@@ -124,24 +136,37 @@ def test_no_denoising_gives_the_seed_picture_back(pipeline):
 
 def test_our_own_model_takes_the_same_request(ours):
     result = riffuse.riffuse(
-        load_pipeline(ours), START, END, 0.5, Image.new("RGB", (64, 512), "white"),
+        load_pipeline(ours),
+        START,
+        END,
+        0.5,
+        Image.new("RGB", (64, 512), "white"),
         num_inference_steps=2,
     )
     assert np.isfinite(result.waveform).all()
 
 
-@pytest.mark.parametrize("change, words", [
-    ({"start": {"prompt": "x"}}, "seed"),
-    ({"start": {"prompt": "x", "seed": 1, "loudness": 3}}, "guidance"),
-    ({"alpha": 1.5}, "alpha"),
-    ({"alpha": -0.1}, "alpha"),
-    ({"init_image": "seed.png"}, "PIL"),
-    ({"init_image": Image.new("RGB", (31, 64))}, "small"),
-    ({"mask_image": np.zeros((8, 8))}, "PIL"),
-    ({"num_inference_steps": 0}, "steps"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"start": {"prompt": "x"}}, "seed"),
+        ({"start": {"prompt": "x", "seed": 1, "loudness": 3}}, "guidance"),
+        ({"alpha": 1.5}, "alpha"),
+        ({"alpha": -0.1}, "alpha"),
+        ({"init_image": "seed.png"}, "PIL"),
+        ({"init_image": Image.new("RGB", (31, 64))}, "small"),
+        ({"mask_image": np.zeros((8, 8))}, "PIL"),
+        ({"num_inference_steps": 0}, "steps"),
+    ],
+)
 def test_what_cannot_be_is_said(pipeline, change, words):
-    request = {"start": START, "end": END, "alpha": 0.5, "init_image": seed_picture(),
-               "num_inference_steps": 2, **change}  # fmt: skip
+    request = {
+        "start": START,
+        "end": END,
+        "alpha": 0.5,
+        "init_image": seed_picture(),
+        "num_inference_steps": 2,
+        **change,
+    }
     with pytest.raises(RiffeduError, match=words):
         riffuse.riffuse(pipeline, **request)

@@ -67,8 +67,9 @@ def test_the_point_decides_what_is_heard(small):
     }
     for place, prompt in zip(at, FOUR):
         [alone, *_] = stream.corner_states(small, prompt)
-        assert torch.allclose(at[place], stream.next_latents(small, alone, None, 1, 0, **FEW),
-                              atol=1e-4)  # fmt: skip
+        assert torch.allclose(
+            at[place], stream.next_latents(small, alone, None, 1, 0, **FEW), atol=1e-4
+        )
     assert len({latents.numpy().tobytes() for latents in at.values()}) == 5
 
 
@@ -106,20 +107,32 @@ def test_the_place_is_asked_for_just_before_each_piece(small):
     assert next(pieces).place == (0.5, 0) and asked == [0, 1]
 
 
-@pytest.mark.parametrize("prompts, where, words", [
-    ([], None, "one, two or four"), (["a", "b", "c"], None, "one, two or four"),
-    (["a", " "], None, "none of them empty"), ("a", lambda n: (0, 1.2), "outside"),
-    ("a", lambda n: 3, "two numbers"), ("a", lambda n: (float("nan"), 0), "outside"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "prompts, where, words",
+    [
+        ([], None, "one, two or four"),
+        (["a", "b", "c"], None, "one, two or four"),
+        (["a", " "], None, "none of them empty"),
+        ("a", lambda n: (0, 1.2), "outside"),
+        ("a", lambda n: 3, "two numbers"),
+        ("a", lambda n: (float("nan"), 0), "outside"),
+    ],
+)
 def test_what_cannot_be_is_said(small, prompts, where, words):
     with pytest.raises(RiffeduError, match=words):
         take(small, 1, prompts, where=where)
 
 
-@pytest.mark.parametrize("prompts, options, words", [
-    (["a"], {}, "two prompts"), (["a", ""], {}, "empty"), (["a", 3], {}, "must be text"),
-    (["a", "b"], {"pieces": 0}, "pieces must be a whole number"), (["a", "b"], {"easing": "odd"}, "unknown"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "prompts, options, words",
+    [
+        (["a"], {}, "two prompts"),
+        (["a", ""], {}, "empty"),
+        (["a", 3], {}, "must be text"),
+        (["a", "b"], {"pieces": 0}, "pieces must be a whole number"),
+        (["a", "b"], {"easing": "odd"}, "unknown"),
+    ],
+)
 def test_journeys_that_cannot_be(small, prompts, options, words):
     with pytest.raises(RiffeduError, match=words):
         next(stream.interpolate_prompts(small, prompts, **{**FEW, **options}))

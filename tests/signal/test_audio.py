@@ -36,8 +36,9 @@ def tone(seconds=0.5, rate=44100, hertz=440.0, amplitude=0.5):
     )
 
 
-@pytest.mark.parametrize("suffix, tolerance", [(".wav", 1e-4), (".flac", 1e-4), (".ogg", None),
-                                               (".mp3", None)])  # fmt: skip
+@pytest.mark.parametrize(
+    "suffix, tolerance", [(".wav", 1e-4), (".flac", 1e-4), (".ogg", None), (".mp3", None)]
+)
 @pytest.mark.parametrize("channels", [1, 2])
 def test_files_there_and_back(tmp_path, suffix, tolerance, channels):
     sound = tone() if channels == 1 else np.stack([tone(), tone(hertz=550)])
@@ -91,20 +92,33 @@ def test_levels():
     assert rms_db(two[0]) - rms_db(two[1]) == pytest.approx(6.02, abs=0.01)
 
 
-@pytest.mark.parametrize("sound, says", [
-    (np.zeros(0), "empty"), (np.array([np.nan]), "NaN"), (np.array([0.0, 1.5]), r"\+3.5 dBFS"),
-    (np.zeros((2, 2, 2)), "shape"), (np.float32(0.5), "shape"), (["a"], "numbers"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "sound, says",
+    [
+        (np.zeros(0), "empty"),
+        (np.array([np.nan]), "NaN"),
+        (np.array([0.0, 1.5]), r"\+3.5 dBFS"),
+        (np.zeros((2, 2, 2)), "shape"),
+        (np.float32(0.5), "shape"),
+        (["a"], "numbers"),
+    ],
+)
 def test_what_is_not_saved(tmp_path, sound, says):
     with pytest.raises(RiffeduError, match=says):
         save(tmp_path / "a.wav", sound, 44100)
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name, rate, says", [
-    ("a.xyz", 44100, "use .wav"), ("a", 44100, "use .wav"), ("no/such/a.wav", 44100, "written"),
-    ("a.mp3", 12345, "written"), ("a.wav", 0, "written"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "name, rate, says",
+    [
+        ("a.xyz", 44100, "use .wav"),
+        ("a", 44100, "use .wav"),
+        ("no/such/a.wav", 44100, "written"),
+        ("a.mp3", 12345, "written"),
+        ("a.wav", 0, "written"),
+    ],
+)
 def test_where_nothing_is_saved(tmp_path, name, rate, says):
     with pytest.raises(RiffeduError, match=says) as error:
         save(tmp_path / name, tone(), rate)
@@ -124,9 +138,14 @@ def test_what_is_not_loaded(tmp_path):
     (tmp_path / "nothing.wav").write_bytes(b"")
     soundfile.write(tmp_path / "empty.wav", np.zeros(0), 44100)
     soundfile.write(tmp_path / "nan.wav", np.array([0, np.nan]), 44100, subtype="FLOAT")
-    for name, says in [("none.wav", "no such"), ("text.wav", "no sound"), 
-                       ("nothing.wav", "no sound"),
-                       ("empty.wav", "empty"), ("nan.wav", "NaN"), ("", "no such")]:  # fmt: skip
+    for name, says in [
+        ("none.wav", "no such"),
+        ("text.wav", "no sound"),
+        ("nothing.wav", "no sound"),
+        ("empty.wav", "empty"),
+        ("nan.wav", "NaN"),
+        ("", "no such"),
+    ]:
         with pytest.raises(RiffeduError, match=says) as error:
             load(tmp_path / name)
         assert "\n" not in str(error.value)
@@ -146,9 +165,10 @@ RATES = [8000, 11025, 16000, 22050, 44100, 48000, 96000, 192000]
 
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("channels", [1, 2, 6])
-@pytest.mark.parametrize("kind, subtype, bits", [
-    (kind, subtype, bits) for kind, depths in DEPTHS.items() for subtype, bits in depths.items()
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "kind, subtype, bits",
+    [(kind, subtype, bits) for kind, depths in DEPTHS.items() for subtype, bits in depths.items()],
+)
 def test_every_lossless_format_depth_channel_count_and_rate(
     tmp_path, kind, subtype, bits, channels, rate
 ):
@@ -177,9 +197,15 @@ def test_every_lossy_format_channel_count_and_rate(tmp_path, suffix, channels, r
         assert abs(rms_db(kept) - rms_db(was)) < (2.5 if k == 5 else 0.7)
 
 
-@pytest.mark.parametrize("suffix, survives", [
-    (".wav", True), (".flac", False), (".ogg", False), (".mp3", True),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "suffix, survives",
+    [
+        (".wav", True),
+        (".flac", False),
+        (".ogg", False),
+        (".mp3", True),
+    ],
+)
 def test_a_file_that_was_cut_short_gives_what_is_there_or_one_line(tmp_path, suffix, survives):
     whole = save(tmp_path / f"a{suffix}", tone(1.0), 44100).read_bytes()
     for part in (0.5, 0.01):
@@ -268,8 +294,12 @@ def test_a_tone_above_half_the_new_rate_vanishes(rate, above):
     assert rms_db(middle) < rms_db(tone()) - 80
 
 
-@given(samples=st.integers(1, 3000), channels=st.integers(1, 6), seed=st.integers(0, 99),
-       rates=st.tuples(st.sampled_from(RATES), st.sampled_from(RATES)))  # fmt: skip
+@given(
+    samples=st.integers(1, 3000),
+    channels=st.integers(1, 6),
+    seed=st.integers(0, 99),
+    rates=st.tuples(st.sampled_from(RATES), st.sampled_from(RATES)),
+)
 @settings(deadline=None, max_examples=60)
 def test_resampling_any_length_gives_the_length_that_was_promised(samples, channels, seed, rates):
     sound = np.random.default_rng(seed).uniform(-1, 1, (channels, samples))
@@ -355,8 +385,11 @@ def test_fade(shape):
 
 
 def test_what_is_not_faded():
-    for times, says in [((0.2, 0), "do not fit"), ((0.06, 0.06), "do not fit"),
-                        ((-0.1, 0), "do not fit")]:  # fmt: skip
+    for times, says in [
+        ((0.2, 0), "do not fit"),
+        ((0.06, 0.06), "do not fit"),
+        ((-0.1, 0), "do not fit"),
+    ]:
         with pytest.raises(RiffeduError, match=says):
             fade(np.ones(4410), 44100, *times)
     with pytest.raises(RiffeduError, match="linear, smooth, equal power"):
@@ -404,8 +437,12 @@ def test_a_sound_that_continues_is_stitched_linearly():
 
 def test_what_is_not_stitched():
     long, short = np.ones(9000, np.float32), np.ones(3000, np.float32)
-    for sounds, says in [([], "one sound"), ([long, np.ones((2, 9000))], "same number"),
-                         ([long, short], "too short"), ([long, np.ones(6000), long], "too short"),
-                         ([long, np.array([np.nan])], "NaN")]:  # fmt: skip
+    for sounds, says in [
+        ([], "one sound"),
+        ([long, np.ones((2, 9000))], "same number"),
+        ([long, short], "too short"),
+        ([long, np.ones(6000), long], "too short"),
+        ([long, np.array([np.nan])], "NaN"),
+    ]:
         with pytest.raises(RiffeduError, match=says):
             stitch(sounds, 44100)

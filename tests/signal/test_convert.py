@@ -13,8 +13,9 @@ from riffedu.signal.mel import mel_spectrogram
 from riffedu.signal.params import SpectrogramParams
 from riffedu.signal.reconstruct import image_to_audio
 
-SMALL = SpectrogramParams(sample_rate=16000, num_frequencies=128, max_frequency=6000,
-                          padded_duration_ms=400)
+SMALL = SpectrogramParams(
+    sample_rate=16000, num_frequencies=128, max_frequency=6000, padded_duration_ms=400
+)
 
 
 def tune(seconds=2.0, rate=44100, seed=0):
@@ -45,8 +46,9 @@ def test_there_and_back_at_riffusions_parameters(tmp_path):
     mel = spectrogram_from_image(image)
     lean = mel_consistency_db(back, mel, SpectrogramParams())
     assert lean < -17
-    plain = mel_consistency_db(sound_from_mel(mel, SpectrogramParams(), "plain"), mel,
-                           SpectrogramParams())
+    plain = mel_consistency_db(
+        sound_from_mel(mel, SpectrogramParams(), "plain"), mel, SpectrogramParams()
+    )
     assert lean < plain + 1
 
 
@@ -66,8 +68,9 @@ def test_same_seed_same_sound():
 
 def test_stereo_keeps_its_sides():
     left = tune(1, 16000)
-    params = SpectrogramParams(stereo=True, sample_rate=16000, num_frequencies=128,
-                               max_frequency=6000)
+    params = SpectrogramParams(
+        stereo=True, sample_rate=16000, num_frequencies=128, max_frequency=6000
+    )
     image = audio_to_image(np.stack([left, 0.25 * left]), 16000, params)
     back, _ = image_to_audio(image)
     assert back.shape == (2, 16000)
@@ -100,13 +103,17 @@ def test_lean_grid():
     assert lean_grid(whole)[:3] == (2000, 200, 2000)
 
 
-@pytest.mark.parametrize("params", [
-    SpectrogramParams(sample_rate=22050), SpectrogramParams(max_frequency=7919),
-    SpectrogramParams(sample_rate=48000, step_size_ms=7),
-    SpectrogramParams(mel_scale_norm="slaney"),
-    SpectrogramParams(mel_scale_type="slaney", min_frequency=200),
-    SpectrogramParams(step_size_ms=40),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "params",
+    [
+        SpectrogramParams(sample_rate=22050),
+        SpectrogramParams(max_frequency=7919),
+        SpectrogramParams(sample_rate=48000, step_size_ms=7),
+        SpectrogramParams(mel_scale_norm="slaney"),
+        SpectrogramParams(mel_scale_type="slaney", min_frequency=200),
+        SpectrogramParams(step_size_ms=40),
+    ],
+)
 def test_other_parameters(params):
     sound = tune(1, params.sample_rate)
     mel = mel_spectrogram(sound, params)
@@ -116,15 +123,18 @@ def test_other_parameters(params):
     assert abs(np.log10((mel_spectrogram(back, params) ** 2).sum() / (mel**2).sum())) < 0.05
 
 
-@pytest.mark.parametrize("call, says", [
-    (lambda: image_to_audio(Image.new("RGB", (9, 9))), "9 × 9"),
-    (lambda: image_to_audio(Image.new("RGB", (9, 512)), quality="worst"), "worst"),
-    (lambda: image_to_audio(Image.new("RGB", (9, 512)), n_iter=-1), "n_iter"),
-    (lambda: image_to_audio("a.png"), "PIL"),
-    (lambda: audio_to_image(np.zeros(0), 44100), "empty"),
-    (lambda: audio_to_image(np.zeros(9), 0), "rates"),
-    (lambda: audio_to_image(np.zeros((3, 9)), 44100, SpectrogramParams(stereo=True)), "two"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "call, says",
+    [
+        (lambda: image_to_audio(Image.new("RGB", (9, 9))), "9 × 9"),
+        (lambda: image_to_audio(Image.new("RGB", (9, 512)), quality="worst"), "worst"),
+        (lambda: image_to_audio(Image.new("RGB", (9, 512)), n_iter=-1), "n_iter"),
+        (lambda: image_to_audio("a.png"), "PIL"),
+        (lambda: audio_to_image(np.zeros(0), 44100), "empty"),
+        (lambda: audio_to_image(np.zeros(9), 0), "rates"),
+        (lambda: audio_to_image(np.zeros((3, 9)), 44100, SpectrogramParams(stereo=True)), "two"),
+    ],
+)
 def test_bad_input_gives_one_clear_line(call, says):
     with pytest.raises(RiffeduError, match=says) as error:
         call()

@@ -100,8 +100,9 @@ def test_errors_are_those_of_loading(tmp_path):
 def test_a_wide_picture_in_pieces_is_as_true_as_a_whole(monkeypatch):
     """Cut where it is quiet, no moment is lost, doubled, or of another level."""
     beats = synth.noise(12.0) * np.repeat([1.0, 0.03] * 12, 22050).astype(np.float32)
-    params = SpectrogramParams(stereo=True, sample_rate=16000, num_frequencies=128,
-                               max_frequency=6000)  # fmt: skip
+    params = SpectrogramParams(
+        stereo=True, sample_rate=16000, num_frequencies=128, max_frequency=6000
+    )
     image = convert.audio_to_image(np.stack([beats, 0.5 * beats]), 44100, params)
     whole, _ = convert.image_to_audio(image, progress=False)
     monkeypatch.setattr(convert, "LONGEST_AT_ONCE", 400)

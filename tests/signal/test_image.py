@@ -25,9 +25,16 @@ def test_riffusions_numbers():
     params = SpectrogramParams()
     assert (params.n_fft, params.win_length, params.hop_length) == (17640, 4410, 441)
     assert params.to_exif() == {
-        11000: 44100, 11005: False, 11010: 10, 11020: 100, 11030: 400, 11040: 512, 11050: 0,
-        11060: 10000, 11070: 0.25,
-    }  # fmt: skip
+        11000: 44100,
+        11005: False,
+        11010: 10,
+        11020: 100,
+        11030: 400,
+        11040: 512,
+        11050: 0,
+        11060: 10000,
+        11070: 0.25,
+    }
 
 
 def test_pixels_by_the_formula():
@@ -92,10 +99,18 @@ def test_silence_is_white_and_comes_back_silent():
     assert spectrogram_from_image(image).max() == 0
 
 
-@pytest.mark.parametrize("changes", [
-    {"sample_rate": 0}, {"step_size_ms": 0}, {"window_duration_ms": 500}, {"max_frequency": 30000},
-    {"min_frequency": 10000}, {"num_frequencies": 0}, {"power_for_image": -1.0},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sample_rate": 0},
+        {"step_size_ms": 0},
+        {"window_duration_ms": 500},
+        {"max_frequency": 30000},
+        {"min_frequency": 10000},
+        {"num_frequencies": 0},
+        {"power_for_image": -1.0},
+    ],
+)
 def test_numbers_that_make_no_spectrogram(changes):
     with pytest.raises(RiffeduError, match=next(iter(changes))):
         SpectrogramParams(**changes)
@@ -107,28 +122,38 @@ def tagged(tag, value):
     return image
 
 
-@pytest.mark.parametrize("make, says", [
-    (lambda: Image.new("RGB", (512, 500)), "512 × 500"),
-    (lambda: Image.new("L", (1, 1)), "1 × 1"),
-    (lambda: np.zeros((512, 512)), "PIL picture"),
-    (lambda: tagged(11000, "fast"), "sample_rate"),
-    (lambda: tagged(11000, 0), "sample_rate"),
-    (lambda: tagged(11060, 10**6), "max_frequency"),
-    (lambda: tagged(11040, 256), "512"),
-    (lambda: tagged(MAX_VALUE_TAG, float("nan")), "MAX_VALUE"),
-    (lambda: tagged(MAX_VALUE_TAG, -5.0), "MAX_VALUE"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "make, says",
+    [
+        (lambda: Image.new("RGB", (512, 500)), "512 × 500"),
+        (lambda: Image.new("L", (1, 1)), "1 × 1"),
+        (lambda: np.zeros((512, 512)), "PIL picture"),
+        (lambda: tagged(11000, "fast"), "sample_rate"),
+        (lambda: tagged(11000, 0), "sample_rate"),
+        (lambda: tagged(11060, 10**6), "max_frequency"),
+        (lambda: tagged(11040, 256), "512"),
+        (lambda: tagged(MAX_VALUE_TAG, float("nan")), "MAX_VALUE"),
+        (lambda: tagged(MAX_VALUE_TAG, -5.0), "MAX_VALUE"),
+    ],
+)
 def test_pictures_that_lie(make, says):
     with pytest.raises(RiffeduError, match=says) as error:
         spectrogram_from_image(make())
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("mel, says", [
-    (np.ones((511, 5)), "511"), (np.ones((3, 512, 5)), "shape"), (np.ones(512), "shape"),
-    (np.ones((512, 0)), "column"), (-np.ones((512, 5)), "negative"),
-    (np.full((512, 5), np.nan), "finite"), (np.full((512, 5), np.inf), "finite"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "mel, says",
+    [
+        (np.ones((511, 5)), "511"),
+        (np.ones((3, 512, 5)), "shape"),
+        (np.ones(512), "shape"),
+        (np.ones((512, 0)), "column"),
+        (-np.ones((512, 5)), "negative"),
+        (np.full((512, 5), np.nan), "finite"),
+        (np.full((512, 5), np.inf), "finite"),
+    ],
+)
 def test_amplitudes_that_cannot_be_drawn(mel, says):
     with pytest.raises(RiffeduError, match=says):
         image_from_spectrogram(mel)

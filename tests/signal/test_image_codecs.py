@@ -122,15 +122,27 @@ def test_one_column_and_forty_thousand():
         assert image.mode == "L" and spectrogram_from_image(image).shape == (512, columns)
 
 
-@pytest.mark.parametrize("tag, value", [
-    (EXIF_TAGS["sample_rate"], 0), (EXIF_TAGS["sample_rate"], 10**9),
-    (EXIF_TAGS["sample_rate"], "fast"), (EXIF_TAGS["padded_duration_ms"], 10**8),
-    (EXIF_TAGS["step_size_ms"], 0), (EXIF_TAGS["num_frequencies"], 10**9),
-    (EXIF_TAGS["num_frequencies"], 100), (EXIF_TAGS["min_frequency"], 20000),
-    (EXIF_TAGS["max_frequency"], 10**6), (EXIF_TAGS["power_for_image"], 0.0),
-    (EXIF_TAGS["power_for_image"], float("nan")), (MAX_VALUE_TAG, -1.0), (MAX_VALUE_TAG, 1e30),
-    (MAX_VALUE_TAG, float("nan")), (RANGE_DB_TAG, -3.0), (RANGE_DB_TAG, 1e9),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "tag, value",
+    [
+        (EXIF_TAGS["sample_rate"], 0),
+        (EXIF_TAGS["sample_rate"], 10**9),
+        (EXIF_TAGS["sample_rate"], "fast"),
+        (EXIF_TAGS["padded_duration_ms"], 10**8),
+        (EXIF_TAGS["step_size_ms"], 0),
+        (EXIF_TAGS["num_frequencies"], 10**9),
+        (EXIF_TAGS["num_frequencies"], 100),
+        (EXIF_TAGS["min_frequency"], 20000),
+        (EXIF_TAGS["max_frequency"], 10**6),
+        (EXIF_TAGS["power_for_image"], 0.0),
+        (EXIF_TAGS["power_for_image"], float("nan")),
+        (MAX_VALUE_TAG, -1.0),
+        (MAX_VALUE_TAG, 1e30),
+        (MAX_VALUE_TAG, float("nan")),
+        (RANGE_DB_TAG, -3.0),
+        (RANGE_DB_TAG, 1e9),
+    ],
+)
 def test_tags_that_lie_are_named(tag, value):
     image = image_from_spectrogram(mel())
     exif = image.getexif()
@@ -168,9 +180,13 @@ def test_a_picture_that_was_cut_short_is_said(tmp_path):
         load_image(tmp_path / "a.png")
 
 
-@pytest.mark.parametrize("name, columns, words", [
-    ("a.jpg", 65501, "65500 columns wide"), ("a.webp", 16384, "png holds more"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "name, columns, words",
+    [
+        ("a.jpg", 65501, "65500 columns wide"),
+        ("a.webp", 16384, "png holds more"),
+    ],
+)
 def test_a_picture_too_wide_for_its_format_is_said(tmp_path, name, columns, words):
     pixels = np.zeros((512, columns), np.uint8)
     with pytest.raises(RiffeduError, match=words):

@@ -11,8 +11,8 @@ from riffedu.signal.fidelity import (
     Row,
     as_table,
     attack_likeness,
-    mel_consistency_db,
     log_spectral_distance,
+    mel_consistency_db,
     speed_and_quality,
     there_and_back,
 )
@@ -34,12 +34,15 @@ PARAMS = SpectrogramParams()
 ODD = {
     "narrow band": SpectrogramParams(min_frequency=300, max_frequency=3500, num_frequencies=96),
     "22.05 kHz": SpectrogramParams(sample_rate=22050, num_frequencies=128, max_frequency=8000),
-    "hop that does not divide": SpectrogramParams(sample_rate=16000, step_size_ms=13,
-                                                  num_frequencies=80, max_frequency=7000),
-    "no padding": SpectrogramParams(sample_rate=16000, padded_duration_ms=100,
-                                    num_frequencies=64, max_frequency=8000),
-    "few columns": SpectrogramParams(sample_rate=16000, step_size_ms=40, num_frequencies=80,
-                                     max_frequency=4000),
+    "hop that does not divide": SpectrogramParams(
+        sample_rate=16000, step_size_ms=13, num_frequencies=80, max_frequency=7000
+    ),
+    "no padding": SpectrogramParams(
+        sample_rate=16000, padded_duration_ms=100, num_frequencies=64, max_frequency=8000
+    ),
+    "few columns": SpectrogramParams(
+        sample_rate=16000, step_size_ms=40, num_frequencies=80, max_frequency=4000
+    ),
     "slaney": SpectrogramParams(mel_scale_type="slaney", mel_scale_norm="slaney"),
 }
 
@@ -47,7 +50,7 @@ ODD = {
 @pytest.fixture(scope="module")
 def music():
     waveform, _ = clip("full_mix")
-    waveform = waveform[:2 * 44100]
+    waveform = waveform[: 2 * 44100]
     return waveform, mel_spectrogram(waveform, PARAMS)
 
 
@@ -166,8 +169,9 @@ def test_level_and_seed(way):
 def test_any_parameters(params, way):
     rate = params.sample_rate
     t = np.arange(rate) / rate
-    sound = sum(0.1 * np.sin(2 * np.pi * f * t + f) * np.exp(-4 * (t % 0.25))
-                for f in (440, 660, 1320)).astype(np.float32)
+    sound = sum(
+        0.1 * np.sin(2 * np.pi * f * t + f) * np.exp(-4 * (t % 0.25)) for f in (440, 660, 1320)
+    ).astype(np.float32)
     mel = mel_spectrogram(sound, params)
     back = sound_from_mel(mel, params, way)
     assert back.shape == (mel.shape[1] * params.hop_length,) and back.dtype == np.float32
@@ -246,8 +250,9 @@ def test_speed_and_quality_of_every_method(name):
 def test_there_and_back_is_a_table():
     clips = {"a": clip("piano")[0][:22050], "b": clip("percussion")[0][:22050]}
     rows = there_and_back(clips, ["fast"], progress=False)
-    own = there_and_back(clips, {"nothing": lambda mel, params: np.zeros(22050, np.float32) + 1e-6},
-                         progress=False)
+    own = there_and_back(
+        clips, {"nothing": lambda mel, params: np.zeros(22050, np.float32) + 1e-6}, progress=False
+    )
     assert [(row.clip, row.way) for row in rows] == [("a", "fast"), ("b", "fast")]
     for good, bad in zip(rows, own, strict=True):
         assert good.mel_consistency_db < -15 < bad.mel_consistency_db
@@ -257,6 +262,8 @@ def test_there_and_back_is_a_table():
     assert table.count("\n") == 7 and "| mean | nothing |" in table
     assert "| s |" in table and "| s |" not in as_table(rows, seconds=False)
     assert as_table([Row("x", "y", 1, -20, *[np.nan] * 3)]).splitlines()[-1] == (
-        "| mean | y | 1.00 | -20.0 | – | – | – |")
+        "| mean | y | 1.00 | -20.0 | – | – | – |"
+    )
     assert as_table([Row("x", "y", 1.234, -20.06, 3.14, 0.5, 0.04)], False).splitlines()[2] == (
-        "| x | y | -20.1 | 3.1 | 0.50 | +0.0 |")
+        "| x | y | -20.1 | 3.1 | 0.50 | +0.0 |"
+    )

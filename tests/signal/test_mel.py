@@ -28,8 +28,9 @@ from riffedu.signal.mel import (
 )
 from riffedu.signal.params import SpectrogramParams
 
-SMALL = SpectrogramParams(sample_rate=16000, num_frequencies=64, max_frequency=6000,
-                          padded_duration_ms=200)
+SMALL = SpectrogramParams(
+    sample_rate=16000, num_frequencies=64, max_frequency=6000, padded_duration_ms=200
+)
 
 
 def noise(samples, seed=0, channels=()):
@@ -47,29 +48,42 @@ def test_scales_equal_librosa_and_invert(scale):
 
 @pytest.mark.parametrize("scale", ["htk", "slaney"])
 @pytest.mark.parametrize("norm", [None, "slaney"])
-@pytest.mark.parametrize("rate, n_fft, bands, low, high", [
-    (44100, 17640, 512, 0, 10000), (22050, 2048, 128, 20, None), (8000, 255, 13, 300, 3400),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "rate, n_fft, bands, low, high",
+    [
+        (44100, 17640, 512, 0, 10000),
+        (22050, 2048, 128, 20, None),
+        (8000, 255, 13, 300, 3400),
+    ],
+)
 def test_filterbank_equals_librosa(scale, norm, rate, n_fft, bands, low, high):
     ours = mel_filterbank(rate, n_fft, bands, low, high, scale, norm)
-    theirs = librosa.filters.mel(sr=rate, n_fft=n_fft, n_mels=bands, fmin=low, fmax=high,
-                                 htk=scale == "htk", norm=norm)
+    theirs = librosa.filters.mel(
+        sr=rate, n_fft=n_fft, n_mels=bands, fmin=low, fmax=high, htk=scale == "htk", norm=norm
+    )
     assert ours.dtype == np.float32 and ours.shape == theirs.shape
     assert np.abs(ours - theirs).max() < 1e-6
 
 
 @settings(max_examples=200, derandomize=True, deadline=None)
-@given(st.sampled_from([8000, 16000, 22050, 44100, 48000]), st.integers(16, 3000),
-       st.integers(1, 200), st.floats(0, 0.4), st.floats(0.05, 1),
-       st.sampled_from(["htk", "slaney"]), st.sampled_from([None, "slaney"]))
+@given(
+    st.sampled_from([8000, 16000, 22050, 44100, 48000]),
+    st.integers(16, 3000),
+    st.integers(1, 200),
+    st.floats(0, 0.4),
+    st.floats(0.05, 1),
+    st.sampled_from(["htk", "slaney"]),
+    st.sampled_from([None, "slaney"]),
+)
 def test_filterbank_equals_librosa_everywhere(rate, n_fft, bands, start, width, scale, norm):
     low = start * rate / 2
     high = low + width * (rate / 2 - low)
     ours = mel_filterbank(rate, n_fft, bands, low, high, scale, norm)
     with warnings.catch_warnings():  # librosa remarks on empty bands
         warnings.simplefilter("ignore")
-        theirs = librosa.filters.mel(sr=rate, n_fft=n_fft, n_mels=bands, fmin=low, fmax=high,
-                                     htk=scale == "htk", norm=norm)
+        theirs = librosa.filters.mel(
+            sr=rate, n_fft=n_fft, n_mels=bands, fmin=low, fmax=high, htk=scale == "htk", norm=norm
+        )
     assert ours.shape == theirs.shape and np.abs(ours - theirs).max() <= 1e-5
 
 
@@ -82,12 +96,16 @@ def settings_and_sound(draw):
     padded = draw(st.integers(window, 3 * window))
     low = draw(st.integers(0, 1000))
     params = SpectrogramParams(
-        sample_rate=rate, step_size_ms=step, window_duration_ms=window, padded_duration_ms=padded,
-        num_frequencies=draw(st.integers(1, 100)), min_frequency=low,
+        sample_rate=rate,
+        step_size_ms=step,
+        window_duration_ms=window,
+        padded_duration_ms=padded,
+        num_frequencies=draw(st.integers(1, 100)),
+        min_frequency=low,
         max_frequency=draw(st.integers(low + 200, rate // 2)),
         mel_scale_norm=draw(st.sampled_from([None, "slaney"])),
         mel_scale_type=draw(st.sampled_from(["htk", "slaney"])),
-    )  # fmt: skip
+    )
     return params, noise(draw(st.integers(params.n_fft, 3 * params.n_fft)), seed=step)
 
 
@@ -95,24 +113,45 @@ def settings_and_sound(draw):
 @given(settings_and_sound())
 def test_amplitudes_equal_librosa_everywhere(drawn):
     params, x = drawn
-    magnitude = np.abs(librosa.stft(x.astype(np.float64), n_fft=params.n_fft,
-                                    hop_length=params.hop_length, win_length=params.win_length,
-                                    pad_mode="reflect"))
+    magnitude = np.abs(
+        librosa.stft(
+            x.astype(np.float64),
+            n_fft=params.n_fft,
+            hop_length=params.hop_length,
+            win_length=params.win_length,
+            pad_mode="reflect",
+        )
+    )
     theirs = filterbank_of(params).astype(np.float64) @ magnitude
     gain = 1 / max(theirs.max(), 1e-3)  # the loudest amplitude becomes 1
     ours = mel_spectrogram(x * np.float32(gain), params)
     assert ours.shape[-1] == -(-len(x) // params.hop_length)
-    assert np.abs(ours - gain * theirs[:, :ours.shape[-1]]).max() <= 1e-5
+    assert np.abs(ours - gain * theirs[:, : ours.shape[-1]]).max() <= 1e-5
 
 
 @pytest.mark.parametrize("params", [SpectrogramParams(), SMALL])
 def test_amplitudes_equal_librosa(params):
     x = noise(int(0.7 * params.sample_rate))
-    magnitude = np.abs(librosa.stft(x, n_fft=params.n_fft, hop_length=params.hop_length,
-                                    win_length=params.win_length, pad_mode="reflect"))
-    theirs = librosa.filters.mel(sr=params.sample_rate, n_fft=params.n_fft,
-                                 n_mels=params.num_frequencies, fmax=params.max_frequency,
-                                 htk=True, norm=None) @ magnitude
+    magnitude = np.abs(
+        librosa.stft(
+            x,
+            n_fft=params.n_fft,
+            hop_length=params.hop_length,
+            win_length=params.win_length,
+            pad_mode="reflect",
+        )
+    )
+    theirs = (
+        librosa.filters.mel(
+            sr=params.sample_rate,
+            n_fft=params.n_fft,
+            n_mels=params.num_frequencies,
+            fmax=params.max_frequency,
+            htk=True,
+            norm=None,
+        )
+        @ magnitude
+    )
     ours = mel_spectrogram(x, params)
     assert np.abs(ours - theirs[:, : ours.shape[-1]]).max() < 1e-5 * theirs.max()
 
@@ -131,7 +170,7 @@ def test_blocks_leave_no_seam_and_channels_stay_apart():
     both = mel_spectrogram(x, SMALL)
     assert both.shape == (2, 64, 300)
     assert np.array_equal(both[1], mel_spectrogram(x[1], SMALL))
-    later = mel_spectrogram(x[0, 160 * 100:], SMALL)
+    later = mel_spectrogram(x[0, 160 * 100 :], SMALL)
     assert np.allclose(later[:, 20:150], both[0, :, 120:250], rtol=1e-4, atol=1e-5)
     assert isinstance(mel_spectrogram(torch.from_numpy(x), SMALL), torch.Tensor)
 
@@ -145,15 +184,21 @@ def test_amplitude_is_in_proportion_to_the_sound():
 @pytest.mark.parametrize("size", [37, 441, 7000, 100000])
 def test_a_sound_in_pieces_has_the_columns_of_the_whole(samples, size):
     x = noise(samples)
-    pieces = (x[start:start + size] for start in range(0, samples, size))
+    pieces = (x[start : start + size] for start in range(0, samples, size))
     joined = np.concatenate(list(mel_blocks(pieces, SMALL)), axis=-1)
     whole = mel_spectrogram(x, SMALL)
     assert joined.shape == whole.shape and np.abs(joined - whole).max() <= 1e-6
 
 
 def test_pieces_of_any_lengths_channels_and_odd_frames():
-    params = SpectrogramParams(sample_rate=8000, num_frequencies=20, max_frequency=4000,
-                               window_duration_ms=57, padded_duration_ms=131, step_size_ms=7)
+    params = SpectrogramParams(
+        sample_rate=8000,
+        num_frequencies=20,
+        max_frequency=4000,
+        window_duration_ms=57,
+        padded_duration_ms=131,
+        step_size_ms=7,
+    )
     x = noise(30001, channels=(2,))
     cuts = np.sort(np.random.default_rng(1).integers(0, 30001, 50))
     pieces = np.split(x, [0, *cuts], axis=-1)  # the first is empty
@@ -241,14 +286,14 @@ def test_each_inverse_has_its_price():
     mel = mel_spectrogram((0.1 * buzz).astype(np.float32), SMALL)
     bank = sparse_filterbank(SMALL)
     found = {how: invert_mel(mel, SMALL, how) for how in ("transpose", "pinv", "nnls")}
-    errors = {how: error_db(bank, m[:bank.shape[1]], mel) for how, m in found.items()}
-    assert all(m.min() >= 0 and not m[bank.shape[1]:].any() for m in found.values())
+    errors = {how: error_db(bank, m[: bank.shape[1]], mel) for how, m in found.items()}
+    assert all(m.min() >= 0 and not m[bank.shape[1] :].any() for m in found.values())
     assert errors["nnls"] < -40 < errors["pinv"] < -15 < errors["transpose"] < -5, errors
     states = list(nnls_steps(mel, bank, 30))
     assert len(states) == 31 and np.array_equal(states[0], pseudo_inverse(mel, bank))
-    assert np.array_equal(states[-1], found["nnls"][:bank.shape[1]])
+    assert np.array_equal(states[-1], found["nnls"][: bank.shape[1]])
     started = next(nnls_steps(mel, bank, 0, initial=transpose_inverse(mel, bank)))
-    assert np.array_equal(started, found["transpose"][:bank.shape[1]])
+    assert np.array_equal(started, found["transpose"][: bank.shape[1]])
 
 
 @pytest.mark.parametrize("method", ["transpose", "pinv", "nnls"])
@@ -305,21 +350,27 @@ def test_multiplicative_steps_approach_the_mel_amplitudes():
     assert all(later < before * (1 + 1e-4) for before, later in zip(errors, errors[1:]))
 
 
-@pytest.mark.parametrize("call, says", [
-    (lambda: mel_spectrogram(np.zeros(0)), "empty"),
-    (lambda: mel_spectrogram(np.array([0, np.nan])), "NaN"),
-    (lambda: mel_spectrogram(np.array([0, np.inf])), "infinite"),
-    (lambda: mel_filterbank(44100, 1024, scale="bark"), "bark"),
-    (lambda: mel_filterbank(44100, 1024, norm="peak"), "peak"),
-    (lambda: mel_filterbank(44100, 1024, min_frequency=9000, max_frequency=100), "min_frequency"),
-    (lambda: mel_filterbank(44100, 1024, n_mels=0), "n_mels=0"),
-    (lambda: invert_mel(np.ones((63, 4)), SMALL), "num_frequencies=64"),
-    (lambda: invert_mel(np.ones((64, 4)), SMALL, "magic"), "'transpose', 'pinv', 'nnls'"),
-    (lambda: list(mel_blocks([])), "empty"),
-    (lambda: list(mel_blocks([np.zeros(0), np.zeros(0)])), "empty"),
-    (lambda: list(mel_blocks([np.zeros(9), np.array([np.nan])])), "NaN"),
-    (lambda: list(mel_blocks([np.zeros((2, 9)), np.zeros(9)])), "same channels"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "call, says",
+    [
+        (lambda: mel_spectrogram(np.zeros(0)), "empty"),
+        (lambda: mel_spectrogram(np.array([0, np.nan])), "NaN"),
+        (lambda: mel_spectrogram(np.array([0, np.inf])), "infinite"),
+        (lambda: mel_filterbank(44100, 1024, scale="bark"), "bark"),
+        (lambda: mel_filterbank(44100, 1024, norm="peak"), "peak"),
+        (
+            lambda: mel_filterbank(44100, 1024, min_frequency=9000, max_frequency=100),
+            "min_frequency",
+        ),
+        (lambda: mel_filterbank(44100, 1024, n_mels=0), "n_mels=0"),
+        (lambda: invert_mel(np.ones((63, 4)), SMALL), "num_frequencies=64"),
+        (lambda: invert_mel(np.ones((64, 4)), SMALL, "magic"), "'transpose', 'pinv', 'nnls'"),
+        (lambda: list(mel_blocks([])), "empty"),
+        (lambda: list(mel_blocks([np.zeros(0), np.zeros(0)])), "empty"),
+        (lambda: list(mel_blocks([np.zeros(9), np.array([np.nan])])), "NaN"),
+        (lambda: list(mel_blocks([np.zeros((2, 9)), np.zeros(9)])), "same channels"),
+    ],
+)
 def test_bad_input_gives_one_clear_line(call, says):
     with pytest.raises(RiffeduError, match=says) as error:
         call()

@@ -53,12 +53,15 @@ def test_harmonics_are_multiples_and_fall():
     mel = paint.harmonics(paint.blank(1.0), 300, partials=4, level_db=-12)
     sound = heard(mel)[4410:-4410]
     spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound))))
-    levels = [20 * np.log10(spectrum[round(n * 300 * len(sound) / RATE) + np.arange(-5, 6)].max())
-              for n in (1, 2, 3, 4, 5)]  # fmt: skip
+    levels = [
+        20 * np.log10(spectrum[round(n * 300 * len(sound) / RATE) + np.arange(-5, 6)].max())
+        for n in (1, 2, 3, 4, 5)
+    ]
     assert np.allclose(np.array(levels[:4]) - levels[0], [0, -6, -9.5, -12], atol=2.5)
     assert levels[4] < levels[3] - 12
-    assert np.array_equal(paint.harmonics(paint.blank(0.1), 6000, partials=9),
-                          paint.line(paint.blank(0.1), 6000))
+    assert np.array_equal(
+        paint.harmonics(paint.blank(0.1), 6000, partials=9), paint.line(paint.blank(0.1), 6000)
+    )
 
 
 def test_a_beat_is_at_its_moment():
@@ -114,18 +117,21 @@ def test_stretching_keeps_pitch_and_ends(factor, columns):
     assert paint.stretch(part[:, :1], 2).shape == (512, 2)
 
 
-@pytest.mark.parametrize("call, words", [
-    (lambda: paint.blank(0), "more than 0"),
-    (lambda: paint.line(paint.blank(), 12000), "outside the picture"),
-    (lambda: paint.line(paint.blank(), 440, 0), "outside the picture"),
-    (lambda: paint.line(paint.blank(), 440, start=9), "nothing of the canvas"),
-    (lambda: paint.harmonics(paint.blank(), 440, partials=0), "at least 1"),
-    (lambda: paint.beat(paint.blank(), 7), "outside the picture"),
-    (lambda: paint.rectangle(paint.blank(), 2000, 1000), "no band"),
-    (lambda: paint.stamp(paint.blank(), np.zeros((3, 3))), "512 bands"),
-    (lambda: paint.stamp(paint.blank(), paint.blank(), 9), "outside the canvas"),
-    (lambda: paint.stretch(paint.blank(), 0), "between 0.1 and 10"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (lambda: paint.blank(0), "more than 0"),
+        (lambda: paint.line(paint.blank(), 12000), "outside the picture"),
+        (lambda: paint.line(paint.blank(), 440, 0), "outside the picture"),
+        (lambda: paint.line(paint.blank(), 440, start=9), "nothing of the canvas"),
+        (lambda: paint.harmonics(paint.blank(), 440, partials=0), "at least 1"),
+        (lambda: paint.beat(paint.blank(), 7), "outside the picture"),
+        (lambda: paint.rectangle(paint.blank(), 2000, 1000), "no band"),
+        (lambda: paint.stamp(paint.blank(), np.zeros((3, 3))), "512 bands"),
+        (lambda: paint.stamp(paint.blank(), paint.blank(), 9), "outside the canvas"),
+        (lambda: paint.stretch(paint.blank(), 0), "between 0.1 and 10"),
+    ],
+)
 def test_what_cannot_be_painted_is_said(call, words):
     with pytest.raises(RiffeduError, match=words):
         call()

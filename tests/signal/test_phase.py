@@ -26,11 +26,18 @@ def test_equals_librosa_from_the_same_phases(momentum, n_fft, hop, size):
     magnitude = np.abs(stft(chord(4000), n_fft, hop, size)).astype(np.float64)
     angle = 2 * np.pi * np.random.RandomState(3).random(size=magnitude.shape)
     theirs = librosa.griffinlim(
-        magnitude, n_iter=12, hop_length=hop, win_length=size, n_fft=n_fft, momentum=momentum,
-        pad_mode="reflect", random_state=3,
-    )  # fmt: skip
-    ours = griffin_lim(magnitude, n_fft, hop, size, n_iter=12, momentum=momentum,
-                       initial=np.exp(1j * angle))
+        magnitude,
+        n_iter=12,
+        hop_length=hop,
+        win_length=size,
+        n_fft=n_fft,
+        momentum=momentum,
+        pad_mode="reflect",
+        random_state=3,
+    )
+    ours = griffin_lim(
+        magnitude, n_fft, hop, size, n_iter=12, momentum=momentum, initial=np.exp(1j * angle)
+    )
     assert ours.shape == theirs.shape
     assert np.abs(ours - theirs).max() < 1e-6 * np.abs(theirs).max()
 
@@ -77,14 +84,17 @@ def test_silence_stays_silent():
     assert not griffin_lim(np.zeros((129, 20), np.float32), 256, 64, n_iter=3).any()
 
 
-@pytest.mark.parametrize("changes, says", [
-    ({"magnitude": np.ones((128, 9))}, "129 rows"),
-    ({"magnitude": np.ones((129, 9), complex)}, "real"),
-    ({"magnitude": np.ones((129, 0))}, "one column"),
-    ({"n_iter": -1}, "n_iter"),
-    ({"momentum": 1.5}, "momentum"),
-    ({"hop_length": 256}, "NOLA"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "changes, says",
+    [
+        ({"magnitude": np.ones((128, 9))}, "129 rows"),
+        ({"magnitude": np.ones((129, 9), complex)}, "real"),
+        ({"magnitude": np.ones((129, 0))}, "one column"),
+        ({"n_iter": -1}, "n_iter"),
+        ({"momentum": 1.5}, "momentum"),
+        ({"hop_length": 256}, "NOLA"),
+    ],
+)
 def test_bad_input_gives_one_clear_line(changes, says):
     arguments = {"magnitude": np.ones((129, 9)), "n_fft": 256, "hop_length": 64} | changes
     with pytest.raises(RiffeduError, match=says):
@@ -128,8 +138,9 @@ def test_admm_gets_further_than_griffin_lim():
 def test_admm_keeps_right_phases():
     x = chord()
     spectrum = stft(x, 800, 80, 320)
-    *_, state = admm_steps(np.abs(spectrum), 800, 80, 320, n_iter=3, initial=spectrum,
-                           length=len(x))
+    *_, state = admm_steps(
+        np.abs(spectrum), 800, 80, 320, n_iter=3, initial=spectrum, length=len(x)
+    )
     assert np.abs(state.waveform.numpy() - x).max() < 1e-4
 
 
@@ -200,10 +211,12 @@ def heap_integration(magnitude, time, frequency, tolerance):
         heap = [(-magnitude[top], *top)]
         while heap:
             _, k, t = heapq.heappop(heap)
-            for i, j, step in ((k, t + 1, t < columns - 1 and time[k, t]),
-                               (k, t - 1, t > 0 and -time[k, t - 1]),
-                               (k + 1, t, k < rows - 1 and frequency[k, t]),
-                               (k - 1, t, k > 0 and -frequency[k - 1, t])):  # fmt: skip
+            for i, j, step in (
+                (k, t + 1, t < columns - 1 and time[k, t]),
+                (k, t - 1, t > 0 and -time[k, t - 1]),
+                (k + 1, t, k < rows - 1 and frequency[k, t]),
+                (k - 1, t, k > 0 and -frequency[k - 1, t]),
+            ):
                 if 0 <= i < rows and 0 <= j < columns and todo[i, j]:
                     phase[i, j], todo[i, j] = phase[k, t] + step, False
                     heapq.heappush(heap, (-magnitude[i, j], i, j))
@@ -246,12 +259,15 @@ def test_pghi_seeds_shapes_and_silence():
     assert np.allclose(np.abs(pghi(long, 256, 64)), long, atol=1e-4)
 
 
-@pytest.mark.parametrize("call, says", [
-    (lambda: pghi(np.ones((128, 9)), 256, 64), "129 rows"),
-    (lambda: pghi(np.ones((129, 9)), 256, 64, tolerance=0), "tolerance"),
-    (lambda: list(admm_steps(np.ones((129, 9)), 256, 64, rho=2)), "rho"),
-    (lambda: list(admm_steps(np.ones((129, 9)), 256, 64, n_iter=-1)), "n_iter"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "call, says",
+    [
+        (lambda: pghi(np.ones((128, 9)), 256, 64), "129 rows"),
+        (lambda: pghi(np.ones((129, 9)), 256, 64, tolerance=0), "tolerance"),
+        (lambda: list(admm_steps(np.ones((129, 9)), 256, 64, rho=2)), "rho"),
+        (lambda: list(admm_steps(np.ones((129, 9)), 256, 64, n_iter=-1)), "n_iter"),
+    ],
+)
 def test_bad_input_of_the_others(call, says):
     with pytest.raises(RiffeduError, match=says):
         call()

@@ -21,10 +21,19 @@ def test_a_tone_and_its_alias_have_the_same_samples(hertz, rate):
     assert alias(folded, rate) == folded
 
 
-@pytest.mark.parametrize("hertz, rate, heard", [
-    (1000, 8000, 1000), (4000, 8000, 4000), (5000, 8000, 3000), (7000, 8000, 1000),
-    (8000, 8000, 0), (9000, 8000, 1000), (43100, 44100, 1000), (0, 8000, 0),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "hertz, rate, heard",
+    [
+        (1000, 8000, 1000),
+        (4000, 8000, 4000),
+        (5000, 8000, 3000),
+        (7000, 8000, 1000),
+        (8000, 8000, 0),
+        (9000, 8000, 1000),
+        (43100, 44100, 1000),
+        (0, 8000, 0),
+    ],
+)
 def test_aliases_by_hand(hertz, rate, heard):
     assert alias(hertz, rate) == heard
 
@@ -118,12 +127,20 @@ def test_snr():
     assert snr_db(np.zeros(3), np.ones(3)) == -np.inf
 
 
-@pytest.mark.parametrize("call", [
-    lambda: alias(100, 0), lambda: low_pass(0, 44100), lambda: low_pass(22050, 44100),
-    lambda: low_pass(100, 44100, 0), lambda: decimate(np.ones(9), 0),
-    lambda: decimate(np.ones(9), 1.5), lambda: decimate(np.ones((2, 9)), 2),
-    lambda: quantise(np.ones(3), 0), lambda: quantise(np.ones(3), 25),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: alias(100, 0),
+        lambda: low_pass(0, 44100),
+        lambda: low_pass(22050, 44100),
+        lambda: low_pass(100, 44100, 0),
+        lambda: decimate(np.ones(9), 0),
+        lambda: decimate(np.ones(9), 1.5),
+        lambda: decimate(np.ones((2, 9)), 2),
+        lambda: quantise(np.ones(3), 0),
+        lambda: quantise(np.ones(3), 25),
+    ],
+)
 def test_one_clear_line(call):
     with pytest.raises(RiffeduError) as error:
         call()

@@ -29,11 +29,31 @@ from riffedu.signal.stft import (
 )
 
 WINDOWS = [
-    "boxcar", "triang", "blackman", "hamming", "hann", "bartlett", "flattop", "parzen", "bohman",
-    "blackmanharris", "nuttall", "barthann", "cosine", "exponential", "tukey", "taylor", "lanczos",
-    ("kaiser", 8.0), ("gaussian", 20.0), ("general_gaussian", 1.5, 20.0), ("general_hamming", 0.6),
-    ("chebwin", 80), ("dpss", 1.7), ("general_cosine", [0.4, 0.5, 0.1]),
-]  # fmt: skip
+    "boxcar",
+    "triang",
+    "blackman",
+    "hamming",
+    "hann",
+    "bartlett",
+    "flattop",
+    "parzen",
+    "bohman",
+    "blackmanharris",
+    "nuttall",
+    "barthann",
+    "cosine",
+    "exponential",
+    "tukey",
+    "taylor",
+    "lanczos",
+    ("kaiser", 8.0),
+    ("gaussian", 20.0),
+    ("general_gaussian", 1.5, 20.0),
+    ("general_hamming", 0.6),
+    ("chebwin", 80),
+    ("dpss", 1.7),
+    ("general_cosine", [0.4, 0.5, 0.1]),
+]
 
 
 @dataclass
@@ -71,8 +91,8 @@ class Case:
         weight = np.zeros(early + frames * self.hop_length + self.n_fft + length)
         for t in range(frames):
             at = t * self.hop_length
-            weight[at:at + self.n_fft] += self.frame_window**2
-        return weight[early:early + length] / (self.frame_window**2).max()
+            weight[at : at + self.n_fft] += self.frame_window**2
+        return weight[early : early + length] / (self.frame_window**2).max()
 
 
 @st.composite
@@ -97,23 +117,38 @@ def scipy_stft(case, x):
         frames = 1 + (case.samples - case.n_fft % 2) // hop
         theirs = signal.ShortTimeFFT(window, hop, fs=1, phase_shift=None)
         return theirs.stft(x, p0=0, p1=frames, padding="even")
-    theirs = signal.stft(x, window=window, nperseg=case.n_fft, noverlap=case.n_fft - hop,
-                         detrend=False, boundary=None, padded=False)
+    theirs = signal.stft(
+        x,
+        window=window,
+        nperseg=case.n_fft,
+        noverlap=case.n_fft - hop,
+        detrend=False,
+        boundary=None,
+        padded=False,
+    )
     return theirs[2] * window.sum()
 
 
 def librosa_stft(case, x):
     n_fft, hop, size, window, center = case.sizes
-    return librosa.stft(x, n_fft=n_fft, hop_length=hop, win_length=size, window=window,
-                        center=center, pad_mode="reflect")
+    return librosa.stft(
+        x,
+        n_fft=n_fft,
+        hop_length=hop,
+        win_length=size,
+        window=window,
+        center=center,
+        pad_mode="reflect",
+    )
 
 
 def torch_stft(case, x):
     n_fft, hop, size, window, center = case.sizes
     x = torch.from_numpy(x)
     window = torch.as_tensor(signal.get_window(window, size), dtype=x.dtype)
-    return torch.stft(x, n_fft, hop, size, window, center=center, pad_mode="reflect",
-                      return_complex=True).numpy()
+    return torch.stft(
+        x, n_fft, hop, size, window, center=center, pad_mode="reflect", return_complex=True
+    ).numpy()
 
 
 @pytest.mark.filterwarnings("ignore:n_fft=.* is too large:UserWarning")  # librosa, on short sounds
@@ -131,16 +166,28 @@ def scipy_istft(case, spectrum, length):
     window = case.frame_window
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that the ends are not known
-        _, x = signal.istft(spectrum / window.sum(), window=window, nperseg=case.n_fft,
-                            noverlap=case.n_fft - case.hop_length, boundary=False)
+        _, x = signal.istft(
+            spectrum / window.sum(),
+            window=window,
+            nperseg=case.n_fft,
+            noverlap=case.n_fft - case.hop_length,
+            boundary=False,
+        )
     early = case.n_fft // 2 if case.center else 0
-    return x[early:early + length]
+    return x[early : early + length]
 
 
 def librosa_istft(case, spectrum, length):
     n_fft, hop, size, window, center = case.sizes
-    return librosa.istft(spectrum, n_fft=n_fft, hop_length=hop, win_length=size, window=window,
-                         center=center, length=length)
+    return librosa.istft(
+        spectrum,
+        n_fft=n_fft,
+        hop_length=hop,
+        win_length=size,
+        window=window,
+        center=center,
+        length=length,
+    )
 
 
 def torch_istft(case, spectrum, length):
@@ -191,9 +238,11 @@ def test_cola_and_nola_are_scipys(window, size, data):
     hop = data.draw(st.integers(1, size))
     samples = signal.get_window(window, size)
     assert is_cola(window, size, hop) == signal.check_COLA(
-        samples, size, size - hop, tol=1e-5 * samples.sum() / hop)
+        samples, size, size - hop, tol=1e-5 * samples.sum() / hop
+    )
     assert is_nola(window, size, hop) == signal.check_NOLA(
-        samples / np.abs(samples).max(), size, size - hop, tol=1e-10)
+        samples / np.abs(samples).max(), size, size - hop, tol=1e-10
+    )
 
 
 def test_overlap_by_hand():
@@ -206,10 +255,16 @@ def test_overlap_by_hand():
     assert is_nola("hann", 512, 511) and not is_nola("hann", 512, 512)
 
 
-@pytest.mark.parametrize(("window", "width", "side"), [
-    ("boxcar", 2, -13.26), ("hann", 4, -31.47), ("hamming", 4, -42.7), ("blackman", 6, -58.1),
-    ("blackmanharris", 8, -92.0),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("window", "width", "side"),
+    [
+        ("boxcar", 2, -13.26),
+        ("hann", 4, -31.47),
+        ("hamming", 4, -42.7),
+        ("blackman", 6, -58.1),
+        ("blackmanharris", 8, -92.0),
+    ],
+)
 def test_lobes_are_those_of_the_books(window, width, side):
     found = lobes(window, 1000)
     assert found[0] == pytest.approx(width, abs=0.05) and found[1] == pytest.approx(side, abs=0.3)
@@ -226,8 +281,8 @@ def test_window_spectrum_is_what_a_sine_becomes():
     sine = np.cos(2 * np.pi * 16 / size * np.arange(zoom * size))
     column = stft(sine, zoom * size, 1, size, center=False)[:, 0]
     middle = 16 * zoom
-    ours = decibels(column, np.abs(column[middle]))[middle:middle + 4 * zoom]
-    assert bins[zoom] == 1 and np.abs(ours - db[:4 * zoom])[ours > -35].max() < 0.5
+    ours = decibels(column, np.abs(column[middle]))[middle : middle + 4 * zoom]
+    assert bins[zoom] == 1 and np.abs(ours - db[: 4 * zoom])[ours > -35].max() < 0.5
 
 
 def test_decibels():
@@ -309,40 +364,43 @@ NOISE = np.random.default_rng(0).standard_normal(100)
 SPECTRUM = stft(NOISE, 64, 16)
 
 
-@pytest.mark.parametrize("call, says", [
-    (lambda: stft([], 64, 16), "empty"),
-    (lambda: stft(0.5, 64, 16), "empty"),
-    (lambda: stft(NOISE[:10], 64, 16, center=False), "needs 64"),
-    (lambda: stft(NOISE, 64, 16, 65), "win_length=65"),
-    (lambda: stft(NOISE, 64, 16, 0), "win_length=0"),
-    (lambda: stft(NOISE, 64, 0), "hop_length=0"),
-    (lambda: stft(NOISE, 0, 16), "n_fft=0"),
-    (lambda: stft(NOISE, 64.5, 16), "n_fft=64.5 must be a whole number"),
-    (lambda: stft(NOISE, 64, 16.0), "hop_length=16.0 must be a whole number"),
-    (lambda: stft(NOISE, 64, 16, window="nosuch"), "nosuch"),
-    (lambda: stft(NOISE, 64, 16, window=("kaiser",)), "kaiser"),
-    (lambda: stft(NOISE, 64, 16, window=np.ones(63)), "win_length=64 needs"),
-    (lambda: stft(NOISE, 64, 16, window=np.zeros(64)), "not all 0"),
-    (lambda: stft(NOISE, 64, 16, window=np.full(64, np.nan)), "finite"),
-    (lambda: stft(NOISE, 64, 16, window=np.full(64, 1j)), "real"),
-    (lambda: stft(np.array(["a"]), 64, 16), "numbers"),
-    (lambda: stft([[1.0, 2.0], [3.0]], 64, 16), "array of numbers"),
-    (lambda: stft(np.ones(100, bool), 64, 16), "numbers, not bool"),
-    (lambda: stft(NOISE + 0j, 64, 16), "real sound"),
-    (lambda: stft(np.r_[NOISE, np.nan], 64, 16), "NaN"),
-    (lambda: stft(np.r_[NOISE, np.inf], 64, 16), "infinite"),
-    (lambda: istft(np.ones((33, 5)), 64, 16), "complex"),
-    (lambda: istft(np.ones((32, 5), complex), 64, 16), "33 rows"),
-    (lambda: istft(np.ones(33, complex), 64, 16), "33 rows"),
-    (lambda: istft(np.ones((33, 0), complex), 64, 16), "no frames"),
-    (lambda: istft(SPECTRUM * np.nan, 64, 16), "NaN"),
-    (lambda: istft(SPECTRUM, 64, 16, length=-1), "length=-1"),
-    (lambda: istft(SPECTRUM, 64, 64), "NOLA"),
-    (lambda: istft(SPECTRUM, 64, 16, window=np.zeros(64)), "not all 0"),
-    (lambda: istft(stft(NOISE, 64, 64, 32, center=False), 64, 64, 32, center=False), "NOLA"),
-    (lambda: overlap("hann", 64, 0), "hop_length=0"),
-    (lambda: decibels(NOISE, 0), "above 0"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "call, says",
+    [
+        (lambda: stft([], 64, 16), "empty"),
+        (lambda: stft(0.5, 64, 16), "empty"),
+        (lambda: stft(NOISE[:10], 64, 16, center=False), "needs 64"),
+        (lambda: stft(NOISE, 64, 16, 65), "win_length=65"),
+        (lambda: stft(NOISE, 64, 16, 0), "win_length=0"),
+        (lambda: stft(NOISE, 64, 0), "hop_length=0"),
+        (lambda: stft(NOISE, 0, 16), "n_fft=0"),
+        (lambda: stft(NOISE, 64.5, 16), "n_fft=64.5 must be a whole number"),
+        (lambda: stft(NOISE, 64, 16.0), "hop_length=16.0 must be a whole number"),
+        (lambda: stft(NOISE, 64, 16, window="nosuch"), "nosuch"),
+        (lambda: stft(NOISE, 64, 16, window=("kaiser",)), "kaiser"),
+        (lambda: stft(NOISE, 64, 16, window=np.ones(63)), "win_length=64 needs"),
+        (lambda: stft(NOISE, 64, 16, window=np.zeros(64)), "not all 0"),
+        (lambda: stft(NOISE, 64, 16, window=np.full(64, np.nan)), "finite"),
+        (lambda: stft(NOISE, 64, 16, window=np.full(64, 1j)), "real"),
+        (lambda: stft(np.array(["a"]), 64, 16), "numbers"),
+        (lambda: stft([[1.0, 2.0], [3.0]], 64, 16), "array of numbers"),
+        (lambda: stft(np.ones(100, bool), 64, 16), "numbers, not bool"),
+        (lambda: stft(NOISE + 0j, 64, 16), "real sound"),
+        (lambda: stft(np.r_[NOISE, np.nan], 64, 16), "NaN"),
+        (lambda: stft(np.r_[NOISE, np.inf], 64, 16), "infinite"),
+        (lambda: istft(np.ones((33, 5)), 64, 16), "complex"),
+        (lambda: istft(np.ones((32, 5), complex), 64, 16), "33 rows"),
+        (lambda: istft(np.ones(33, complex), 64, 16), "33 rows"),
+        (lambda: istft(np.ones((33, 0), complex), 64, 16), "no frames"),
+        (lambda: istft(SPECTRUM * np.nan, 64, 16), "NaN"),
+        (lambda: istft(SPECTRUM, 64, 16, length=-1), "length=-1"),
+        (lambda: istft(SPECTRUM, 64, 64), "NOLA"),
+        (lambda: istft(SPECTRUM, 64, 16, window=np.zeros(64)), "not all 0"),
+        (lambda: istft(stft(NOISE, 64, 64, 32, center=False), 64, 64, 32, center=False), "NOLA"),
+        (lambda: overlap("hann", 64, 0), "hop_length=0"),
+        (lambda: decibels(NOISE, 0), "above 0"),
+    ],
+)
 def test_bad_input_gives_one_clear_line(call, says):
     with pytest.raises(RiffeduError, match=says) as error:
         call()

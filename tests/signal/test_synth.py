@@ -49,12 +49,17 @@ def test_every_sound_is_safe_and_the_same_each_time(name):
 def test_every_sound_has_the_length_that_was_asked(seconds, rate):
     wanted = round(seconds * rate)
     for sound in (
-        synth.sine(440, seconds, rate), synth.harmonics(220, [1, 1], seconds, rate),
-        synth.chirp(100, 900, seconds, rate), synth.impulses(50, seconds, rate),
-        synth.noise(seconds, rate), synth.pluck(220, seconds, rate), synth.kick(seconds, rate),
-        synth.snare(seconds, rate), synth.hat(seconds, rate),
+        synth.sine(440, seconds, rate),
+        synth.harmonics(220, [1, 1], seconds, rate),
+        synth.chirp(100, 900, seconds, rate),
+        synth.impulses(50, seconds, rate),
+        synth.noise(seconds, rate),
+        synth.pluck(220, seconds, rate),
+        synth.kick(seconds, rate),
+        synth.snare(seconds, rate),
+        synth.hat(seconds, rate),
         synth.vowel("o", 110, seconds, rate),
-    ):  # fmt: skip
+    ):
         assert len(sound) == wanted and np.isfinite(sound).all()
 
 
@@ -172,9 +177,9 @@ def test_resonators_are_klatts():
 def test_babble_has_pauses_hiss_and_voice():
     x = synth.babble("ma - si -", 0.25)
     quarter = len(x) // 4
-    ma, first, si, last = (x[k * quarter + 2000:(k + 1) * quarter - 2000] for k in range(4))
+    ma, first, si, last = (x[k * quarter + 2000 : (k + 1) * quarter - 2000] for k in range(4))
     assert rms_db(ma) > -25 and rms_db(last) < -80
-    hiss = x[2 * quarter + 1500:2 * quarter + 2500]
+    hiss = x[2 * quarter + 1500 : 2 * quarter + 2500]
     assert loudest(hiss) > 3000 > loudest(ma)
     assert rms_db(first) < rms_db(ma) - 30
 
@@ -188,12 +193,22 @@ def test_envelope():
         synth.envelope(0.2)
 
 
-@pytest.mark.parametrize("call", [
-    lambda: synth.sine(440, 0), lambda: synth.sine(440, -1), lambda: synth.sine(440, 1, 0),
-    lambda: synth.noise(colour="blue"), lambda: synth.chirp(0, 100), lambda: synth.pluck(0),
-    lambda: synth.chirp(100, 200, kind="wiggly"), lambda: synth.impulses(0),
-    lambda: synth.pluck(1e9), lambda: synth.vowel("y"), lambda: synth.sine(440, float("inf")),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: synth.sine(440, 0),
+        lambda: synth.sine(440, -1),
+        lambda: synth.sine(440, 1, 0),
+        lambda: synth.noise(colour="blue"),
+        lambda: synth.chirp(0, 100),
+        lambda: synth.pluck(0),
+        lambda: synth.chirp(100, 200, kind="wiggly"),
+        lambda: synth.impulses(0),
+        lambda: synth.pluck(1e9),
+        lambda: synth.vowel("y"),
+        lambda: synth.sine(440, float("inf")),
+    ],
+)
 def test_one_clear_line(call):
     with pytest.raises(RiffeduError) as error:
         call()

@@ -32,8 +32,14 @@ pytestmark = pytest.mark.filterwarnings("error")
 
 RATE = 44100
 TONE = synth.sine(440, 0.6)
-SMALL = SpectrogramParams(sample_rate=8000, step_size_ms=16, window_duration_ms=64,
-                          padded_duration_ms=64, num_frequencies=64, max_frequency=4000)  # fmt: skip
+SMALL = SpectrogramParams(
+    sample_rate=8000,
+    step_size_ms=16,
+    window_duration_ms=64,
+    padded_duration_ms=64,
+    num_frequencies=64,
+    max_frequency=4000,
+)
 
 
 # Sounds: how the file is made, and the words of its error, or the columns of its picture
@@ -42,27 +48,30 @@ SMALL = SpectrogramParams(sample_rate=8000, step_size_ms=16, window_duration_ms=
 def sound(samples=TONE, rate=RATE, ending="wav", subtype=None):
     def make(path):
         soundfile.write(path, samples, rate, subtype, format=ending)
-    make.ending = ending  # fmt: skip
+
+    make.ending = ending
     return make
 
 
 def damaged(change, **what):
     """A good file whose bytes are changed."""
+
     def make(path):
         sound(**what)(path)
         path.write_bytes(change(path.read_bytes()))
-    make.ending = what.get("ending", "wav")  # fmt: skip
+
+    make.ending = what.get("ending", "wav")
     return make
 
 
 def cut(share: float):
-    return lambda data: data[:int(len(data) * share)]
+    return lambda data: data[: int(len(data) * share)]
 
 
 def header(at: int, value: int, kind: str = "<I"):
     """Another number in the header of a WAV file."""
     field = struct.pack(kind, value)
-    return lambda data: data[:at] + field + data[at + len(field):]
+    return lambda data: data[:at] + field + data[at + len(field) :]
 
 
 def with_sample(value, at: int = 9999):
@@ -125,11 +134,13 @@ def small(columns: int = 20) -> Image.Image:
 
 def picture(change=lambda image: image, ending="png", tags=True, **lies):
     """A small picture, changed, with tags that lie."""
+
     def make(path):
         image, exif = change(small()), small().getexif()
         exif.update({TAGS[name]: value for name, value in lies.items()})
         image.save(path, **({"exif": exif.tobytes()} if tags else {}))
-    make.ending = ending  # fmt: skip
+
+    make.ending = ending
     return make
 
 
@@ -140,7 +151,8 @@ def broken(change):
     def make(path):
         picture()(path)
         path.write_bytes(change(path.read_bytes()))
-    return make  # fmt: skip
+
+    return make
 
 
 def tagged_with(data: bytes):
@@ -149,12 +161,18 @@ def tagged_with(data: bytes):
 
 def png_of_size(width: int, height: int) -> bytes:
     """A PNG that says how large it is, and has no pixels."""
+
     def chunk(kind: bytes, data: bytes) -> bytes:
         ends = struct.pack(">I", zlib.crc32(kind + data))
         return struct.pack(">I", len(data)) + kind + data + ends
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)  # fmt: skip
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b""))
-            + chunk(b"IEND", b""))  # fmt: skip
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(b""))
+        + chunk(b"IEND", b"")
+    )
 
 
 def grey16(image):
@@ -172,10 +190,14 @@ PICTURES = {
     "16 bits": (picture(grey16), WHOLE),
     "CMYK": (picture(lambda im: im.convert("CMYK"), "jpg"), WHOLE),
     "WebP": (picture(ending="webp"), WHOLE),
-    "not numbers": (picture(lambda im: Image.fromarray(np.full((64, 20), np.nan, np.float32)),
-                            "tif"), "grey levels"),
-    "numbers below 0": (picture(lambda im: Image.fromarray(np.full((64, 20), -5, np.int32)),
-                                "tif"), "grey levels"),
+    "not numbers": (
+        picture(lambda im: Image.fromarray(np.full((64, 20), np.nan, np.float32)), "tif"),
+        "grey levels",
+    ),
+    "numbers below 0": (
+        picture(lambda im: Image.fromarray(np.full((64, 20), -5, np.int32)), "tif"),
+        "grey levels",
+    ),
     "1 pixel": (picture(lambda im: im.crop((0, 0, 1, 1)), tags=False), "512 tall"),
     "1 pixel with tags": (picture(lambda im: im.crop((0, 0, 1, 1))), "64 tall"),
     "1 column": (picture(lambda im: im.crop((0, 0, 1, 64))), 0.016),
@@ -192,15 +214,20 @@ PICTURES = {
     "a hole in it": (broken(lambda data: data[:900] + bytes(99) + data[999:]), "no picture"),
     "0 pixels": (lambda path: path.write_bytes(png_of_size(0, 0)), "no picture"),
     "3600 megapixels": (lambda path: path.write_bytes(png_of_size(60000, 60000)), "too large"),
-    "100 megapixels, all missing": (lambda path: path.write_bytes(png_of_size(200000, 512)),
-                                    "truncated"),
+    "100 megapixels, all missing": (
+        lambda path: path.write_bytes(png_of_size(200000, 512)),
+        "truncated",
+    ),
     "a folder": (lambda path: path.mkdir(), "no picture"),
     "nothing there": (lambda path: None, "No such file"),
     "tags of rubbish": (tagged_with(b"\xff" * 200), "EXIF tags are damaged"),
     "tags cut short": (tagged_with(b"Exif\0\0II*\0\x08\0\0\0"), "EXIF tags are damaged"),
-    "tags that go round": (tagged_with(
-        b"Exif\0\0II*\0\x08\0\0\0\x01\0\x00\x01\x03\0\xff\xff\xff\x7f\x08\0\0\0\x08\0\0\0"),
-        "EXIF tags are damaged"),
+    "tags that go round": (
+        tagged_with(
+            b"Exif\0\0II*\0\x08\0\0\0\x01\0\x00\x01\x03\0\xff\xff\xff\x7f\x08\0\0\0\x08\0\0\0"
+        ),
+        "EXIF tags are damaged",
+    ),
     "rate 0": (picture(sample_rate=0), "sample_rate=0"),
     "rate −1": (picture(sample_rate=-1), "sample_rate=-1"),
     "rate in words": (picture(sample_rate="high"), "'high'"),
@@ -228,7 +255,7 @@ PICTURES = {
     "black is deafening": (picture(max_value=1e11), WHOLE),
     "decibels 0": (picture(range_db=0), "no decibels"),
     "decibels not a number": (picture(range_db=float("nan")), "no decibels"),
-}  # fmt: skip
+}
 each_picture = pytest.mark.parametrize("name", PICTURES)
 
 
@@ -303,8 +330,20 @@ def test_clips_of_a_sound(name, tmp_path, out, capsys):
     """Whatever part of the sound is drawn, whole clips come of it or one line."""
     path, _ = make_sound(name, tmp_path)
     for seed in range(3):
-        code, _ = shell(capsys, "sample-clips", "--audio", path, "--output-dir", out, "--seed",
-                        seed, "--duration-ms", 10, "--num-clips", 4)  # fmt: skip
+        code, _ = shell(
+            capsys,
+            "sample-clips",
+            "--audio",
+            path,
+            "--output-dir",
+            out,
+            "--seed",
+            seed,
+            "--duration-ms",
+            10,
+            "--num-clips",
+            4,
+        )
     for clip in out.iterdir():
         waveform, rate = audio.load(clip)
         assert waveform.shape[-1] == round(rate / 100) and np.abs(waveform).max() <= 1
@@ -312,8 +351,9 @@ def test_clips_of_a_sound(name, tmp_path, out, capsys):
 
 def test_a_stereo_picture_of_six_channels(tmp_path, out, capsys):
     path, _ = make_sound("6 channels", tmp_path)
-    code, said = shell(capsys, "audio-to-image", "--audio", path, "--image", out / "a.png",
-                       "--stereo")  # fmt: skip
+    code, said = shell(
+        capsys, "audio-to-image", "--audio", path, "--image", out / "a.png", "--stereo"
+    )
     assert code == 2 and "the sound has 6" in said and not list(out.iterdir())
 
 
@@ -328,8 +368,16 @@ def test_a_folder_of_bad_sounds(tmp_path, out, capsys):
             bad |= {path.name} if isinstance(outcome, str) else set()
         else:
             shutil.rmtree(path, ignore_errors=True)
-    command = ["audio-to-images-batch", "--audio-dir", sounds, "--output-dir", out, "--mono",
-               "--num-threads", 1]  # fmt: skip
+    command = [
+        "audio-to-images-batch",
+        "--audio-dir",
+        sounds,
+        "--output-dir",
+        out,
+        "--mono",
+        "--num-threads",
+        1,
+    ]
     assert cli.main([str(arg) for arg in command]) == 1
     said = capsys.readouterr().err
     assert {line.split()[2][:-1] for line in said.splitlines() if "skipped" in line} == bad
@@ -383,14 +431,21 @@ def test_tags_printed(name, tmp_path, capsys):
 
 
 def test_a_picture_of_40000_columns(tmp_path, out, capsys):
-    tags = SpectrogramParams(sample_rate=1000, step_size_ms=8, window_duration_ms=32,
-                             padded_duration_ms=32, num_frequencies=8, max_frequency=500)
+    tags = SpectrogramParams(
+        sample_rate=1000,
+        step_size_ms=8,
+        window_duration_ms=32,
+        padded_duration_ms=32,
+        num_frequencies=8,
+        max_frequency=500,
+    )
     mel = np.random.default_rng(0).random((8, 40000)).astype(np.float32)
     save_image(image_from_spectrogram(mel, tags), tmp_path / "wide.png")
     image = load_image(tmp_path / "wide.png")
     assert spectrogram_from_image(image).shape == (8, 40000)
-    code = cli.main(["image-to-audio", "--image", str(tmp_path / "wide.png"), "-o",
-                     str(out / "a.flac")])  # fmt: skip
+    code = cli.main(
+        ["image-to-audio", "--image", str(tmp_path / "wide.png"), "-o", str(out / "a.flac")]
+    )
     assert code == 0 and audio.duration(out / "a.flac") == 320
 
 
@@ -430,14 +485,21 @@ def test_what_was_there_stays_when_the_disk_is_full(verb, tmp_path, capsys, monk
 # A process of its own
 
 
-@pytest.mark.parametrize(("verb", "flag", "words"), [
-    (("audio-to-image", "--image", "a.png"), "--audio", "no sound that can be read"),
-    (("image-to-audio", "-o", "a.wav"), "--image", "no picture that can be read"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("verb", "flag", "words"),
+    [
+        (("audio-to-image", "--image", "a.png"), "--audio", "no sound that can be read"),
+        (("image-to-audio", "-o", "a.wav"), "--image", "no picture that can be read"),
+    ],
+)
 def test_a_process_ends_in_one_line_and_exit_code_2(verb, flag, words, tmp_path):
     (tmp_path / "bad").write_bytes(b"neither sound nor picture")
-    done = subprocess.run([sys.executable, "-m", "riffedu", *verb, flag, "bad"], cwd=tmp_path,
-                          capture_output=True, text=True)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "riffedu", *verb, flag, "bad"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 2 and not done.stdout
     assert done.stderr.count("\n") == 1 and words in done.stderr
     assert [p.name for p in tmp_path.iterdir()] == ["bad"]
@@ -463,9 +525,12 @@ ARRAYS = {
 @pytest.mark.parametrize("name", ARRAYS)
 def test_arrays_that_are_no_sound(name, out):
     samples, words = ARRAYS[name]
-    for use in (lambda: convert.audio_to_image(samples, RATE),
-                lambda: audio.save(out / "a.wav", samples, RATE),
-                lambda: audio.set_level(samples), lambda: audio.resample(samples, RATE, 8000)):
+    for use in (
+        lambda: convert.audio_to_image(samples, RATE),
+        lambda: audio.save(out / "a.wav", samples, RATE),
+        lambda: audio.set_level(samples),
+        lambda: audio.resample(samples, RATE, 8000),
+    ):
         with pytest.raises(RiffeduError) as error:
             use()
         assert words in str(error.value) and "\n" not in str(error.value)

@@ -68,8 +68,22 @@ def test_loop(shell, tmp_path, capsys):
 
 def test_interpolate(shell, tmp_path):
     out, picture = tmp_path / "a.wav", tmp_path / "a.png"
-    assert shell("interpolate", "piano", "organ", "-o", out, "--image", picture,
-                 "--pieces", 2, "--easing", "smooth") == 0  # fmt: skip
+    assert (
+        shell(
+            "interpolate",
+            "piano",
+            "organ",
+            "-o",
+            out,
+            "--image",
+            picture,
+            "--pieces",
+            2,
+            "--easing",
+            "smooth",
+        )
+        == 0
+    )
     waveform, _ = audio.load(out)
     assert load_image(picture).width == len(waveform) // 441
     assert len(waveform) == 3 * 384 * 441
@@ -96,26 +110,30 @@ def test_what_was_made_is_told(ours, tmp_path, capsys):
     assert f"{out}: 4.00 s, strength 0.88, 120 BPM, seed 0, 2 steps, guidance 7" in told
 
 
-@pytest.mark.parametrize("args, words", [
-    (["transform", "{tune}", "organ", "--strength", "1.5"], "--strength must be from 0 to 1"),
-    (["transform", "{tune}", ""], "the prompt is empty"),
-    (["transform", "missing.wav", "organ"], "missing.wav"),
-    (["transform", "{text}", "organ"], "text.wav"),
-    (["transform", "{tune}", "organ", "--after", "9"], "the mask is empty"),
-    (["transform", "{tune}", "organ", "--after", "nan"], "--after must be a number"),
-    (["transform", "{long}", "organ"], "cut it"),
-    (["extend", "{tune}", "organ", "--seconds", "1"], "ask for more"),
-    (["extend", "{tune}", "organ", "--seconds", "61"], "at most 60"),
-    (["extend", "{short}", "organ"], "too short"),
-    (["loop", "organ", "--bpm", "0"], "--bpm must be from 20"),
-    (["loop", "organ", "--beats", "0"], "--beats must be a whole number"),
-    (["loop", "organ", "--bpm", "20", "--beats", "256"], "at most 60"),
-    (["interpolate", "organ"], "two prompts or more"),
-    (["interpolate", "organ", " "], "the prompt is empty"),
-    (["interpolate", "organ", "piano", "--pieces", "0"], "--pieces must be a whole number"),
-    (["interpolate", "organ", "piano", "--seed", "-1"], "seed must be a whole number"),
-    (["interpolate", "organ", "piano", "--easing", "odd"], "invalid choice"),
-], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+@pytest.mark.parametrize(
+    "args, words",
+    [
+        (["transform", "{tune}", "organ", "--strength", "1.5"], "--strength must be from 0 to 1"),
+        (["transform", "{tune}", ""], "the prompt is empty"),
+        (["transform", "missing.wav", "organ"], "missing.wav"),
+        (["transform", "{text}", "organ"], "text.wav"),
+        (["transform", "{tune}", "organ", "--after", "9"], "the mask is empty"),
+        (["transform", "{tune}", "organ", "--after", "nan"], "--after must be a number"),
+        (["transform", "{long}", "organ"], "cut it"),
+        (["extend", "{tune}", "organ", "--seconds", "1"], "ask for more"),
+        (["extend", "{tune}", "organ", "--seconds", "61"], "at most 60"),
+        (["extend", "{short}", "organ"], "too short"),
+        (["loop", "organ", "--bpm", "0"], "--bpm must be from 20"),
+        (["loop", "organ", "--beats", "0"], "--beats must be a whole number"),
+        (["loop", "organ", "--bpm", "20", "--beats", "256"], "at most 60"),
+        (["interpolate", "organ"], "two prompts or more"),
+        (["interpolate", "organ", " "], "the prompt is empty"),
+        (["interpolate", "organ", "piano", "--pieces", "0"], "--pieces must be a whole number"),
+        (["interpolate", "organ", "piano", "--seed", "-1"], "seed must be a whole number"),
+        (["interpolate", "organ", "piano", "--easing", "odd"], "invalid choice"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
 def test_bad_input_ends_in_one_line(shell, tune, tmp_path, capsys, args, words):
     text, long, short = (tmp_path / name for name in ("text.wav", "long.wav", "short.wav"))
     text.write_text(json.dumps("no sound"))

@@ -52,12 +52,31 @@ def test_there_and_back(song, tmp_path, capsys):
 
 
 def test_the_flags_say_what_the_picture_means(song, tmp_path, capsys):
-    wanted = {"step_size_ms": 20, "num_frequencies": 64, "min_frequency": 50, "max_frequency": 5000,
-              "window_duration_ms": 80, "padded_duration_ms": 200, "power_for_image": 0.5,
-              "sample_rate": 22050}  # fmt: skip
+    wanted = {
+        "step_size_ms": 20,
+        "num_frequencies": 64,
+        "min_frequency": 50,
+        "max_frequency": 5000,
+        "window_duration_ms": 80,
+        "padded_duration_ms": 200,
+        "power_for_image": 0.5,
+        "sample_rate": 22050,
+    }
     flags = [part for k, v in wanted.items() for part in (f"--{k.replace('_', '-')}", v)]
-    assert shell("audio-to-image", "--audio", song, "--image", tmp_path / "a.png", "--stereo",
-                 "--device", "cuda", *flags) == 0  # fmt: skip
+    assert (
+        shell(
+            "audio-to-image",
+            "--audio",
+            song,
+            "--image",
+            tmp_path / "a.png",
+            "--stereo",
+            "--device",
+            "cuda",
+            *flags,
+        )
+        == 0
+    )
     image = load_image(tmp_path / "a.png")
     assert image.size == (150, 64)
     assert SpectrogramParams.from_exif(image.getexif()) == SpectrogramParams(stereo=True, **wanted)
@@ -84,8 +103,12 @@ def test_qualities_and_seeds(tmp_path, song):
     picture = tmp_path / "a.png"
     save_image(convert.audio_to_image(audio.load(song)[0][:, :22050], RATE), picture)
     made = {}
-    for name, flags in {"fast": (), "again": (), "other": ("--seed", 7),
-                        "best": ("--quality", "best")}.items():  # fmt: skip
+    for name, flags in {
+        "fast": (),
+        "again": (),
+        "other": ("--seed", 7),
+        "best": ("--quality", "best"),
+    }.items():
         sound = tmp_path / f"{name}.wav"
         assert shell("image-to-audio", "--image", picture, "-o", sound, *flags) == 0
         made[name] = audio.load(sound)[0]
@@ -95,18 +118,41 @@ def test_qualities_and_seeds(tmp_path, song):
 
 def test_a_folder_of_pictures_goes_on_after_a_bad_file(folder, tmp_path, capsys):
     out = tmp_path / "out" / "deep"
-    code = shell("audio-to-images-batch", "--audio-dir", folder, "--output-dir", out, "--mono",
-                 "--image-extension", "png", "--num-threads", 2)  # fmt: skip
+    code = shell(
+        "audio-to-images-batch",
+        "--audio-dir",
+        folder,
+        "--output-dir",
+        out,
+        "--mono",
+        "--image-extension",
+        "png",
+        "--num-threads",
+        2,
+    )
     said = capsys.readouterr()
     assert code == 1 and "skipped broken.wav" in said.err and "told.json" not in said.err
     assert "wrote 4 files from 4 sounds" in said.out
     # Two files of one stem keep their endings, so that neither is lost.
     names = {"tone0.flac.png", "tone0.wav.png", "tone1.png", "tone2.png"}
     assert {p.name for p in out.iterdir()} == names
-    assert np.array_equal(load_image(out / "tone1.png"),
-                          convert.audio_to_image(*audio.load(folder / "tone1.wav")))
-    assert shell("audio-to-images-batch", "--audio-dir", folder, "--output-dir", tmp_path / "some",
-                 "--glob", "tone*.wav", "--limit", 2) == 0  # fmt: skip
+    assert np.array_equal(
+        load_image(out / "tone1.png"), convert.audio_to_image(*audio.load(folder / "tone1.wav"))
+    )
+    assert (
+        shell(
+            "audio-to-images-batch",
+            "--audio-dir",
+            folder,
+            "--output-dir",
+            tmp_path / "some",
+            "--glob",
+            "tone*.wav",
+            "--limit",
+            2,
+        )
+        == 0
+    )
     made = sorted((tmp_path / "some").iterdir())
     assert [p.name for p in made] == ["tone0.jpg", "tone1.jpg"]
     assert load_image(made[0]).getexif()[EXIF_TAGS["stereo"]] == 1
@@ -117,8 +163,19 @@ def test_a_sound_too_long_for_a_format_is_refused_before_the_work(folder, tmp_pa
     soundfile.write(long, np.zeros(1000 * 330, np.float32), 1000)
     assert shell("audio-to-image", "--audio", long, "--image", tmp_path / "a.jpg", *flags) == 2
     assert "65500 columns wide, not 66150" in capsys.readouterr().err
-    assert shell("audio-to-images-batch", "--audio-dir", folder, "--output-dir", tmp_path / "o",
-                 "--glob", "[lt]on*[0-9g].wav", *flags) == 1  # fmt: skip
+    assert (
+        shell(
+            "audio-to-images-batch",
+            "--audio-dir",
+            folder,
+            "--output-dir",
+            tmp_path / "o",
+            "--glob",
+            "[lt]on*[0-9g].wav",
+            *flags,
+        )
+        == 1
+    )
     assert "skipped long.wav" in capsys.readouterr().err
     assert {p.name for p in (tmp_path / "o").iterdir()} == {f"tone{i}.jpg" for i in range(3)}
 
@@ -141,8 +198,19 @@ def test_clips_of_a_sound(song, tmp_path, capsys):
 
 
 def test_clips_of_a_folder(folder, tmp_path, capsys):
-    command = ("sample-clips-batch", "--audio-dir", folder, "--duration-ms", 200, "--seed", 1,
-               "--num-clips-per-file", 2, "--extension", "wav")  # fmt: skip
+    command = (
+        "sample-clips-batch",
+        "--audio-dir",
+        folder,
+        "--duration-ms",
+        200,
+        "--seed",
+        1,
+        "--num-clips-per-file",
+        2,
+        "--extension",
+        "wav",
+    )
     assert shell(*command, "--output-dir", tmp_path / "all") == 1
     assert "skipped broken.wav" in capsys.readouterr().err
     names = {p.name for p in (tmp_path / "all").iterdir()}
@@ -151,27 +219,59 @@ def test_clips_of_a_folder(folder, tmp_path, capsys):
     assert {p.name for p in (tmp_path / "part").iterdir()} <= names
 
 
-@pytest.mark.parametrize("args, words", [
-    (("audio-to-image", "--audio", "none.wav", "--image", "a.png"), "no such sound"),
-    (("audio-to-image", "--audio", "none.wav", "--image", "a.gif"), "a.gif"),
-    (("audio-to-image", "--audio", "none.wav", "--image", "none/a.png"), "no folder"),
-    (("audio-to-image", "--audio", "none.wav"), "--image"),
-    (("audio-to-image", "--audio", "s.wav", "--image", "a.png", "--step-size-ms", "0"), "step"),
-    (("audio-to-image", "--audio", "s.wav", "--image", "a.png", "--step-size-ms", "x"), "int"),
-    (("image-to-audio", "--image", "none.png", "-o", "a.wav"), "none.png"),
-    (("image-to-audio", "--image", "s.wav", "-o", "a.wav"), "s.wav"),
-    (("image-to-audio", "--image", "none.png", "-o", "a.doc"), "a.doc"),
-    (("print-exif", "--image", "none.png"), "none.png"),
-    (("sample-clips", "--audio", "s.wav", "--output-dir", "o"), "shorter"),
-    (("sample-clips", "--audio", "s.wav", "--output-dir", "o", "--num-clips", "0"), "at least one"),
-    (("sample-clips", "--audio", "s.wav", "--output-dir", "o", "--extension", "doc"), "extension"),
-    (("sample-clips-batch", "--audio-dir", "none", "--output-dir", "o"), "no such folder"),
-    (("sample-clips-batch", "--audio-dir", ".", "--output-dir", "o", "--glob", "x*"), "no files"),
-    (("audio-to-images-batch", "--audio-dir", ".", "--output-dir", "o", "--num-threads", "0"),
-     "num-threads"),
-    (("audio-to-images-batch", "--audio-dir", ".", "--output-dir", "o", "--image-extension", "gif"),
-     "image-extension"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "args, words",
+    [
+        (("audio-to-image", "--audio", "none.wav", "--image", "a.png"), "no such sound"),
+        (("audio-to-image", "--audio", "none.wav", "--image", "a.gif"), "a.gif"),
+        (("audio-to-image", "--audio", "none.wav", "--image", "none/a.png"), "no folder"),
+        (("audio-to-image", "--audio", "none.wav"), "--image"),
+        (("audio-to-image", "--audio", "s.wav", "--image", "a.png", "--step-size-ms", "0"), "step"),
+        (("audio-to-image", "--audio", "s.wav", "--image", "a.png", "--step-size-ms", "x"), "int"),
+        (("image-to-audio", "--image", "none.png", "-o", "a.wav"), "none.png"),
+        (("image-to-audio", "--image", "s.wav", "-o", "a.wav"), "s.wav"),
+        (("image-to-audio", "--image", "none.png", "-o", "a.doc"), "a.doc"),
+        (("print-exif", "--image", "none.png"), "none.png"),
+        (("sample-clips", "--audio", "s.wav", "--output-dir", "o"), "shorter"),
+        (
+            ("sample-clips", "--audio", "s.wav", "--output-dir", "o", "--num-clips", "0"),
+            "at least one",
+        ),
+        (
+            ("sample-clips", "--audio", "s.wav", "--output-dir", "o", "--extension", "doc"),
+            "extension",
+        ),
+        (("sample-clips-batch", "--audio-dir", "none", "--output-dir", "o"), "no such folder"),
+        (
+            ("sample-clips-batch", "--audio-dir", ".", "--output-dir", "o", "--glob", "x*"),
+            "no files",
+        ),
+        (
+            (
+                "audio-to-images-batch",
+                "--audio-dir",
+                ".",
+                "--output-dir",
+                "o",
+                "--num-threads",
+                "0",
+            ),
+            "num-threads",
+        ),
+        (
+            (
+                "audio-to-images-batch",
+                "--audio-dir",
+                ".",
+                "--output-dir",
+                "o",
+                "--image-extension",
+                "gif",
+            ),
+            "image-extension",
+        ),
+    ],
+)
 def test_bad_input_is_one_line(tmp_path, monkeypatch, capsys, args, words):
     monkeypatch.chdir(tmp_path)
     soundfile.write("s.wav", synth.sine(440, 0.2), RATE)

@@ -107,16 +107,22 @@ def test_text_is_drawn_again_only_where_it_may_have_changed(full_drawings):
     assert len(full_drawings) == 4
 
 
-@pytest.mark.parametrize(("panel", "moves"), [
-    ("alias_panel", {"hertz": 700, "rate": 22050}),
-    ("bits_panel", {"bits": 3, "dither": True, "source": "speech_like"}),
-    ("beats_panel", {"hertz": 200, "apart": 9.0}),
-    ("stft_panel", {"win_length": 256, "sound": "a glide", "hop": 1}),
-    ("mel_panel", {"bands": 32, "sound": "percussion"}),
-    ("paint_panel", {"to": 2000, "shape": "beat", "level": -12}),
-    ("griffin_lim_panel", {"iteration": 5, "seed": 2, "sound": "one click", "win_length": 4096}),
-    ("noise_panel", {"time": 900, "clip": "piano", "shown": "v"}),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("panel", "moves"),
+    [
+        ("alias_panel", {"hertz": 700, "rate": 22050}),
+        ("bits_panel", {"bits": 3, "dither": True, "source": "speech_like"}),
+        ("beats_panel", {"hertz": 200, "apart": 9.0}),
+        ("stft_panel", {"win_length": 256, "sound": "a glide", "hop": 1}),
+        ("mel_panel", {"bands": 32, "sound": "percussion"}),
+        ("paint_panel", {"to": 2000, "shape": "beat", "level": -12}),
+        (
+            "griffin_lim_panel",
+            {"iteration": 5, "seed": 2, "sound": "one click", "win_length": 4096},
+        ),
+        ("noise_panel", {"time": 900, "clip": "piano", "shown": "v"}),
+    ],
+)
 def test_a_panels_sliders_move_pictures_and_leave_text_alone(panel, moves, full_drawings):
     panel = getattr(widgets, panel)()
     assert_drawn_truly(panel.figure)

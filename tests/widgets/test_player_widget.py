@@ -24,7 +24,9 @@ RATE = 44100
 
 
 def tone(hertz=440.0, seconds=1.0, rate=RATE, level=0.25):
-    return (level * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate)).astype(np.float32)
+    return (level * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate)).astype(
+        np.float32
+    )
 
 
 def sent(widget, name="sound"):
@@ -73,7 +75,9 @@ def test_the_picture_is_riffusions():
 def test_two_sounds_are_drawn_on_one_scale():
     widget = spectrogram_player((tone(), RATE), (tone(level=0.25 / 16), RATE))
     darkest = [255 - min(pixels) for pixels in (widget.picture, widget.picture_b)]
-    assert darkest[0] == 255 and darkest[1] == pytest.approx(255 / 2, abs=6), "a 16th is half as dark"
+    assert darkest[0] == 255 and darkest[1] == pytest.approx(255 / 2, abs=6), (
+        "a 16th is half as dark"
+    )
     assert widget.columns == widget.columns_b and sent(widget, "sound_b").shape == (1, RATE)
     mixed = spectrogram_player((np.stack([tone(), tone()]), RATE), (tone(660), RATE))
     assert mixed.channels == 2 and np.array_equal(*sent(mixed, "sound_b"))
@@ -82,7 +86,9 @@ def test_two_sounds_are_drawn_on_one_scale():
 def test_rows_know_their_frequencies():
     edges = row_edges(audio_to_image(tone(), RATE))
     assert len(edges) == 513 and edges[0] == 0 and edges[-1] == 10000
-    assert [height(f) for f in edges[1::100]] == pytest.approx(np.arange(513)[1::100] / 512, abs=1e-4)
+    assert [height(f) for f in edges[1::100]] == pytest.approx(
+        np.arange(513)[1::100] / 512, abs=1e-4
+    )
 
 
 def test_long_sounds_have_wider_steps_and_ten_minutes_are_the_most():
@@ -101,7 +107,11 @@ def test_what_is_no_sound(sound):
 def test_a_picture_without_sound_and_nothing_at_all():
     widget = spectrogram_player((tone(), RATE))
     widget.look(audio_to_image(tone(880), RATE), "as it comes")
-    assert (widget.player, widget.sound, widget.label) == (None, b"", "as it comes") and widget.picture
+    assert (widget.player, widget.sound, widget.label) == (
+        None,
+        b"",
+        "as it comes",
+    ) and widget.picture
     widget.clear()
     assert widget.picture == widget.sound == b"" and widget.image is None
 
@@ -123,7 +133,9 @@ def test_a_page_without_widgets_gets_picture_and_plain_player():
     assert html.count("<audio") == 2 and "data:image/webp" in html and "A &lt;tone&gt;" in html
     assert np.abs(heard(html)[0] - tone()).max() < 1e-4
     assert play(tone(), RATE)._repr_mimebundle_()[0].keys() == bundle.keys()
-    long = spectrogram_player((tone(seconds=61, rate=8000), 8000))._repr_mimebundle_()[0]["text/html"]
+    long = spectrogram_player((tone(seconds=61, rate=8000), 8000))._repr_mimebundle_()[0][
+        "text/html"
+    ]
     assert "<audio" not in long and "data:image/webp" in long
 
 
@@ -170,7 +182,9 @@ def test_paint_that_would_clip_is_turned_down_and_comes_back():
     widget = painter(1.0)
     row = round((1 - height(1000)) * 512)
     paint(widget, slice(row - 40, row + 40), slice(0, 100), grey=0)
-    assert "turned down" in widget.caption and peak_db(widget.player.waveform) == pytest.approx(-1, abs=0.05)
+    assert "turned down" in widget.caption and peak_db(widget.player.waveform) == pytest.approx(
+        -1, abs=0.05
+    )
     assert np.abs(widget.player.unturned).max() > 1
     paint(widget, slice(0, 512), slice(0, 100), grey=255)
     assert np.abs(widget.player.waveform).max() == 0 and "silent" in widget.caption
@@ -194,13 +208,16 @@ def test_repaint_touches_only_what_changed():
     assert np.abs(wanted**0.25 - found**0.25).mean() < 0.1 * (wanted**0.25).mean()
 
 
-@pytest.mark.parametrize("content, buffers, words", [
-    ({"type": "painted", "from": 0, "to": 9}, [b"123"], "3 bytes"),
-    ({"type": "painted", "from": 0, "to": 9}, [], "can't be read"),
-    ({"type": "painted"}, [b"123"], "can't be read"),
-    ({"type": "take"}, [b"\0" * 100], "shorter than a tenth"),
-    ({"type": "take"}, [b"\0" * 10001], "can't be read"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "content, buffers, words",
+    [
+        ({"type": "painted", "from": 0, "to": 9}, [b"123"], "3 bytes"),
+        ({"type": "painted", "from": 0, "to": 9}, [], "can't be read"),
+        ({"type": "painted"}, [b"123"], "can't be read"),
+        ({"type": "take"}, [b"\0" * 100], "shorter than a tenth"),
+        ({"type": "take"}, [b"\0" * 10001], "can't be read"),
+    ],
+)
 def test_messages_that_cannot_be(content, buffers, words):
     widget = painter(1.0)
     before = widget.player

@@ -57,14 +57,17 @@ def test_play_refuses_to_clip_or_turns_down_and_says_so():
     assert "turned down" not in play(tone(0.5), RATE, attenuate=True).caption
 
 
-@pytest.mark.parametrize(("waveform", "rate", "words"), [
-    (np.zeros(0), RATE, "shape"),
-    (np.zeros((3, 10)), RATE, "shape"),
-    (np.float32(1), RATE, "shape"),
-    (np.array([0.0, np.nan]), RATE, "NaN"),
-    (np.zeros(10), 0, "sample_rate"),
-    (np.zeros(10), "44100", "sample_rate"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("waveform", "rate", "words"),
+    [
+        (np.zeros(0), RATE, "shape"),
+        (np.zeros((3, 10)), RATE, "shape"),
+        (np.float32(1), RATE, "shape"),
+        (np.array([0.0, np.nan]), RATE, "NaN"),
+        (np.zeros(10), 0, "sample_rate"),
+        (np.zeros(10), "44100", "sample_rate"),
+    ],
+)
 def test_play_refuses(waveform, rate, words):
     with pytest.raises(RiffeduError, match=words):
         play(waveform, rate)
@@ -289,10 +292,17 @@ def test_hear_panel_makes_what_it_is_asked_for(pipeline, result):
     assert "Done" in panel.status.value
 
 
-@pytest.mark.parametrize(("control", "end"), [
-    ("seed", "min"), ("seed", "max"), ("guidance", "min"), ("guidance", "max"),
-    ("steps", "min"), ("steps", "max"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("control", "end"),
+    [
+        ("seed", "min"),
+        ("seed", "max"),
+        ("guidance", "min"),
+        ("guidance", "max"),
+        ("steps", "min"),
+        ("steps", "max"),
+    ],
+)
 def test_hear_panel_at_the_ends(pipeline, result, control, end):
     from riffedu.lessons.l00_hear_it_first import hear_it_first
 
@@ -345,9 +355,7 @@ def test_hear_panel_stops(pipeline, result):
 
     panel = hear_it_first(pipeline, result)
     panel.steps.value = panel.steps.max
-    panel.progress.observe(
-        lambda change: change["new"] == 2 and panel.stop_button.click(), "value"
-    )
+    panel.progress.observe(lambda change: change["new"] == 2 and panel.stop_button.click(), "value")
     panel.generate_button.click()
     finish(panel)
     assert "Stopped." in panel.status.value
@@ -422,12 +430,15 @@ def test_walk_panel_needs_states(pipeline):
         walk(pipeline, bare)
 
 
-@pytest.mark.parametrize(("knob", "values", "parameter", "expected"), [
-    ("guidance", "0, 30", "guidance_scale", [0.0, 30.0]),
-    ("steps", "1,2", "num_inference_steps", [1, 2]),
-    ("seed", "0, 2147483647, 0", "seed", [0, 2147483647]),
-    ("prompt", "piano, drums", "prompt", ["piano", "drums"]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("knob", "values", "parameter", "expected"),
+    [
+        ("guidance", "0, 30", "guidance_scale", [0.0, 30.0]),
+        ("steps", "1,2", "num_inference_steps", [1, 2]),
+        ("seed", "0, 2147483647, 0", "seed", [0, 2147483647]),
+        ("prompt", "piano, drums", "prompt", ["piano", "drums"]),
+    ],
+)
 def test_compare_panel_changes_one_thing(pipeline, knob, values, parameter, expected):
     from riffedu.lessons.l11_text_to_music import compare
 
@@ -442,7 +453,8 @@ def test_compare_panel_changes_one_thing(pipeline, knob, values, parameter, expe
     for other in {"guidance_scale", "num_inference_steps", "seed", "prompt"} - {parameter}:
         assert len({t[other] for t in told}) == 1
     assert [heard(each)[0].size for each in panel.output.children] == [
-        r.waveform.size for r in panel.results.values()]  # fmt: skip
+        r.waveform.size for r in panel.results.values()
+    ]
 
 
 def test_compare_panel_proposes_values_for_each_knob(pipeline):
@@ -455,16 +467,19 @@ def test_compare_panel_proposes_values_for_each_knob(pipeline):
         assert 2 <= len(parse(panel.values.value, knob)) <= 6
 
 
-@pytest.mark.parametrize(("knob", "values", "words"), [
-    ("guidance", "", "one to 6 values"),
-    ("guidance", "1,2,3,4,5,6,7", "one to 6 values"),
-    ("guidance", "much", "are numbers"),
-    ("steps", "1.5", "whole numbers"),
-    ("steps", "0", "num_inference_steps must be"),
-    ("seed", "-1", "seed must be"),
-    ("guidance", "31", "guidance_scale must be"),
-    ("guidance", "nan", "guidance_scale must be"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("knob", "values", "words"),
+    [
+        ("guidance", "", "one to 6 values"),
+        ("guidance", "1,2,3,4,5,6,7", "one to 6 values"),
+        ("guidance", "much", "are numbers"),
+        ("steps", "1.5", "whole numbers"),
+        ("steps", "0", "num_inference_steps must be"),
+        ("seed", "-1", "seed must be"),
+        ("guidance", "31", "guidance_scale must be"),
+        ("guidance", "nan", "guidance_scale must be"),
+    ],
+)
 def test_compare_panel_bad_values_are_one_line(pipeline, knob, values, words):
     from riffedu.lessons.l11_text_to_music import compare
 

@@ -33,38 +33,66 @@ class HearPanel(Panel):
 
     def __init__(self, pipeline, result=None):
         self.pipeline, self.result = pipeline, result
-        told = {"prompt": EXAMPLES[0], "seed": 0, "guidance_scale": GUIDANCE,
-                "num_inference_steps": STEPS, **pipeline.checkpoint.defaults}  # fmt: skip
+        told = {
+            "prompt": EXAMPLES[0],
+            "seed": 0,
+            "guidance_scale": GUIDANCE,
+            "num_inference_steps": STEPS,
+            **pipeline.checkpoint.defaults,
+        }
         told.update(result.parameters if result is not None else {})
         self.prompt = w.Text(
-            value=told["prompt"], description="Prompt", style=WIDE,
-            placeholder="instrument, style, mood, tempo …", layout=w.Layout(width="640px"),
-        )  # fmt: skip
+            value=told["prompt"],
+            description="Prompt",
+            style=WIDE,
+            placeholder="instrument, style, mood, tempo …",
+            layout=w.Layout(width="640px"),
+        )
         self.examples = [
-            w.Button(description=words, tooltip=f"Put “{words}” into the prompt",
-                     layout=w.Layout(width="auto"))
+            w.Button(
+                description=words,
+                tooltip=f"Put “{words}” into the prompt",
+                layout=w.Layout(width="auto"),
+            )
             for words in EXAMPLES
-        ]  # fmt: skip
+        ]
         self.seed = w.BoundedIntText(
-            value=told["seed"], min=0, max=LARGEST_SEED, description="Seed", style=WIDE,
+            value=told["seed"],
+            min=0,
+            max=LARGEST_SEED,
+            description="Seed",
+            style=WIDE,
             layout=w.Layout(width="280px"),
-        )  # fmt: skip
+        )
         self.dice = w.Button(
             description="Another seed", icon="random", tooltip="Draw a seed at random"
         )
         self.guidance = w.FloatSlider(
-            value=told["guidance_scale"], min=0, max=12, step=0.5,
-            description="Guidance", style=WIDE, readout_format=".1f",
-            layout=w.Layout(width="480px"), continuous_update=False,
-        )  # fmt: skip
+            value=told["guidance_scale"],
+            min=0,
+            max=12,
+            step=0.5,
+            description="Guidance",
+            style=WIDE,
+            readout_format=".1f",
+            layout=w.Layout(width="480px"),
+            continuous_update=False,
+        )
         self.steps = w.IntSlider(
-            value=told["num_inference_steps"], min=1, max=50, description="Steps",
-            style=WIDE, layout=w.Layout(width="480px"), continuous_update=False,
-        )  # fmt: skip
+            value=told["num_inference_steps"],
+            min=1,
+            max=50,
+            description="Steps",
+            style=WIDE,
+            layout=w.Layout(width="480px"),
+            continuous_update=False,
+        )
         self.watch = w.Checkbox(
-            value=True, description="watch the picture appear", indent=False,
+            value=True,
+            description="watch the picture appear",
+            indent=False,
             layout=w.Layout(width="auto"),
-        )  # fmt: skip
+        )
         self.job = JobControls("Generate")
         self.generate_button, self.stop_button = self.job.start_button, self.job.stop_button
         self.progress, self.status = self.job.progress, self.job.status
@@ -73,15 +101,17 @@ class HearPanel(Panel):
             button.on_click(self._take_example)
         self.dice.on_click(self._roll)
         self.generate_button.on_click(lambda _: self.generate())
-        self.box = w.VBox([
-            self.prompt,
-            row(note("Try:"), *self.examples),
-            w.HBox([self.seed, self.dice]),
-            self.guidance,
-            self.steps,
-            row(self.job.box, self.watch),
-            self.heard.widget,
-        ])  # fmt: skip
+        self.box = w.VBox(
+            [
+                self.prompt,
+                row(note("Try:"), *self.examples),
+                w.HBox([self.seed, self.dice]),
+                self.guidance,
+                self.steps,
+                row(self.job.box, self.watch),
+                self.heard.widget,
+            ]
+        )
         if result is not None:
             self._show()
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from riffedu.widgets.verdict import check, hint, right, run
 from riffedu.signal.audio import rms_db
 from riffedu.signal.sampling import alias, quantise
+from riffedu.widgets.verdict import check, hint, right, run
 
 
 @check
@@ -21,8 +21,10 @@ def check_sine(tone) -> object:
     if len(answer) == 401:
         return hint("One sample too many: n goes from 0 to seconds · sample_rate − 1.")
     if len(answer) != 400:
-        return hint(f"{seconds} s at {rate} Hz are 400 samples, yours are {len(answer)}: the "
-                    "number is seconds · sample_rate.")  # fmt: skip
+        return hint(
+            f"{seconds} s at {rate} Hz are 400 samples, yours are {len(answer)}: the "
+            "number is seconds · sample_rate."
+        )
     if _near(answer, want):
         other = np.asarray(run(tone, 100.0, 0.01, 44100), dtype=np.float64)
         if not _near(other, 0.1 * np.sin(2 * np.pi * 100 * np.arange(441) / 44100)):
@@ -43,8 +45,10 @@ def check_sine(tone) -> object:
             return hint(message)
     if _near(answer / np.abs(answer).max(), want / np.abs(want).max()):
         return hint("The right wave, but not the amplitude: multiply by 0.1.")
-    return hint("Not these samples. Sample n stands for the moment t = n / sample_rate, and there "
-                "the wave is 0.1 · sin(2π · hertz · t).")  # fmt: skip
+    return hint(
+        "Not these samples. Sample n stands for the moment t = n / sample_rate, and there "
+        "the wave is 0.1 · sin(2π · hertz · t)."
+    )
 
 
 @check
@@ -75,8 +79,10 @@ def check_alias(heard) -> object:
             if np.allclose(answer, values):
                 return hint(message)
         wrong = int(np.argmax(~np.isclose(answer, want)))
-        return hint(f"{tones[wrong]:g} Hz sampled at {rate} Hz should be heard as "
-                    f"{want[wrong]:g} Hz, yours is {answer[wrong]:g}.")  # fmt: skip
+        return hint(
+            f"{tones[wrong]:g} Hz sampled at {rate} Hz should be heard as "
+            f"{want[wrong]:g} Hz, yours is {answer[wrong]:g}."
+        )
     if not np.isclose(float(run(heard, 30000.0, 44100)), 14100):
         return hint("Right at 8000 Hz, wrong at 44100: use sample_rate, not a fixed number.")
     return right("Half the sample rate is a mirror, and so is 0: every tone ends between them.")
@@ -96,8 +102,10 @@ def check_rms(level) -> object:
         if not np.allclose(y, gain * x, atol=1e-5):
             return hint("More than the level changed: multiply the whole sound by one number.")
         if not np.array_equal(given, x):
-            return hint("The sound that you were given has changed: return a new array instead, "
-                        "as x * gain does.")  # fmt: skip
+            return hint(
+                "The sound that you were given has changed: return a new array instead, "
+                "as x * gain does."
+            )
         got = rms_db(y)
         if abs(got + 20) > 0.02:
             return hint(_level_hint(x, gain, got))
@@ -152,11 +160,14 @@ def check_rounding(rounded) -> object:
             if np.allclose(answer[seen], values[seen], atol=1e-6):
                 return hint(message)
         wrong = int(np.argmax(seen & ~np.isclose(answer, want, atol=1e-6)))
-        return hint(f"In 3 bits, {x[wrong]:.3f} should become {want[wrong]:g}, yours is "
-                    f"{answer[wrong]:g}.")  # fmt: skip
+        return hint(
+            f"In 3 bits, {x[wrong]:.3f} should become {want[wrong]:g}, yours is {answer[wrong]:g}."
+        )
     if answer.max() > 1 - q + 1e-6:
-        return hint(f"Your highest step is {answer.max():g}: that makes one step more than 2 ** "
-                    "bits. Clip to −1 … 1 − q, by np.clip.")  # fmt: skip
+        return hint(
+            f"Your highest step is {answer.max():g}: that makes one step more than 2 ** "
+            "bits. Clip to −1 … 1 − q, by np.clip."
+        )
     if not np.allclose(answer[~half], want[~half], atol=1e-6):
         return hint("At the ends it goes wrong: clip to −1 … 1 − q, no further in.")
     if not np.allclose(np.asarray(run(rounded, np.array([0.3]), 8)), quantise([0.3], 8)):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from riffedu.widgets.verdict import check, hint, right, run
 from riffedu.signal.stft import is_cola, is_nola, stft
+from riffedu.widgets.verdict import check, hint, right, run
 
 RATE = 44100
 TONES = (800, 830)  # Hz
@@ -14,8 +14,9 @@ WINDOW = 512  # samples of the window in check_hops
 DIP = 6.0  # decibels between two things that count as told apart
 
 
-def tones_and_clicks(hertz=TONES, clicks=CLICKS, seconds: float = 1.0,
-                     sample_rate: int = RATE) -> np.ndarray:
+def tones_and_clicks(
+    hertz=TONES, clicks=CLICKS, seconds: float = 1.0, sample_rate: int = RATE
+) -> np.ndarray:
     """Tones that are close in pitch, at −23 dBFS each, and clicks that are close in time: float32.
 
     ``hertz`` of the tones, ``clicks`` in seconds.
@@ -44,20 +45,24 @@ def check_place(place) -> object:
         "one period in n_fft samples, which is sample_rate / n_fft.",
         45 * RATE / 4096: "One row off: row 0 is 0 Hz.",
         46.0: "Rows are 1 Hz apart only if n_fft is the sample rate.",
-    }  # fmt: skip
+    }
     for value, message in mistakes.items():
         if np.isclose(answer[0], value):
             return hint(message)
     if not np.isclose(answer[0], hertz):
-        return hint("Row k is the sine that goes round k times in n_fft samples. How many times a "
-                    "second is that?")
+        return hint(
+            "Row k is the sine that goes round k times in n_fft samples. How many times a "
+            "second is that?"
+        )
     if np.isclose(answer[1], 100 * 4096 / RATE):
         return hint("The hertz are right. Columns come every hop_length samples, not every n_fft.")
     if np.isclose(answer[1], 1000 * seconds):
         return hint("The hertz are right. The other are milliseconds: seconds are asked for.")
     if not np.isclose(answer[1], seconds):
-        return hint("The hertz are right. Column t lies t hops after the beginning: how many "
-                    "samples, and how many seconds is that?")
+        return hint(
+            "The hertz are right. Column t lies t hops after the beginning: how many "
+            "samples, and how many seconds is that?"
+        )
     if not np.allclose(run(place, 3, 7, 512, 100, 8000), (46.875, 0.0875)):
         return hint("Right once, but not for other sizes: use the arguments, not numbers.")
     return right("Rows are sample_rate / n_fft apart, columns hop_length / sample_rate.")
@@ -71,30 +76,40 @@ def check_stft(own) -> object:
     answer = np.asarray(run(own, x, 64, 24, window))
     rows, columns = want.shape
     if answer.shape == (columns, rows):
-        return hint("Rows and columns are swapped: frequency goes down the rows, time along the "
-                    "columns. np.stack(…, axis=1), or .T at the end.")
+        return hint(
+            "Rows and columns are swapped: frequency goes down the rows, time along the "
+            "columns. np.stack(…, axis=1), or .T at the end."
+        )
     if answer.ndim == 2 and answer.shape[0] == 64:
-        return hint("64 rows: the upper half mirrors the lower one when a sound is real. Use "
-                    "np.fft.rfft, which leaves it out.")
+        return hint(
+            "64 rows: the upper half mirrors the lower one when a sound is real. Use "
+            "np.fft.rfft, which leaves it out."
+        )
     if answer.shape == (rows, columns - 1):
-        return hint("The last frame is missing. The first starts at 0, and after it there are "
-                    "(samples − n_fft) // hop_length more: add 1.")
+        return hint(
+            "The last frame is missing. The first starts at 0, and after it there are "
+            "(samples − n_fft) // hop_length more: add 1."
+        )
     if answer.ndim == 2 and answer.shape[0] == rows and answer.shape[1] != columns:
-        return hint(f"{answer.shape[1]} frames instead of {columns}. A frame starts every "
-                    "hop_length samples, and all of its n_fft samples must lie inside the sound.")
+        return hint(
+            f"{answer.shape[1]} frames instead of {columns}. A frame starts every "
+            "hop_length samples, and all of its n_fft samples must lie inside the sound."
+        )
     if answer.shape != want.shape:
-        return hint(f"The shape must be (n_fft // 2 + 1, frames) = {want.shape}; yours is "
-                    f"{answer.shape}.")
+        return hint(
+            f"The shape must be (n_fft // 2 + 1, frames) = {want.shape}; yours is {answer.shape}."
+        )
     if np.isrealobj(answer):
         return hint("The numbers must stay complex: the phase belongs to the spectrum.")
     mistakes = {
-        "You left the window out: multiply each frame by it.":
-            stft(x, 64, 24, window="boxcar", center=False),
+        "You left the window out: multiply each frame by it.": stft(
+            x, 64, 24, window="boxcar", center=False
+        ),
         "The sign is turned round: exp(−2πi k n / n_fft), with a minus.": want.conj(),
         "The window was applied twice.": stft(x, 64, 24, window=window**2, center=False),
-        "You divided by n_fft. In this course the way there has no factor; the way back has it.":
-            want / 64,
-    }  # fmt: skip
+        "You divided by n_fft. In this course the way there has no factor; the way back has it.": want
+        / 64,
+    }
     for message, value in mistakes.items():
         if np.allclose(answer, value):
             return hint(message)
@@ -118,14 +133,20 @@ def check_window_length(win_length) -> object:
     if tones < DIP and clicks < DIP:
         return hint(f"{size}: neither is told apart.")
     if tones < DIP:
-        return hint(f"{size}: too short for the tones. Each is a lobe 4 · sample_rate / win_length "
-                    f"= {4 * RATE / win_length:.0f} Hz wide, and they are 30 Hz apart. (Zero "
-                    "padding would not help.)")
+        return hint(
+            f"{size}: too short for the tones. Each is a lobe 4 · sample_rate / win_length "
+            f"= {4 * RATE / win_length:.0f} Hz wide, and they are 30 Hz apart. (Zero "
+            "padding would not help.)"
+        )
     if clicks < DIP:
-        return hint(f"{size}: the tones are two, but the clicks, 100 ms apart, lie in one window: "
-                    "take a shorter one.")
-    return right(f"{size}. Between the tones the level falls by {min(tones, 99):.0f} dB, between "
-                 f"the clicks by {min(clicks, 99):.0f} dB.")
+        return hint(
+            f"{size}: the tones are two, but the clicks, 100 ms apart, lie in one window: "
+            "take a shorter one."
+        )
+    return right(
+        f"{size}. Between the tones the level falls by {min(tones, 99):.0f} dB, between "
+        f"the clicks by {min(clicks, 99):.0f} dB."
+    )
 
 
 def dips(win_length: int) -> tuple[float, float]:
@@ -133,8 +154,8 @@ def dips(win_length: int) -> tuple[float, float]:
     n_fft = max(16384, win_length)
     power = np.abs(stft(tones_and_clicks(), n_fft, 100, win_length)) ** 2
     column, row = RATE / 100, n_fft / RATE
-    steady = power[:, round(0.2 * column):round(0.35 * column)].mean(axis=1)
-    above = power[round(3000 * row):round(8000 * row)].mean(axis=0)
+    steady = power[:, round(0.2 * column) : round(0.35 * column)].mean(axis=1)
+    above = power[round(3000 * row) : round(8000 * row)].mean(axis=0)
 
     def dip(values, one: float, other: float) -> float:
         one, middle, other = round(one), round((one + other) / 2), round(other)
@@ -156,17 +177,25 @@ def check_hops(answer) -> object:
             return hint(f"{name}: a hop is a whole number of samples, at least 1.")
     cola, nola = answer["COLA"], answer["NOLA"]
     if not is_cola("hann", WINDOW, cola):
-        return hint(f"COLA: with a hop of {cola} the windows do not add up to a constant. Draw "
-                    "overlap(…, power=1), or ask is_cola.")
+        return hint(
+            f"COLA: with a hop of {cola} the windows do not add up to a constant. Draw "
+            "overlap(…, power=1), or ask is_cola."
+        )
     if any(is_cola("hann", WINDOW, hop) for hop in range(cola + 1, WINDOW + 1)):
         return hint(f"COLA: {cola} adds up to a constant, but a larger hop does so too.")
     if nola == WINDOW:
-        return hint("NOLA: the windows do touch at a hop of 512, but a Hann window begins with a "
-                    "0, and that sample lies under no other window.")
+        return hint(
+            "NOLA: the windows do touch at a hop of 512, but a Hann window begins with a "
+            "0, and that sample lies under no other window."
+        )
     if not is_nola("hann", WINDOW, nola):
         return hint(f"NOLA: with a hop of {nola} some samples lie under no window: they are lost.")
     if is_nola("hann", WINDOW, nola + 1):
-        return hint(f"NOLA: {nola} leaves no gap, but a larger hop leaves none either. It asks for "
-                    "much less than COLA: no sample under nothing but zeros.")
-    return right("Half a window to add up to a constant, one sample less than a window to be "
-                 "exact at all. With rounding errors and changed spectra, stay well below that.")
+        return hint(
+            f"NOLA: {nola} leaves no gap, but a larger hop leaves none either. It asks for "
+            "much less than COLA: no sample under nothing but zeros."
+        )
+    return right(
+        "Half a window to add up to a constant, one sample less than a window to be "
+        "exact at all. With rounding errors and changed spectra, stay well below that."
+    )

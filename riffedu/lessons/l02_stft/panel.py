@@ -18,16 +18,16 @@ from riffedu.widgets.spectrograms import part
 RATE = 22050
 SECONDS = 2.0
 RANGE = 70  # decibels from black to white
-WINDOWS = {"rectangular": "boxcar", "Hann": "hann", "Hamming": "hamming", "Blackman": "blackman",
-           "Kaiser, β = 8": ("kaiser", 8.0), "flat top": "flattop"}  # fmt: skip
+WINDOWS = {
+    "rectangular": "boxcar",
+    "Hann": "hann",
+    "Hamming": "hamming",
+    "Blackman": "blackman",
+    "Kaiser, β = 8": ("kaiser", 8.0),
+    "flat top": "flattop",
+}
 LENGTHS = (64, 128, 256, 512, 1024, 2048, 4096, 8192)
 LONG = w.Layout(width="480px")
-
-
-
-
-
-
 
 
 class StftPanel(Panel):
@@ -43,20 +43,33 @@ class StftPanel(Panel):
         self.sound = w.Dropdown(options=list(sounds), description="Sound", style=WIDE, layout=FIT)
         self.window = w.Dropdown(options=WINDOWS, value="hann", description="Window", style=WIDE)
         self.win_length = w.SelectionSlider(
-            options=[(f"{n} samples, {1000 * n / RATE:.0f} ms", n) for n in LENGTHS], value=1024,
-            description="Window length", style=WIDE, layout=LONG,
-        )  # fmt: skip
-        self.hop = toggles({"⅛ of a window": 8, "¼": 4, "½": 2, "a whole window": 1}, "Hop", value=4)
+            options=[(f"{n} samples, {1000 * n / RATE:.0f} ms", n) for n in LENGTHS],
+            value=1024,
+            description="Window length",
+            style=WIDE,
+            layout=LONG,
+        )
+        self.hop = toggles(
+            {"⅛ of a window": 8, "¼": 4, "½": 2, "a whole window": 1}, "Hop", value=4
+        )
         self.padding = toggles({"none": 1, "2 ×": 2, "4 ×": 4}, "Zero padding")
         self.top = w.IntSlider(
-            value=3000, min=500, max=RATE // 2, step=25, description="Up to (Hz)", style=WIDE,
+            value=3000,
+            min=500,
+            max=RATE // 2,
+            step=25,
+            description="Up to (Hz)",
+            style=WIDE,
             layout=LONG,
-        )  # fmt: skip
+        )
         self.phases = toggles({"kept": True, "drawn at random": False}, "Phases")
         self.listen_button = w.Button(
-            description="There and back", icon="play", button_style="primary",
-            tooltip="Turn the spectrogram into sound again", layout=w.Layout(width="auto"),
-        )  # fmt: skip
+            description="There and back",
+            icon="play",
+            button_style="primary",
+            tooltip="Turn the spectrogram into sound again",
+            layout=w.Layout(width="auto"),
+        )
         self.figure = LiveFigure(width=8.0, height=3.4)
         self.facts, self.error = w.HTML(), w.HTML()
         self.original, self.heard = LiveSound("The sound"), LiveSound("There and back")
@@ -68,20 +81,32 @@ class StftPanel(Panel):
         self.phases.observe(lambda _: self._forget(), "value")
         self.listen_button.on_click(lambda _: self.listen())
         self._take()
-        self.box = w.VBox([
-            row(self.sound, self.window), self.win_length,
-            row(self.hop, self.padding), self.top, self.figure.widget, self.facts,
-            row(self.phases, self.listen_button, self.error),
-            row(self.original.widget, self.heard.widget),
-            note(f"{RATE} samples a second. Black is the loudest number, white {RANGE} dB less."),
-        ])  # fmt: skip
+        self.box = w.VBox(
+            [
+                row(self.sound, self.window),
+                self.win_length,
+                row(self.hop, self.padding),
+                self.top,
+                self.figure.widget,
+                self.facts,
+                row(self.phases, self.listen_button, self.error),
+                row(self.original.widget, self.heard.widget),
+                note(
+                    f"{RATE} samples a second. Black is the loudest number, white {RANGE} dB less."
+                ),
+            ]
+        )
 
     @property
     def settings(self) -> dict:
         """What the controls say, as `riffedu.stft`'s arguments."""
         size = self.win_length.value
-        return dict(n_fft=size * self.padding.value, hop_length=size // self.hop.value,
-                    win_length=size, window=self.window.value)  # fmt: skip
+        return dict(
+            n_fft=size * self.padding.value,
+            hop_length=size // self.hop.value,
+            win_length=size,
+            window=self.window.value,
+        )
 
     @property
     def waveform(self) -> np.ndarray:
@@ -127,8 +152,15 @@ class StftPanel(Panel):
         axis = self.figure.axes
         axis.set(xlabel="seconds", ylabel="Hz")
         axis.tick_params(labelsize=8)
-        self._image = axis.imshow([[0]], cmap="gray_r", vmin=-RANGE, vmax=0, aspect="auto",
-                                  origin="lower", interpolation="nearest")  # fmt: skip
+        self._image = axis.imshow(
+            [[0]],
+            cmap="gray_r",
+            vmin=-RANGE,
+            vmax=0,
+            aspect="auto",
+            origin="lower",
+            interpolation="nearest",
+        )
 
     @one_thread()
     def _draw(self, _=None) -> None:
@@ -143,15 +175,20 @@ class StftPanel(Panel):
         s = self.settings
         size, window = s["win_length"], s["window"]
         width = lobes(window)[0]
-        way = ("Back: exactly, by mere adding (COLA)." if is_cola(window, size, s["hop_length"])
-               else "Back: exactly, by istft (NOLA, not COLA)."
-               if is_nola(window, size, s["hop_length"])
-               else "No way back: the windows leave gaps (NOLA fails).")  # fmt: skip
+        way = (
+            "Back: exactly, by mere adding (COLA)."
+            if is_cola(window, size, s["hop_length"])
+            else "Back: exactly, by istft (NOLA, not COLA)."
+            if is_nola(window, size, s["hop_length"])
+            else "No way back: the windows leave gaps (NOLA fails)."
+        )
         rows, columns = self.magnitude.shape
-        return (f"Δt: a window lasts {1000 * size / RATE:.1f} ms, a column comes every "
-                f"{1000 * s['hop_length'] / RATE:.1f} ms. Δf: a tone is {width * RATE / size:.1f} "
-                f"Hz wide, a row comes every {RATE / s['n_fft']:.1f} Hz. {rows} rows, {columns} "
-                f"columns. {way}")
+        return (
+            f"Δt: a window lasts {1000 * size / RATE:.1f} ms, a column comes every "
+            f"{1000 * s['hop_length'] / RATE:.1f} ms. Δf: a tone is {width * RATE / size:.1f} "
+            f"Hz wide, a row comes every {RATE / s['n_fft']:.1f} Hz. {rows} rows, {columns} "
+            f"columns. {way}"
+        )
 
 
 def stft_panel(sounds: dict | None = None) -> StftPanel:
@@ -176,5 +213,5 @@ def some_sounds() -> dict[str, np.ndarray]:
     for name in ("tune", "speech_like", "percussion", "full_mix"):
         waveform, rate = clip(name)
         mono = waveform if waveform.ndim == 1 else waveform.mean(axis=0)
-        sounds[name] = resample(mono, rate, RATE)[:round(SECONDS * RATE)]
+        sounds[name] = resample(mono, rate, RATE)[: round(SECONDS * RATE)]
     return sounds

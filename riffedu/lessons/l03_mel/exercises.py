@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from riffedu.widgets.verdict import check, hint, right, run
 from riffedu.signal.mel import hz_to_mel, mel_filterbank, mel_to_hz
+from riffedu.widgets.verdict import check, hint, right, run
 
 
 @check
@@ -33,8 +33,9 @@ def check_mel(mel) -> object:
             return hint(message)
     if not np.allclose(answer, m, rtol=1e-3, atol=1e-6):
         wrong = int(np.argmax(~np.isclose(answer, m, rtol=1e-3, atol=1e-6)))
-        return hint(f"{hertz[wrong]:g} Hz should be {m[wrong]:.1f} mel, yours is "
-                    f"{answer[wrong]:.1f}.")
+        return hint(
+            f"{hertz[wrong]:g} Hz should be {m[wrong]:.1f} mel, yours is {answer[wrong]:.1f}."
+        )
     return right("0 Hz is 0 mel, 1000 Hz is 1000 mel, and 10000 Hz only three times as much.")
 
 
@@ -68,8 +69,10 @@ def check_triangle(triangle) -> object:
             return hint(message)
     if not np.allclose(answer, want, atol=1e-6):
         k = int(np.argmax(~np.isclose(answer, want, atol=1e-6)))
-        return hint(f"For edges 300, 500 and 900 Hz the weight at {f[k]:g} Hz is {want[k]:g}; "
-                    f"yours is {answer[k]:g}.")
+        return hint(
+            f"For edges 300, 500 and 900 Hz the weight at {f[k]:g} Hz is {want[k]:g}; "
+            f"yours is {answer[k]:g}."
+        )
     other = np.asarray(run(triangle, f, 100.0, 200.0, 800.0), dtype=np.float64)
     if not np.allclose(other, np.maximum(0, np.minimum((f - 100) / 100, (800 - f) / 600))):
         return hint("Right for one band, wrong for another: use low, centre and high, no numbers.")
@@ -85,8 +88,10 @@ def check_band(band) -> object:
     edge = hz_to_mel(hertz) / step
     want = np.rint(edge) - 1
     if np.array_equal(answer, want):
-        return right("440 Hz lies in band 91: more than a sixth of the picture belongs to the "
-                     "lowest 440 of 10000 Hz.")
+        return right(
+            "440 Hz lies in band 91: more than a sixth of the picture belongs to the "
+            "lowest 440 of 10000 Hz."
+        )
     if np.allclose(answer, edge - 1):
         return hint("The place is right; a band is a whole number: round it to the nearest.")
     mistakes = {
@@ -97,7 +102,9 @@ def check_band(band) -> object:
         "the nearest edge, then take 1 away.": (np.floor(edge), np.floor(edge) - 1),
         "You cut the range into equal steps of hertz. The steps are equal in mel.": tuple(
             turn(hertz / (10000 / steps)) - less
-            for turn in (np.rint, np.floor) for steps in (512, 513) for less in (0, 1)
+            for turn in (np.rint, np.floor)
+            for steps in (512, 513)
+            for less in (0, 1)
         ),
         "512 bands need 514 edges, so 513 steps: a band's two ends are the tops of its "
         "neighbours.": tuple(
@@ -109,8 +116,10 @@ def check_band(band) -> object:
         if any(np.array_equal(answer, value) for value in values):
             return hint(message)
     wrong = int(np.argmax(answer != want))
-    return hint(f"{hertz[wrong]:g} Hz: you say band {answer[wrong]:g}, but {want[wrong]:g} has "
-                "the greater weight. mel_filterbank(44100, 17640)[:, row] shows the weights.")
+    return hint(
+        f"{hertz[wrong]:g} Hz: you say band {answer[wrong]:g}, but {want[wrong]:g} has "
+        "the greater weight. mel_filterbank(44100, 17640)[:, row] shows the weights."
+    )
 
 
 @check
@@ -130,19 +139,29 @@ def check_frame(frame) -> object:
         if want <= answer <= 1.01 * want + 1:
             continue
         if np.isclose(answer, rate / edges[1], rtol=2e-3):
-            return hint(f"{case}: safe, but twice what is needed. A band is two steps wide, from "
-                        "edge m to edge m + 2.")
+            return hint(
+                f"{case}: safe, but twice what is needed. A band is two steps wide, from "
+                "edge m to edge m + 2."
+            )
         if np.isclose(answer, rate / (edges[-1] - edges[-3]), rtol=2e-2):
             return hint("That is for the widest band, at the top. The narrowest is the lowest.")
         if np.isclose(answer, edges[2], rtol=1e-2):
-            return hint("That is the band's width in hertz. Rows lie sample_rate / n_fft apart: "
-                        "solve for n_fft.")
+            return hint(
+                "That is the band's width in hertz. Rows lie sample_rate / n_fft apart: "
+                "solve for n_fft."
+            )
         if answer < want:
             bank = mel_filterbank(rate, max(2, int(answer)), bands, 0, top)
             empty = int((~bank.any(axis=1)).sum())
-            return hint(f"{case}: rows {rate / max(answer, 1e-9):.3g} Hz apart, and the lowest "
-                        f"band is {edges[2]:.3g} Hz wide. {empty} bands hold no row at all.")
-        return hint(f"{case}: no band is empty, but {np.ceil(want):.0f} would do. The lowest band "
-                    f"is {edges[2]:.3g} Hz wide.")
-    return right("Riffusion's 17640 is three times that: each of its bands holds several rows, so "
-                 "that they weigh alike.")
+            return hint(
+                f"{case}: rows {rate / max(answer, 1e-9):.3g} Hz apart, and the lowest "
+                f"band is {edges[2]:.3g} Hz wide. {empty} bands hold no row at all."
+            )
+        return hint(
+            f"{case}: no band is empty, but {np.ceil(want):.0f} would do. The lowest band "
+            f"is {edges[2]:.3g} Hz wide."
+        )
+    return right(
+        "Riffusion's 17640 is three times that: each of its bands holds several rows, so "
+        "that they weigh alike."
+    )

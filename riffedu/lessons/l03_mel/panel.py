@@ -18,8 +18,15 @@ RATE = 44100
 SECONDS = 2.56
 
 
-def bank_picture(n_fft: int, n_mels: int, low: float = 0.0, high: float = 10000.0,
-                 title: str = "", sample_rate: int = RATE, **bank) -> Picture:
+def bank_picture(
+    n_fft: int,
+    n_mels: int,
+    low: float = 0.0,
+    high: float = 10000.0,
+    title: str = "",
+    sample_rate: int = RATE,
+    **bank,
+) -> Picture:
     """A filterbank drawn: each band's triangle, neighbours in different colours.
 
     Up to 80 rows between ``low`` and ``high`` (hertz) are dots on the triangles: all that a band
@@ -42,13 +49,21 @@ def bank_picture(n_fft: int, n_mels: int, low: float = 0.0, high: float = 10000.
     axis.set(xlim=(low, high), ylim=(0, None), xlabel="Hz", ylabel="weight")
     axis.set_title(title, fontsize=10)
     empty = sum(not weights[m].any() for m in shown)
-    return Picture(_png(figure), f"{title or 'A filterbank'}: {len(shown)} overlapping triangles "
-                                 f"between {low:g} and {high:g} Hz, read at {inside.sum()} rows; "
-                                 f"{empty} of them hold no row.")
+    return Picture(
+        _png(figure),
+        f"{title or 'A filterbank'}: {len(shown)} overlapping triangles "
+        f"between {low:g} and {high:g} Hz, read at {inside.sum()} rows; "
+        f"{empty} of them hold no row.",
+    )
 
 
-def triangles(n_mels: int, min_frequency: float = 0.0, max_frequency: float = 10000.0,
-              scale: str = "htk", norm: str | None = None) -> np.ndarray:
+def triangles(
+    n_mels: int,
+    min_frequency: float = 0.0,
+    max_frequency: float = 10000.0,
+    scale: str = "htk",
+    norm: str | None = None,
+) -> np.ndarray:
     """The three corners (hertz, weight) of each band: shape (n_mels, 3, 2)."""
     low, high = hz_to_mel([min_frequency, max_frequency], scale)
     edges = mel_to_hz(np.linspace(low, high, n_mels + 2), scale)
@@ -68,19 +83,30 @@ class MelPanel(Panel):
         self.sounds = sounds
         self.sound = w.Dropdown(options=list(sounds), description="Sound", style=WIDE)
         self.bands = w.SelectionSlider(
-            options=BANDS, value=64, description="Bands", style=WIDE, continuous_update=False,
+            options=BANDS,
+            value=64,
+            description="Bands",
+            style=WIDE,
+            continuous_update=False,
             layout=w.Layout(width="420px"),
-        )  # fmt: skip
+        )
         self.top = w.IntSlider(
-            value=10000, min=2000, max=RATE // 2, step=50, description="Up to (Hz)", style=WIDE,
-            continuous_update=False, layout=w.Layout(width="420px"),
-        )  # fmt: skip
+            value=10000,
+            min=2000,
+            max=RATE // 2,
+            step=50,
+            description="Up to (Hz)",
+            style=WIDE,
+            continuous_update=False,
+            layout=w.Layout(width="420px"),
+        )
         self.scale = toggles([("HTK", "htk"), ("Slaney", "slaney")], "Scale")
         self.norm = toggles([("equal height", None), ("equal area", "slaney")], "Triangles")
         self.inverse = toggles(
-            [("transpose", "transpose"), ("pseudo-inverse", "pinv"), ("least squares ≥ 0", "nnls")], "Way back",
+            [("transpose", "transpose"), ("pseudo-inverse", "pinv"), ("least squares ≥ 0", "nnls")],
+            "Way back",
             value="pinv",
-        )  # fmt: skip
+        )
         self.figure = LiveFigure(columns=2, width=9.6, height=3.3)
         self.original, self.heard = LiveSound("The sound"), LiveSound("Through the bank and back")
         self.facts = w.HTML()
@@ -91,21 +117,30 @@ class MelPanel(Panel):
             control.observe(self._update, "value")
         self._take()
         players = row(self.original.widget, self.heard.widget)
-        self.box = w.VBox([
-            self.sound, self.bands, self.top,
-            row(self.scale, self.norm, self.inverse),
-            self.figure.widget, self.facts, players,
-            note("Both sounds have the same phases: what you hear missing, the bands lost."),
-        ])  # fmt: skip
+        self.box = w.VBox(
+            [
+                self.sound,
+                self.bands,
+                self.top,
+                row(self.scale, self.norm, self.inverse),
+                self.figure.widget,
+                self.facts,
+                players,
+                note("Both sounds have the same phases: what you hear missing, the bands lost."),
+            ]
+        )
 
     @property
     def params(self) -> SpectrogramParams:
         """What the controls say; a column every 20 ms instead of 10, so that it follows quickly."""
         return SpectrogramParams(
-            sample_rate=RATE, step_size_ms=20, num_frequencies=self.bands.value,
-            max_frequency=self.top.value, mel_scale_type=self.scale.value,
+            sample_rate=RATE,
+            step_size_ms=20,
+            num_frequencies=self.bands.value,
+            max_frequency=self.top.value,
+            mel_scale_type=self.scale.value,
             mel_scale_norm=self.norm.value,
-        )  # fmt: skip
+        )
 
     @one_thread()
     def _take(self, _=None) -> None:
@@ -129,10 +164,11 @@ class MelPanel(Panel):
 
         p = self.params
         bank = sparse_filterbank(p)
-        self.mel = bank @ self.magnitude[:bank.shape[1]]
+        self.mel = bank @ self.magnitude[: bank.shape[1]]
         found = torch.from_numpy(invert_mel(self.mel, p, self.inverse.value))
-        self.through = istft(self.phases * found, p.n_fft, p.hop_length, p.win_length,
-                             length=len(self.waveform)).numpy()  # fmt: skip
+        self.through = istft(
+            self.phases * found, p.n_fft, p.hop_length, p.win_length, length=len(self.waveform)
+        ).numpy()
         label = f"Through {p.num_frequencies} bands and back"
         self.heard.set(self.through, RATE, label, attenuate=True)
         self._draw(bank, p)
@@ -148,14 +184,22 @@ class MelPanel(Panel):
         for axis in (left, right):
             axis.tick_params(labelsize=8)
         self._triangles = left.add_collection(LineCollection([], colors=COLOURS[:3], linewidth=0.9))
-        self._image = right.imshow([[0]], cmap="gray_r", vmin=0, vmax=1, aspect="auto",
-                                   origin="lower", extent=(0, SECONDS, 0, 1),
-                                   interpolation="nearest")  # fmt: skip
+        self._image = right.imshow(
+            [[0]],
+            cmap="gray_r",
+            vmin=0,
+            vmax=1,
+            aspect="auto",
+            origin="lower",
+            extent=(0, SECONDS, 0, 1),
+            interpolation="nearest",
+        )
 
     def _draw(self, bank, p: SpectrogramParams) -> None:
         left, right = self.figure.axes
-        lines = triangles(p.num_frequencies, p.min_frequency, p.max_frequency, p.mel_scale_type,
-                          p.mel_scale_norm)
+        lines = triangles(
+            p.num_frequencies, p.min_frequency, p.max_frequency, p.mel_scale_type, p.mel_scale_norm
+        )
         every = -(-p.num_frequencies // 64)  # more than 64 would only blacken the drawing
         self._triangles.set_segments(lines[::every])
         left.title.set_text("The filterbank" + (f", one band of {every}" if every > 1 else ""))
@@ -177,15 +221,21 @@ class MelPanel(Panel):
 
     def _say(self, bank, p: SpectrogramParams, corners) -> str:
         starts, tops, ends = corners.T
-        wide = [f"{np.interp(f, tops, ends - starts):.0f} Hz wide at {f} Hz"
-                for f in (100, 1000, 8000) if f < p.max_frequency]
+        wide = [
+            f"{np.interp(f, tops, ends - starts):.0f} Hz wide at {f} Hz"
+            for f in (100, 1000, 8000)
+            if f < p.max_frequency
+        ]
         empty = int((bank.sum(axis=1) == 0).sum())
         with np.errstate(divide="ignore"):
-            gone = 20 * np.log10(np.linalg.norm(self.through - self.waveform)
-                                 / np.linalg.norm(self.waveform))
-        return (f"{p.num_frequencies} numbers a column for {p.n_fft // 2 + 1} rows. A band is "
-                f"{', '.join(wide)}. Empty bands: {empty}. What is missing from the sound, "
-                f"against the sound: {round(float(gone))} dB.")
+            gone = 20 * np.log10(
+                np.linalg.norm(self.through - self.waveform) / np.linalg.norm(self.waveform)
+            )
+        return (
+            f"{p.num_frequencies} numbers a column for {p.n_fft // 2 + 1} rows. A band is "
+            f"{', '.join(wide)}. Empty bands: {empty}. What is missing from the sound, "
+            f"against the sound: {round(float(gone))} dB."
+        )
 
 
 def mel_panel(sounds: dict | None = None) -> MelPanel:
@@ -205,7 +255,7 @@ def some_sounds() -> dict[str, np.ndarray]:
     for name in ("tune", "speech_like", "percussion", "full_mix"):
         waveform, rate = clip(name)
         mono = waveform if waveform.ndim == 1 else waveform.mean(axis=0)
-        sounds[name] = resample(mono, rate, RATE)[:round(SECONDS * RATE)]
+        sounds[name] = resample(mono, rate, RATE)[: round(SECONDS * RATE)]
     sounds["hi_hat"] = hi_hats(SECONDS)
     return sounds
 
@@ -215,5 +265,5 @@ def hi_hats(seconds: float = SECONDS) -> np.ndarray:
     from riffedu.signal import synth
 
     beat = np.zeros(RATE // 4, np.float32)
-    beat[:RATE // 10] = synth.hat(0.1)
-    return np.tile(beat, int(np.ceil(4 * seconds)))[:round(seconds * RATE)]
+    beat[: RATE // 10] = synth.hat(0.1)
+    return np.tile(beat, int(np.ceil(4 * seconds)))[: round(seconds * RATE)]

@@ -16,22 +16,27 @@ def check_pixel(pixel) -> object:
     if got == want:
         return right("Dark is loud; the fourth root gives the quiet ones most of the greys.")
     mistakes = {
-        "That is the negative: in these pictures silence is white, 255, and the loudest is black.":
-            lambda share: int(255 * share**0.25),
-        "Right for a linear picture. Take the fourth root of the share first: power 0.25.":
-            lambda share: int(255 - 255 * share),
-        "The power is 0.25, the fourth root; yours is the square root.":
-            lambda share: int(255 - 255 * share**0.5),
-        "You raised to the 4th power, which is the way back. To draw, take the fourth root.":
-            lambda share: int(255 - 255 * share**4),
-    }  # fmt: skip
+        "That is the negative: in these pictures silence is white, 255, and the loudest is black.": lambda share: (
+            int(255 * share**0.25)
+        ),
+        "Right for a linear picture. Take the fourth root of the share first: power 0.25.": lambda share: (
+            int(255 - 255 * share)
+        ),
+        "The power is 0.25, the fourth root; yours is the square root.": lambda share: int(
+            255 - 255 * share**0.5
+        ),
+        "You raised to the 4th power, which is the way back. To draw, take the fourth root.": lambda share: (
+            int(255 - 255 * share**4)
+        ),
+    }
     for message, wrong in mistakes.items():
         if all(abs(g - wrong(share)) <= 1 for g, share in zip(got, shares)):
             return hint(message)
     if all(abs(g - (255 - 255 * share**0.25)) < 1 for g, share in zip(got, shares)):
         return hint("Nearly: a pixel is a whole number, and Riffusion cuts the rest off: int(…).")
-    return hint("The loudest, share 1, must be 0, and silence 255; yours are "
-                f"{got[0]:g} and {got[1]:g}.")  # fmt: skip
+    return hint(
+        f"The loudest, share 1, must be 0, and silence 255; yours are {got[0]:g} and {got[1]:g}."
+    )
 
 
 @check
@@ -46,13 +51,16 @@ def check_row(hertz_of) -> object:
     if np.allclose(got, want, rtol=2e-3):
         return right("Row 511, the lowest, is at 3.8 Hz, and the middle of the picture at 2.2 kHz.")
     others = {
-        "Turned round: row 0 is the top of the picture, and the top is the highest pitch.":
-            [float(mel_to_hz((row + 1) * step)) for row in rows],
-        "That is evenly spaced in hertz. The rows are evenly spaced in mel.":
-            [(512 - row) / 513 * 10000 for row in rows],
-        "One row off: the bands have 514 edges, and band m has its top at edge m + 1.":
-            [float(mel_to_hz((511 - row) * step)) for row in rows],
-    }  # fmt: skip
+        "Turned round: row 0 is the top of the picture, and the top is the highest pitch.": [
+            float(mel_to_hz((row + 1) * step)) for row in rows
+        ],
+        "That is evenly spaced in hertz. The rows are evenly spaced in mel.": [
+            (512 - row) / 513 * 10000 for row in rows
+        ],
+        "One row off: the bands have 514 edges, and band m has its top at edge m + 1.": [
+            float(mel_to_hz((511 - row) * step)) for row in rows
+        ],
+    }
     for message, wrong in others.items():
         if np.allclose(got, wrong, rtol=2e-3, atol=1e-9):
             return hint(message)
@@ -103,8 +111,10 @@ def check_octave(mel) -> object:
         return hint("It falls by an octave. The higher note comes second.")
     if abs(ratio - 1) < 0.03:
         return hint("Both halves have one pitch.")
-    return hint(f"Heard: {first:.0f} Hz, then {second:.0f} Hz, a factor of {ratio:.2f}. An octave "
-                "is a doubling of the frequency, not a distance in the picture.")  # fmt: skip
+    return hint(
+        f"Heard: {first:.0f} Hz, then {second:.0f} Hz, a factor of {ratio:.2f}. An octave "
+        "is a doubling of the frequency, not a distance in the picture."
+    )
 
 
 def _pitch(sound, rate: int) -> float | None:

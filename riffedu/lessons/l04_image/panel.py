@@ -17,9 +17,12 @@ from riffedu.widgets.pictures import HERTZ, height
 
 SECONDS = 2.56
 SHAPES = {
-    "line (tone or glide)": "line", "note with overtones": "harmonics", "stroke": "beat",
-    "patch of noise": "rectangle", "stamp of a clip": "stamp",
-}  # fmt: skip
+    "line (tone or glide)": "line",
+    "note with overtones": "harmonics",
+    "stroke": "beat",
+    "patch of noise": "rectangle",
+    "stamp of a clip": "stamp",
+}
 ORANGE = np.array([0.835, 0.369, 0.0], np.float32)
 LOUDEST = 0.5
 """Amplitudes over this are as black as black gets: the picture keeps its greys while one paints."""
@@ -40,16 +43,40 @@ class PaintPanel(Panel):
         wide = w.Layout(width="480px")
         self.shape = w.Dropdown(options=SHAPES, description="Shape", style=WIDE)
         self.pitch, self.to = (
-            w.FloatLogSlider(value=value, base=10, min=np.log10(60), max=np.log10(8000), step=0.005,
-                             description=name, readout_format=".0f", style=WIDE, layout=wide)
+            w.FloatLogSlider(
+                value=value,
+                base=10,
+                min=np.log10(60),
+                max=np.log10(8000),
+                step=0.005,
+                description=name,
+                readout_format=".0f",
+                style=WIDE,
+                layout=wide,
+            )
             for name, value in (("Pitch (Hz)", 440), ("… gliding to", 440))
-        )  # fmt: skip
-        self.start = w.FloatSlider(value=0.2, min=0, max=self.seconds - 0.05, step=0.01,
-                                   description="Start (s)", style=WIDE, layout=wide)  # fmt: skip
-        self.length = w.FloatSlider(value=0.6, min=0.05, max=self.seconds, step=0.05,
-                                    description="Length (s)", style=WIDE, layout=wide)  # fmt: skip
-        self.level = w.IntSlider(value=-20, min=-60, max=-12, description="Level (dBFS)",
-                                 style=WIDE, layout=wide)  # fmt: skip
+        )
+        self.start = w.FloatSlider(
+            value=0.2,
+            min=0,
+            max=self.seconds - 0.05,
+            step=0.01,
+            description="Start (s)",
+            style=WIDE,
+            layout=wide,
+        )
+        self.length = w.FloatSlider(
+            value=0.6,
+            min=0.05,
+            max=self.seconds,
+            step=0.05,
+            description="Length (s)",
+            style=WIDE,
+            layout=wide,
+        )
+        self.level = w.IntSlider(
+            value=-20, min=-60, max=-12, description="Level (dBFS)", style=WIDE, layout=wide
+        )
         self.add_button, self.undo_button, self.clear_button, self.listen_button = (
             w.Button(description=name, icon=icon, tooltip=words)
             for name, icon, words in (
@@ -66,16 +93,27 @@ class PaintPanel(Panel):
         for control in (self.shape, self.to, self.start, self.length, self.level):
             control.observe(self._preview, "value")
         self.pitch.observe(self._follow, "value")
-        for button, work in ((self.add_button, self.add), (self.undo_button, self.undo),
-                             (self.clear_button, self.clear), (self.listen_button, self.listen)):
+        for button, work in (
+            (self.add_button, self.add),
+            (self.undo_button, self.undo),
+            (self.clear_button, self.clear),
+            (self.listen_button, self.listen),
+        ):
             button.on_click(lambda _, work=work: work())
-        self.box = w.VBox([
-            self.shape, self.pitch, self.to, self.start, self.length, self.level,
-            row(self.add_button, self.undo_button, self.clear_button, self.listen_button),
-            self.status,
-            row(self.figure.widget, self.sound.widget),
-            note("What Add would paint is drawn in orange. Sliders follow the arrow keys."),
-        ])  # fmt: skip
+        self.box = w.VBox(
+            [
+                self.shape,
+                self.pitch,
+                self.to,
+                self.start,
+                self.length,
+                self.level,
+                row(self.add_button, self.undo_button, self.clear_button, self.listen_button),
+                self.status,
+                row(self.figure.widget, self.sound.widget),
+                note("What Add would paint is drawn in orange. Sliders follow the arrow keys."),
+            ]
+        )
         self._preview()
 
     @property
@@ -169,20 +207,25 @@ class PaintPanel(Panel):
     def _draw_axes(self) -> None:
         axes = self.figure.axes
         hertz = [f for f in HERTZ if f <= self.params.max_frequency]
-        axes.set_yticks([height(f) for f in hertz],
-                        [f"{f:g}" if f < 1000 else f"{f / 1000:g}k" for f in hertz])
+        axes.set_yticks(
+            [height(f) for f in hertz], [f"{f:g}" if f < 1000 else f"{f / 1000:g}k" for f in hertz]
+        )
         axes.set(xlabel="seconds", ylabel="Hz (mel scale)")
         axes.tick_params(labelsize=8)
         self._drawn = axes.imshow(
-            self._colours(self.mel), aspect="auto", origin="lower",
-            extent=(0, self.seconds, 0, 1), interpolation="nearest",
-        )  # fmt: skip
+            self._colours(self.mel),
+            aspect="auto",
+            origin="lower",
+            extent=(0, self.seconds, 0, 1),
+            interpolation="nearest",
+        )
 
     def _colours(self, seen) -> np.ndarray:
         """(512, columns, 3) in [0, 1]: the painting grey, what ``seen`` has more than it orange."""
         loudest = LOUDEST * self.params.win_length / 4
-        was, now = ((mel / loudest).clip(0, 1) ** self.params.power_for_image
-                    for mel in (self.mel, seen))  # fmt: skip
+        was, now = (
+            (mel / loudest).clip(0, 1) ** self.params.power_for_image for mel in (self.mel, seen)
+        )
         return (1 - was[..., None] - (now - was)[..., None] * (1 - ORANGE)).clip(0, 1)
 
     def _preview(self, _=None) -> None:

@@ -37,22 +37,47 @@ class GriffinLimPanel(Panel):
     def __init__(self, sounds: dict):
         self.sounds = sounds
         self.sound = w.Dropdown(options=list(sounds), description="Sound", style=WIDE)
-        self.win_length = toggles({f"{1000 * n / RATE:.0f} ms": n for n in SIZES}, "Window", value=1024)
-        self.start = toggles({"drawn by lot": "lot", "all alike": "alike", "the sound's own": "own"}, "First phases")
+        self.win_length = toggles(
+            {f"{1000 * n / RATE:.0f} ms": n for n in SIZES}, "Window", value=1024
+        )
+        self.start = toggles(
+            {"drawn by lot": "lot", "all alike": "alike", "the sound's own": "own"}, "First phases"
+        )
         self.momentum = w.SelectionSlider(
-            options=[0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.99], value=0.99, description="Momentum",
-            style=WIDE, layout=LONG, continuous_update=False,
-        )  # fmt: skip
-        self.seed = w.IntSlider(value=0, min=0, max=9, description="Seed", style=WIDE, layout=LONG,
-                                continuous_update=False)  # fmt: skip
-        self.iteration = w.IntSlider(value=0, min=0, max=STEPS, description="Iteration", style=WIDE,
-                                     layout=w.Layout(width="640px"))  # fmt: skip
+            options=[0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.99],
+            value=0.99,
+            description="Momentum",
+            style=WIDE,
+            layout=LONG,
+            continuous_update=False,
+        )
+        self.seed = w.IntSlider(
+            value=0,
+            min=0,
+            max=9,
+            description="Seed",
+            style=WIDE,
+            layout=LONG,
+            continuous_update=False,
+        )
+        self.iteration = w.IntSlider(
+            value=0,
+            min=0,
+            max=STEPS,
+            description="Iteration",
+            style=WIDE,
+            layout=w.Layout(width="640px"),
+        )
         self.listen_button = w.Button(
-            description="Listen to this iteration", icon="play", button_style="primary",
-            tooltip="The sound as it is at this iteration", layout=w.Layout(width="auto"),
-        )  # fmt: skip
-        self.figure = LiveFigure(columns=3, width=9.0, height=3.1,
-                                 gridspec_kw={"width_ratios": (1, 1.12, 0.9)})  # fmt: skip
+            description="Listen to this iteration",
+            icon="play",
+            button_style="primary",
+            tooltip="The sound as it is at this iteration",
+            layout=w.Layout(width="auto"),
+        )
+        self.figure = LiveFigure(
+            columns=3, width=9.0, height=3.1, gridspec_kw={"width_ratios": (1, 1.12, 0.9)}
+        )
         self.facts = w.HTML()
         self.original, self.heard = LiveSound("The sound"), LiveSound("This iteration")
         self.earlier: deque = deque(maxlen=3)
@@ -64,15 +89,23 @@ class GriffinLimPanel(Panel):
         self.iteration.observe(self._draw, "value")
         self.listen_button.on_click(lambda _: self.listen())
         self._take()
-        self.box = w.VBox([
-            row(self.sound, self.win_length), self.start,
-            row(self.momentum, self.seed), self.iteration, self.figure.widget,
-            self.facts, row(self.listen_button),
-            row(self.original.widget, self.heard.widget),
-            note(f"{RATE} samples a second, a hop of ¼ window. Left: black is the loudest, white "
-                 f"{RANGE} dB less. Middle: purple is too loud, orange too soft. Right: thin lines "
-                 "are the settings before."),
-        ])  # fmt: skip
+        self.box = w.VBox(
+            [
+                row(self.sound, self.win_length),
+                self.start,
+                row(self.momentum, self.seed),
+                self.iteration,
+                self.figure.widget,
+                self.facts,
+                row(self.listen_button),
+                row(self.original.widget, self.heard.widget),
+                note(
+                    f"{RATE} samples a second, a hop of ¼ window. Left: black is the loudest, white "
+                    f"{RANGE} dB less. Middle: purple is too loud, orange too soft. Right: thin lines "
+                    "are the settings before."
+                ),
+            ]
+        )
 
     @property
     def waveform(self) -> np.ndarray:
@@ -107,10 +140,17 @@ class GriffinLimPanel(Panel):
             self.earlier.append(self.curve)
         crests = np.where(np.arange(len(self.spectrum)) % 2, -1, 1)[:, None]  # in mid-frame
         initial = {"lot": None, "own": self.spectrum, "alike": crests + 0 * self.spectrum}
-        self.states = list(griffin_lim_steps(
-            np.abs(self.spectrum), **self.settings, n_iter=STEPS, momentum=self.momentum.value,
-            seed=self.seed.value, initial=initial[self.start.value], length=len(self.waveform),
-        ))  # fmt: skip
+        self.states = list(
+            griffin_lim_steps(
+                np.abs(self.spectrum),
+                **self.settings,
+                n_iter=STEPS,
+                momentum=self.momentum.value,
+                seed=self.seed.value,
+                initial=initial[self.start.value],
+                length=len(self.waveform),
+            )
+        )
         self.curve = [state.spectral_convergence_db for state in self.states]
         self._draw()
 
@@ -119,10 +159,24 @@ class GriffinLimPanel(Panel):
         found.set_title("The sound's spectrogram now", fontsize=10)
         off.set_title("Too soft or too loud", fontsize=10)
         curve.set_title("Consistency", fontsize=10)
-        self._found = found.imshow([[0]], cmap="gray_r", vmin=-RANGE, vmax=0, aspect="auto",
-                                   origin="lower", interpolation="nearest")  # fmt: skip
-        self._off = off.imshow([[0]], cmap=SIGNED, vmin=-OFF, vmax=OFF, aspect="auto",
-                               origin="lower", interpolation="nearest")  # fmt: skip
+        self._found = found.imshow(
+            [[0]],
+            cmap="gray_r",
+            vmin=-RANGE,
+            vmax=0,
+            aspect="auto",
+            origin="lower",
+            interpolation="nearest",
+        )
+        self._off = off.imshow(
+            [[0]],
+            cmap=SIGNED,
+            vmin=-OFF,
+            vmax=OFF,
+            aspect="auto",
+            origin="lower",
+            interpolation="nearest",
+        )
         bar = self.figure.figure.colorbar(self._off, ax=off, fraction=0.06, pad=0.02)
         bar.set_ticks([-OFF, 0, OFF], labels=[f"−{OFF}", "0", f"{OFF} dB"], fontsize=8)
         self._earlier = [curve.plot([], [], color="0.6", linewidth=0.8)[0] for _ in range(3)]
@@ -152,7 +206,7 @@ class GriffinLimPanel(Panel):
             image.set_extent(place)
         for line, curve in zip(self._earlier, self.earlier):
             line.set_data(range(STEPS + 1), np.maximum(curve, -41))
-        for line in self._earlier[len(self.earlier):]:
+        for line in self._earlier[len(self.earlier) :]:
             line.set_data([], [])
         self._curve.set_data(range(STEPS + 1), np.maximum(self.curve, -41))
         self._marker.set_data([i], [max(self.curve[i], -41)])
@@ -168,9 +222,11 @@ class GriffinLimPanel(Panel):
     def _say(self) -> str:
         off = np.linalg.norm(self.state.waveform.numpy() - self.waveform)
         samples = 20 * np.log10(max(off / np.linalg.norm(self.waveform), 1e-7))
-        return (f"Iteration {self.iteration.value}: the magnitudes are off by "
-                f"{self.curve[self.iteration.value]:.1f} dB, the samples by {samples:.1f} dB. "
-                "(0 dB is as far off as silence.)")
+        return (
+            f"Iteration {self.iteration.value}: the magnitudes are off by "
+            f"{self.curve[self.iteration.value]:.1f} dB, the samples by {samples:.1f} dB. "
+            "(0 dB is as far off as silence.)"
+        )
 
 
 def griffin_lim_panel(sounds: dict | None = None) -> GriffinLimPanel:
@@ -188,7 +244,7 @@ def some_sounds() -> dict[str, np.ndarray]:
 
     sounds = {}
     for name in ("tune", "piano", "speech_like", "percussion", "full_mix"):
-        sounds[name] = resample(*clip(name), RATE)[:round(SECONDS * RATE)]
+        sounds[name] = resample(*clip(name), RATE)[: round(SECONDS * RATE)]
     sounds["a steady tone"] = sine(440, SECONDS, RATE)
     sounds["one click"] = np.roll(impulses(1 / SECONDS, SECONDS, RATE), RATE)
     sounds["80 pulses a second"] = impulses(80, SECONDS, RATE, amplitude=0.9)

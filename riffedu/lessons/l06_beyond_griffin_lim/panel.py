@@ -45,13 +45,20 @@ class BeyondPanel(Panel):
         self.sounds, self.params = sounds, SpectrogramParams()
         self.sound = w.Dropdown(options=list(sounds), description="Sound", style=WIDE)
         self.method = w.Dropdown(
-            options=[(label, name) for name, label in LABELS.items()], value="read off",
-            description="Method", style=WIDE, layout=LONG,
-        )  # fmt: skip
+            options=[(label, name) for name, label in LABELS.items()],
+            value="read off",
+            description="Method",
+            style=WIDE,
+            layout=LONG,
+        )
         self.iteration = w.SelectionSlider(
-            options=AT, value=16, description="Iteration", style=WIDE, layout=LONG,
+            options=AT,
+            value=16,
+            description="Iteration",
+            style=WIDE,
+            layout=LONG,
             continuous_update=False,
-        )  # fmt: skip
+        )
         self.figure = LiveFigure(columns=3, width=9.0, height=3.2)
         self.facts = w.HTML()
         self.original, self.heard = LiveSound("The sound"), LiveSound("Found")
@@ -60,12 +67,19 @@ class BeyondPanel(Panel):
         self.method.observe(self._solve, "value")
         self.iteration.observe(self._show, "value")
         self._take()
-        self.box = w.VBox([
-            row(self.sound, self.method), self.iteration, self.figure.widget,
-            self.facts, row(self.original.widget, self.heard.widget),
-            note(f"The first {SECONDS:g} s. Middle: purple is too loud, orange too soft, ±{OFF} "
-                 "dB. Right: every method that you have tried on this sound."),
-        ])  # fmt: skip
+        self.box = w.VBox(
+            [
+                row(self.sound, self.method),
+                self.iteration,
+                self.figure.widget,
+                self.facts,
+                row(self.original.widget, self.heard.widget),
+                note(
+                    f"The first {SECONDS:g} s. Middle: purple is too loud, orange too soft, ±{OFF} "
+                    "dB. Right: every method that you have tried on this sound."
+                ),
+            ]
+        )
 
     @property
     def waveform(self) -> np.ndarray:
@@ -104,9 +118,16 @@ class BeyondPanel(Panel):
             axis.set(xlabel="seconds", yticks=[])
         found.set_ylabel("mel bands", fontsize=9)
         self._curves = {
-            name: curve.plot([], [], color=COLOURS[i % len(COLOURS)], linestyle=LINES[i],
-                             label=name, linewidth=1.5)[0] for i, name in enumerate(LABELS)
-        }  # fmt: skip
+            name: curve.plot(
+                [],
+                [],
+                color=COLOURS[i % len(COLOURS)],
+                linestyle=LINES[i],
+                label=name,
+                linewidth=1.5,
+            )[0]
+            for i, name in enumerate(LABELS)
+        }
         [self._marker] = curve.plot([], [], "o", color="black", markersize=7)
         curve.set(xlim=(-0.5, len(AT) - 0.5), ylim=(-52, 0), xlabel="iteration", ylabel="dB")
         curve.set_xticks(range(len(AT)), [str(i) for i in AT])
@@ -127,9 +148,11 @@ class BeyondPanel(Panel):
         self._marker.set_data([AT.index(point.n_iter)], [point.mel_consistency_db])
         distance = log_spectral_distance(point.sound, self.waveform, RATE)
         attacks = attack_likeness(point.sound, self.waveform, RATE)
-        self.said = (f"{LABELS[name]}, iteration {point.n_iter}: consistency "
-                     f"{point.mel_consistency_db:.1f} dB, distance from the sound {distance:.1f} dB, "
-                     f"attacks {attacks:.2f}, {point.seconds:.2f} s of one processor.")
+        self.said = (
+            f"{LABELS[name]}, iteration {point.n_iter}: consistency "
+            f"{point.mel_consistency_db:.1f} dB, distance from the sound {distance:.1f} dB, "
+            f"attacks {attacks:.2f}, {point.seconds:.2f} s of one processor."
+        )
         self.facts.value = f'<p role="status">{html.escape(self.said)}</p>'
         self.heard.set(point.sound, RATE, f"{name}, iteration {point.n_iter}", attenuate=True)
         self.figure.refresh(f"{self.sound.value}. {self.said}")
@@ -150,7 +173,7 @@ def some_sounds() -> dict[str, np.ndarray]:
     from riffedu.signal.synth import impulses, sine
 
     names = ("percussion", "full_mix", "speech_like", "tune", "piano", "sustained")
-    sounds = {name: clip(name)[0][:round(SECONDS * RATE)] for name in names}
+    sounds = {name: clip(name)[0][: round(SECONDS * RATE)] for name in names}
     sounds["a steady tone"] = sine(440, SECONDS, RATE, amplitude=0.1)
     sounds["four clicks a second"] = set_level(impulses(4, SECONDS, RATE), -35, -3)
     return sounds

@@ -20,9 +20,7 @@ def check_add_noise(noisy) -> object:
         "The square roots are missing. ᾱ is a share of power, and power is amplitude squared.": (
             kept * x0 + (1 - kept) * noise
         ),
-        "The two are exchanged: ᾱ is what is left of the picture.": (
-            0.8 * x0 + 0.6 * noise
-        ),
+        "The two are exchanged: ᾱ is what is left of the picture.": (0.8 * x0 + 0.6 * noise),
         "The noise's factor is √(1 − ᾱ), not 1 − √ᾱ: the squares must add up to 1.": (
             0.6 * x0 + 0.4 * noise
         ),
@@ -47,8 +45,10 @@ def check_alpha_bar(kept) -> object:
     betas = np.array([0.1, 0.2, 0.5, 0.25])
     answer = np.asarray(run(kept, betas), dtype=np.float64)
     if answer.shape != betas.shape:
-        return hint(f"One ᾱ for each time: shape {betas.shape}, yours is {answer.shape}. "
-                    "np.cumprod keeps every product on the way.")
+        return hint(
+            f"One ᾱ for each time: shape {betas.shape}, yours is {answer.shape}. "
+            "np.cumprod keeps every product on the way."
+        )
     mistakes = {
         "Those are the 1 − β of single steps. What is left after several is their product.": (
             1 - betas
@@ -67,8 +67,10 @@ def check_alpha_bar(kept) -> object:
             return hint(message)
     want = schedule.alphas_cumprod(betas)
     if not np.allclose(answer, want, atol=1e-6):
-        return hint(f"For β = {betas.tolist()} it should be {want.round(3).tolist()}; yours is "
-                    f"{answer.round(3).tolist()}.")
+        return hint(
+            f"For β = {betas.tolist()} it should be {want.round(3).tolist()}; yours is "
+            f"{answer.round(3).tolist()}."
+        )
     return right("0.9, then 0.9 · 0.8, and so on: each step takes its share of what was left.")
 
 
@@ -131,6 +133,8 @@ def check_zero_db(when) -> object:
                 return hint(message)
         ratio_there = 10 * np.log10(ratio[int(answer)]) if 0 <= answer < len(kept) else None
         told = "" if ratio_there is None else f", where the ratio is {ratio_there:.1f} dB"
-        return hint(f"For the {name} schedule you say {int(answer)}{told}. It should be where ᾱ "
-                    "first falls below 1 − ᾱ.")
+        return hint(
+            f"For the {name} schedule you say {int(answer)}{told}. It should be where ᾱ "
+            "first falls below 1 − ᾱ."
+        )
     return right("Equal powers: ᾱ = 1/2, half way round the quarter circle.")

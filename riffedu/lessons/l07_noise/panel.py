@@ -33,8 +33,6 @@ def four_schedules() -> dict[str, np.ndarray]:
     return {**kept, NAMES[3]: alphas_cumprod(zero_terminal_snr(betas("scaled_linear")))}
 
 
-
-
 def circle_picture(degrees=(0, 30, 60, 90)) -> Picture:
     """x_t on its way from x₀ to ε along a quarter circle, with v at each of the angles φ."""
     figure, [[axis]] = _figure(1, 1, 4.2, 4.0)
@@ -47,17 +45,25 @@ def circle_picture(degrees=(0, 30, 60, 90)) -> Picture:
         axis.annotate("", x, (0, 0), arrowprops={"arrowstyle": "-|>", "color": COLOURS[0]})
         axis.annotate("", x + 0.4 * v, x, arrowprops={"arrowstyle": "-|>", "color": COLOURS[1]})
         axis.text(*(x + 0.46 * v), "v", color=COLOURS[1], ha="center", va="center")
-        axis.text(*(0.62 * x + 0.05 * np.array([v[0], v[1]])), f"{math.degrees(angle):.0f}°",
-                  color=COLOURS[0], fontsize=8, ha="center")
+        axis.text(
+            *(0.62 * x + 0.05 * np.array([v[0], v[1]])),
+            f"{math.degrees(angle):.0f}°",
+            color=COLOURS[0],
+            fontsize=8,
+            ha="center",
+        )
     axis.set(xlim=(-0.6, 1.35), ylim=(-0.15, 1.5), aspect="equal", xticks=[0, 1], yticks=[0, 1])
     axis.set_xlabel("share of x₀: cos φ = √ᾱ")
     axis.set_ylabel("share of ε: sin φ = √(1 − ᾱ)")
     for side in ("top", "right"):
         axis.spines[side].set_visible(False)
     told = ", ".join(f"{angle:g}" for angle in degrees)
-    return Picture(_png(figure), "A quarter circle from x₀, to the right, up to the noise ε. At "
-                                 f"{told} degrees an arrow from the middle shows x_t, and another "
-                                 "along the circle, at a right angle to it, shows v.")
+    return Picture(
+        _png(figure),
+        "A quarter circle from x₀, to the right, up to the noise ε. At "
+        f"{told} degrees an arrow from the middle shows x_t, and another "
+        "along the circle, at a right angle to it, shows v.",
+    )
 
 
 class NoisePanel(Panel):
@@ -73,27 +79,40 @@ class NoisePanel(Panel):
         self.kept = four_schedules()
         self._signals: dict = {}
         self.clip = w.Dropdown(options=list(sounds), description="Clip", style=WIDE)
-        self.schedule = w.Dropdown(options=NAMES, value="cosine", description="Schedule",
-                                   style=WIDE)
-        self.time = w.IntSlider(value=400, min=0, max=999, description="t", style=WIDE,
-                                layout=w.Layout(width="620px", max_width="98%"))
+        self.schedule = w.Dropdown(
+            options=NAMES, value="cosine", description="Schedule", style=WIDE
+        )
+        self.time = w.IntSlider(
+            value=400,
+            min=0,
+            max=999,
+            description="t",
+            style=WIDE,
+            layout=w.Layout(width="620px", max_width="98%"),
+        )
         self.shown = toggles([("x_t", "x"), ("v", "v"), ("ε", "noise")], "Picture")
-        self.hear_button = w.Button(description="Hear x_t", icon="volume-up",
-                                    tooltip="Turn the noisy picture into sound")
-        self.figure = LiveFigure(columns=2, width=9.6, height=3.6,
-                                 gridspec_kw={"width_ratios": [1.0, 1.15]})
+        self.hear_button = w.Button(
+            description="Hear x_t", icon="volume-up", tooltip="Turn the noisy picture into sound"
+        )
+        self.figure = LiveFigure(
+            columns=2, width=9.6, height=3.6, gridspec_kw={"width_ratios": [1.0, 1.15]}
+        )
         self.facts, self.heard = w.HTML(), LiveSound("The noisy picture")
         self._draw_axes()
         for control in (self.clip, self.schedule, self.time, self.shown):
             control.observe(self._update, "value")
         self.hear_button.on_click(self.hear)
         self._update()
-        self.box = w.VBox([
-            row(self.clip, self.schedule, self.shown), self.time,
-            self.figure.widget, self.facts,
-            row(self.hear_button, self.heard.widget),
-            note("Each sound is set to −20 dBFS: a picture full of noise is loud."),
-        ])  # fmt: skip
+        self.box = w.VBox(
+            [
+                row(self.clip, self.schedule, self.shown),
+                self.time,
+                self.figure.widget,
+                self.facts,
+                row(self.hear_button, self.heard.widget),
+                note("Each sound is set to −20 dBFS: a picture full of noise is loud."),
+            ]
+        )
 
     @property
     def alpha_bar(self) -> float:
@@ -123,8 +142,15 @@ class NoisePanel(Panel):
 
     def _draw_axes(self) -> None:
         left, right = self.figure.axes
-        self._image = left.imshow([[0]], cmap="gray", vmin=-1, vmax=1, aspect="auto",
-                                  extent=(0, 1, 0, 1), interpolation="nearest")  # fmt: skip
+        self._image = left.imshow(
+            [[0]],
+            cmap="gray",
+            vmin=-1,
+            vmax=1,
+            aspect="auto",
+            extent=(0, 1, 0, 1),
+            interpolation="nearest",
+        )
         hertz = (100, 250, 500, 1000, 2000, 4000)
         left.set_yticks([height(f) for f in hertz])
         left.set_yticklabels([f"{f:g}" if f < 1000 else f"{f / 1000:g}k" for f in hertz])
@@ -158,9 +184,11 @@ class NoisePanel(Panel):
             curve.set(linewidth=2.5 if other == name else 1.0, alpha=1.0 if other == name else 0.5)
         left = melody_left(x0, self.x)
         level = f"{decibels:.1f} dB" if decibels > -150 else "−∞ dB"
-        facts = (f"ᾱ = {kept:.4f}: picture × {math.sqrt(kept):.3f}, noise × "
-                 f"{math.sqrt(1 - kept):.3f}. SNR {level}. Strongest pitch still found in "
-                 f"{left:.0%} of the moments.")
+        facts = (
+            f"ᾱ = {kept:.4f}: picture × {math.sqrt(kept):.3f}, noise × "
+            f"{math.sqrt(1 - kept):.3f}. SNR {level}. Strongest pitch still found in "
+            f"{left:.0%} of the moments."
+        )
         self.facts.value = f"<p>{html.escape(facts.replace('-', '−'))}</p>"
         self.heard.clear()
         what = {"x": "noisy picture x_t", "v": "direction v", "noise": "noise ε"}

@@ -61,8 +61,10 @@ def check_ddim(step) -> object:
         if np.allclose(answer, values, atol=1e-6):
             return hint(message)
     if not np.allclose(answer, 0.8 * x0 + 0.6 * noise, atol=1e-6):
-        return hint("At ᾱ' = 0.64 it should be 0.8 · x0 + 0.6 · noise: the forward process, with "
-                    "the noise that the network believes in.")
+        return hint(
+            "At ᾱ' = 0.64 it should be 0.8 · x0 + 0.6 · noise: the forward process, with "
+            "the noise that the network believes in."
+        )
     if not np.array_equal(np.asarray(run(step, x0, noise, 1.0), dtype=np.float64), x0):
         return hint("Right for one ᾱ', wrong for another: use alpha_bar, no numbers.")
     return right("The whole of DDIM: noise the guess again, with the same noise, but less.")
@@ -119,6 +121,8 @@ def check_trailing(times) -> object:
                 return hint(message)
         if np.abs(answer - want).max() <= 0.5 + 1e-9 and not math.isclose(leap, round(leap)):
             return hint("Nearly: round to whole times, before taking 1 off.")
-        return hint(f"For {n} of {total} they should be {want.astype(int).tolist()}; yours begin "
-                    f"{answer[:4].tolist()}.")
+        return hint(
+            f"For {n} of {total} they should be {want.astype(int).tolist()}; yours begin "
+            f"{answer[:4].tolist()}."
+        )
     return right("Begins at pure noise, as every run does, and wastes no look on a clean picture.")

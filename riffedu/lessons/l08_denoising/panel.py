@@ -24,10 +24,8 @@ LABELS = {
     "euler_ancestral": "Euler ancestral (= DDIM, η = 1)",
     "heun": "Heun (two looks a step)",
     "dpmpp_2m": "DPM-Solver++(2M)",
-}  # fmt: skip
+}
 LONG = w.Layout(width="480px", max_width="98%")
-
-
 
 
 class DenoisingPanel(Panel):
@@ -39,30 +37,74 @@ class DenoisingPanel(Panel):
     ``moments`` are the run's steps (the first is the noise), ``before`` those of the run before.
     """
 
-    def __init__(self, pipeline, prompt: str, seed: int = 0, steps: int = 10,
-                 duration: float = SECONDS):  # fmt: skip
+    def __init__(
+        self, pipeline, prompt: str, seed: int = 0, steps: int = 10, duration: float = SECONDS
+    ):
         self.pipeline, self.duration = pipeline, duration
         self.moments: list[SamplerStep] = []
         self.before: list[SamplerStep] = []
         self._drawn: dict = {}
-        self.prompt = w.Text(value=prompt, description="Prompt", style=WIDE,
-                             layout=w.Layout(width="640px", max_width="98%"))  # fmt: skip
-        self.rule = w.Dropdown(options=[(LABELS[name], name) for name in SAMPLERS], value="ddim",
-                               description="Rule", style=WIDE, layout=FIT)  # fmt: skip
-        self.steps = w.IntSlider(value=steps, min=1, max=50, description="Steps", style=WIDE,
-                                 layout=LONG, continuous_update=False)  # fmt: skip
-        self.eta = w.FloatSlider(value=0, min=0, max=1, step=0.05, description="η", style=WIDE,
-                                 layout=LONG, continuous_update=False)  # fmt: skip
-        self.seed = w.BoundedIntText(value=seed, min=0, max=2**31 - 1, description="Seed",
-                                     style=WIDE, layout=w.Layout(width="280px"))  # fmt: skip
+        self.prompt = w.Text(
+            value=prompt,
+            description="Prompt",
+            style=WIDE,
+            layout=w.Layout(width="640px", max_width="98%"),
+        )
+        self.rule = w.Dropdown(
+            options=[(LABELS[name], name) for name in SAMPLERS],
+            value="ddim",
+            description="Rule",
+            style=WIDE,
+            layout=FIT,
+        )
+        self.steps = w.IntSlider(
+            value=steps,
+            min=1,
+            max=50,
+            description="Steps",
+            style=WIDE,
+            layout=LONG,
+            continuous_update=False,
+        )
+        self.eta = w.FloatSlider(
+            value=0,
+            min=0,
+            max=1,
+            step=0.05,
+            description="η",
+            style=WIDE,
+            layout=LONG,
+            continuous_update=False,
+        )
+        self.seed = w.BoundedIntText(
+            value=seed,
+            min=0,
+            max=2**31 - 1,
+            description="Seed",
+            style=WIDE,
+            layout=w.Layout(width="280px"),
+        )
         self.job = JobControls("Run")
         self.run_button, self.stop_button = self.job.start_button, self.job.stop_button
         self.progress, self.status = self.job.progress, self.job.status
-        self.step = w.IntSlider(value=0, min=0, max=0, description="Step", style=WIDE,
-                                disabled=True, layout=w.Layout(width="640px", max_width="98%"))
-        self.shown = toggles([("the state", "state"), ("the guess x₀", "guess")], "Sound of", value="guess")
-        self.listen_button = w.Button(description="Listen", icon="volume-up", disabled=True,
-                                      tooltip="Turn this picture into sound")  # fmt: skip
+        self.step = w.IntSlider(
+            value=0,
+            min=0,
+            max=0,
+            description="Step",
+            style=WIDE,
+            disabled=True,
+            layout=w.Layout(width="640px", max_width="98%"),
+        )
+        self.shown = toggles(
+            [("the state", "state"), ("the guess x₀", "guess")], "Sound of", value="guess"
+        )
+        self.listen_button = w.Button(
+            description="Listen",
+            icon="volume-up",
+            disabled=True,
+            tooltip="Turn this picture into sound",
+        )
         self.figure = LiveFigure(columns=3, width=9.6, height=3.3)
         self.facts, self.heard = w.HTML(), LiveSound("On the way")
         self._draw_axes()
@@ -71,21 +113,36 @@ class DenoisingPanel(Panel):
         self.shown.observe(lambda _: self.heard.clear(), "value")
         self.run_button.on_click(lambda _: self.run())
         self.listen_button.on_click(self.listen)
-        self.box = w.VBox([
-            self.prompt, row(self.rule, self.seed), self.steps, self.eta,
-            self.job.box, self.step, self.figure.widget, self.facts,
-            row(self.shown, self.listen_button, self.heard.widget),
-            note("Step 0 is the noise. Right: the run before this one is dotted. Heun begins where "
-                 f"σ = {SIGMA:g}, since from pure noise its first step leads astray."),
-        ])  # fmt: skip
+        self.box = w.VBox(
+            [
+                self.prompt,
+                row(self.rule, self.seed),
+                self.steps,
+                self.eta,
+                self.job.box,
+                self.step,
+                self.figure.widget,
+                self.facts,
+                row(self.shown, self.listen_button, self.heard.widget),
+                note(
+                    "Step 0 is the noise. Right: the run before this one is dotted. Heun begins where "
+                    f"σ = {SIGMA:g}, since from pure noise its first step leads astray."
+                ),
+            ]
+        )
         self.figure.say("Nothing yet: press Run.")
 
     def run(self) -> None:
         """What the Run button does; `wait` for its end when driving the panel by code."""
         name, n = self.rule.value, self.steps.value
         rule = partial(ddim, eta=self.eta.value) if name == "ddim" else SAMPLERS[name]
-        wanted = {"prompt": self.prompt.value, "seed": self.seed.value, "rule": rule, "name": name,
-                  "steps": n}  # fmt: skip
+        wanted = {
+            "prompt": self.prompt.value,
+            "seed": self.seed.value,
+            "rule": rule,
+            "name": name,
+            "steps": n,
+        }
         self.job.start(lambda step: self._work(step, wanted), 2 * n + 1)
 
     def wait(self, seconds: float = 120.0) -> None:
@@ -154,8 +211,12 @@ class DenoisingPanel(Panel):
             self.job.fail(error)
             return
         what = dict(map(reversed, self.shown.options))[self.shown.value]
-        self.heard.set(result.waveform, result.sample_rate, f"{what} at step {self.step.value}",
-                       image=result.image)  # fmt: skip
+        self.heard.set(
+            result.waveform,
+            result.sample_rate,
+            f"{what} at step {self.step.value}",
+            image=result.image,
+        )
 
     def _choose(self, _=None) -> None:
         self.eta.disabled = self.rule.value != "ddim"
@@ -165,9 +226,15 @@ class DenoisingPanel(Panel):
         self._images = {}
         hertz = (100, 500, 1000, 2000, 4000)
         for axis, name in ((state, "state"), (guess, "guess")):
-            self._images[name] = axis.imshow([[255]], cmap="gray", vmin=0, vmax=255, aspect="auto",
-                                             extent=(0, self.duration, 0, 1),
-                                             interpolation="nearest")  # fmt: skip
+            self._images[name] = axis.imshow(
+                [[255]],
+                cmap="gray",
+                vmin=0,
+                vmax=255,
+                aspect="auto",
+                extent=(0, self.duration, 0, 1),
+                interpolation="nearest",
+            )
             axis.set_yticks([height(f) for f in hertz])
             axis.set_yticklabels([f"{f:g}" if f < 1000 else f"{f / 1000:g}k" for f in hertz])
             axis.set_xlabel("seconds", fontsize=9)
@@ -207,13 +274,17 @@ class DenoisingPanel(Panel):
             self._images[name].set_data(np.asarray(image.convert("L")))
         moment, here = self.moments[index], [self._away[name][index] for name in self._lines]
         self._dots.set_data([index / max(1, len(self.moments) - 1)] * 2, here)
-        told = (f"Step {index} of {moment.total}: the network looked at t = "
-                f"{moment.level.timestep:.0f}, where {moment.level.signal:.0%} of the picture's "
-                f"amplitude is left. From the end: state {here[0]:.2f}, guess {here[1]:.2f}.")
+        told = (
+            f"Step {index} of {moment.total}: the network looked at t = "
+            f"{moment.level.timestep:.0f}, where {moment.level.signal:.0%} of the picture's "
+            f"amplitude is left. From the end: state {here[0]:.2f}, guess {here[1]:.2f}."
+        )
         self.facts.value = f'<p role="status">{html.escape(told)}</p>'
         self.heard.clear()
-        self.figure.refresh(f"Left the state, in the middle the guess, right their distances from "
-                            f"the end of the run. {told}")  # fmt: skip
+        self.figure.refresh(
+            f"Left the state, in the middle the guess, right their distances from "
+            f"the end of the run. {told}"
+        )
 
 
 def away(moments: list[SamplerStep]) -> dict[str, np.ndarray]:
@@ -225,12 +296,15 @@ def away(moments: list[SamplerStep]) -> dict[str, np.ndarray]:
     def far(latents) -> float:
         return (latents - end).square().mean().sqrt().item()
 
-    return {"state": np.array([far(moment.latents) for moment in moments]),
-            "guess": np.array([far(moment.x0) for moment in moments])}  # fmt: skip
+    return {
+        "state": np.array([far(moment.latents) for moment in moments]),
+        "guess": np.array([far(moment.x0) for moment in moments]),
+    }
 
 
-def denoising_panel(pipeline, prompt: str = "a calm solo piano", seed: int = 0,
-                    **options) -> DenoisingPanel:
+def denoising_panel(
+    pipeline, prompt: str = "a calm solo piano", seed: int = 0, **options
+) -> DenoisingPanel:
     """Run a rule, then scrub through its states: see, compare and hear each.
 
     ``options``: ``steps`` at the start (10), ``duration`` of the clip (2.56 s).

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from riffedu.widgets.verdict import check, hint, right, run
 from riffedu.signal.mel import hz_to_mel, mel_to_hz
+from riffedu.widgets.verdict import check, hint, right, run
 
 
 @check
@@ -40,8 +40,10 @@ def check_compression(shrinks_by) -> object:
     for case, answer in zip(cases, answers):
         _, _, factor, channels, size = case
         if not np.isclose(answer, factor**2 / (channels * size)):
-            return hint(f"For {case} you say {answer:g}: the picture has {case[0] * case[1]} bytes."
-                        " How many places have the latents, how many numbers each?")
+            return hint(
+                f"For {case} you say {answer:g}: the picture has {case[0] * case[1]} bytes."
+                " How many places have the latents, how many numbers each?"
+            )
     return right("Riffusion's latents, at 2 bytes: 8 times. Ours, at 4 bytes: 8 times, too.")
 
 
@@ -55,8 +57,11 @@ def check_linear_code(there_and_back) -> object:
     numbers = patterns @ (patch - mean)
     if answer.shape == numbers.shape:
         same = np.allclose(answer, numbers)
-        return hint("Those are the numbers. Now back: add up the patterns, and the mean." if same
-                    else "That is as short as the code. Go back to a patch, too.")
+        return hint(
+            "Those are the numbers. Now back: add up the patterns, and the mean."
+            if same
+            else "That is as short as the code. Go back to a patch, too."
+        )
     if answer.shape != patch.shape:
         return hint(f"A patch of {len(patch)} pixels is wanted; yours has shape {answer.shape}.")
     if np.allclose(answer, mean + patterns.T @ numbers):
@@ -77,8 +82,10 @@ def check_linear_code(there_and_back) -> object:
     for message, values in mistakes.items():
         if np.allclose(answer, values):
             return hint(message)
-    return hint("numbers = P (patch − mean), then mean + Pᵀ numbers. `@` multiplies matrices, "
-                "`.T` turns one over.")
+    return hint(
+        "numbers = P (patch − mean), then mean + Pᵀ numbers. `@` multiplies matrices, "
+        "`.T` turns one over."
+    )
 
 
 @check
@@ -116,12 +123,16 @@ def _pause_mistake(answer, want, latents, at: int, columns: int) -> str:
             return "Zeros aren't silence: they decode to a grey drone. Put `silent` there."
         if np.allclose(answer[:, :, hole], latents[:, :, hole]):
             return "The columns after `at` are there twice, and no silence: put `silent` first."
-        return ("The sound is right, the silence is not: channel c of every place gets silent[c]. "
-                "silent[:, None, None] has a shape that fits.")
+        return (
+            "The sound is right, the silence is not: channel c of every place gets silent[c]. "
+            "silent[:, None, None] has a shape that fits."
+        )
     if np.allclose(answer[:, :, : at + columns], want[:, :, : at + columns]):
         return "Up to the pause it is right; after it the sound should go on where it stopped."
-    return ("latents[:, :, :at] stays; then the silence; then latents[:, :, at:] as far as there "
-            "is room. Time is the last axis.")
+    return (
+        "latents[:, :, :at] stays; then the silence; then latents[:, :, at:] as far as there "
+        "is room. Time is the last axis."
+    )
 
 
 @check
@@ -154,6 +165,8 @@ def check_moved_up(moved_up) -> object:
     for (f, up), answer in zip(cases, answers):
         want = float(mel_to_hz(hz_to_mel(f) + up))
         if not np.isclose(answer, want, rtol=1e-6):
-            return hint(f"From {f:g} Hz by {up:g} mel should lead to {want:.0f} Hz; yours is "
-                        f"{answer:.0f}. To mel, add, and back.")
+            return hint(
+                f"From {f:g} Hz by {up:g} mel should lead to {want:.0f} Hz; yours is "
+                f"{answer:.0f}. To mel, add, and back."
+            )
     return hint("Nearly: more digits are wanted, so don't round.")

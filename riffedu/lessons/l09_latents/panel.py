@@ -15,8 +15,12 @@ from riffedu.widgets.pictures import SIGNED, Picture, _figure, _png, height
 
 SECONDS = 2.56
 CLIPS = ("tune", "sustained", "piano", "full_mix", "guitar", "percussion", "speech_like")
-PLACES = [("one place", "place"), ("its column", "column"), ("its row", "row"),
-          ("everywhere", "everywhere")]  # fmt: skip
+PLACES = [
+    ("one place", "place"),
+    ("its column", "column"),
+    ("its row", "row"),
+    ("everywhere", "everywhere"),
+]
 SPAN = 127.5  # greys for a change of 1
 LONG = w.Layout(width="480px", max_width="98%")
 
@@ -39,17 +43,18 @@ def code_picture(patterns, title: str = "", columns: int = 16) -> Picture:
     axis.set_axis_off()
     axis.set_title(title, fontsize=10)
     finest = [_finest(pattern) for pattern in patterns]
-    return Picture(_png(figure), f"{title}: {len(patterns)} squares, orange darker and purple "
-                   f"lighter. The first changes its sign {finest[0]} times from edge to edge, the "
-                   f"last {finest[-1]} times, the busiest {max(finest)} times.")
+    return Picture(
+        _png(figure),
+        f"{title}: {len(patterns)} squares, orange darker and purple "
+        f"lighter. The first changes its sign {finest[0]} times from edge to edge, the "
+        f"last {finest[-1]} times, the busiest {max(finest)} times.",
+    )
 
 
 def _finest(pattern) -> int:
     """The most changes of sign along any of a pattern's middle lines."""
     lines = (pattern[len(pattern) // 2], pattern[:, pattern.shape[1] // 2])
     return max(int((np.diff(np.sign(line)) != 0).sum()) for line in lines)
-
-
 
 
 class LatentsPanel(Panel):
@@ -68,42 +73,63 @@ class LatentsPanel(Panel):
         self._known: dict = {}
         names = list(sounds)
         self.first = w.Dropdown(options=names, description="First", style=WIDE)
-        self.second = w.Dropdown(options=names, value=names[1 % len(names)], description="Second",
-                                 style=WIDE)  # fmt: skip
+        self.second = w.Dropdown(
+            options=names, value=names[1 % len(names)], description="Second", style=WIDE
+        )
         _, _, rows, columns = self.source(names[0])[1].shape
 
         def slider(kind, name, **told):
             return kind(description=name, style=WIDE, layout=LONG, **told)
 
         self.mix = slider(w.FloatSlider, "Mix", value=0, min=0, max=1, step=0.05)
-        self.channel = slider(w.IntSlider, "Channel", value=0, min=0,
-                              max=pipeline.checkpoint.latent_channels - 1)  # fmt: skip
+        self.channel = slider(
+            w.IntSlider, "Channel", value=0, min=0, max=pipeline.checkpoint.latent_channels - 1
+        )
         self.amount = slider(w.FloatSlider, "Amount", value=0, min=-10, max=10, step=0.5)
         self.where = toggles(PLACES, "Where")
         self.row = slider(w.IntSlider, "Row", value=rows // 4, min=0, max=rows - 1)
         self.column = slider(w.IntSlider, "Column", value=columns // 2, min=0, max=columns - 1)
         self.undo_button = w.Button(description="Undo", icon="undo", tooltip="Amount back to 0")
         self.shown = toggles([("the latents", "latents"), ("the pixels", "pixels")], "Sound of")
-        self.listen_button = w.Button(description="Listen", icon="volume-up",
-                                      tooltip="Turn this mix into sound")  # fmt: skip
+        self.listen_button = w.Button(
+            description="Listen", icon="volume-up", tooltip="Turn this mix into sound"
+        )
         self.figure = LiveFigure(columns=3, width=10.2, height=3.3)
         self.facts, self.heard = w.HTML(), LiveSound("The mix")
         self._draw_axes()
-        for control in (self.first, self.second, self.mix, self.channel, self.amount, self.where,
-                        self.row, self.column):  # fmt: skip
+        for control in (
+            self.first,
+            self.second,
+            self.mix,
+            self.channel,
+            self.amount,
+            self.where,
+            self.row,
+            self.column,
+        ):
             control.observe(self._update, "value")
         self.shown.observe(lambda _: self.heard.clear(), "value")
         self.undo_button.on_click(lambda _: setattr(self.amount, "value", 0))
         self.listen_button.on_click(self.listen)
         self._update()
-        self.box = w.VBox([
-            row(self.first, self.second), self.mix, self.channel, self.amount,
-            row(self.where, self.undo_button), self.row, self.column,
-            self.figure.widget, self.facts,
-            row(self.shown, self.listen_button, self.heard.widget),
-            note("Row 0 holds the lowest pitches. Right: orange is where the latents draw darker "
-                 "(louder) than the pixels, purple lighter. Sounds are set to −20 dBFS."),
-        ])  # fmt: skip
+        self.box = w.VBox(
+            [
+                row(self.first, self.second),
+                self.mix,
+                self.channel,
+                self.amount,
+                row(self.where, self.undo_button),
+                self.row,
+                self.column,
+                self.figure.widget,
+                self.facts,
+                row(self.shown, self.listen_button, self.heard.widget),
+                note(
+                    "Row 0 holds the lowest pitches. Right: orange is where the latents draw darker "
+                    "(louder) than the pixels, purple lighter. Sounds are set to −20 dBFS."
+                ),
+            ]
+        )
 
     def source(self, name: str):
         """(picture, its latents) of one of the sounds; found once and kept."""
@@ -152,10 +178,18 @@ class LatentsPanel(Panel):
         self._images = {}
         hertz = (100, 500, 1000, 2000, 4000)
         for name, axis in (("latents", left), ("pixels", middle), ("change", right)):
-            look = {"cmap": SIGNED, "vmin": -1, "vmax": 1} if axis is right else {
-                "cmap": "gray", "vmin": 0, "vmax": 255}  # fmt: skip
-            self._images[name] = axis.imshow([[255]], aspect="auto", interpolation="nearest",
-                                             extent=(0, self.duration, 0, 1), **look)  # fmt: skip
+            look = (
+                {"cmap": SIGNED, "vmin": -1, "vmax": 1}
+                if axis is right
+                else {"cmap": "gray", "vmin": 0, "vmax": 255}
+            )
+            self._images[name] = axis.imshow(
+                [[255]],
+                aspect="auto",
+                interpolation="nearest",
+                extent=(0, self.duration, 0, 1),
+                **look,
+            )
             axis.set_yticks([height(f) for f in hertz])
             axis.set_yticklabels([f"{f:g}" if f < 1000 else f"{f / 1000:g}k" for f in hertz])
             axis.set_xlabel("seconds", fontsize=9)
@@ -179,15 +213,19 @@ class LatentsPanel(Panel):
             seconds = both["pixels"].shape[1] / 100
             frame(axis, (0, seconds), (0, 1))
             image.set_extent((0, seconds, 0, 1))
-        told = (f"{1 - self.mix.value:.0%} {self.first.value}, {self.mix.value:.0%} "
-                f"{self.second.value}. The two mixes differ by "
-                f"{SPAN * np.sqrt(np.mean(change**2)):.0f} greys (root mean square).")
+        told = (
+            f"{1 - self.mix.value:.0%} {self.first.value}, {self.mix.value:.0%} "
+            f"{self.second.value}. The two mixes differ by "
+            f"{SPAN * np.sqrt(np.mean(change**2)):.0f} greys (root mean square)."
+        )
         if self.amount.value:
             told += f" Channel {self.channel.value} {self.amount.value:+g}: {self._place()}."
         self.facts.value = f'<p role="status">{html.escape(told)}</p>'
         self.heard.clear()
-        self.figure.refresh(f"Left the mix in latents, in the middle the mix in pixels, right "
-                            f"their difference. {told}")  # fmt: skip
+        self.figure.refresh(
+            f"Left the mix in latents, in the middle the mix in pixels, right "
+            f"their difference. {told}"
+        )
 
     def _place(self) -> str:
         at = {"row": f"row {self.row.value}", "column": f"column {self.column.value}"}

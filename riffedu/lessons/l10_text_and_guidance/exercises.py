@@ -17,8 +17,9 @@ def check_attention(shares) -> object:
     query, keys = draw.standard_normal(16), draw.standard_normal((5, 16))
     answer = np.asarray(run(shares, query, keys), dtype=np.float64)
     if answer.shape != (5,):
-        return hint(f"One share for each of the 5 tokens is wanted; your array's shape is "
-                    f"{answer.shape}.")  # fmt: skip
+        return hint(
+            f"One share for each of the 5 tokens is wanted; your array's shape is {answer.shape}."
+        )
     scores = keys @ query
     want = _softmax(scores / 4)
     mistakes = {
@@ -43,8 +44,10 @@ def check_attention(shares) -> object:
     with np.errstate(all="ignore"):
         large = np.asarray(run(shares, 1e5 * query, keys), dtype=np.float64)
     if not np.isfinite(large).all():
-        return hint("Right, but large scores overflow: exp(710) is infinite already. Take the "
-                    "largest score off all of them first; no share changes by that.")  # fmt: skip
+        return hint(
+            "Right, but large scores overflow: exp(710) is infinite already. Take the "
+            "largest score off all of them first; no share changes by that."
+        )
     return right("What the U-Net does at every place, in every head, with all the tokens at once.")
 
 
@@ -74,9 +77,11 @@ def check_rescale(rescaled) -> object:
     factors = {0.7: 0.7 * ratio + 0.3, 0.0: 1.0, 1.0: ratio}
     for share, factor in factors.items():
         if not np.allclose(run(rescaled, guided, conditional, share), guided * factor, atol=1e-6):
-            return hint(f"At share {share} the answer is guided times {factor:.3f} for my numbers, "
-                        f"whose spreads are {guided.std():.3f} (guided) and "
-                        f"{conditional.std():.3f} (conditional).")  # fmt: skip
+            return hint(
+                f"At share {share} the answer is guided times {factor:.3f} for my numbers, "
+                f"whose spreads are {guided.std():.3f} (guided) and "
+                f"{conditional.std():.3f} (conditional)."
+            )
     return right("The direction is guidance's, the size is the one that the network is used to.")
 
 

@@ -32,8 +32,15 @@ def similarity_picture(matrix, prompts, title: str = "Cosine between prompts") -
     shown = axis.imshow(matrix, cmap="Purples", vmin=0, vmax=1, aspect="auto")
     for row, column in np.ndindex(count, count):
         dark = matrix[row, column] > 0.6
-        axis.text(column, row, f"{matrix[row, column]:.1f}".replace("-0.0", "0.0"), ha="center",
-                  va="center", fontsize=8, color="white" if dark else "black")
+        axis.text(
+            column,
+            row,
+            f"{matrix[row, column]:.1f}".replace("-0.0", "0.0"),
+            ha="center",
+            va="center",
+            fontsize=8,
+            color="white" if dark else "black",
+        )
     axis.set_yticks(range(count), [f"{text}  ({n + 1})" for n, text in enumerate(prompts)])
     axis.set_xticks(range(count), [str(n + 1) for n in range(count)])
     axis.tick_params(labelsize=8.5, length=0)
@@ -72,11 +79,16 @@ def attention_pictures(image, maps: dict, seconds: float | None = None) -> Pictu
         _ticks(axis, labels=number % columns == 0)
         axis.set_title(f"{name}: {told(share)}", fontsize=9.5)
         row, column = np.unravel_index(share.argmax(), share.shape)
-        alt.append(f"“{name}” takes {told(share)}, most at "
-                   f"{(column + 0.5) / share.shape[1] * seconds:.1f} s, "
-                   f"{1 - (row + 0.5) / share.shape[0]:.0%} of the way up")
-    return Picture(_png(figure), f"A spectrogram picture {len(maps)} times, in orange where each "
-                                 f"word was listened to. {'; '.join(alt)}.")
+        alt.append(
+            f"“{name}” takes {told(share)}, most at "
+            f"{(column + 0.5) / share.shape[1] * seconds:.1f} s, "
+            f"{1 - (row + 0.5) / share.shape[0]:.0%} of the way up"
+        )
+    return Picture(
+        _png(figure),
+        f"A spectrogram picture {len(maps)} times, in orange where each "
+        f"word was listened to. {'; '.join(alt)}.",
+    )
 
 
 def told(share) -> str:
@@ -94,32 +106,76 @@ class TextPanel(Panel):
     word → its share at each place.
     """
 
-    def __init__(self, pipeline, prompt: str, negative: str = "", seed: int = 0, steps: int = STEPS,
-                 duration: float = SECONDS):  # fmt: skip
+    def __init__(
+        self,
+        pipeline,
+        prompt: str,
+        negative: str = "",
+        seed: int = 0,
+        steps: int = STEPS,
+        duration: float = SECONDS,
+    ):
         self.pipeline, self.steps, self.duration = pipeline, steps, duration
         self.now: dict | None = None
         self.before: dict | None = None
         self.prompt = w.Text(value=prompt, description="Prompt", style=WIDE, layout=FULL)
-        self.negative = w.Text(value=negative, description="Negative prompt", style=WIDE,
-                               layout=FULL, placeholder="what should not be there; empty: no words")  # fmt: skip
+        self.negative = w.Text(
+            value=negative,
+            description="Negative prompt",
+            style=WIDE,
+            layout=FULL,
+            placeholder="what should not be there; empty: no words",
+        )
         scale = min(12.0, pipeline.settings(None, None)[1])
-        self.guidance = w.FloatSlider(value=scale, min=0, max=12, step=0.5, description="Guidance",
-                                      style=WIDE, layout=LONG, readout_format=".1f",
-                                      continuous_update=False)  # fmt: skip
-        self.below = w.FloatSlider(value=pipeline.guidance_below, min=0, max=1, step=0.05,
-                                   description="up to t =", style=WIDE, layout=LONG,
-                                   continuous_update=False)  # fmt: skip
-        self.seed = w.BoundedIntText(value=seed, min=0, max=2**31 - 1, description="Seed",
-                                     style=WIDE, layout=w.Layout(width="280px"))  # fmt: skip
+        self.guidance = w.FloatSlider(
+            value=scale,
+            min=0,
+            max=12,
+            step=0.5,
+            description="Guidance",
+            style=WIDE,
+            layout=LONG,
+            readout_format=".1f",
+            continuous_update=False,
+        )
+        self.below = w.FloatSlider(
+            value=pipeline.guidance_below,
+            min=0,
+            max=1,
+            step=0.05,
+            description="up to t =",
+            style=WIDE,
+            layout=LONG,
+            continuous_update=False,
+        )
+        self.seed = w.BoundedIntText(
+            value=seed,
+            min=0,
+            max=2**31 - 1,
+            description="Seed",
+            style=WIDE,
+            layout=w.Layout(width="280px"),
+        )
         self.job = JobControls("Run")
         self.run_button, self.stop_button = self.job.start_button, self.job.stop_button
         self.progress, self.status = self.job.progress, self.job.status
         self.word = w.Dropdown(options=[], description="Word", style=WIDE, disabled=True)
-        self.step = w.IntSlider(value=0, min=0, max=steps, description="at step (0: all)",
-                                style=WIDE, layout=LONG, disabled=True)  # fmt: skip
+        self.step = w.IntSlider(
+            value=0,
+            min=0,
+            max=steps,
+            description="at step (0: all)",
+            style=WIDE,
+            layout=LONG,
+            disabled=True,
+        )
         self.shown = toggles([("this run", "now"), ("the run before", "before")], "Sound of")
-        self.listen_button = w.Button(description="Listen", icon="volume-up", disabled=True,
-                                      tooltip="Turn this picture into sound")  # fmt: skip
+        self.listen_button = w.Button(
+            description="Listen",
+            icon="volume-up",
+            disabled=True,
+            tooltip="Turn this picture into sound",
+        )
         self.figure = LiveFigure(columns=3, width=9.6, height=3.3)
         self.facts, self.heard = w.HTML(), LiveSound("A run")
         self._draw_axes()
@@ -128,20 +184,33 @@ class TextPanel(Panel):
         self.shown.observe(self._choose, "value")
         self.run_button.on_click(lambda _: self.run())
         self.listen_button.on_click(self.listen)
-        self.box = w.VBox([
-            self.prompt, self.negative, self.guidance, self.below, self.seed, self.job.box,
-            row(self.word, self.step), self.figure.widget, self.facts,
-            row(self.shown, self.listen_button, self.heard.widget),
-            note(f"{steps} steps. Orange: where the chosen word got its largest share of "
-                 "attention; no colour: its smallest. t goes from 1, pure noise, to 0; guidance "
-                 "above 1 acts only up to the t that you set."),
-        ])  # fmt: skip
+        self.box = w.VBox(
+            [
+                self.prompt,
+                self.negative,
+                self.guidance,
+                self.below,
+                self.seed,
+                self.job.box,
+                row(self.word, self.step),
+                self.figure.widget,
+                self.facts,
+                row(self.shown, self.listen_button, self.heard.widget),
+                note(
+                    f"{steps} steps. Orange: where the chosen word got its largest share of "
+                    "attention; no colour: its smallest. t goes from 1, pure noise, to 0; guidance "
+                    "above 1 acts only up to the t that you set."
+                ),
+            ]
+        )
         self.figure.say("Nothing yet: press Run.")
 
     def run(self) -> None:
         """What the Run button does; `wait` for its end when driving the panel by code."""
-        asked = {name: getattr(self, name).value
-                 for name in ("prompt", "negative", "guidance", "below", "seed")}  # fmt: skip
+        asked = {
+            name: getattr(self, name).value
+            for name in ("prompt", "negative", "guidance", "below", "seed")
+        }
         self.job.start(lambda step: self._work(step, asked), self.steps + 1)
 
     def wait(self, seconds: float = 120.0) -> None:
@@ -156,8 +225,9 @@ class TextPanel(Panel):
         remarks = self._remarks(asked)
         noise = pipeline.initial_noise(asked["seed"], self.duration)
         text, negative = (pipeline.encode_prompt(asked[name]) for name in ("prompt", "negative"))
-        run = pipeline.denoise(noise, text, negative, self.steps, asked["guidance"],
-                               guidance_below=asked["below"])  # fmt: skip
+        run = pipeline.denoise(
+            noise, text, negative, self.steps, asked["guidance"], guidance_below=asked["below"]
+        )
         with recording(pipeline.checkpoint.unet) as seen:
             for state in run:
                 step(f"Step {state.step} of {state.total}")
@@ -233,11 +303,15 @@ class TextPanel(Panel):
         facts = f"{settings(self.now)}; spread of the latents {self.now['latents'].std():.2f}."
         if self.before:
             apart = (self.now["latents"] - self.before["latents"]).square().mean().sqrt()
-            facts += f" From the run before ({settings(self.before)}): {apart:.2f}, root mean square."
+            facts += (
+                f" From the run before ({settings(self.before)}): {apart:.2f}, root mean square."
+            )
         facts += f" Attention: {words} of what a place takes in."
         self.facts.value = f'<p role="status">{html.escape(facts)}</p>'
-        self.figure.refresh("Left the run before, in the middle this run, right the same with the "
-                            f"attention to one word in orange. {facts}")  # fmt: skip
+        self.figure.refresh(
+            "Left the run before, in the middle this run, right the same with the "
+            f"attention to one word in orange. {facts}"
+        )
 
 
 def settings(made: dict) -> str:
@@ -268,14 +342,20 @@ def _colour(over, share) -> None:
 
 def _ticks(axis, labels: bool = True) -> None:
     axis.set_yticks([height(f) for f in HERTZ])
-    axis.set_yticklabels([f"{f:g}" if f < 1000 else f"{f / 1000:g}k" for f in HERTZ] if labels
-                         else [""] * len(HERTZ))
+    axis.set_yticklabels(
+        [f"{f:g}" if f < 1000 else f"{f / 1000:g}k" for f in HERTZ] if labels else [""] * len(HERTZ)
+    )
     axis.set_xlabel("seconds", fontsize=9)
     axis.tick_params(labelsize=8)
 
 
-def text_panel(pipeline, prompt: str = "flute melody over rock drums", negative: str = "",
-               seed: int = 0, **options) -> TextPanel:
+def text_panel(
+    pipeline,
+    prompt: str = "flute melody over rock drums",
+    negative: str = "",
+    seed: int = 0,
+    **options,
+) -> TextPanel:
     """Words, words against, guidance; and where in the picture each word was listened to.
 
     ``options``: ``steps`` of a run (8), ``duration`` of the clip (5.12 s).

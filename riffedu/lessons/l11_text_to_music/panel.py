@@ -26,10 +26,6 @@ KNOBS = {
 MOST_CLIPS = 6
 
 
-
-
-
-
 class WalkPanel(Panel):
     """The sampler's states under a slider.
 
@@ -44,9 +40,14 @@ class WalkPanel(Panel):
         self._drawn: dict[tuple[int, str], Picture] = {}
         last = len(self.states)
         self.step = w.IntSlider(
-            value=last, min=0, max=last, description="Step", style=WIDE,
-            layout=w.Layout(width="640px"), continuous_update=False,
-        )  # fmt: skip
+            value=last,
+            min=0,
+            max=last,
+            description="Step",
+            style=WIDE,
+            layout=w.Layout(width="640px"),
+            continuous_update=False,
+        )
         self.view = toggles(VIEWS, "Show")
         self.job = JobControls("Listen")
         self.listen_button, self.stop_button = self.job.start_button, self.job.stop_button
@@ -56,11 +57,15 @@ class WalkPanel(Panel):
         self.step.observe(self._draw, "value")
         self.view.observe(self._draw, "value")
         self.listen_button.on_click(lambda _: self.listen())
-        self.box = w.VBox([
-            note("Step 0 is pure noise. Slide, or focus the slider and use the arrow keys."),
-            self.step, self.view, self.job.box,
-            row(self.output, self.sound.widget),
-        ])  # fmt: skip
+        self.box = w.VBox(
+            [
+                note("Step 0 is pure noise. Slide, or focus the slider and use the arrow keys."),
+                self.step,
+                self.view,
+                self.job.box,
+                row(self.output, self.sound.widget),
+            ]
+        )
         self._draw()
 
     def drawing(self, index: int, view: str) -> Picture:
@@ -116,23 +121,37 @@ class ComparePanel(Panel):
         wide = w.Layout(width="640px")
         self.prompt = w.Text(value=prompt, description="Prompt", style=WIDE, layout=wide)
         self.seed = w.BoundedIntText(
-            value=seed, min=0, max=2**31 - 1, description="Seed", style=WIDE,
+            value=seed,
+            min=0,
+            max=2**31 - 1,
+            description="Seed",
+            style=WIDE,
             layout=w.Layout(width="280px"),
-        )  # fmt: skip
+        )
         self.knob = toggles(list(KNOBS), "Compare")
         self.values = w.Text(
-            value=KNOBS["guidance"][2], description="Values", style=WIDE, layout=wide,
+            value=KNOBS["guidance"][2],
+            description="Values",
+            style=WIDE,
+            layout=wide,
             placeholder=f"up to {MOST_CLIPS}, with commas between",
-        )  # fmt: skip
+        )
         self.job = JobControls("Compare")
         self.compare_button, self.stop_button = self.job.start_button, self.job.stop_button
         self.progress, self.status = self.job.progress, self.job.status
         self.output = w.Box(layout=w.Layout(flex_flow="row wrap", width="100%"))
         self.knob.observe(self._take_knob, "value")
         self.compare_button.on_click(lambda _: self.compare())
-        self.box = w.VBox([
-            self.prompt, self.seed, self.knob, self.values, self.job.box, self.output,
-        ])  # fmt: skip
+        self.box = w.VBox(
+            [
+                self.prompt,
+                self.seed,
+                self.knob,
+                self.values,
+                self.job.box,
+                self.output,
+            ]
+        )
 
     def compare(self) -> None:
         """What the Compare button does."""
@@ -142,8 +161,11 @@ class ComparePanel(Panel):
         except RiffeduError as error:
             self.job.fail(error)
             return
-        given = {"prompt": self.prompt.value, "seed": self.seed.value,
-                 "num_inference_steps": self.steps}  # fmt: skip
+        given = {
+            "prompt": self.prompt.value,
+            "seed": self.seed.value,
+            "num_inference_steps": self.steps,
+        }
         name = KNOBS[knob][0]
         wanted = {value: {**given, name: value} for value in values}
         total = sum(settings["num_inference_steps"] for settings in wanted.values())
@@ -157,11 +179,14 @@ class ComparePanel(Panel):
         for value, settings in wanted.items():
             name = titled(knob, value)
             made[value] = self.pipeline.generate(
-                **settings, progress=False,
+                **settings,
+                progress=False,
                 callback=lambda state: step(f"{name}: step {state.step}"),
-            )  # fmt: skip
-            self.output.children = [*self.output.children[: len(made) - 1],
-                                    show(made[value], name, height=200)]  # fmt: skip
+            )
+            self.output.children = [
+                *self.output.children[: len(made) - 1],
+                show(made[value], name, height=200),
+            ]
         self.results = made
         self.job.say("Done.")
 
@@ -185,8 +210,6 @@ def parse(text: str, knob: str) -> list:
     except ValueError:
         what = "whole numbers" if kind is int else "numbers"
         raise RiffeduError(f"values for {knob} are {what}, for example: {example}") from None
-
-
 
 
 def walk(pipeline, result) -> WalkPanel:

@@ -10,8 +10,10 @@ from riffedu.widgets.verdict import check, hint, right, run
 @check
 def check_steps_taken(taken) -> object:
     """``taken(steps, strength)`` must give how many of the steps are walked: round(steps · strength)."""
-    answers = [run(taken, steps, strength) for steps, strength in
-               ((20, 0.0), (20, 1.0), (20, 0.6), (25, 0.3), (8, 0.7))]  # fmt: skip
+    answers = [
+        run(taken, steps, strength)
+        for steps, strength in ((20, 0.0), (20, 1.0), (20, 0.6), (25, 0.3), (8, 0.7))
+    ]
     answers = [float(answer) for answer in answers]
     if np.allclose(answers, [20, 0, 8, 17.5, 2.4]) or answers == [20, 0, 8, 18, 2]:
         return hint("Those are the steps left out. Strength 1 is the whole way, from pure noise.")
@@ -51,7 +53,9 @@ def check_keep(keep) -> object:
         return hint("Between 0 and 1 the mask mixes; np.where knows only yes and no.")
     if not np.allclose(answer, mask * new + (1 - mask) * known):
         return hint("A share `mask` of the new one, and the rest of what was there.")
-    return right("One line, and a model that was never taught to keep anything keeps what you like.")
+    return right(
+        "One line, and a model that was never taught to keep anything keeps what you like."
+    )
 
 
 @check

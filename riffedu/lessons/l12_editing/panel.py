@@ -18,9 +18,13 @@ from riffedu.widgets.panel import WIDE, Panel, note, row
 from riffedu.widgets.pictures import COLOURS, HERTZ, height
 
 SECONDS = 5.12
-PARTS = {"all of it": "all", "the bass (below 250 Hz)": "bass",
-         "the middle (250 to 2000 Hz)": "middle", "the treble (above 2000 Hz)": "treble",
-         "a rectangle of your own": "own"}  # fmt: skip
+PARTS = {
+    "all of it": "all",
+    "the bass (below 250 Hz)": "bass",
+    "the middle (250 to 2000 Hz)": "middle",
+    "the treble (above 2000 Hz)": "treble",
+    "a rectangle of your own": "own",
+}
 LONG = w.Layout(width="480px", max_width="98%")
 
 
@@ -32,31 +36,61 @@ class EditingPanel(Panel):
     (waveform, sample_rate) that is changed, ``result`` what came of it last; `before` and `after` play.
     """
 
-    def __init__(self, pipeline, source: str = "tune", prompt: str = "a church organ",
-                 steps: int = 10, seconds: float = SECONDS):  # fmt: skip
+    def __init__(
+        self,
+        pipeline,
+        source: str = "tune",
+        prompt: str = "a church organ",
+        steps: int = 10,
+        seconds: float = SECONDS,
+    ):
         self.pipeline, self.seconds, self.result = pipeline, seconds, None
         self.clip: tuple | None = None
         self._own: dict[str, tuple] = {}
         line = w.Layout(width="640px", max_width="98%")
-        self.source = w.Dropdown(options=list(audio.clips()), value=source, description="Sound",
-                                 style=WIDE)  # fmt: skip
-        self.upload = w.FileUpload(accept="audio/*", description="or a file of yours",
-                                   layout=w.Layout(width="auto"))
-        self.prompt = w.Text(value=prompt, description="What to make of it", style=WIDE,
-                             layout=line)  # fmt: skip
-        self.strength = w.FloatSlider(value=0.6, min=0, max=1, step=0.05, description="Strength",
-                                      style=WIDE, layout=LONG)  # fmt: skip
+        self.source = w.Dropdown(
+            options=list(audio.clips()), value=source, description="Sound", style=WIDE
+        )
+        self.upload = w.FileUpload(
+            accept="audio/*", description="or a file of yours", layout=w.Layout(width="auto")
+        )
+        self.prompt = w.Text(
+            value=prompt, description="What to make of it", style=WIDE, layout=line
+        )
+        self.strength = w.FloatSlider(
+            value=0.6, min=0, max=1, step=0.05, description="Strength", style=WIDE, layout=LONG
+        )
         self.part = w.Dropdown(options=PARTS, description="Change", style=WIDE)
-        self.time = w.FloatRangeSlider(value=(0, seconds), min=0, max=seconds, step=0.08,
-                                       readout_format=".1f", description="from … to (s)", style=WIDE, layout=LONG,
-                                       disabled=True)  # fmt: skip
-        self.pitch = w.SelectionRangeSlider(options=HERTZ, index=(0, len(HERTZ) - 1),
-                                            description="from … to (Hz)", style=WIDE, layout=LONG,
-                                            disabled=True)  # fmt: skip
-        self.steps = w.IntSlider(value=steps, min=2, max=50, description="Steps", style=WIDE,
-                                 layout=LONG)  # fmt: skip
-        self.seed = w.BoundedIntText(value=0, min=0, max=2**31 - 1, description="Seed", style=WIDE,
-                                     layout=w.Layout(width="280px"))  # fmt: skip
+        self.time = w.FloatRangeSlider(
+            value=(0, seconds),
+            min=0,
+            max=seconds,
+            step=0.08,
+            readout_format=".1f",
+            description="from … to (s)",
+            style=WIDE,
+            layout=LONG,
+            disabled=True,
+        )
+        self.pitch = w.SelectionRangeSlider(
+            options=HERTZ,
+            index=(0, len(HERTZ) - 1),
+            description="from … to (Hz)",
+            style=WIDE,
+            layout=LONG,
+            disabled=True,
+        )
+        self.steps = w.IntSlider(
+            value=steps, min=2, max=50, description="Steps", style=WIDE, layout=LONG
+        )
+        self.seed = w.BoundedIntText(
+            value=0,
+            min=0,
+            max=2**31 - 1,
+            description="Seed",
+            style=WIDE,
+            layout=w.Layout(width="280px"),
+        )
         self.job = JobControls("Change it")
         self.run_button, self.stop_button = self.job.start_button, self.job.stop_button
         self.progress, self.status = self.job.progress, self.job.status
@@ -70,14 +104,25 @@ class EditingPanel(Panel):
         for control in (self.time, self.pitch):
             control.observe(lambda _: self._frame(), "value")
         self.run_button.on_click(lambda _: self.run())
-        self.box = w.VBox([
-            row(self.source, self.upload), self.prompt, self.strength, self.part,
-            self.time, self.pitch, row(self.steps, self.seed), self.job.box,
-            self.figure.widget, self.facts,
-            row(self.before.widget, self.after.widget),
-            note(f"The first {seconds:g} s of a sound are taken. What lies in the frame is made anew, "
-                 "the rest is kept."),
-        ])  # fmt: skip
+        self.box = w.VBox(
+            [
+                row(self.source, self.upload),
+                self.prompt,
+                self.strength,
+                self.part,
+                self.time,
+                self.pitch,
+                row(self.steps, self.seed),
+                self.job.box,
+                self.figure.widget,
+                self.facts,
+                row(self.before.widget, self.after.widget),
+                note(
+                    f"The first {seconds:g} s of a sound are taken. What lies in the frame is made anew, "
+                    "the rest is kept."
+                ),
+            ]
+        )
         self._take(audio.clip(source))
 
     def bounds(self) -> str | dict | None:
@@ -89,9 +134,13 @@ class EditingPanel(Panel):
 
     def run(self) -> None:
         """What the button does; `wait` for its end when driving the panel by code."""
-        wanted = {"prompt": self.prompt.value, "strength": self.strength.value,
-                  "mask": self.bounds(), "seed": self.seed.value,
-                  "num_inference_steps": self.steps.value}  # fmt: skip
+        wanted = {
+            "prompt": self.prompt.value,
+            "strength": self.strength.value,
+            "mask": self.bounds(),
+            "seed": self.seed.value,
+            "num_inference_steps": self.steps.value,
+        }
         self.job.start(lambda step: self._work(step, wanted), self.steps.value + 1)
 
     def wait(self, seconds: float = 120.0) -> None:
@@ -103,7 +152,10 @@ class EditingPanel(Panel):
         step("Sound to latents")
         clip = self.clip
         result = edit.transform(
-            self.pipeline, clip, **wanted, progress=False,
+            self.pipeline,
+            clip,
+            **wanted,
+            progress=False,
             callback=lambda moment: step(f"Step {moment.step} of {moment.total}"),
         )
         if self.clip is not clip:
@@ -111,8 +163,9 @@ class EditingPanel(Panel):
             return
         self.result = result
         self._after.set_data(np.asarray(result.image.convert("L")))
-        self.after.set(result.waveform, result.sample_rate, f"After: {wanted['prompt']}",
-                       image=result.image)  # fmt: skip
+        self.after.set(
+            result.waveform, result.sample_rate, f"After: {wanted['prompt']}", image=result.image
+        )
         self._tell()
         self.job.say("Done. Compare the two.")
 
@@ -162,10 +215,17 @@ class EditingPanel(Panel):
 
         left, right = self.figure.axes
         self._before, self._after = (
-            axis.imshow([[255]], cmap="gray", vmin=0, vmax=255, aspect="auto",
-                        extent=(0, self.seconds, 0, 1), interpolation="nearest")
+            axis.imshow(
+                [[255]],
+                cmap="gray",
+                vmin=0,
+                vmax=255,
+                aspect="auto",
+                extent=(0, self.seconds, 0, 1),
+                interpolation="nearest",
+            )
             for axis in (left, right)
-        )  # fmt: skip
+        )
         left.set_yticks([height(f) for f in HERTZ])
         left.set_yticklabels([f"{f:g}" if f < 1000 else f"{f / 1000:g}k" for f in HERTZ])
         left.set_title("Before; framed: what is to be changed", fontsize=10)
@@ -180,8 +240,10 @@ class EditingPanel(Panel):
         bounds = self.bounds() or {}
         bounds = masks.REGIONS[bounds] if isinstance(bounds, str) else bounds
         start, end = bounds.get("after", 0), min(bounds.get("before", 1e9), self._length)
-        low, high = (height(min(f, HERTZ[-1])) for f in
-                     (bounds.get("above", 0), bounds.get("below", HERTZ[-1])))  # fmt: skip
+        low, high = (
+            height(min(f, HERTZ[-1]))
+            for f in (bounds.get("above", 0), bounds.get("below", HERTZ[-1]))
+        )
         self._box.set_bounds(start, low, max(0, end - start), high - low)
         self._tell()
 
@@ -190,15 +252,20 @@ class EditingPanel(Panel):
         if self.result is not None:
             before = np.asarray(self._before.get_array(), np.float32)
             after = np.asarray(self._after.get_array(), np.float32)
-            told = (f"Strength {self.result.parameters['strength']:g}: the two pictures differ by "
-                    f"{np.abs(before - after).mean():.0f} greys of 255 on average.")
+            told = (
+                f"Strength {self.result.parameters['strength']:g}: the two pictures differ by "
+                f"{np.abs(before - after).mean():.0f} greys of 255 on average."
+            )
         self.facts.value = f'<p role="status">{html.escape(told)}</p>'
-        self.figure.refresh(f"Left the sound before, {self._length:.2f} s, with a frame round what is "
-                            f"to be changed ({self.part.label}); right the sound after. {told}")
+        self.figure.refresh(
+            f"Left the sound before, {self._length:.2f} s, with a frame round what is "
+            f"to be changed ({self.part.label}); right the sound after. {told}"
+        )
 
 
-def editing_panel(pipeline, source: str = "tune", prompt: str = "a church organ",
-                  **options) -> EditingPanel:
+def editing_panel(
+    pipeline, source: str = "tune", prompt: str = "a church organ", **options
+) -> EditingPanel:
     """Remake a clip, or a file of one's own, by words: all of it, or what a frame encloses.
 
     ``options``: ``steps`` at the start (10), ``seconds`` of the sound that are taken (5.12).

@@ -21,7 +21,9 @@ def check_deviation(deviation) -> object:
         "Deviations don't add: noises that know nothing of each other add in power.": a * 0 + 1,
         "That is the variance. The deviation is its square root.": power,
         "Square each share before you add them.": np.sqrt((1 - a) + a**2),
-        "A difference of noises is no quieter than their sum: powers add, always.": np.abs(1 - 2 * a),
+        "A difference of noises is no quieter than their sum: powers add, always.": np.abs(
+            1 - 2 * a
+        ),
         "That is the middle's, for every α.": a * 0 + math.sqrt(0.5),
         "Those are the shares of an arc, whose powers add up to 1. This is the straight line.": (
             np.cos(a * np.pi / 2) + np.sin(a * np.pi / 2)
@@ -32,8 +34,10 @@ def check_deviation(deviation) -> object:
             return hint(message)
     for place, answer, wanted in zip(PLACES, answers, np.sqrt(power)):
         if not math.isclose(answer, wanted, rel_tol=1e-3, abs_tol=1e-6):
-            return hint(f"At α = {place:g} you say {answer:.3g}. The power of (1 − α) a is (1 − α)², "
-                        "that of α b is α²; add, and take the root.")
+            return hint(
+                f"At α = {place:g} you say {answer:.3g}. The power of (1 − α) a is (1 − α)², "
+                "that of α b is α²; add, and take the root."
+            )
     return right("√½ in the middle: 3 dB too quiet, whatever the noise was.")
 
 
@@ -57,19 +61,26 @@ def check_shares(shares) -> object:
                     [math.cos(a * math.pi / 2), math.sin(a * math.pi / 2)]
                 ),
                 "Divide by sin θ, not by θ.": wanted * whole / angle,
-                "α belongs inside the sine: it is the angle that is shared out.": [1 - a, a] * wanted,
+                "α belongs inside the sine: it is the angle that is shared out.": [1 - a, a]
+                * wanted,
                 "sin counts in radians, and so does the angle that you are given.": (
-                    np.array([math.sin(math.radians((1 - a) * angle)),
-                              math.sin(math.radians(a * angle))]) / math.sin(math.radians(angle))
+                    np.array(
+                        [math.sin(math.radians((1 - a) * angle)), math.sin(math.radians(a * angle))]
+                    )
+                    / math.sin(math.radians(angle))
                 ),
             }
             for message, values in mistakes.items():
                 if np.allclose(answer, values, atol=1e-6):
                     return hint(message)
-            return hint(f"For α = {a:g} and θ = {angle:.2f} they should be "
-                        f"{wanted[0]:.3f} and {wanted[1]:.3f}; yours are "
-                        f"{answer[0]:.3f} and {answer[1]:.3f}.")
-    return right("At a right angle they are cosine and sine: the equal-power crossfade of lesson 01.")
+            return hint(
+                f"For α = {a:g} and θ = {angle:.2f} they should be "
+                f"{wanted[0]:.3f} and {wanted[1]:.3f}; yours are "
+                f"{answer[0]:.3f} and {answer[1]:.3f}."
+            )
+    return right(
+        "At a right angle they are cosine and sine: the equal-power crossfade of lesson 01."
+    )
 
 
 @check
@@ -78,7 +89,9 @@ def check_weights(weights) -> object:
     for x, y in ((0.25, 0.6), (0, 0), (1, 0), (0, 1), (1, 1), (0.5, 0.5)):
         answer = np.asarray(run(weights, x, y), dtype=np.float64)
         if answer.shape != (4,):
-            return hint(f"Four numbers are wanted, one a corner; yours have the shape {answer.shape}.")
+            return hint(
+                f"Four numbers are wanted, one a corner; yours have the shape {answer.shape}."
+            )
         u, v = 1 - x, 1 - y
         wanted = np.array([u * v, x * v, u * y, x * y])
         if np.allclose(answer, wanted, atol=1e-6):
@@ -99,8 +112,10 @@ def check_weights(weights) -> object:
                 return hint(message)
         if not math.isclose(answer.sum(), 1, abs_tol=1e-6):
             return hint(f"At ({x}, {y}) yours add up to {answer.sum():.2f}. Shares add up to 1.")
-        return hint(f"At ({x}, {y}) they should be {np.round(wanted, 3).tolist()}; yours are "
-                    f"{np.round(answer, 3).tolist()}.")
+        return hint(
+            f"At ({x}, {y}) they should be {np.round(wanted, 3).tolist()}; yours are "
+            f"{np.round(answer, 3).tolist()}."
+        )
     return right("Along x first, then along y: a mixture of mixtures.")
 
 
@@ -112,13 +127,16 @@ def check_easing(easing) -> object:
     if not np.isfinite(values).all():
         return hint("Some of its values are no numbers.")
     if abs(values[0]) > 1e-6 or abs(values[-1] - 1) > 1e-6:
-        return hint(f"It must begin at 0 and end at 1; yours goes from {values[0]:.3g} to "
-                    f"{values[-1]:.3g}.")
+        return hint(
+            f"It must begin at 0 and end at 1; yours goes from {values[0]:.3g} to {values[-1]:.3g}."
+        )
     if np.allclose(values, places):
         return hint("That is “linear”: it sets off and stops with a jolt. Make both ends slow.")
     if np.diff(values).min() < -1e-9:
-        return hint(f"It turns back at {places[np.diff(values).argmin()]:.2f}: a traveller would hear "
-                    "that place twice.")
+        return hint(
+            f"It turns back at {places[np.diff(values).argmin()]:.2f}: a traveller would hear "
+            "that place twice."
+        )
     start, end = values[1] / 0.01, (1 - values[-2]) / 0.01
     if start > 0.1 and end > 0.1:
         return hint("Faster or slower on the way, but not at rest at the ends.")

@@ -34,8 +34,9 @@ class InterpolationPanel(Panel):
     piece, `heard` plays it. ``result`` is the last clip, ``pieces`` are those of the riff.
     """
 
-    def __init__(self, pipeline, prompts=PROMPTS, seed: int = 0, steps: int = 8,
-                 duration: float = 5.12):  # fmt: skip
+    def __init__(
+        self, pipeline, prompts=PROMPTS, seed: int = 0, steps: int = 8, duration: float = 5.12
+    ):
         if len(prompts) != 4:
             raise RiffeduError(f"four prompts are needed, one a corner, not {len(prompts)}")
         self.pipeline, self.duration, self.result = pipeline, duration, None
@@ -47,20 +48,37 @@ class InterpolationPanel(Panel):
             for place, text in zip(PLACES, prompts)
         ]
         self.x, self.y = (
-            w.FloatSlider(value=0.5, min=0, max=1, step=0.01, description=name, style=WIDE,
-                          layout=LONG)
+            w.FloatSlider(
+                value=0.5, min=0, max=1, step=0.01, description=name, style=WIDE, layout=LONG
+            )
             for name in ("Right", "Up")
-        )  # fmt: skip
+        )
         self.mixed = toggles([("the words", False), ("the words and the noise", True)], "Mix")
-        self.seed = w.BoundedIntText(value=seed, min=0, max=2**31 - 5, description="Seed",
-                                     style=WIDE, layout=w.Layout(width="280px"))  # fmt: skip
-        self.steps = w.IntSlider(value=steps, min=1, max=50, description="Steps", style=WIDE,
-                                 layout=LONG, continuous_update=False)  # fmt: skip
+        self.seed = w.BoundedIntText(
+            value=seed,
+            min=0,
+            max=2**31 - 5,
+            description="Seed",
+            style=WIDE,
+            layout=w.Layout(width="280px"),
+        )
+        self.steps = w.IntSlider(
+            value=steps,
+            min=1,
+            max=50,
+            description="Steps",
+            style=WIDE,
+            layout=LONG,
+            continuous_update=False,
+        )
         self.job = JobControls("Clip here")
         self.clip_button, self.stop_button = self.job.start_button, self.job.stop_button
         self.progress, self.status = self.job.progress, self.job.status
-        self.on_button = w.Button(description="Go on from here", icon="forward",
-                                  tooltip="The next piece of an endless riff")  # fmt: skip
+        self.on_button = w.Button(
+            description="Go on from here",
+            icon="forward",
+            tooltip="The next piece of an endless riff",
+        )
         self.square, self.heard = LiveFigure(width=4.4, height=3.6), LiveSound("Here")
         self.figure = LiveFigure("The picture of what you make comes here.", width=4.8, height=3.6)
         self._draw_square()
@@ -69,16 +87,29 @@ class InterpolationPanel(Panel):
             control.observe(self._move, "value")
         self.clip_button.on_click(lambda _: self.clip())
         self.on_button.on_click(lambda _: self.go_on())
-        rows = [row(*pair) for pair in (
-            self.corners[2:], self.corners[:2], (self.x, self.y), (self.seed, self.steps),
-        )]  # fmt: skip
-        self.box = w.VBox([
-            *rows, self.mixed, row(self.on_button, self.job.box),
-            row(self.square.widget, self.figure.widget), self.heard.widget,
-            note("“Clip here” makes one clip, always from the same noise. “Go on from here” makes the "
-                 "next piece of a riff: move the dot, press again. Other words, seed or steps "
-                 "begin a new riff."),
-        ])  # fmt: skip
+        rows = [
+            row(*pair)
+            for pair in (
+                self.corners[2:],
+                self.corners[:2],
+                (self.x, self.y),
+                (self.seed, self.steps),
+            )
+        ]
+        self.box = w.VBox(
+            [
+                *rows,
+                self.mixed,
+                row(self.on_button, self.job.box),
+                row(self.square.widget, self.figure.widget),
+                self.heard.widget,
+                note(
+                    "“Clip here” makes one clip, always from the same noise. “Go on from here” makes the "
+                    "next piece of a riff: move the dot, press again. Other words, seed or steps "
+                    "begin a new riff."
+                ),
+            ]
+        )
         self._move()
 
     @property
@@ -98,9 +129,13 @@ class InterpolationPanel(Panel):
         self.job.wait(seconds)
 
     def _start(self, work, steps: int) -> None:
-        asked = {"prompts": tuple(each.value for each in self.corners), "place": self.place,
-                 "seed": self.seed.value, "steps": self.steps.value,
-                 "mixed": self.mixed.value}  # fmt: skip
+        asked = {
+            "prompts": tuple(each.value for each in self.corners),
+            "place": self.place,
+            "seed": self.seed.value,
+            "steps": self.steps.value,
+            "mixed": self.mixed.value,
+        }
 
         def guarded(step) -> None:
             self.on_button.disabled = True
@@ -118,9 +153,7 @@ class InterpolationPanel(Panel):
         for state in self.pipeline.denoise(start, text, num_inference_steps=steps):
             step(f"Step {state.step} of {state.total}")
         step("Turning the picture into sound")
-        [image] = self.pipeline.decode_latents(
-            state.latents, self.pipeline.columns(self.duration)
-        )
+        [image] = self.pipeline.decode_latents(state.latents, self.pipeline.columns(self.duration))
         self.result = self.pipeline.play_picture(image, {"place": place})
         self._show(self.result, place, f"A clip at ({place[0]:g}, {place[1]:g})")
 
@@ -128,8 +161,9 @@ class InterpolationPanel(Panel):
         asked = prompts, seed, steps
         if asked != self._riff_of:
             self._states(prompts)  # says what is wrong with them before the old riff is dropped
-            self._riff = endless(self.pipeline, prompts, lambda _: self._next_place, seed,
-                                 num_inference_steps=steps)
+            self._riff = endless(
+                self.pipeline, prompts, lambda _: self._next_place, seed, num_inference_steps=steps
+            )
             self._riff_of, self.pieces = asked, []
         step("Making a piece")
         self._next_place = place
@@ -138,7 +172,7 @@ class InterpolationPanel(Panel):
         except BaseException:
             self._riff_of = None  # a generator that raised is over
             raise
-        self.pieces = [*self.pieces[1 - KEPT:], piece]
+        self.pieces = [*self.pieces[1 - KEPT :], piece]
         sound = np.concatenate([each.waveform for each in self.pieces])
         first, last = self.pieces[0].number + 1, piece.number + 1
         told = "Piece 1" if last == 1 else f"Pieces {first} to {last}"
@@ -169,19 +203,36 @@ class InterpolationPanel(Panel):
         square.set_axis_off()
         square.plot([0, 1, 1, 0, 0], [0, 0, 1, 1, 0], color="#777777", linewidth=1)
         self._labels = [
-            square.text(x, y + (0.06 if y else -0.06), "", ha="center", fontsize=8, parse_math=False,
-                        va="bottom" if y else "top")
+            square.text(
+                x,
+                y + (0.06 if y else -0.06),
+                "",
+                ha="center",
+                fontsize=8,
+                parse_math=False,
+                va="bottom" if y else "top",
+            )
             for x, y in ((0, 0), (1, 0), (0, 1), (1, 1))
-        ]  # fmt: skip
-        self._dots = square.scatter([0, 1, 0, 1], [0, 0, 1, 1], s=[0] * 4, color=COLOURS[0], zorder=3)
-        [self._way] = square.plot([], [], "o--", color="#777777", linewidth=1, markersize=4,
-                                    markerfacecolor="white")  # fmt: skip
+        ]
+        self._dots = square.scatter(
+            [0, 1, 0, 1], [0, 0, 1, 1], s=[0] * 4, color=COLOURS[0], zorder=3
+        )
+        [self._way] = square.plot(
+            [], [], "o--", color="#777777", linewidth=1, markersize=4, markerfacecolor="white"
+        )
         [self._dot] = square.plot([], [], "o", color=COLOURS[1], markersize=13, zorder=4)
 
     def _draw_picture(self) -> None:
         picture = self.figure.axes
-        self._image = picture.imshow([[255]], cmap="gray", vmin=0, vmax=255, aspect="auto",
-                                     extent=(0, self.duration, 0, 1), interpolation="nearest")
+        self._image = picture.imshow(
+            [[255]],
+            cmap="gray",
+            vmin=0,
+            vmax=255,
+            aspect="auto",
+            extent=(0, self.duration, 0, 1),
+            interpolation="nearest",
+        )
         hertz = (100, 500, 1000, 2000, 4000)
         picture.set_yticks([height(f, self.pipeline.params) for f in hertz])
         picture.set_yticklabels([f"{f:g}" if f < 1000 else f"{f / 1000:g}k" for f in hertz])
@@ -199,8 +250,10 @@ class InterpolationPanel(Panel):
             text = corner.value if len(corner.value) <= 24 else f"{corner.value[:23]}…"
             label.set_text(f"{text}\n{share:.0%}")
             told.append(f"{share:.0%} {corner.value}")
-        alt = (f"A square with a dot at {self.x.value:.2f} to the right and {self.y.value:.2f} up: "
-               f"{', '.join(told)}.")
+        alt = (
+            f"A square with a dot at {self.x.value:.2f} to the right and {self.y.value:.2f} up: "
+            f"{', '.join(told)}."
+        )
         self.square.refresh(alt)
 
 
