@@ -1,5 +1,5 @@
-/* The spectrogram player: a picture that plays. Hands and Python change its state, and tell it so; the
-   page and the drawing follow the state, and change nothing. */
+/* The spectrogram player: a picture that plays. Hands, buttons and Python change its state; all that is
+   seen follows from the state, and changes nothing. */
 
 class PlayerView {
   constructor(model, root) {
@@ -25,16 +25,18 @@ class PlayerView {
     on(state, "picture", () => (drawing.drawPicture(), this.redraw()));
     on(state, "over", () => this.redraw());
     on(state, "words", () => page.say(state.words));
+    on(state, "tool", () => page.showTool());
+    on(state, "recording", () => page.showRecording());
     on(state.transport, "change", () => (page.showTransport(), this.redraw()));
     this.observer = new ResizeObserver(() => this.layout());
     this.observer.observe(page.stage);
   }
 
   close() {
-    this.state.transport.hush(); // a view that is gone must not go on playing
+    this.state.close();
     this.abort.abort();
     this.observer.disconnect();
-    this.page.close();
+    this.page.sound.close();
     cancelAnimationFrame(this.frame);
   }
 

@@ -3,9 +3,12 @@
 const LONGEST_TAKE = 60; // seconds
 
 class Microphone {
-  /** `show(on)` is told when recording begins and ends. */
-  constructor(state, show) {
-    Object.assign(this, { state, show, take: null });
+  constructor(state) {
+    [this.state, this.take] = [state, null];
+  }
+
+  get on() {
+    return this.take !== null;
   }
 
   /** The button: begin, or end what was begun. */
@@ -15,7 +18,7 @@ class Microphone {
     state.transport.stop();
     try {
       this.take = await takeFromMicrophone((seconds) => state.say(`Recording: ${seconds.toFixed(0)} s. Press Stop when you are done.`));
-      this.show(true);
+      state.tell("recording");
       const channels = await this.take.channels;
       state.say("Got it.");
       state.model.send({ type: "take", channels: 1 }, undefined, [new DataView(interleaved(channels.slice(0, 1)).buffer)]);
@@ -23,7 +26,7 @@ class Microphone {
       state.say(error.message, true);
     }
     this.take = null;
-    this.show(false);
+    state.tell("recording");
   }
 
   close() {

@@ -3,7 +3,6 @@
 class PlayerPage {
   constructor(root, state) {
     [this.root, this.state] = [root, state];
-    this.microphone = new Microphone(state, (on) => this.showRecording(on));
     this.build();
     this.buildTools();
   }
@@ -46,7 +45,7 @@ class PlayerPage {
         this.speedMenu, el("label", { title: "Off: slower is lower, as with a tape" }, this.pitchBox, " keep pitch"), this.mapMenu,
         press("WAV", "Download what is heard: the selection, filtered, or all", () => this.saveSound()), press("PNG", "Download the picture", () => this.savePicture())),
     );
-    this.recordButton = press("● Record", "Record from the microphone", () => this.microphone.press(), { className: "riffedu-record" });
+    this.recordButton = press("● Record", "Record from the microphone", () => state.microphone.press(), { className: "riffedu-record" });
     this.tools = el("div", { className: "riffedu-tools", role: "toolbar", ariaLabel: "Painting" });
     this.status = el("div", { className: "riffedu-status", role: "status" });
     root.append(
@@ -62,7 +61,7 @@ class PlayerPage {
     const slider = (name, attributes) =>
       el("input", { type: "range", ...attributes, value: painting[name], oninput: (event) => (painting[name] = Number(event.target.value)) });
     this.toolButtons = Object.fromEntries(
-      Object.entries(TOOLS).map(([name, [sign, words]]) => [name, toggle(sign, words, () => this.pick(name))]),
+      Object.entries(TOOLS).map(([name, [sign, words]]) => [name, toggle(sign, words, () => painting.pick(name))]),
     );
     const hearBox = el("input", { type: "checkbox", checked: painting.hear, onchange: () => (painting.hear = hearBox.checked) });
     this.tools.append(
@@ -72,13 +71,7 @@ class PlayerPage {
       press("↶", "Undo (Ctrl Z)", () => painting.undo()),
       el("label", { title: "Play what changed when the pen is lifted" }, hearBox, " hear strokes"),
     );
-    this.pick("select");
-  }
-
-  pick(tool) {
-    this.state.painting.tool = tool;
-    Object.entries(this.toolButtons).forEach(([name, button]) => pressed(button, name === tool));
-    this.over.style.cursor = tool === "select" ? "crosshair" : "cell";
+    this.showTool();
   }
 
   async saveSound() {
@@ -89,11 +82,6 @@ class PlayerPage {
   async savePicture() {
     const { picture, title } = this.state;
     if (picture) download(await picture.png(), fileName(title, "png"));
-  }
-
-  close() {
-    this.microphone.close();
-    this.sound.close();
   }
 
   // --- what it shows --------------------------------------------------------------------------
@@ -142,7 +130,14 @@ class PlayerPage {
     this.sound.update(playing);
   }
 
-  showRecording(on) {
+  showTool() {
+    const { tool } = this.state.painting;
+    Object.entries(this.toolButtons).forEach(([name, button]) => pressed(button, name === tool));
+    this.over.style.cursor = tool === "select" ? "crosshair" : "cell";
+  }
+
+  showRecording() {
+    const { on } = this.state.microphone;
     if (on) this.root.dataset.recording = "true";
     else delete this.root.dataset.recording;
     this.recordButton.textContent = on ? "■ Stop" : "● Record";

@@ -31,6 +31,11 @@ class Painting {
     return { size: this.size, ink: this.ink, erase: this.tool === "eraser" };
   }
 
+  pick(tool) {
+    this.tool = tool;
+    this.state.tell("tool");
+  }
+
   forget() {
     this.undos = [];
   }

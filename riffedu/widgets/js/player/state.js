@@ -2,7 +2,8 @@
    Nothing here knows the page; `model` is anywidget's, what Python and the page have in common.
 
    Events: "load" (Python sent something), "picture" (what is drawn of it changed), "over" (what lies
-   over it did), "words" (there is something to say). The transport tells of itself. */
+   over it did), "words" (there is something to say), "tool" (another is in hand), "recording" (it began,
+   or ended). The transport tells of itself. */
 
 const SPEEDS = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 2];
 
@@ -12,12 +13,18 @@ class PlayerState extends EventTarget {
     this.model = model;
     this.transport = new Transport();
     this.painting = new Painting(this);
+    this.microphone = new Microphone(this);
     this.scale = new FrequencyScale(this.get("frequencies"));
     this.pictures = [];
     this.view = [0, 1]; // the part that is shown, as shares of the whole
     this.selection = null; // [from s, to s, from Hz, to Hz]
     this.hand = { down: false, cursor: null, rubber: null, line: null }; // what a pointer does just now
     this.words = { text: "", wrong: false };
+  }
+
+  close() {
+    this.transport.hush(); // a view that is gone must not go on playing
+    this.microphone.close();
   }
 
   get(name) {
