@@ -24,10 +24,10 @@ class InstrumentPage {
     this.text = el("input", { type: "text", className: "riffedu-words", placeholder: "or say what to play next …", ariaLabel: "Text that takes the place of the pad from the next piece on", maxLength: 300, spellcheck: false, onchange: () => state.set({ text: this.text.value }) });
     this.clearText = press("✕", "Back to the pad", () => state.set({ text: "" }));
     this.seed = this.number("seed", "Seed: the same seed and moves give the same music", 0, 2 ** 31 - 1);
-    this.dice = press("⚄", "Another seed, and begin anew", () => (state.set({ seed: Math.floor(Math.random() * 10000) }), state.restart()));
+    this.dice = press("⚄", "Another seed, from the start", () => (state.set({ seed: Math.floor(Math.random() * 10000) }), state.restart()));
     this.guidance = this.slider("guidance_scale", "Guidance: how far the words pull", 0, 12, 0.5);
     this.strength = this.slider("strength", "Strength: how far a piece may leave its seed sound", 0, 1, 0.01);
-    this.steps = this.slider("steps", "Steps: more are finer and slower", 2, 25, 1);
+    this.steps = this.slider("steps", "Steps: more is finer but slower", 2, 25, 1);
     this.sounds = el("select", { ariaLabel: "Seed sound: what every piece begins from", title: "Seed sound: what every piece begins from", onchange: () => state.set({ seed_sound: this.sounds.value }) });
     for (const [name, words] of state.get("seed_sounds")) this.sounds.append(el("option", { value: name }, words));
     this.file = this.picker("audio/*", (file) => state.bring(file));
@@ -43,7 +43,7 @@ class InstrumentPage {
   buildRow() {
     const { state } = this;
     this.playButton = press("▶", "Play (Space)", () => state.toggle(), { className: "riffedu-play" });
-    this.again = press("↺ restart", "Begin anew from the seed", () => state.restart());
+    this.again = press("↺ restart", "Start over from the seed", () => state.restart());
     this.recordButton = press("● record", "Record to a WAV file", () => state.record(), { className: "riffedu-record" });
     this.sound = volumeAndMeter();
     this.facts = el("output", { className: "riffedu-facts" });

@@ -24,7 +24,7 @@ async function openLink(state) {
   try {
     state.restore(await unsqueezed(packed));
   } catch {
-    state.say("The link's session is damaged, so the instrument begins anew.", true);
+    state.say("The link's session is damaged, so the instrument starts afresh.", true);
   }
 }
 

@@ -100,7 +100,7 @@ class InstrumentState extends EventTarget {
     }
     const channels = this.band.stopTape();
     this.tell("change");
-    if (channels[0].length < RATE / 100) return this.say("Nothing was played while it recorded.", true);
+    if (channels[0].length < RATE / 100) return this.say("Nothing was played during the recording.", true);
     this.tell("file", { blob: wavFile(channels), name: "riffedu-live.wav" });
     this.say(`Recorded ${clock(channels[0].length / RATE)}.`);
   }
@@ -113,7 +113,7 @@ class InstrumentState extends EventTarget {
       const long = channels[0].length > LONGEST_DROP * RATE;
       if (channels.length > 1) channels = [channels[0].map((v, i) => (v + channels[1][i]) / 2)];
       const bytes = interleaved([channels[0].subarray(0, LONGEST_DROP * RATE)]);
-      this.note = long ? ` Of its ${clock(channels[0].length / RATE)} the first minute counts.` : "";
+      this.note = long ? ` Only the first minute of its ${clock(channels[0].length / RATE)} is used.` : "";
       this.send({ type: "sound", name: file.name }, [new DataView(bytes.buffer)]);
     } catch (error) {
       this.say(error.message, true);

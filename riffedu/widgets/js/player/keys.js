@@ -1,7 +1,7 @@
 /* The keys of a player. */
 
 const KEYS =
-  "Space plays and pauses, arrow keys seek (with Shift by a second), Home and End, L loops, " +
+  "Space plays and pauses, arrow keys seek (with Shift by a second), Home and End go to the ends, L loops, " +
   "[ and ] change speed, + and − zoom, 0 shows all, B switches A and B, I and O set where a " +
   "selection begins and ends, U and J raise its lower edge and lower its upper edge, " +
   "Shift with U and J widens it again, Escape drops it.";
