@@ -46,7 +46,11 @@ class LiveInstrument(anywidget.AnyWidget):
     ask for, ``score`` what each piece so far was asked for by, ``session`` both as text for `restore`.
     """
 
-    _esm = front("sound.js", "picture.js", "dom.js", "band.js", "instrument.js")
+    _esm = front(
+        "sound.js", "picture.js", "dom.js", "band.js",
+        "instrument/state.js", "instrument/session.js", "instrument/pad.js", "instrument/scroll.js",
+        "instrument/page.js", "instrument/hands.js", "instrument.js",
+    )  # fmt: skip
     _css = front("look.css", "instrument.css")
 
     prompts = traitlets.List(traitlets.Unicode(), list(PROMPTS)).tag(sync=True)

@@ -42,7 +42,12 @@ class SpectrogramPlayer(anywidget.AnyWidget):
     ``image`` or ``take``.
     """
 
-    _esm = front("sound.js", "picture.js", "dom.js", "transport.js", "brush.js", "player.js")
+    _esm = front(
+        "sound.js", "picture.js", "dom.js", "transport.js", "brush.js",
+        "player/state.js", "player/python.js", "player/painting.js", "player/microphone.js",
+        "player/axes.js", "player/drawing.js", "player/page.js", "player/keys.js", "player/hands.js",
+        "player.js",
+    )  # fmt: skip
     _css = front("look.css")
 
     sound = traitlets.Bytes(b"").tag(sync=True)
