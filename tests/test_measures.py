@@ -9,7 +9,7 @@ from PIL import Image
 
 from riffedu import synth
 from riffedu.errors import RiffeduError
-from riffedu.evaluate import music, picture, pitch, prompts, rhythm
+from riffedu.evaluate import intervals, music, picture, pitch, prompts, readings, rhythm
 from riffedu.evaluate.music_report import to_markdown, write
 from tiny import ours  # noqa: F401
 
@@ -351,7 +351,7 @@ def test_patch_borders():
     found = picture.patch_borders(patched)
     assert found.value > 3 and found.border.sum() == 15 and len(found.steps) == 511
     assert picture.patch_borders(patched.T, axis=0).value == pytest.approx(found.value)
-    by_hand = np.mean([np.abs(patched[:, c] - patched[:, c - 1]).mean() for c in range(32, 512, 32)])
+    by_hand = np.mean([np.abs(patched[:, c] - patched[:, c - 1]) for c in range(32, 512, 32)])
     assert found.steps[found.border].mean() == pytest.approx(by_hand)
     # Grain hides the borders and closes none of them.
     assert picture.patch_borders(patched + random.normal(0, 60, patched.shape)).value < 1.3
@@ -367,7 +367,8 @@ def pictures(count: int, seed: int) -> np.ndarray:
     for one in drawn:
         for _ in range(25):
             row, column = random.integers(0, 500), random.integers(0, 480)
-            one[row : row + 5, column : column + random.integers(20, 120)] -= random.uniform(80, 200)
+            length, strength = random.integers(20, 120), random.uniform(80, 200)
+            one[row : row + 5, column : column + length] -= strength
     return drawn.clip(0, 255).astype(np.uint8)
 
 
@@ -408,12 +409,12 @@ def test_bootstrap_equals_scipys():
 
     random = np.random.default_rng(0)
     made, real = random.normal(3, 1, 20), random.normal(5, 1, 15)
-    found = music.ratio(made, real)
+    found = intervals.ratio(made, real)
     theirs = bootstrap((made, real), lambda a, b, axis: a.mean(axis) / b.mean(axis), paired=False,
                        method="percentile", n_resamples=9999, random_state=0).confidence_interval
     assert found.value == pytest.approx(made.mean() / real.mean())
     assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high), abs=0.015)
-    assert music.ratio([None], real) is None and music.ratio(made, []) is None
+    assert intervals.ratio([None], real) is None and intervals.ratio(made, []) is None
 
 
 def test_interval_holds_the_truth_about_as_often_as_it_says():
@@ -421,15 +422,15 @@ def test_interval_holds_the_truth_about_as_often_as_it_says():
     held = 0
     for trial in range(200):
         made, real = random.normal(4, 1, 12), random.normal(5, 1, 12)
-        low, high = music.bootstrap(music._ratios, (made, real), trial, 300)
+        low, high = intervals.bootstrap(intervals.ratios, (made, real), trial, 300)
         held += low <= 0.8 <= high
     assert 0.86 < held / 200 < 0.99
 
 
 def test_surplus_pays_for_nothing():
     ones = np.ones(4)
-    assert music.overall([(2 * ones, ones), (0.5 * ones, ones)]).value == 0.75
-    assert music.overall([]) is None
+    assert intervals.overall([(2 * ones, ones), (0.5 * ones, ones)]).value == 0.75
+    assert intervals.overall([]) is None
 
 
 def test_above_is_the_area_under_the_curve():
@@ -437,25 +438,25 @@ def test_above_is_the_area_under_the_curve():
 
     random = np.random.default_rng(0)
     a, b = random.normal(1, 1, 9), random.normal(0, 1, 7)
-    assert music.above(a, b) == pytest.approx(mannwhitneyu(a, b).statistic / 63)
-    assert music.above([1, 2], [1]) == 0.75 and music.above([None], [1]) is None
+    assert intervals.above(a, b) == pytest.approx(mannwhitneyu(a, b).statistic / 63)
+    assert intervals.above([1, 2], [1]) == 0.75 and intervals.above([None], [1]) is None
 
 
 # ------------------------------------------------------------------------------ the table
 
 def test_readings_are_plain_numbers_and_quantities_go_the_right_way():
     grey = Image.fromarray(pictures(1, 0)[0])
-    low, high = (music.readings(play([n] * 8), SR, grey) for n in (50, 80))
+    low, high = (readings.readings(play([n] * 8), SR, grey) for n in (50, 80))
     assert high["height"] > low["height"] + 20
-    major, minor = (music.readings(play(c, 1.28), SR, grey)
+    major, minor = (readings.readings(play(c, 1.28), SR, grey)
                     for c in (CHORDS, ((45, 57, 60, 64), (50, 57, 62, 65), (52, 56, 59, 64))))
     assert major["majorness"] > minor["majorness"]
-    fast, slow = (music.readings(strokes(np.arange(0.1, 5, s)), SR, grey) for s in (0.25, 1))
+    fast, slow = (readings.readings(strokes(np.arange(0.1, 5, s)), SR, grey) for s in (0.25, 1))
     assert fast["onsets"] > 2 * slow["onsets"]
     assert json.loads(json.dumps(major)) == major
-    assert set(music.MEASURES) | set(music.QUANTITIES) <= set(major)
-    assert music.readings(white(), SR, grey)["attack"] is None
-    assert all(pair.quantity in music.QUANTITIES for pair in prompts.PAIRS)
+    assert set(music.MEASURES) | set(readings.QUANTITIES) <= set(major)
+    assert readings.readings(white(), SR, grey)["attack"] is None
+    assert all(pair.quantity in readings.QUANTITIES for pair in prompts.PAIRS)
 
 
 def test_classes_are_many_and_ask_for_much():
@@ -498,14 +499,13 @@ def test_table_of_a_tiny_model(ours, data, tmp_path, monkeypatch):  # noqa: F811
                prompts.PromptClass("rock", "rock drums", {"kind": "drums"}),
                prompts.PromptClass("speech", "the band", None))
     pipeline = load_pipeline(ours)
-    ask = {"seeds": 1, "steps": 2, "shelf": tmp_path / "shelf", "classes": classes,
+    ask = {"seeds": 1, "renders": 2, "steps": 2, "shelf": tmp_path / "shelf", "classes": classes,
            "progress": False}
-    monkeypatch.setattr(music, "references", lambda *a, old=music.references: old(*a)[:2])
     report = music.music(pipeline, data, **ask)
     assert json.loads(json.dumps(report)) == report
     assert [len(row["codec"].get("notes", ())) for row in report["classes"]] == [2, 2, 0]
     assert report["memorisation"]["training"] == 30
-    assert report["tempo"]["n"] == [1, 4] and len(report["pairs"]) == 1
+    assert report["tempo"]["n"] == [1, 8] and len(report["pairs"]) == 1
     text = to_markdown(report)
     assert "a calm piano" in text and "codec ÷ render" in text and "white noise" in text
     write(report, tmp_path / "table.md")
@@ -515,8 +515,8 @@ def test_table_of_a_tiny_model(ours, data, tmp_path, monkeypatch):  # noqa: F811
     def never(*args, **kwargs):
         raise AssertionError("made again")
 
-    monkeypatch.setattr(music, "readings", lambda *a: never() if len(a[0]) != N else
-                        report["noise"])
+    monkeypatch.setattr(music, "noise_readings", lambda rate: report["noise"])
+    monkeypatch.setattr(readings, "readings", never)
     monkeypatch.setattr(type(pipeline), "generate", never)
     assert music.music(pipeline, data, **ask) == report
     with pytest.raises(RiffeduError, match="no test clip like"):
@@ -530,9 +530,11 @@ def test_shell(ours, data, tmp_path, monkeypatch, capsys):  # noqa: F811
     asked = {}
     monkeypatch.setattr(music, "music", lambda *a: asked.update(args=a) or {"told": 1})
     monkeypatch.setattr("riffedu.evaluate.music_report.to_markdown", lambda r: f"{r}\n")
-    line = ["evaluate", "--music", "--seeds", "2", "--model", str(ours), "--data", str(data)]
+    line = ["evaluate", "--music", "--seeds", "2", "--renders", "3", "--model", str(ours),
+            "--data", str(data)]
     assert main([*line, "-o", str(tmp_path / "t.json")]) == 0
-    assert asked["args"][2] == 2 and json.loads((tmp_path / "t.json").read_text()) == {"told": 1}
+    assert asked["args"][2:4] == (2, 3)
+    assert json.loads((tmp_path / "t.json").read_text()) == {"told": 1}
     assert main([*line, "-o", str(tmp_path / "t.txt")]) == 2
     monkeypatch.undo()
     assert main([*line, "--seeds", "0"]) == 2

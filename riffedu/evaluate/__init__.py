@@ -194,6 +194,8 @@ def add_arguments(parser: ArgumentParser) -> None:
                         help="the music table instead: notes, beat, attack, harmonics, sharpness, "
                         "tempo and key asked for, nearest training clip")
     parser.add_argument("--seeds", type=int, default=8, help="clips per prompt of --music (8)")
+    parser.add_argument("--renders", type=int, default=8,
+                        help="test renders per kind to hold them against (8)")
     parser.add_argument("--card", action="store_true",
                         help="write the table into the model's README.md, between its markers")
 
@@ -237,8 +239,8 @@ def _music(args: Namespace) -> int:
     from riffedu.generate import load_pipeline
 
     output = check_output(args.output) if args.output else None
-    report = music(load_pipeline(args.model), args.data, args.seeds, args.steps, args.guidance,
-                   args.seed)
+    report = music(load_pipeline(args.model), args.data, args.seeds, args.renders, args.steps,
+                   args.guidance, args.seed)
     print(to_markdown(report), end="")
     if output:
         write(report, output)

@@ -9,9 +9,7 @@ all the same is said in its docstring.
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,171 +18,20 @@ import numpy as np
 
 from riffedu.errors import RiffeduError
 from riffedu.evaluate import prompts
-from riffedu.evaluate.picture import features, memorisation, nearest, patch_borders, sharpness
-from riffedu.evaluate.pitch import harmonics, key_of, key_score, notes
-from riffedu.evaluate.rhythm import attack, beat, onset_times, tempo_fits
+from riffedu.evaluate.intervals import above, numbers, overall, ratio
+from riffedu.evaluate.picture import features, memorisation, nearest
+from riffedu.evaluate.pitch import key_score
+from riffedu.evaluate.readings import VERSION, Readings, noise_readings
+from riffedu.evaluate.rhythm import tempo_fits
 
 if TYPE_CHECKING:
     from riffedu.generate import Pipeline
     from riffedu.training.dataset import PictureDataset
 
-VERSION = 1  # of the readings: raise it when a measure changes, and kept ones are made anew
 MEASURES = ("notes", "beat", "attack", "harmonics", "sharpness")
 FLOORS = {"notes": 0.2, "beat": 0.4, "attack": 0.25, "harmonics": 0.2, "sharpness": 0.01}
 """A class whose renders read less than this on average has none of it to be compared by."""
-QUANTITIES = ("height", "onsets", "majorness", "brightness", "width")
 STAGES = ("render", "codec", "generated")
-RESAMPLES = 2000
-
-
-def readings(waveform: np.ndarray, sample_rate: int, picture) -> dict[str, Any]:
-    """Every measure and quantity of one clip, as plain numbers (None: nothing to measure).
-
-    ``height`` and ``width``: mean and spread of the lines' frequencies, in semitones (MIDI);
-    ``onsets`` a second; ``majorness``: best major minus best minor key score; ``brightness``:
-    octaves of the spectrum's centre above 1 kHz.
-    """
-    pulse, sharp = beat(waveform, sample_rate), attack(waveform, sample_rate)
-    pitch, combs = notes(waveform, sample_rate), harmonics(waveform, sample_rate)
-    folded, height, width = _lines(pitch)
-    found = key_of(folded)
-    power = np.square(combs.magnitude).sum(axis=1)
-    centre = (power * combs.hertz).sum() / max(power.sum(), 1e-20)
-    best = {mode: max((v for k, v in found.scores.items() if k.endswith(mode)), default=0.0)
-            for mode in ("major", "minor")}
-    told = {
-        "notes": pitch.value, "beat": pulse.value, "attack": sharp.value,
-        "harmonics": combs.value, "sharpness": sharpness(picture).value,
-        "borders": patch_borders(picture).value, "tempo": pulse.tempo,
-        "height": height, "width": width,
-        "onsets": len(onset_times(pulse.envelope)) / len(pulse.envelope) * 100,
-        "majorness": best["major"] - best["minor"],
-        "brightness": float(np.log2(max(centre, 1.0) / 1000)),
-    }
-    told = {name: round(float(v), 5) if np.isfinite(v) else None for name, v in told.items()}
-    return {**told, "key": found.heard}
-
-
-def _lines(pitch) -> tuple[np.ndarray, float, float]:
-    """Chroma, mean height and spread of a `Notes`, from what lies on lines."""
-    from riffedu.evaluate.pitch import chroma_of
-
-    strength = (pitch.picture * pitch.lines)[:, pitch.sounding].sum(axis=1)
-    if strength.sum() <= 0:
-        return np.zeros(12), float("nan"), float("nan")
-    midi = 69 + 12 * np.log2(pitch.hertz / 440)
-    mean = (strength * midi).sum() / strength.sum()
-    spread = np.sqrt((strength * (midi - mean) ** 2).sum() / strength.sum())
-    return chroma_of(pitch), float(mean), float(spread)
-
-
-# ---------------------------------------------------------------- statistics
-
-@dataclass(frozen=True)
-class Ratio:
-    """``value`` = mean made ÷ mean real, and the interval ``low`` to ``high`` around it."""
-
-    value: float
-    low: float
-    high: float
-
-
-def bootstrap(statistic: Callable[..., np.ndarray], samples: Sequence[np.ndarray], seed: int = 0,
-              resamples: int = RESAMPLES, level: float = 0.95) -> tuple[float, float]:
-    """An interval around a statistic: what it might have been with other seeds.
-
-    Each of ``samples`` (1-D) is drawn from anew, with replacement, as often as it has numbers;
-    ``statistic(*drawn)`` takes them as (resamples, n) and answers (resamples,). Returns the
-    percentiles that leave (1 − level)/2 outside on either side. The same as scipy.stats.bootstrap
-    with method="percentile".
-
-    Limits: with two or three seeds it is too narrow (a sample of 3 spreads √(2/3) as far as it
-    should); it knows nothing of prompts that were not asked. Source: Efron and Tibshirani, *An
-    Introduction to the Bootstrap* (1993), ch. 13. Notebook: 15_measure_it.
-    """
-    random = np.random.default_rng([seed, 15])
-    drawn = [np.asarray(s, float)[random.integers(0, len(s), (resamples, len(s)))]
-             for s in samples]
-    tail = 50 * (1 - level)
-    low, high = np.nanpercentile(statistic(*drawn), [tail, 100 - tail])
-    return float(low), float(high)
-
-
-def ratio(made, real, seed: int = 0) -> Ratio | None:
-    """Mean of ``made`` ÷ mean of ``real`` with its bootstrap interval; None without both."""
-    made, real = _numbers(made), _numbers(real)
-    if not len(made) or not len(real) or real.mean() <= 0:
-        return None
-    low, high = bootstrap(_ratios, (made, real), seed)
-    return Ratio(float(made.mean() / real.mean()), low, high)
-
-
-def _ratios(made, real):
-    return made.mean(axis=-1) / np.maximum(real.mean(axis=-1), 1e-9)
-
-
-def overall(table: list[tuple[np.ndarray, np.ndarray]], seed: int = 0) -> Ratio | None:
-    """Mean over classes of min(1, made ÷ real): what one class has too much of doesn't pay for
-    what another lacks. ``table``: (made, real) of each class. None for no class."""
-    if not table:
-        return None
-
-    def mean_of_ratios(*drawn):
-        pairs = zip(drawn[::2], drawn[1::2], strict=True)
-        return np.mean([np.minimum(1, _ratios(made, real)) for made, real in pairs], axis=0)
-
-    flat = [each for pair in table for each in pair]
-    value = float(mean_of_ratios(*(np.asarray(s, float)[None] for s in flat))[0])
-    return Ratio(value, *bootstrap(mean_of_ratios, flat, seed))
-
-
-def above(more, less) -> float | None:
-    """How often one of ``more`` is above one of ``less``, ties half: 1 always, ½ is chance. It is
-    the area under the ROC curve, Mann and Whitney's U ÷ (n m)."""
-    more, less = _numbers(more), _numbers(less)
-    if not len(more) or not len(less):
-        return None
-    gap = more[:, None] - less
-    return float(((gap > 0) + 0.5 * (gap == 0)).mean())
-
-
-def _numbers(values) -> np.ndarray:
-    return np.array([v for v in values if v is not None], dtype=float)
-
-
-# ---------------------------------------------------------------- clips
-
-class Readings:
-    """Readings and pictures on disk by what they are made of; only missing ones are made."""
-
-    def __init__(self, folder: str | Path):
-        self.folder = Path(folder) / "music"
-
-    def get(self, recipes: list[Any], make: Callable[[list[int]], Any], together: int,
-            description: str, progress: bool = True) -> tuple[list[dict[str, Any]], np.ndarray]:
-        """Readings and `features` (n, 64, 64) of ``recipes``; ``make`` gives (waveform, rate,
-        grey picture) of those of the given numbers."""
-        from PIL import Image
-        from tqdm.auto import tqdm
-
-        self.folder.mkdir(parents=True, exist_ok=True)
-        names = [hashlib.sha256(json.dumps([VERSION, r], sort_keys=True).encode()).hexdigest()[:20]
-                 for r in recipes]
-        places = [self.folder / name for name in names]
-        missing = [n for n, p in enumerate(places) if not p.with_suffix(".json").is_file()]
-        with tqdm(total=len(names), initial=len(names) - len(missing), desc=description,
-                  unit="clip", disable=not progress) as bar:
-            for start in range(0, len(missing), together):
-                batch = missing[start : start + together]
-                for n, (waveform, rate, picture) in zip(batch, make(batch), strict=True):
-                    picture.save(places[n].with_suffix(".png"))
-                    part = places[n].with_suffix(".part")
-                    part.write_text(json.dumps(readings(waveform, rate, picture)))
-                    part.replace(places[n].with_suffix(".json"))
-                bar.update(len(batch))
-        told = [json.loads(p.with_suffix(".json").read_text()) for p in places]
-        pictures = [np.asarray(Image.open(p.with_suffix(".png"))) for p in places]
-        return told, features(np.stack(pictures)) if pictures else np.zeros((0, 64, 64))
 
 
 def references(pictures: PictureDataset, wanted: dict[str, Any], most: int,
@@ -225,15 +72,16 @@ class Judge:
     """What makes and measures clips for one table: a pipeline, a split, a shelf."""
 
     def __init__(self, pipeline: Pipeline, data: str | Path, shelf: str | Path, seeds: int,
-                 steps: int | None = None, guidance: float | None = None, seed: int = 0,
-                 progress: bool = True):
+                 renders: int, steps: int | None = None, guidance: float | None = None,
+                 seed: int = 0, progress: bool = True):
         from riffedu.evaluate import checkpoint_hash
         from riffedu.training.dataset import PictureDataset
 
-        if seeds < 1:
-            raise RiffeduError("--seeds must be 1 or more")
+        if min(seeds, renders) < 1:
+            raise RiffeduError("--seeds and --renders must be 1 or more")
         self.pipeline, self.pictures = pipeline, PictureDataset(data, "test")
         self.kept, self.progress, self.seeds, self.seed = Readings(shelf), progress, seeds, seed
+        self.renders = renders
         self.steps, self.guidance = pipeline.settings(steps, guidance)
         folder = pipeline.checkpoint.path
         self.model, self.codec = checkpoint_hash(folder), checkpoint_hash(folder, ("vae",))
@@ -281,17 +129,18 @@ class Judge:
         return told
 
 
-def music(pipeline: Pipeline, data: str | Path, seeds: int = 8, steps: int | None = None,
-          guidance: float | None = None, seed: int = 0, shelf: str | Path = "runs/evaluate",
+def music(pipeline: Pipeline, data: str | Path, seeds: int = 8, renders: int = 8,
+          steps: int | None = None, guidance: float | None = None, seed: int = 0,
+          shelf: str | Path = "runs/evaluate",
           classes: Sequence[prompts.PromptClass] = prompts.CLASSES, asked: bool = True,
           memory: bool = True, progress: bool = True) -> dict[str, Any]:
     """The music table of a model, as plain numbers for JSON or `music_report.to_markdown`.
 
-    ``seeds`` clips of every prompt and up to as many test renders, eight at least; with ``asked``
+    ``seeds`` clips of every prompt and up to ``renders`` test renders of its kind; with ``asked``
     also tempi, keys and opposites asked for against heard; with ``memory`` the nearest training
     clip. What was made is kept in ``shelf`` and used again.
     """
-    judge = Judge(pipeline, data, shelf, seeds, steps, guidance, seed, progress)
+    judge = Judge(pipeline, data, shelf, seeds, renders, steps, guidance, seed, progress)
     report = {"date": date.today().isoformat(), "seed": seed, "seeds": seeds, "version": VERSION,
               "model": pipeline.checkpoint.path.name, "model_hash": judge.model[:12],
               "steps": judge.steps, "guidance": judge.guidance,
@@ -299,14 +148,14 @@ def music(pipeline: Pipeline, data: str | Path, seeds: int = 8, steps: int | Non
     made = judge.generated([c.prompt for c in classes], "prompt classes")
     for one, clips in zip(classes, made, strict=True):
         row = {"name": one.name, "prompt": one.prompt, "generated": _columns(clips)}
-        numbers = []
+        chosen = []
         if one.wanted is not None:
-            numbers = references(judge.pictures, one.wanted, max(8, seeds), seed)
-            if not numbers:
+            chosen = references(judge.pictures, one.wanted, renders, seed)
+            if not chosen:
                 raise RiffeduError(f"no test clip like {one.wanted} in {data}: render more with "
                                    "`riffedu train data`")
         for stage in ("render", "codec"):
-            row[stage] = _columns(judge.rendered(numbers, stage == "codec",
+            row[stage] = _columns(judge.rendered(chosen, stage == "codec",
                                                  f"{one.name}: {stage}"))
         report["classes"].append(row)
     report["summary"] = summary(report["classes"], seed)
@@ -322,15 +171,6 @@ def music(pipeline: Pipeline, data: str | Path, seeds: int = 8, steps: int | Non
     return report
 
 
-def noise_readings(sample_rate: int) -> dict[str, Any]:
-    """What white noise reads, as sound and as picture: the bottom of every scale."""
-    from PIL import Image
-
-    random = np.random.default_rng(0)
-    picture = Image.fromarray(random.integers(0, 256, (512, 512), dtype=np.uint8))
-    return readings(0.1 * random.standard_normal(int(5.12 * sample_rate)), sample_rate, picture)
-
-
 def _columns(clips: list[dict[str, Any]]) -> dict[str, list]:
     return {name: [clip[name] for clip in clips] for name in clips[0]} if clips else {}
 
@@ -342,10 +182,10 @@ def summary(rows: list[dict[str, Any]], seed: int = 0) -> dict[str, Any]:
     for name in MEASURES:
         table, by_class, codec = [], {}, []
         for row in rows:
-            real, plain = (_numbers(row[s].get(name, ())) for s in ("codec", "render"))
+            real, plain = (numbers(row[s].get(name, ())) for s in ("codec", "render"))
             if not len(real) or plain.mean() < FLOORS[name]:
                 continue
-            made = _numbers(row["generated"][name])
+            made = numbers(row["generated"][name])
             made = made if len(made) else np.zeros(1)  # nothing that begins: no attack at all
             found = ratio(made, real, seed)
             if found:
@@ -372,11 +212,11 @@ def _tempi(judge: Judge) -> dict[str, Any]:
     fits = [tempo_fits(h or 0, row["asked"]) for row in rows for h in row["heard"]]
     chance = [tempo_fits(h or 0, bpm) for row in rows for h in row["heard"]
               for bpm in prompts.TEMPI if bpm != row["asked"]]
-    numbers = [n for n in references(judge.pictures, {"kind": "drums"}, 12, judge.seed)
-               + references(judge.pictures, {"kind": "band"}, 12, judge.seed)]
-    heard = judge.rendered(numbers, True, "tempi of renders")
+    chosen = [n for kind in ("drums", "band") for n in references(
+        judge.pictures, {"kind": kind}, 2 * judge.renders, judge.seed)]
+    heard = judge.rendered(chosen, True, "tempi of renders")
     real = [tempo_fits(c["tempo"] or 0, judge.pictures.metadata[n]["tempo_bpm"])
-            for n, c in zip(numbers, heard, strict=True)]
+            for n, c in zip(chosen, heard, strict=True)]
     return {"clips": rows, "fits": float(np.mean(fits)), "others": float(np.mean(chance)),
             "renders": float(np.mean(real)) if real else None, "n": [len(fits), len(real)]}
 
@@ -388,11 +228,12 @@ def _keys(judge: Judge) -> dict[str, Any]:
     rows = [{"prompt": text, "asked": name, "heard": [c["key"] for c in each]}
             for (text, name), each in zip(asked, clips, strict=True)]
     scores = [key_score(h, row["asked"]) for row in rows for h in row["heard"]]
-    numbers = [n for scale in ("major", "minor") for n in references(
-        judge.pictures, {"kind": "solo", "scale": scale, "source": "programmed"}, 12, judge.seed)]
-    heard = judge.rendered(numbers, True, "keys of renders")
+    chosen = [n for scale in ("major", "minor") for n in references(
+        judge.pictures, {"kind": "solo", "scale": scale, "source": "programmed"},
+        2 * judge.renders, judge.seed)]
+    heard = judge.rendered(chosen, True, "keys of renders")
     real = [key_score(c["key"], "{key} {scale}".format(**judge.pictures.metadata[n]))
-            for n, c in zip(numbers, heard, strict=True)]
+            for n, c in zip(chosen, heard, strict=True)]
     return {"clips": rows, "exact": float(np.mean([s == 1 for s in scores])),
             "score": float(np.mean(scores)),
             "renders_exact": float(np.mean([s == 1 for s in real])) if real else None,
@@ -405,8 +246,9 @@ def _pairs(judge: Judge) -> list[dict[str, Any]]:
     told = []
     for pair in prompts.PAIRS:
         more, less = judge.generated([pair.more.prompt, pair.less.prompt], pair.name)
-        real = [judge.rendered(references(judge.pictures, side.wanted, 8, judge.seed), True,
-                               f"{pair.name} of renders") for side in (pair.more, pair.less)]
+        chosen = [references(judge.pictures, side.wanted, judge.renders, judge.seed)
+                  for side in (pair.more, pair.less)]
+        real = [judge.rendered(each, True, f"{pair.name} of renders") for each in chosen]
         name = pair.quantity
         told.append({
             "name": pair.name, "quantity": name, "more": pair.more.prompt,

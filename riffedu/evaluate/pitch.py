@@ -94,8 +94,9 @@ def notes(waveform, sample_rate: int) -> Notes:
     ``C`` is the amplitude of a constant-Q transform (E2 up to 8 kHz, three bins a semitone) as a
     mean of 81 ms. A bin is on a line when it, or its neighbour, is a local maximum of its column
     and 3 times (9.5 dB) above the median of the half octave around it, and not 50 dB below the
-    clip's loudest. In so long a mean a tone stays a line and hiss becomes even. ``clarity`` itself is there to be plotted; both lie in
-    0..1. Renders of melodies and chords read 0.8 to 1, bands about 0.3, drums below 0.1, noise 0.
+    clip's loudest. In so long a mean a tone stays a line and hiss becomes even. ``clarity`` itself
+    is there to be plotted; both lie in 0..1. Renders of melodies and chords read 0.8 to 1, bands
+    about 0.3, drums below 0.1, noise 0.
     pyin, which was tried, hears one voice only: chords read as low as drums.
 
     Limits: lines are not music. A mains hum, a whistle or five random sines that never change read

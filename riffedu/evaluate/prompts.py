@@ -18,7 +18,7 @@ class PromptClass:
 
 @dataclass(frozen=True)
 class PromptPair:
-    """Two prompts that should differ in one ``quantity`` of `riffedu.evaluate.music.QUANTITIES`,
+    """Two prompts that should differ in one ``quantity`` of `riffedu.evaluate.readings.QUANTITIES`,
     ``more`` above ``less``, and the renders of either kind."""
 
     name: str
