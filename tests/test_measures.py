@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from riffedu import synth
+from riffedu import convert, synth
 from riffedu.errors import RiffeduError
 from riffedu.evaluate import intervals, music, picture, pitch, prompts, readings, rhythm
 from riffedu.evaluate.music_report import to_markdown, write
@@ -152,9 +152,9 @@ def test_smear_lowers_the_attack(carrier):
         return rhythm.attack(sound, SR).value
 
     sharp, ten, twenty, forty = (value(rise) for rise in (0.0, 0.01, 0.02, 0.04))
-    assert sharp > 0.75
+    assert sharp > 0.65
     assert sharp > ten > twenty > forty
-    assert forty < 0.5 * sharp
+    assert forty < 0.15
 
 
 def strokes_shape(rise: float) -> np.ndarray:
@@ -298,10 +298,21 @@ def test_key_agrees_with_music21():
 
 @pytest.mark.parametrize("heard, asked, score", [
     ("D minor", "D minor", 1), ("A# major", "Bb major", 1), ("A minor", "D minor", 0.5),
-    ("F major", "D minor", 0.3), ("D minor", "F major", 0.3), ("D major", "D minor", 0.2),
+    ("F major", "D minor", 0.3), ("A# minor", "B flat minor", 1), ("F# major", "F sharp major", 1),
+    ("D minor", "F major", 0.3), ("D major", "D minor", 0.2),
     ("G# major", "D minor", 0), ("none", "D minor", 0), ("C minor", "C# minor", 0)])
 def test_key_scores(heard, asked, score):
     assert pitch.key_score(heard, asked) == score
+
+
+def test_scale_share():
+    in_d_minor = pitch.chroma_of(pitch.notes(play([62, 64, 65, 67, 69, 70, 72, 74] * 2), SR))
+    assert pitch.scale_share(in_d_minor, "D minor") > 0.9
+    assert pitch.scale_share(in_d_minor, "F# major") < 0.5
+    assert pitch.scale_share(np.full(12, 1 / 12), "C major") == pytest.approx(7 / 12)
+    # The relative key has the same scale, and is praised as much.
+    assert pitch.scale_share(in_d_minor, "F major") == pitch.scale_share(in_d_minor, "D minor")
+    assert np.isnan(pitch.scale_share(np.zeros(12), "C major"))
 
 
 def test_no_key():
@@ -479,7 +490,7 @@ def data(tmp_path_factory):
     for n in range(60):
         lines.append(json.dumps(kinds[n % 4] | {
             "split": "test" if n < 30 else "train", "id": f"0-{n}", "tempo_bpm": 100.0,
-            "register": "high" if n % 8 else "low", "key": "C", "source": "programmed",
+            "register": "high" if n % 8 else "low", "key": "F sharp", "source": "programmed",
             "scale": "major" if n % 3 else "minor", "tempo_word": "fast" if n % 5 else "slow",
             "effects": [] if n % 5 else ["low-pass"]}))
     np.save(folder / "shard-00000.npy", drawn)
@@ -499,13 +510,14 @@ def test_table_of_a_tiny_model(ours, data, tmp_path, monkeypatch):  # noqa: F811
                prompts.PromptClass("rock", "rock drums", {"kind": "drums"}),
                prompts.PromptClass("speech", "the band", None))
     pipeline = load_pipeline(ours)
-    ask = {"seeds": 1, "renders": 2, "steps": 2, "shelf": tmp_path / "shelf", "classes": classes,
+    monkeypatch.setattr(convert, "image_to_audio", lambda image, *a, **k: (white(), SR))
+    ask = {"seeds": 1, "renders": 1, "steps": 2, "shelf": tmp_path / "shelf", "classes": classes,
            "progress": False}
     report = music.music(pipeline, data, **ask)
     assert json.loads(json.dumps(report)) == report
-    assert [len(row["codec"].get("notes", ())) for row in report["classes"]] == [2, 2, 0]
+    assert [len(row["codec"].get("notes", ())) for row in report["classes"]] == [1, 1, 0]
     assert report["memorisation"]["training"] == 30
-    assert report["tempo"]["n"] == [1, 8] and len(report["pairs"]) == 1
+    assert report["tempo"]["n"] == [1, 4] and len(report["pairs"]) == 1
     text = to_markdown(report)
     assert "a calm piano" in text and "codec ÷ render" in text and "white noise" in text
     write(report, tmp_path / "table.md")

@@ -20,7 +20,7 @@ from riffedu.errors import RiffeduError
 from riffedu.evaluate import prompts
 from riffedu.evaluate.intervals import above, numbers, overall, ratio
 from riffedu.evaluate.picture import features, memorisation, nearest
-from riffedu.evaluate.pitch import key_score
+from riffedu.evaluate.pitch import key_score, scale_share
 from riffedu.evaluate.readings import VERSION, Readings, noise_readings
 from riffedu.evaluate.rhythm import tempo_fits
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from riffedu.training.dataset import PictureDataset
 
 MEASURES = ("notes", "beat", "attack", "harmonics", "sharpness")
-FLOORS = {"notes": 0.2, "beat": 0.4, "attack": 0.25, "harmonics": 0.2, "sharpness": 0.01}
+FLOORS = {"notes": 0.2, "beat": 0.4, "attack": 0.1, "harmonics": 0.3, "sharpness": 0.01}
 """A class whose renders read less than this on average has none of it to be compared by."""
 STAGES = ("render", "codec", "generated")
 
@@ -217,7 +217,7 @@ def _tempi(judge: Judge) -> dict[str, Any]:
     heard = judge.rendered(chosen, True, "tempi of renders")
     real = [tempo_fits(c["tempo"] or 0, judge.pictures.metadata[n]["tempo_bpm"])
             for n, c in zip(chosen, heard, strict=True)]
-    return {"clips": rows, "fits": float(np.mean(fits)), "others": float(np.mean(chance)),
+    return {"clips": rows, "fits": float(np.mean(fits)), "others": _mean(chance),
             "renders": float(np.mean(real)) if real else None, "n": [len(fits), len(real)]}
 
 
@@ -225,7 +225,8 @@ def _keys(judge: Judge) -> dict[str, Any]:
     """Key asked for against heard, and how often real clips are heard in their own key."""
     asked = [(p.format(k), k) for p in prompts.KEY_PROMPTS for k in prompts.KEYS]
     clips = judge.generated([text for text, _ in asked], "keys")
-    rows = [{"prompt": text, "asked": name, "heard": [c["key"] for c in each]}
+    rows = [{"prompt": text, "asked": name, "heard": [c["key"] for c in each],
+             "on_scale": [_on_scale(c, name) for c in each]}
             for (text, name), each in zip(asked, clips, strict=True)]
     scores = [key_score(h, row["asked"]) for row in rows for h in row["heard"]]
     chosen = [n for scale in ("major", "minor") for n in references(
@@ -234,11 +235,28 @@ def _keys(judge: Judge) -> dict[str, Any]:
     heard = judge.rendered(chosen, True, "keys of renders")
     real = [key_score(c["key"], "{key} {scale}".format(**judge.pictures.metadata[n]))
             for n, c in zip(chosen, heard, strict=True)]
+    others = [_on_scale(c, name) for each, (_, own) in zip(clips, asked, strict=True)
+              for c in each for name in prompts.KEYS if name != own]
     return {"clips": rows, "exact": float(np.mean([s == 1 for s in scores])),
+            "on_scale": _mean([s for row in rows for s in row["on_scale"]]),
+            "others_on_scale": _mean(others),
+            "renders_on_scale": _mean([
+                _on_scale(c, "{key} {scale}".format(**judge.pictures.metadata[n]))
+                for n, c in zip(chosen, heard, strict=True)]),
             "score": float(np.mean(scores)),
             "renders_exact": float(np.mean([s == 1 for s in real])) if real else None,
             "renders_score": float(np.mean(real)) if real else None,
             "n": [len(scores), len(real)]}
+
+
+def _on_scale(clip: dict[str, Any], name: str) -> float | None:
+    share = scale_share(np.array(clip["chroma"]), name)
+    return share if np.isfinite(share) else None
+
+
+def _mean(values: list[float | None]) -> float | None:
+    found = numbers(values)
+    return float(found.mean()) if len(found) else None
 
 
 def _pairs(judge: Judge) -> list[dict[str, Any]]:

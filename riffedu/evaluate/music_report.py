@@ -75,6 +75,8 @@ def _asked(report: dict[str, Any]) -> list[str]:
              _percent(tempo["others"]), _percent(tempo["renders"])],
             ["key, the very one", _percent(key["exact"]), _percent(1 / 24),
              _percent(key["renders_exact"])],
+            ["sound on the scale of the key asked for", _percent(key["on_scale"]),
+             _percent(key["others_on_scale"]), _percent(key["renders_on_scale"])],
             ["key, as MIREX scores neighbours", _percent(key["score"]), "",
              _percent(key["renders_score"])]]
     rows += [[f"{pair['name']}: “{pair['more']}” over “{pair['less']}” in {pair['quantity']}",
@@ -83,7 +85,7 @@ def _asked(report: dict[str, Any]) -> list[str]:
     return [_table([f"asked for and heard, {tempo['n'][0]} clips for tempo, {key['n'][0]} for key",
                     "generated", "chance", "renders"], rows),
             "Chance: for tempo, the same clips held against the four tempi that others were asked "
-            "for; for keys one in 24; for opposites a half."]
+            "for; for keys one in 24, for scales the other keys'; for opposites a half."]
 
 
 def _memory(told: dict[str, Any]) -> str:

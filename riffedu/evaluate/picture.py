@@ -60,7 +60,7 @@ def sharpness(picture) -> Sharpness:
 
     ``w`` is a Hann window in both directions, lest the picture's edges count as detail; u and v
     in cycles per pixel. White noise reads 0.95 (1 − π/64, the share of the square outside the
-    circle), renders 0.1 to 0.4, an 8-pixel blur under 0.001.
+    circle), renders 0.01 (drums) to 0.2 (organ), an 8-pixel blur under 0.001.
 
     Limits: grain is fine detail too. Add noise and it rises, resample or compress hard and it can
     rise; nothing in it asks whether a line is where a note is. Pictures of loud, dense music hold
@@ -89,8 +89,9 @@ def patch_borders(picture, patch: int = PATCH, axis: int = 1) -> Borders:
         value = mean of d[c] where c is a multiple of ``patch`` / mean of d[c] elsewhere
         d[c] = mean over rows of |pixels[:, c] − pixels[:, c − 1]|
 
-    1 where borders are like any other place, 2.9 to 7.3 on the first model's held notes: a flutter
-    every 0.32 s. ``axis=0`` looks at rows. It wants the picture as the decoder made it; drawn anew
+    1 where borders are like any other place, 2.5 to 6 on the first model's pictures, a flutter
+    every 0.32 s; and as much on renders that only went through its codec, so the borders are the
+    codec's, not the denoiser's. ``axis=0`` looks at rows. It wants the picture as the decoder made it; drawn anew
     from sound, borders are half hidden under the 100-ms window. nan where nothing changes
     elsewhere.
 

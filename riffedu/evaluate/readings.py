@@ -19,7 +19,8 @@ QUANTITIES = ("height", "onsets", "majorness", "brightness", "width")
 
 
 def readings(waveform: np.ndarray, sample_rate: int, picture) -> dict[str, Any]:
-    """Every measure and quantity of one clip, as plain numbers (None: nothing to measure).
+    """Every measure and quantity of one clip, as plain numbers (None: nothing to measure), with
+    the ``key`` heard and the ``chroma`` from C.
 
     ``height`` and ``width``: mean and spread of the lines' frequencies, in semitones (MIDI);
     ``onsets`` a second; ``majorness``: best major minus best minor key score; ``brightness``:
@@ -43,7 +44,7 @@ def readings(waveform: np.ndarray, sample_rate: int, picture) -> dict[str, Any]:
         "brightness": float(np.log2(max(centre, 1.0) / 1000)),
     }
     told = {name: round(float(v), 5) if np.isfinite(v) else None for name, v in told.items()}
-    return {**told, "key": found.heard}
+    return {**told, "key": found.heard, "chroma": [round(float(v), 4) for v in folded]}
 
 
 def _lines(pitch) -> tuple[np.ndarray, float, float]:
