@@ -91,9 +91,9 @@ def patch_borders(picture, patch: int = PATCH, axis: int = 1) -> Borders:
 
     1 where borders are like any other place, 2.5 to 6 on the first model's pictures, a flutter
     every 0.32 s; and as much on renders that only went through its codec, so the borders are the
-    codec's, not the denoiser's. ``axis=0`` looks at rows. It wants the picture as the decoder made it; drawn anew
-    from sound, borders are half hidden under the 100-ms window. nan where nothing changes
-    elsewhere.
+    codec's, not the denoiser's. ``axis=0`` looks at rows. It wants the picture as the decoder made
+    it; drawn anew from sound, borders are half hidden under the 100-ms window. nan where nothing
+    changes elsewhere.
 
     Limits: music that itself steps every 0.32 s (187 bpm from the first column on) reads high and
     is innocent. Grain over everything lowers it to 1 without closing a single gap, and a decoder
