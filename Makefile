@@ -1,6 +1,7 @@
 # make lab    set up .venv where it is missing, check it, open JupyterLab at lesson 00
 # make test   the same set-up, then every test and every notebook, and real pages where a browser is
 # make test-browser   the same notebooks and the panels in a real JupyterLab and Chromium
+# make lint   ruff, types and import contracts, as make test checks them
 # make bench  time the road on this machine
 # make notebooks  write the learners' notebooks anew from the lessons' sources
 
@@ -12,6 +13,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.t
 SETUP := $(VENV)/.setup-done
 TRAIN := $(VENV)/.train-done
 BROWSER := $(VENV)/.browser-done
+LINT := $(VENV)/.lint-done
 # The same names as in tests/browser/conftest.py.
 CHROMIUM := $(or $(RIFFEDU_CHROMIUM),$(shell for b in \
 	chromium chromium-browser google-chrome google-chrome-stable; do command -v $$b && break; done))
@@ -21,7 +23,7 @@ PAGES := $(or $(CHROMIUM),$(filter true,$(CI)))
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=180 \
 	--nbval-sanitize-with tests/nbval_sanitize.cfg
 
-.PHONY: lab setup train-deps test test-browser bench notebooks clean
+.PHONY: lab setup train-deps lint test test-browser bench notebooks clean
 
 lab: $(SETUP)
 	$(BIN)/riffedu check
@@ -43,8 +45,18 @@ $(TRAIN): $(SETUP)
 	$(PIP) --no-deps tinysoundfont
 	@touch $@
 
+lint: $(LINT)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+$(LINT): $(SETUP)
+	$(PIP) -e '.[test,lint]'
+	@touch $@
+
 # With real pages every notebook runs there, and its errors are seen there: one run less without.
-test: $(SETUP) $(TRAIN)
+test: $(SETUP) $(TRAIN) lint
 	$(BIN)/python -m pytest tests notebooks $(NBVAL) $(TEST_FLAGS) \
 		$(if $(PAGES),--deselect tests/test_notebooks.py::test_runs_without_hidden_errors)
 	$(if $(PAGES),$(MAKE) test-browser,@echo "No Chromium or Chrome here: the tests of real pages are left out.")
@@ -60,7 +72,7 @@ bench: $(SETUP)
 	$(BIN)/python benchmarks/run.py
 
 notebooks: $(SETUP)
-	$(BIN)/python -m riffedu.exercises.build
+	$(BIN)/python -m riffedu.lessons.build
 
 clean:
 	rm -rf $(VENV) .pytest_cache .hypothesis

@@ -4,7 +4,6 @@ Takes the shipped model, or one of the same architecture with random weights whe
 yet. ``python benchmarks/bench_generate.py [MODEL] [STEPS]``
 """
 
-import os
 import resource
 import statistics
 import subprocess
@@ -49,8 +48,19 @@ def find_model(folder: Path) -> str:
 
 
 def report_cold(model: str, steps: int | None, folder: Path) -> None:
-    command = [sys.executable, "-m", "riffedu", "generate", PROMPT, "--quiet", "--model", model,
-               "-o", str(folder / "clip.wav"), *(["--steps", str(steps)] if steps else [])]
+    command = [
+        sys.executable,
+        "-m",
+        "riffedu",
+        "generate",
+        PROMPT,
+        "--quiet",
+        "--model",
+        model,
+        "-o",
+        str(folder / "clip.wav"),
+        *(["--steps", str(steps)] if steps else []),
+    ]
     started = time.perf_counter()
     subprocess.run(command, check=True)
     line("cold shell to written WAV", time.perf_counter() - started)
@@ -61,7 +71,8 @@ def report_cold(model: str, steps: int | None, folder: Path) -> None:
 
 
 def report_warm(model: str, steps: int | None) -> None:
-    from riffedu import convert, load_pipeline
+    from riffedu import load_pipeline
+    from riffedu.signal import convert
 
     pipeline = load_pipeline(model)
 
@@ -74,12 +85,13 @@ def report_warm(model: str, steps: int | None) -> None:
     line("words → token states", median_seconds(lambda: pipeline.encode_prompt(PROMPT)))
     line(f"noise → latents, {last.total} steps", median_seconds(denoise))
     line("latents → picture", median_seconds(lambda: pipeline.decode_latents(last.latents)))
-    line("picture → sound", median_seconds(
-        lambda: convert.image_to_audio(image, progress=False)
-    ))
-    line("one clip, all of it", median_seconds(
-        lambda: pipeline.generate(PROMPT, num_inference_steps=steps, progress=False)
-    ))
+    line("picture → sound", median_seconds(lambda: convert.image_to_audio(image, progress=False)))
+    line(
+        "one clip, all of it",
+        median_seconds(
+            lambda: pipeline.generate(PROMPT, num_inference_steps=steps, progress=False)
+        ),
+    )
 
 
 def median_seconds(work: Callable[[], object]) -> float:

@@ -24,10 +24,15 @@ def main(pictures: list[str]) -> int:
     import torch
 
     from riffedu import SpectrogramParams, load_image, mel_spectrogram, spectrogram_from_image
-    from riffedu.audio import clip
-    from riffedu.fidelity import (Row, as_table, consistency_db, speed_and_quality,
-                                  there_and_back)  # fmt: skip
-    from riffedu.inversion import METHODS, WAYS, sound_from_mel
+    from riffedu.signal.audio import clip
+    from riffedu.signal.fidelity import (
+        Row,
+        as_table,
+        mel_consistency_db,
+        speed_and_quality,
+        there_and_back,
+    )
+    from riffedu.signal.inversion import METHODS, WAYS, sound_from_mel
 
     torch.set_num_threads(1)
     params = SpectrogramParams()
@@ -39,14 +44,23 @@ def main(pictures: list[str]) -> int:
         mel = spectrogram_from_image(load_image(path))
         for way in WAYS:
             spent, back = timed(lambda: sound_from_mel(mel, params, way))  # noqa: B023
-            rows.append(Row(path.rpartition("/")[2], way, spent, consistency_db(back, mel, params),
-                            *[np.nan] * 3))
+            rows.append(
+                Row(
+                    path.rpartition("/")[2],
+                    way,
+                    spent,
+                    mel_consistency_db(back, mel, params),
+                    *[np.nan] * 3,
+                )
+            )
     print(as_table(rows))
     of = {way: np.array([row[2:4] for row in rows if row.way == way]) for way in WAYS}
     for way in ("fast", "best"):
         better = of["plain"][:, 1] - of[way][:, 1]
-        print(f"{way}: {of['plain'][:, 0].sum() / of[way][:, 0].sum():.1f} times as fast as plain, "
-              f"consistency {better.mean():.1f} dB better on average, {better.min():.1f} at least")
+        print(
+            f"{way}: {of['plain'][:, 0].sum() / of[way][:, 0].sum():.1f} times as fast as plain, "
+            f"consistency {better.mean():.1f} dB better on average, {better.min():.1f} at least"
+        )
     if mel is None:
         mel = mel_spectrogram(known["full_mix"], params)
     print("\n| speed and quality, one picture | iterations | seconds | consistency dB |")
@@ -54,7 +68,9 @@ def main(pictures: list[str]) -> int:
     for name, method in METHODS.items():
         steps = method(mel, params, n_iter=32 if name == "Riffusion's" else 64)
         for point in speed_and_quality(steps, mel, params, at=(0, 2, 4, 8, 16, 32, 64)):
-            print(f"| {name} | {point.n_iter} | {point.seconds:.2f} | {point.consistency_db:.1f} |")
+            print(
+                f"| {name} | {point.n_iter} | {point.seconds:.2f} | {point.mel_consistency_db:.1f} |"
+            )
     return 0
 
 

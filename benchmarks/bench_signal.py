@@ -37,7 +37,7 @@ def main() -> int:
     import torch
 
     from riffedu import SpectrogramParams, image_from_spectrogram, mel_spectrogram
-    from riffedu.mel import mel_blocks
+    from riffedu.signal.mel import mel_blocks
 
     params = SpectrogramParams()
     second = 0.1 * np.random.default_rng(0).standard_normal(RATE).astype(np.float32)
@@ -48,8 +48,11 @@ def main() -> int:
     }
     print("| one clip of 5.12 s | threads | by | seconds | × real time |")
     print("|---|---|---|---|---|")
-    for threads, name, watch in ((1, "CPU", process_time), (1, "clock", perf_counter),
-                                 (2, "clock", perf_counter)):
+    for threads, name, watch in (
+        (1, "CPU", process_time),
+        (1, "clock", perf_counter),
+        (2, "clock", perf_counter),
+    ):
         torch.set_num_threads(threads)
         for way, work in ways.items():
             spent = best(work, watch)
@@ -62,8 +65,11 @@ def main() -> int:
         for block in mel_blocks((second for _ in range(60 * minutes)), params):
             columns += block.shape[-1]
         spent = process_time() - start
-        print(f"| {minutes} min, {columns} columns | {60 * minutes / spent:.0f} "
-              f"| {megabytes():.0f} |", flush=True)
+        print(
+            f"| {minutes} min, {columns} columns | {60 * minutes / spent:.0f} "
+            f"| {megabytes():.0f} |",
+            flush=True,
+        )
     return 0
 
 

@@ -15,7 +15,7 @@ PROMPT, FEW = "a calm solo piano", 8
 
 def main() -> int:
     from riffedu import load_pipeline
-    from riffedu.samplers import dpmpp_2m, sample
+    from riffedu.diffusion.samplers import dpmpp_2m, sample
 
     pipeline = load_pipeline(sys.argv[1] if len(sys.argv) > 1 else "default")
     unet = pipeline.checkpoint.unet
@@ -33,7 +33,7 @@ def main() -> int:
 
     def run(predict: Callable | None = None, steps: int | None = None) -> float:
         predict = predict or pipeline.predictor(text)
-        levels = pipeline.levels(steps)
+        levels = pipeline.noise_levels(steps)
         began = time.perf_counter()
         for _ in sample(predict, noise, levels, dpmpp_2m, pipeline.prediction_type):
             pass
@@ -71,7 +71,9 @@ def main() -> int:
         pipeline.checkpoint.unet = torch.compile(unet)
         run(None, FEW)
         took = time.perf_counter() - began
-        tell(f"compiled ({took:.0f} s of compiling first), {FEW} steps", lambda: run(None, FEW), few)
+        tell(
+            f"compiled ({took:.0f} s of compiling first), {FEW} steps", lambda: run(None, FEW), few
+        )
     except Exception as error:  # a machine without a C++ compiler
         print(f"compiled: not possible here ({type(error).__name__})")
     pipeline.checkpoint.unet = unet

@@ -26,10 +26,10 @@ def pss(pid: int) -> float:
 
 def page(port: int, key: bytes, seed: int, minutes: float, steps: int, out) -> None:
     """Play by the clock, as riffedu/widgets/js/band.js does, and report how that went."""
-    from riffedu.studio import Wish, connect
+    from riffedu.app.model_server import PieceSettings, connect
 
     corners = ("a calm solo piano", "a church organ", "fast rock drums", "a string orchestra")
-    seat, ready, took, late, tooks, least = connect(port, key).seat(), 0.0, 1.5, 0.0, [], LONGEST
+    seat, ready, took, late, tooks, least = connect(port, key).session(), 0.0, 1.5, 0.0, [], LONGEST
     begun, number = None, 0
     end = time.monotonic() + 60 * minutes
     while time.monotonic() < end:
@@ -38,8 +38,11 @@ def page(port: int, key: bytes, seed: int, minutes: float, steps: int, out) -> N
             time.sleep(0.05)
             continue
         asked = time.monotonic()
-        piece = seat.next(Wish(corners, (number / 7 % 1, number / 5 % 1), seed=seed,
-                               num_inference_steps=steps))  # fmt: skip
+        piece = seat.next(
+            PieceSettings(
+                corners, (number / 7 % 1, number / 5 % 1), seed=seed, num_inference_steps=steps
+            )
+        )
         took = time.monotonic() - asked
         tooks.append(took)
         begun = begun or time.monotonic()
@@ -53,8 +56,8 @@ def page(port: int, key: bytes, seed: int, minutes: float, steps: int, out) -> N
 
 
 def main() -> None:
-    from riffedu.generate import load_pipeline
-    from riffedu.studio import Server, Studio
+    from riffedu.app.model_server import ModelServer, SessionListener
+    from riffedu.music.pipeline import load_pipeline
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pages", type=int, default=1)
@@ -63,10 +66,15 @@ def main() -> None:
     args = parser.parse_args()
     pipeline = load_pipeline()
     pipeline.generate("music", num_inference_steps=1, progress=False)
-    server, spawn = Server(Studio(pipeline), key := os.urandom(16)), multiprocessing.get_context("spawn")
+    server, spawn = (
+        SessionListener(ModelServer(pipeline), key := os.urandom(16)),
+        multiprocessing.get_context("spawn"),
+    )
     out = spawn.Queue()
-    pages = [spawn.Process(target=page, args=(server.port, key, n, args.minutes, args.steps, out))
-             for n in range(args.pages)]  # fmt: skip
+    pages = [
+        spawn.Process(target=page, args=(server.port, key, n, args.minutes, args.steps, out))
+        for n in range(args.pages)
+    ]
     for each in pages:
         each.start()
     time.sleep(min(30, 20 * args.minutes))
@@ -77,9 +85,11 @@ def main() -> None:
         last = now if all(now) else last  # a process that has just ended has none
         time.sleep(2)
     for seed, number, median, worst, least, late in sorted(out.get() for _ in pages):
-        print(f"page {seed + 1}: {number} pieces, {3.84 / median:.1f} times real time with its waits "
-              f"(median {median:.2f} s, worst {worst:.2f} s), never less than {least:.1f} s ahead, "
-              f"late {late:.2f} s in all")  # fmt: skip
+        print(
+            f"page {seed + 1}: {number} pieces, {3.84 / median:.1f} times real time with its waits "
+            f"(median {median:.2f} s, worst {worst:.2f} s), never less than {least:.1f} s ahead, "
+            f"late {late:.2f} s in all"
+        )
     told = [f"{a:.0f} → {b:.0f}" for a, b in zip(first, last)]
     print(f"memory (MB, PSS): model {told[0]}, pages {', '.join(told[1:])}")
     server.close()

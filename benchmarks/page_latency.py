@@ -21,8 +21,11 @@ from pathlib import Path
 
 PRESSES = 15
 IDLE = "jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'"
-DONE = IDLE + """ && jupyterapp.shell.currentWidget.content.widgets.every(cell =>
+DONE = (
+    IDLE
+    + """ && jupyterapp.shell.currentWidget.content.widgets.every(cell =>
   cell.model.type !== 'code' || !cell.model.sharedModel.source || cell.model.executionCount)"""
+)
 MEASURE = """
 async ([panel, handle, presses]) => {
   const picture = panel.querySelector('img.widget-image');
@@ -51,8 +54,10 @@ def serve(riffedu: str, notebook: str, port: int, home: Path):
     (home / "CONFIG" / "jupyter_lab_config.py").write_text("c.LabApp.expose_app_in_browser = True")
     server = subprocess.Popen(
         [riffedu, "lab", notebook, "--no-browser", "--port", str(port)],
-        env=os.environ | told, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        env=os.environ | told,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     for _ in range(200):
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/api")
@@ -64,8 +69,9 @@ def serve(riffedu: str, notebook: str, port: int, home: Path):
 
 def run(page, seconds: float) -> None:
     """Run the notebook to its end."""
-    page.wait_for_function("globalThis.jupyterapp?.shell.currentWidget?.context?.isReady",
-                           timeout=60000)  # fmt: skip
+    page.wait_for_function(
+        "globalThis.jupyterapp?.shell.currentWidget?.context?.isReady", timeout=60000
+    )
     page.wait_for_function(IDLE, timeout=60000, polling=300)
     time.sleep(3)  # it passes over commands until its own start is over
     page.evaluate("() => { jupyterapp.commands.execute('notebook:run-all-cells'); }")
@@ -114,10 +120,16 @@ def main() -> int:
                     page.goto(f"http://127.0.0.1:{port}/?token=t")
                     run(page, args.wait)
                     for label, times in measure(page):
-                        print(f"{name}, {label}: " + (
-                            f"median {statistics.median(times):.0f} ms, worst {max(times):.0f} ms "
-                            f"of {len(times)}" if times else "a picture that never changed"
-                        ), flush=True)  # fmt: skip
+                        print(
+                            f"{name}, {label}: "
+                            + (
+                                f"median {statistics.median(times):.0f} ms, worst {max(times):.0f} ms "
+                                f"of {len(times)}"
+                                if times
+                                else "a picture that never changed"
+                            ),
+                            flush=True,
+                        )
                     page.close()
                 finally:
                     server.terminate()

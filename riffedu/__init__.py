@@ -5,9 +5,7 @@ imported when it is first called.
 """
 
 import os
-import sys
 from importlib import import_module
-from types import ModuleType
 
 __version__ = "0.1.0"
 
@@ -18,24 +16,24 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
 _HOME = {
-    "stft": "stft",
-    "istft": "stft",
-    "mel_filterbank": "mel",
-    "mel_spectrogram": "mel",
-    "invert_mel": "mel",
-    "griffin_lim": "phase",
-    "griffin_lim_steps": "phase",
-    "admm_steps": "phase",
-    "pghi": "phase",
-    "SpectrogramParams": "image",
-    "image_from_spectrogram": "image",
-    "spectrogram_from_image": "image",
-    "load_image": "image",
-    "save_image": "image",
-    "audio_to_image": "convert",
-    "image_to_audio": "convert",
-    "load_checkpoint": "checkpoint",
-    "load_pipeline": "generate",
+    "stft": "signal.stft",
+    "istft": "signal.stft",
+    "mel_filterbank": "signal.mel",
+    "mel_spectrogram": "signal.mel",
+    "invert_mel": "signal.mel",
+    "griffin_lim": "signal.phase",
+    "griffin_lim_steps": "signal.phase",
+    "admm_steps": "signal.admm",
+    "pghi": "signal.pghi",
+    "SpectrogramParams": "signal.params",
+    "image_from_spectrogram": "signal.image",
+    "spectrogram_from_image": "signal.image",
+    "load_image": "signal.image",
+    "save_image": "signal.image",
+    "audio_to_image": "signal.convert",
+    "image_to_audio": "signal.reconstruct",
+    "load_checkpoint": "diffusion.checkpoint",
+    "load_pipeline": "music.pipeline",
 }
 
 __all__ = [*_HOME, "__version__"]
@@ -52,14 +50,3 @@ def __getattr__(name: str):
 
 def __dir__() -> list[str]:
     return sorted(set(globals()) | set(__all__))
-
-
-class _Package(ModuleType):
-    """Keeps ``riffedu.stft`` the function: importing the module of that name would rebind it."""
-
-    def __setattr__(self, name: str, value) -> None:
-        if not (name in _HOME and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

@@ -15,9 +15,9 @@ from riffedu import __version__
 from riffedu.errors import RiffeduError
 
 VERBS = {
-    "lab": ("open JupyterLab at the first lesson", "riffedu.lab"),
-    "check": ("say OK or what to do, a line per requirement", "riffedu.check"),
-    "app": ("open the live instrument as a web page", "riffedu.app"),
+    "lab": ("open JupyterLab at the first lesson", "riffedu.verbs.lab"),
+    "check": ("say OK or what to do, a line per requirement", "riffedu.verbs.check"),
+    "app": ("open the live instrument as a web page", "riffedu.app.server"),
     "generate": ("turn a prompt into five seconds of music", "riffedu.verbs.generate"),
     "transform": ("remake a sound by words", "riffedu.verbs.transform"),
     "extend": ("let a sound go on", "riffedu.verbs.extend"),
@@ -26,11 +26,13 @@ VERBS = {
     "audio-to-image": ("draw a sound as a picture", "riffedu.verbs.audio_to_image"),
     "image-to-audio": ("turn a picture into its sound", "riffedu.verbs.image_to_audio"),
     "audio-to-images-batch": (
-        "draw every sound in a folder", "riffedu.verbs.audio_to_images_batch",
+        "draw every sound in a folder",
+        "riffedu.verbs.audio_to_images_batch",
     ),
     "sample-clips": ("cut clips out of a sound", "riffedu.verbs.sample_clips"),
     "sample-clips-batch": (
-        "cut clips out of every sound in a folder", "riffedu.verbs.sample_clips_batch",
+        "cut clips out of every sound in a folder",
+        "riffedu.verbs.sample_clips_batch",
     ),
     "print-exif": ("say what a picture's tags mean", "riffedu.verbs.print_exif"),
     "train": (

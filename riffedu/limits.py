@@ -29,8 +29,10 @@ def pair_up(prompt: Any, negative: Any, seed: Any) -> list[tuple[str, str, int]]
         raise RiffeduError(f"give lists of one length, at least 1, not {told}")
     count = max(lengths.values(), default=1)
     columns = [lists[k] or [v] * count for k, v in given.items()]
-    return [(text("prompt", p), text("negative prompt", n, empty=True),
-             seed_of(s)) for p, n, s in zip(*columns)]
+    return [
+        (text("prompt", p), text("negative prompt", n, empty=True), seed_of(s))
+        for p, n, s in zip(*columns)
+    ]
 
 
 def text(what: str, value: Any, empty: bool = False) -> str:

@@ -39,7 +39,9 @@ def data_folder() -> Path:
     except RiffeduError as error:
         raise RiffeduError(f"{error}, or let RIFFEDU_DATA name its data folder") from None
     if not folder.is_dir():
-        raise RiffeduError(f"the clone's data folder is missing: run `git checkout -- data` ({folder})")
+        raise RiffeduError(
+            f"the clone's data folder is missing: run `git checkout -- data` ({folder})"
+        )
     return folder
 
 

@@ -17,7 +17,9 @@ _connect = socket.socket.connect
 
 def _connect_here_only(self, address):
     if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in (
-        "127.0.0.1", "::1", "localhost",
+        "127.0.0.1",
+        "::1",
+        "localhost",
     ):
         raise OSError(f"a test reached for the network: {address}")
     return _connect(self, address)

@@ -20,8 +20,9 @@ from packaging.utils import canonicalize_name
 from safetensors.numpy import save_file
 
 import riffedu
-from riffedu import check, cli, lab, paths
+from riffedu import cli, paths
 from riffedu.errors import RiffeduError
+from riffedu.verbs import check, lab
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = {"torch", "diffusers", "transformers", "librosa", "scipy", "matplotlib", "IPython"}
@@ -42,11 +43,23 @@ def test_import_brings_nothing_heavy():
     assert not HEAVY & set(python("-c", code).stdout.split())
 
 
-@pytest.mark.parametrize("args", [
-    ["--help"], ["--version"], ["train", "--help"],
-    ["lab", "--help"], ["app", "--help"], ["check", "--help"], ["generate", "--help"], ["evaluate", "--help"],
-    ["train", "data", "--help"], ["train", "autoencoder", "--help"], ["train", "denoiser", "--help"],
-], ids=" ".join)
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--help"],
+        ["--version"],
+        ["train", "--help"],
+        ["lab", "--help"],
+        ["app", "--help"],
+        ["check", "--help"],
+        ["generate", "--help"],
+        ["evaluate", "--help"],
+        ["train", "data", "--help"],
+        ["train", "autoencoder", "--help"],
+        ["train", "denoiser", "--help"],
+    ],
+    ids=" ".join,
+)
 def test_help_brings_nothing_heavy(args):
     code = (
         f"import sys; from riffedu.cli import main\ntry: main({args!r})\n"
@@ -67,7 +80,7 @@ def test_public_names():
 
 def test_stft_stays_the_function():
     """The module ``riffedu.stft`` has the name of its function; importing it must not hide that."""
-    code = "import riffedu.stft, riffedu.mel; from riffedu import stft; print(stft.__name__)"
+    code = "import riffedu.stft, riffedu.signal.mel; from riffedu import stft; print(stft.__name__)"
     assert python("-c", code).stdout == "stft\n"
     assert riffedu.stft is import_module("riffedu.stft").stft
 
@@ -94,12 +107,19 @@ def raiser(error):
     return action
 
 
-@pytest.mark.parametrize("error, line", [
-    (RiffeduError("the prompt is empty: say what to play"), "the prompt is empty: say what to play"),
-    (RiffeduError("two\n  lines"), "two lines"),
-    (PermissionError(13, "Permission denied", "out.wav"), "out.wav: Permission denied"),
-    (OSError("disk is full"), "disk is full"),
-], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "error, line",
+    [
+        (
+            RiffeduError("the prompt is empty: say what to play"),
+            "the prompt is empty: say what to play",
+        ),
+        (RiffeduError("two\n  lines"), "two lines"),
+        (PermissionError(13, "Permission denied", "out.wav"), "out.wav: Permission denied"),
+        (OSError("disk is full"), "disk is full"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
 def test_bad_input_is_one_line(monkeypatch, capsys, error, line):
     assert run_cli(monkeypatch, capsys, raiser(error)) == (2, "", f"riffedu: error: {line}\n")
 
@@ -114,9 +134,17 @@ def test_programming_errors_are_not_hidden(monkeypatch, capsys):
         run_cli(monkeypatch, capsys, raiser(TypeError("a bug")))
 
 
-@pytest.mark.parametrize("args", [
-    ["sing"], ["train"], ["train", "bass"], ["check", "--loud"], ["lab", "--port", "x"],
-], ids=" ".join)
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["sing"],
+        ["train"],
+        ["train", "bass"],
+        ["check", "--loud"],
+        ["lab", "--port", "x"],
+    ],
+    ids=" ".join,
+)
 def test_bad_arguments_are_one_line(capsys, args):
     assert cli.main(args) == 2
     out, err = capsys.readouterr()
@@ -139,7 +167,10 @@ def test_broken_pipe_is_silent():
         f'"{sys.executable}" -c "from riffedu import check, cli; '
         "check.run = lambda args: [print('x' * 1000) for _ in range(1000)] and 0; "
         "raise SystemExit(cli.main(['check']))\" | head -n 1",
-        shell=True, capture_output=True, text=True, timeout=60,
+        shell=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.stderr == "" and done.stdout == "x" * 1000 + "\n"
 
@@ -154,8 +185,10 @@ def model(tmp_path):
     (folder / "unet").mkdir(parents=True)
     (folder / "tokenizer").mkdir()
     index = {
-        "_class_name": "X", "unet": ["diffusers", "UNet2DConditionModel"],
-        "tokenizer": ["transformers", "BertTokenizer"], "safety_checker": [None, None],
+        "_class_name": "X",
+        "unet": ["diffusers", "UNet2DConditionModel"],
+        "tokenizer": ["transformers", "BertTokenizer"],
+        "safety_checker": [None, None],
     }
     (folder / "model_index.json").write_text(json.dumps(index))
     weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
@@ -294,7 +327,9 @@ def test_lab_serves_the_first_lesson(tmp_path):
     env = os.environ | {name: str(tmp_path / name) for name in folders} | {"JUPYTER_TOKEN": "t"}
     server = subprocess.Popen(
         [sys.executable, "-m", "riffedu", "lab", "--no-browser", "--port", str(port)],
-        env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env=env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     base = f"http://127.0.0.1:{port}"
     try:
@@ -346,7 +381,9 @@ def closure(name: str, extras: frozenset, seen: set) -> set:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems pull in packages of their own")
 def test_constraints_pin_all_that_riffedu_needs():
-    pulled = {name for name, _ in closure("riffedu", frozenset({"test", "train", "browser"}), set())}
+    pulled = {
+        name for name, _ in closure("riffedu", frozenset({"test", "train", "browser"}), set())
+    }
     # torch's CUDA build pins these itself.
     pulled = {name for name in pulled if not re.match("nvidia-|cuda-|triton", name)}
     assert len(pulled) > 100
@@ -366,9 +403,13 @@ def test_environment_yml_is_the_same_set_up():
     python_version = conda[0].removeprefix("python=")
     assert Requirement(f"python{PROJECT['requires-python']}").specifier.contains(python_version)
     assert "pip" in conda
-    assert pip == {"pip": [
-        "--extra-index-url https://download.pytorch.org/whl/cpu", "-c constraints.txt", "-e .[test]",
-    ]}
+    assert pip == {
+        "pip": [
+            "--extra-index-url https://download.pytorch.org/whl/cpu",
+            "-c constraints.txt",
+            "-e .[test]",
+        ]
+    }
 
 
 def test_readme_links_and_lists_every_lesson():

@@ -23,7 +23,7 @@ from riffedu.errors import RiffeduError
 
 if TYPE_CHECKING:
     from riffedu.evaluate.classifier import Classifier
-    from riffedu.generate import Pipeline
+    from riffedu.music.pipeline import Pipeline
 
 STAGES = ("renders", "codec", "generated")
 SHELF = Path("runs/evaluate")
@@ -138,7 +138,7 @@ def _distances(real, made, second) -> dict[str, Any]:
 
 def checkpoint_hash(folder: Path, parts: tuple[str, ...] | None = None) -> str:
     """SHA-256, in hex, of the weights and settings of a checkpoint's components."""
-    from riffedu.checkpoint import COMPONENTS
+    from riffedu.diffusion.checkpoint import COMPONENTS
 
     digest = hashlib.sha256()
     for part in parts or COMPONENTS:
@@ -214,7 +214,7 @@ def run(args: Namespace) -> int:
     output = check_output(args.output) if args.output else None
     pipeline = card = None
     if args.until != "renders":
-        from riffedu.generate import load_pipeline
+        from riffedu.music.pipeline import load_pipeline
 
         pipeline = load_pipeline(args.model)
         pipeline.settings(args.steps, args.guidance)
@@ -249,7 +249,7 @@ def _music(args: Namespace) -> int:
 
 def _sheet(args: Namespace) -> int:
     from riffedu.evaluate.sheet import draw_sheet
-    from riffedu.generate import load_pipeline
+    from riffedu.music.pipeline import load_pipeline
     from riffedu.training.dataset import PictureDataset
 
     if Path(args.sheet).suffix.lower() != ".png":

@@ -21,7 +21,7 @@ from riffedu.errors import RiffeduError
 from riffedu.evaluate.classifier import label_of, thumbnail
 
 if TYPE_CHECKING:
-    from riffedu.generate import Pipeline
+    from riffedu.music.pipeline import Pipeline
     from riffedu.training.dataset import PictureDataset
 
 TOGETHER = 8  # clips generated in one batch
@@ -80,7 +80,7 @@ def held_out_requests(
 
 def drawn_from_sound(waveform: np.ndarray, sample_rate: int, params: Any) -> np.ndarray:
     """A sound's picture as (512, columns) uint8 pixels."""
-    from riffedu.convert import audio_to_image
+    from riffedu.signal.convert import audio_to_image
 
     return np.asarray(audio_to_image(waveform, sample_rate, params).convert("L"))
 
@@ -89,7 +89,7 @@ def through_codec(pipeline: "Pipeline", pixels: np.ndarray) -> np.ndarray:
     """Picture → latents → picture → sound → picture: what a perfect denoiser could reach."""
     from PIL import Image
 
-    from riffedu.convert import image_to_audio
+    from riffedu.signal.reconstruct import image_to_audio
 
     latents = pipeline.encode_image(Image.fromarray(pixels).convert("RGB"))
     [image] = pipeline.decode_latents(latents, pixels.shape[1])

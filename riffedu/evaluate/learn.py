@@ -11,7 +11,12 @@ import numpy as np
 
 from riffedu.errors import RiffeduError
 from riffedu.evaluate.classifier import (
-    SIDE, Classifier, build_network, label_of, loudness, thumbnail,
+    SIDE,
+    Classifier,
+    build_network,
+    label_of,
+    loudness,
+    thumbnail,
 )
 
 if TYPE_CHECKING:

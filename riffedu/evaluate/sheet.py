@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from riffedu.generate import Pipeline
+    from riffedu.music.pipeline import Pipeline
     from riffedu.training.dataset import PictureDataset
 
 # A prompt, and the instrument or style (with a kind of clip) of the render to set beside it.

@@ -8,6 +8,7 @@ them, evaluation asks in words that the model has not been trained on. Taught by
 from __future__ import annotations
 
 from .music import pick
+from .numbers import with_numbers
 
 INSTRUMENT_NAMES: dict[str, tuple[str, ...]] = {
     "piano": ("grand piano", "acoustic piano"),
@@ -306,7 +307,7 @@ def caption(meta: dict, rng) -> str:
     text = frame.format(**_fields(meta, rng, _adjectives(meta, rng), names))
     if meta["kind"] in ("solo", "pair") and names[0] in PLURAL:
         text = text.replace(" plays ", " play ")
-    text = _tidy(text)
+    text = _tidy(with_numbers(_tidy(text), meta, rng))
     return text[0].upper() + text[1:] if text.endswith(".") else text
 
 

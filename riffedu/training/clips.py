@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from riffedu.audio import load, save, set_level
+from riffedu.signal.audio import load, save, set_level
 from riffedu.errors import RiffeduError
 from riffedu.paths import data_folder
 
@@ -58,7 +58,7 @@ def stereo(synth) -> np.ndarray:
 
 
 def speech_like(_) -> np.ndarray:
-    from riffedu.synth import babble
+    from riffedu.signal.synth import babble
 
     words = "ma si to ne ku - sa lo mi te no pa - ku si ma lo -"
     return babble(words, SECONDS / len(words.split()))
@@ -105,7 +105,7 @@ CLIPS = {
     "stereo": (stereo, "Quartet K. 458, opening: four strings from left to right",
                "W. A. Mozart; " + RENDER, "public domain, MIT", "two channels that differ"),
     "speech_like": (speech_like, "Babble: syllables without sense, made by formula",
-                    "riffedu.synth.babble, this project", "MIT",
+                    "riffedu.signal.synth.babble, this project", "MIT",
                     "vowels, hisses and bursts that follow each other as in speech; no person "
                     "speaks"),
     "percussion": (percussion, "Tabla loop",

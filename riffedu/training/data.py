@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..audio import set_level
+from riffedu.signal.audio import set_level
 from ..errors import RiffeduError
 from . import music, scores
 from .instruments import BACKING_INSTRUMENTS, INSTRUMENTS, MELODY_INSTRUMENTS, ONE_SHOTS
@@ -27,9 +27,9 @@ from .render import (SAMPLE_RATE, Synthesizer, chorus, drive, find_soundfonts, h
 SAMPLES = 225792  # 512 columns of 441 samples: 5.12 s
 SECONDS = SAMPLES / SAMPLE_RATE
 SHARD = 256
-VERSION = 1
+VERSION = 2
 
-KINDS = {"solo": 0.50, "pair": 0.12, "band": 0.23, "drums": 0.15}
+KINDS = {"solo": 0.54, "pair": 0.08, "band": 0.20, "drums": 0.18}
 BRIGHT = ("major", "mixolydian", "major pentatonic")
 DARK = ("minor", "phrygian", "harmonic minor", "minor pentatonic", "dorian")
 
@@ -40,7 +40,12 @@ def draw_tempo(rng, low: float = 50, high: float = 180) -> float:
     """Beats a minute: slow, medium and fast equally often."""
     thirds = ((50, 78), (78, 118), (118, 180))
     a, b = thirds[int(rng.integers(3))]
-    return float(np.clip(rng.uniform(a, b), low, high))
+    return whole_tempo(rng, float(np.clip(rng.uniform(a, b), low, high)))
+
+
+def whole_tempo(rng, bpm: float) -> float:
+    """``bpm`` as a caption can name it: a multiple of 5 six times of ten, else a whole number."""
+    return float(5 * round(bpm / 5) if rng.random() < 0.6 else round(bpm))
 
 
 def tempo_word(bpm: float) -> str:
@@ -104,16 +109,14 @@ def perform(rng, notes, beats: float, bpm: float, start: float, lead_in: float, 
 
 
 def start_beat(rng, notes, beats: float) -> float:
-    """Where in the loop the clip begins: mostly a whole beat on which something sounds."""
+    """Where in the loop the clip begins: on a beat on which something sounds, mostly a bar's first."""
     onsets = sorted({round(n[0] % beats, 4) for n in notes})
     whole = [b for b in onsets if abs(b - round(b)) < 1e-3]
-    downbeats = [b for b in whole if b % 4 == 0]
-    roll = rng.random()
-    if roll < 0.5 and downbeats:
+    bar = beats / 4 if beats % 4 == 0 else 4
+    downbeats = [b for b in whole if b % bar == 0]
+    if rng.random() < 0.85 and downbeats:
         return pick(rng, downbeats)
-    if roll < 0.85 and whole:
-        return pick(rng, whole)
-    return pick(rng, onsets)
+    return pick(rng, whole or onsets)
 
 
 SLOW_ATTACK = ("synth pad", "strings", "choir", "church organ", "brass")
@@ -185,12 +188,27 @@ def score_excerpt(rng, studio: Studio, name: str):
     low, high = {"tune": (132, 180) if eighths else (80, 130), "chorale": (60, 100),
                  "piano": (70, 105), "quartet": (70, 130)}[kind]
     notes = sorted(folded.values())
-    return notes, max(n[0] + n[1] for n in notes), piece, float(rng.uniform(low, high))
+    bpm = whole_tempo(rng, rng.uniform(low, high))
+    return notes, max(n[0] + n[1] for n in notes), dict(piece, key=moved_key(piece, shift)), bpm
+
+
+def moved_key(piece: dict, semitones: int) -> str | None:
+    """The tonic of a piece that is played ``semitones`` higher, as `music.KEYS` names it."""
+    same = {"D flat": "C sharp", "D sharp": "E flat", "G flat": "F sharp", "G sharp": "A flat",
+            "A sharp": "B flat"}
+    name = same.get(piece["key"], piece["key"])
+    known = name in music.KEYS
+    return music.KEYS[(music.KEYS.index(name) + semitones) % 12] if known else None
+
+
+# Asked for often and heard rarely in pairs and bands: drawn twice as often as the others.
+OFTEN = ("piano", "banjo", "marimba", "harpsichord", "church organ", "music box", "violin",
+         "trumpet", "flute", "acoustic guitar", "accordion", "xylophone", "kalimba", "harp")
 
 
 def draw_solo(rng, studio: Studio) -> tuple[list, dict]:
     """One instrument alone, playing a programmed texture or a stretch of a real piece."""
-    name = pick(rng, tuple(INSTRUMENTS))
+    name = pick(rng, tuple(INSTRUMENTS), [2 if n in OFTEN else 1 for n in INSTRUMENTS])
     instrument = INSTRUMENTS[name]
     font = int(rng.integers(len(studio.synth.names)))
     dynamics, velocity = draw_dynamics(rng)
@@ -201,7 +219,7 @@ def draw_solo(rng, studio: Studio) -> tuple[list, dict]:
         texture = {"tune": "melody", "chorale": "chorale", "quartet": "ensemble",
                    "piano": "accompanied"}[piece["kind"]]
         pattern_id, source, mode, density = piece["id"], piece["title"], piece["mode"], "medium"
-        key = None
+        key, meter = piece["key"], piece["signature"]
         # A downbeat with some music after it.
         whole = [n[0] for n in notes if n[0] == int(n[0]) and n[0] < beats - 8] or [0.0]
         start = pick(rng, whole)
@@ -219,7 +237,7 @@ def draw_solo(rng, studio: Studio) -> tuple[list, dict]:
         bpm = draw_tempo(rng, slowest, fastest)
         register = pick(rng, ("low", "middle", "middle", "high"))
         notes, tonic = place(pattern.steps, scale, name, rng, register)
-        key = music.KEYS[tonic]
+        key, meter = music.KEYS[tonic], f"{pattern.meter}/4"
         pattern_id, source, mode = pattern.id, "programmed", scale
         start = start_beat(rng, notes, beats)
         if texture in ("melody", "ostinato", "scale run", "bass line", "arpeggio", "chords",
@@ -231,8 +249,8 @@ def draw_solo(rng, studio: Studio) -> tuple[list, dict]:
     sound = studio.synth.render(font, program_of(rng, studio, name, font), played,
                                 SECONDS + lead_in)
     meta = {"kind": "solo", "instruments": [name], "style": None, "texture": texture,
-            "density": density, "tempo_bpm": bpm, "dynamics": dynamics, "mode": mode,
-            "scale": scale, "key": key, "articulation": articulation_word,
+            "density": density, "tempo_bpm": bpm, "meter": meter, "dynamics": dynamics,
+            "mode": mode, "scale": scale, "key": key, "articulation": articulation_word,
             "register": register_word([p[2] for p in played] or [60]), "pattern": pattern_id,
             "source": source, "soundfont": studio.synth.names[font],
             "notes_per_second": len(played) / (SECONDS + lead_in)}
@@ -280,6 +298,7 @@ def draw_pair(rng, studio: Studio) -> tuple[list, dict]:
         layers.append((sound, level))
     meta = {"kind": "pair", "instruments": [lead, back], "style": None,
             "texture": f"melody over {texture}", "density": density, "tempo_bpm": bpm,
+            "meter": f"{meter}/4",
             "dynamics": dynamics, "mode": scale, "scale": scale, "key": music.KEYS[tonic],
             "articulation": "normal", "register": register_word([n[2] for n in notes]),
             "pattern": tune.id, "source": "programmed", "soundfont": studio.synth.names[font],
@@ -317,12 +336,12 @@ def draw_band(rng, studio: Studio, drums_only: bool = False) -> tuple[list, dict
         dynamics, velocity = "medium", 88.0
     with_drums = drums_only or (bool(style.drums) and rng.random() < style.drum_share)
     groove = music.draw_groove(rng, style_name, drums=with_drums, band=not drums_only)
-    bpm = float(rng.uniform(*style.tempo))
+    bpm = whole_tempo(rng, rng.uniform(*style.tempo))
     scale, tonic = pick(rng, style.scales), int(rng.integers(12))
     if scale == "major pentatonic":
         scale = "major"
     bar = style.beats
-    start = float(bar * rng.integers(4)) if rng.random() < 0.6 else float(
+    start = float(bar * rng.integers(4)) if rng.random() < 0.85 else float(
         rng.integers(int(groove.beats)))
     parts: list[tuple[str, str]] = []
     if not drums_only:
@@ -365,8 +384,8 @@ def draw_band(rng, studio: Studio, drums_only: bool = False) -> tuple[list, dict
     meta = {"kind": "drums" if drums_only else "band",
             "instruments": (["drums"] if with_drums else []) + [n for _, n in parts],
             "style": style_name, "texture": "drum beat" if drums_only else "groove",
-            "density": "medium", "tempo_bpm": bpm, "dynamics": dynamics,
-            "mode": None if drums_only else scale, "scale": None if drums_only else scale,
+            "density": "medium", "tempo_bpm": bpm, "meter": "3/4" if bar == 3 else "4/4",
+            "dynamics": dynamics, "mode": None if drums_only else scale, "scale": None if drums_only else scale,
             "key": None if drums_only else music.KEYS[tonic], "articulation": "normal",
             "register": register_word(pitches) if pitches else "middle", "pattern": groove.id,
             "source": "programmed", "soundfont": studio.synth.names[font],
@@ -446,7 +465,7 @@ def apply_effects(rng, sound: np.ndarray, meta: dict) -> tuple[np.ndarray, list[
 # ---------------------------------------------------------------- one item
 
 @lru_cache(maxsize=1)
-def open_studio(folder: str | None = None) -> Studio:
+def open_model_server(folder: str | None = None) -> Studio:
     """The studio of a dataset made with the usual soundfonts: ``folder`` holds its scores, so its
     items can be heard again. Without a folder the scores are kept in ``~/.cache/riffedu``."""
     cache = Path(folder) if folder else Path.home() / ".cache" / "riffedu"
@@ -459,7 +478,7 @@ def render_item(seed: int, index: int, studio: Studio | None = None) -> tuple[np
     Parameters
     ----------
     seed, index : the item's name; metadata's ``id`` is ``"seed-index"``.
-    studio : soundfonts and scores; by default `open_studio`'s.
+    studio : soundfonts and scores; by default `open_model_server`'s.
 
     Returns
     -------
@@ -469,7 +488,7 @@ def render_item(seed: int, index: int, studio: Studio | None = None) -> tuple[np
 
     A draw that comes out silent is drawn again from the next attempt's generator.
     """
-    studio = studio or open_studio()
+    studio = studio or open_model_server()
     for attempt in range(20):
         rng = np.random.default_rng([seed, index, attempt])
         kind = pick(rng, tuple(KINDS), tuple(KINDS.values()))
@@ -503,8 +522,8 @@ def render_item(seed: int, index: int, studio: Studio | None = None) -> tuple[np
 
 def picture(waveform: np.ndarray) -> np.ndarray:
     """The grey levels of a clip's picture: uint8 (512, 512), drawn as everywhere in the course."""
-    from ..image import image_from_spectrogram
-    from ..mel import mel_spectrogram
+    from riffedu.signal.image import image_from_spectrogram
+    from riffedu.signal.mel import mel_spectrogram
 
     return np.asarray(image_from_spectrogram(mel_spectrogram(waveform)))[..., 0]
 

@@ -11,6 +11,7 @@ Taught in lessons 08, 10 and 14. Shell: ``riffedu train denoiser``.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -88,7 +89,7 @@ def open_or_start(folder, seed=0):
     import torch
     from diffusers.models.autoencoders.autoencoder_dc import AutoencoderDC
 
-    from ..checkpoint import load_checkpoint
+    from riffedu.diffusion.checkpoint import load_checkpoint
 
     folder = Path(folder)
     if not (folder / "model_index.json").exists():
@@ -121,12 +122,14 @@ def train_denoiser(data, output, *, minutes, preset="two-cores", seed=0):
     import numpy as np
     import torch
 
-    from ..generate import Pipeline
-    from ..guidance import encode_prompts
+    from riffedu.music.pipeline import Pipeline
+    from riffedu.diffusion.guidance import encode_prompts
     from .captions import caption
     from .dataset import PictureDataset
+    from .feed import StateCache, draw_times
     from .latents import cached_latents
-    from .loop import draw_loss_curve, mixed_precision, train
+    from .loop import draw_loss_curve, train
+    from .speed import compiled, fastest_precision, plain_attention
 
     settings = PRESETS[preset]
     device = training_device(preset)
@@ -140,19 +143,30 @@ def train_denoiser(data, output, *, minutes, preset="two-cores", seed=0):
     levels = parts.scheduler.alphas_cumprod.to(device)
     random = np.random.default_rng()
 
-    def loss_of(step):
+    def encode(texts):
+        with autocast():
+            return encode_prompts(parts.text_encoder, parts.tokenizer, texts)
+
+    def phrase(index):
+        return caption(pictures.metadata[index], random)
+
+    states_of = StateCache(encode, phrase, empty_share=settings.caption_dropout)
+
+    def batch():
         indices = random.integers(0, len(latents), settings.denoiser_batch)
-        clean = latents[indices].to(device).float()
-        words = [
-            "" if random.random() < settings.caption_dropout
-            else caption(pictures.metadata[i], random)
-            for i in indices
-        ]
-        # one time in each of `batch` equal strips: the same mean, less luck of the draw
-        strips = (torch.arange(len(clean)) + torch.rand(len(clean))) / len(clean)
-        times = (strips * len(levels)).long().to(device)
-        states = encode_prompts(parts.text_encoder, parts.tokenizer, words)
-        return velocity_loss(unet, clean, states, levels, torch.randn_like(clean), times)
+        return latents[indices].to(device).float(), states_of(indices, random).to(device)
+
+    plain_attention(unet)
+    autocast = contextlib.nullcontext
+    clean, states = batch()
+    times = torch.zeros(len(clean), dtype=torch.long, device=device)
+    autocast = fastest_precision(unet, (clean, times, states), device)
+    predict = compiled(unet, minutes)
+
+    def loss_of(step):
+        clean, states = batch()
+        times = draw_times(len(clean), len(levels)).to(device)
+        return velocity_loss(predict, clean, states, levels, torch.randn_like(clean), times)
 
     def on_save(average, history):
         with average.applied_to(unet):
@@ -169,8 +183,9 @@ def train_denoiser(data, output, *, minutes, preset="two-cores", seed=0):
         minutes=minutes,
         learning_rate=settings.denoiser_rate,
         decay=settings.average_decay,
+        average_every=4,
         on_save=on_save,
-        autocast=mixed_precision(device),
+        autocast=autocast,
     )
 
 
@@ -224,4 +239,4 @@ def run(args) -> int:
     steps = train_denoiser(
         args.data, args.output, minutes=args.minutes, preset=args.preset, seed=args.seed
     )
-    return follow(steps, args.minutes, "denoiser")
+    return follow(steps, args.minutes, "denoiser", PRESETS[args.preset].denoiser_batch)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import RiffeduError
+
 
 def encoder_fingerprint(vae) -> str:
     """A short hash of the encoder's weights: latents are valid for this encoder only."""
@@ -35,13 +37,31 @@ def cached_latents(vae, pictures, folder, device="cpu", batch=16):
         if len(known) == len(pictures):
             return known
     blocks = []
+    encode = fast_encoder(vae, device)
     with torch.inference_mode():
         for start in tqdm(range(0, len(pictures), batch), desc="encoding pictures"):
             block = pictures.batch(range(start, min(start + batch, len(pictures)))).to(device)
-            block = block.contiguous(memory_format=torch.channels_last)
-            latents = vae.encode(block).latent * vae.config.scaling_factor
+            latents = encode(block) * vae.config.scaling_factor
             blocks.append(latents.half().cpu().numpy())
     part = path.with_suffix(".part.npy")
     np.save(part, np.concatenate(blocks))
     part.replace(path)
     return np.load(path, mmap_mode="r")
+
+
+def fast_encoder(vae, device="cpu"):
+    """Pictures → latents (unscaled): one matrix product where the encoder is linear, else itself."""
+    import torch
+
+    from .autoencoder import SIDE
+    from .linear_code import encode_patches, encoding_matrix
+
+    def network(pictures):
+        pictures = pictures.to(device).contiguous(memory_format=torch.channels_last)
+        return vae.encode(pictures).latent
+
+    try:
+        matrix, offset = encoding_matrix(network, SIDE)
+    except RiffeduError:
+        return network
+    return lambda pictures: encode_patches(pictures, matrix, offset)

@@ -25,7 +25,7 @@ class Preset:
 
 
 PRESETS = {
-    "two-cores": Preset("cpu", 4, 2e-4, 16, 5e-4),
+    "two-cores": Preset("cpu", 4, 2e-4, 64, 7e-4),
     "one-gpu": Preset("cuda", 32, 4e-4, 256, 6e-4, average_decay=0.9995),
 }
 
@@ -48,21 +48,27 @@ def add_training_arguments(parser):
     parser.add_argument("--seed", type=int, default=0)
 
 
-def follow(steps, minutes: float, name: str) -> int:
-    """Run the steps under a progress bar that counts minutes; Ctrl-C keeps what was trained."""
+def follow(steps, minutes: float, name: str, batch: int = 1) -> int:
+    """Run the steps under a progress bar that counts minutes and says how many samples of
+    ``batch`` a step go by in a second; Ctrl-C keeps what was trained."""
     from tqdm.auto import tqdm
 
     if minutes <= 0:
         raise RiffeduError("--minutes must be more than 0")
     first = None
     mean = None
+    rate = ""
     try:
         with tqdm(total=round(60 * minutes), unit="s", desc=name, mininterval=5) as bar:
             for step in steps:
-                first = step.seconds if first is None else first
+                first = step if first is None else first
+                if step.seconds > first.seconds:
+                    speed = batch * (step.step - first.step) / (step.seconds - first.seconds)
+                    rate = f"{speed:.1f}/s"
                 mean = step.loss if mean is None else 0.98 * mean + 0.02 * step.loss
-                bar.set_postfix(step=step.step, loss=f"{mean:.4f}", refresh=False)
-                bar.update(max(0, min(bar.total, round(step.seconds - first)) - bar.n))
+                bar.set_postfix(step=step.step, loss=f"{mean:.4f}", samples=rate, refresh=False)
+                passed = round(step.seconds - first.seconds)
+                bar.update(max(0, min(bar.total, passed) - bar.n))
     except KeyboardInterrupt:
         steps.close()
         print("stopped; everything so far is saved, the same command goes on")

@@ -117,13 +117,24 @@ def parse(chorales: int = 60, tunes: int = 160, progress: bool = True) -> list[d
     return pieces
 
 
+HOME_CACHE = Path.home() / ".cache" / "riffedu" / "scores.json"
+
+
 def load(cache: Path, progress: bool = True) -> list[dict]:
-    """Pieces from ``cache`` (JSON), which is written first where it is missing."""
+    """Pieces from ``cache`` (JSON), which is written first where it is missing: as a copy of
+    `HOME_CACHE`, so that the scores are read once a machine (it takes two minutes)."""
     cache = Path(cache)
     if not cache.is_file():
-        pieces = parse(progress=progress)
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        temporary = cache.with_suffix(f".{os.getpid()}.part")
-        temporary.write_text(json.dumps(pieces))
-        os.replace(temporary, cache)
+        known = HOME_CACHE.is_file()
+        text = HOME_CACHE.read_text() if known else json.dumps(parse(progress=progress))
+        for place in (cache,) if known else (cache, HOME_CACHE):
+            _write(place, text)
     return json.loads(cache.read_text())
+
+
+def _write(path: Path, text: str) -> None:
+    """All or nothing: a run that is stopped leaves no half file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}.part")
+    temporary.write_text(text)
+    os.replace(temporary, path)

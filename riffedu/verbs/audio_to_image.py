@@ -13,9 +13,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    from riffedu.convert import file_to_image
-    from riffedu.image import PICTURES, save_image
     from riffedu.paths import check_writable
+    from riffedu.signal.convert import file_to_image
+    from riffedu.signal.image import PICTURES, save_image
 
     path = check_writable(args.image, PICTURES, "picture")
     params = params_of(args, args.stereo)

@@ -9,16 +9,22 @@ from riffedu.verbs.meaning import add_params, check_fits, params_of
 
 def add_arguments(parser: ArgumentParser) -> None:
     add_batch_arguments(parser)
-    parser.add_argument("--image-extension", default="jpg",
-                        help="jpg (small), png (every pixel) or webp (default jpg)")
-    parser.add_argument("--mono", action="store_true",
-                        help="mix all channels; without it pictures are stereo, as Riffusion's are")
+    parser.add_argument(
+        "--image-extension",
+        default="jpg",
+        help="jpg (small), png (every pixel) or webp (default jpg)",
+    )
+    parser.add_argument(
+        "--mono",
+        action="store_true",
+        help="mix all channels; without it pictures are stereo, as Riffusion's are",
+    )
     add_params(parser)
 
 
 def run(args: Namespace) -> int:
-    from riffedu.convert import file_to_image
-    from riffedu.image import PICTURES, save_image
+    from riffedu.signal.convert import file_to_image
+    from riffedu.signal.image import PICTURES, save_image
 
     ending = f".{args.image_extension.lstrip('.').lower()}"
     if ending not in PICTURES:

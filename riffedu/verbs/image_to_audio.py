@@ -7,19 +7,28 @@ from riffedu.verbs.meaning import add_device
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--image", required=True, help="picture to read, tags and all")
-    parser.add_argument("-o", "--output", "--audio", required=True, dest="audio",
-                        help="sound to write: .wav, .flac, .ogg or .mp3")
-    parser.add_argument("--quality", default="fast",
-                        help="fast, best, or plain for Riffusion's own way (default fast)")
+    parser.add_argument(
+        "-o",
+        "--output",
+        "--audio",
+        required=True,
+        dest="audio",
+        help="sound to write: .wav, .flac, .ogg or .mp3",
+    )
+    parser.add_argument(
+        "--quality",
+        default="fast",
+        help="fast, best, or plain for Riffusion's own way (default fast)",
+    )
     parser.add_argument("--seed", type=int, default=0, help="same seed, same sound (default 0)")
     add_device(parser)
 
 
 def run(args: Namespace) -> int:
-    from riffedu.audio import FORMATS, peak_db, save, set_level
-    from riffedu.convert import image_to_audio
-    from riffedu.image import load_image
     from riffedu.paths import check_writable
+    from riffedu.signal.audio import FORMATS, peak_db, save, set_level
+    from riffedu.signal.image import load_image
+    from riffedu.signal.reconstruct import image_to_audio
 
     path = check_writable(args.audio, FORMATS, "sound")
     image = load_image(args.image)

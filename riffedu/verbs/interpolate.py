@@ -4,21 +4,29 @@ import sys
 from argparse import ArgumentParser, Namespace
 
 from riffedu import limits
-from riffedu.interpolate import EASINGS
+from riffedu.music.interpolate import EASINGS
 from riffedu.verbs.music import add_music_arguments, check, opened, options, write
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("prompts", nargs="+", metavar="prompt",
-                        help='two or more: "a calm solo piano" "a church organ"')
-    parser.add_argument("--pieces", type=int, default=3,
-                        help="pieces of 3.84 s from each prompt to the next (default 3)")
+    parser.add_argument(
+        "prompts",
+        nargs="+",
+        metavar="prompt",
+        help='two or more: "a calm solo piano" "a church organ"',
+    )
+    parser.add_argument(
+        "--pieces",
+        type=int,
+        default=3,
+        help="pieces of 3.84 s from each prompt to the next (default 3)",
+    )
     parser.add_argument("--easing", choices=EASINGS, default="linear", help="how it is paced")
     add_music_arguments(parser)
 
 
 def run(args: Namespace) -> int:
-    from riffedu.stream import join, travel
+    from riffedu.music.stream import interpolate_prompts, join
 
     if len(args.prompts) < 2:
         raise limits.RiffeduError("give two prompts or more: from where to where?")
@@ -29,7 +37,9 @@ def run(args: Namespace) -> int:
     made, stopped = [], False
     with opened(args, *args.prompts) as pipeline:
         total = (len(args.prompts) - 1) * args.pieces + 1
-        pieces = travel(pipeline, args.prompts, args.pieces, args.easing, **options(args))
+        pieces = interpolate_prompts(
+            pipeline, args.prompts, args.pieces, args.easing, **options(args)
+        )
         try:
             made.extend(tqdm(pieces, total=total, desc="pieces", disable=args.quiet))
         except KeyboardInterrupt:

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 
 from riffedu import limits
-from riffedu.edit import loop
+from riffedu.music.looping import loop
 from riffedu.verbs.music import add_music_arguments, check, opened, options, write
 
 
@@ -19,7 +19,8 @@ def run(args: Namespace) -> int:
     limits.number("--bpm", args.bpm, 20, 400)
     limits.whole("--beats", args.beats, 1, 256)
     with opened(args, args.prompt) as pipeline:
-        result = loop(pipeline, args.prompt, args.bpm, args.beats, progress=not args.quiet,
-                      **options(args))  # fmt: skip
+        result = loop(
+            pipeline, args.prompt, args.bpm, args.beats, progress=not args.quiet, **options(args)
+        )
         write(args, result, *places)
     return 0

@@ -16,13 +16,17 @@ FLAGS = {
 
 def add_params(parser: ArgumentParser) -> None:
     """A flag per field of `SpectrogramParams` that a picture is drawn by."""
-    from riffedu.image import SpectrogramParams
+    from riffedu.signal.params import SpectrogramParams
 
     usual = SpectrogramParams()
     for name, (kind, words) in FLAGS.items():
         value = getattr(usual, name)
-        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, default=value,
-                            help=f"{words} (default {value})")
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            type=kind,
+            default=value,
+            help=f"{words} (default {value})",
+        )
     add_device(parser)
 
 
@@ -33,15 +37,15 @@ def add_device(parser: ArgumentParser) -> None:
 
 def params_of(args: Namespace, stereo: bool):
     """The `SpectrogramParams` that the flags ask for."""
-    from riffedu.image import SpectrogramParams
+    from riffedu.signal.params import SpectrogramParams
 
     return SpectrogramParams(stereo=stereo, **{name: getattr(args, name) for name in FLAGS})
 
 
 def check_fits(audio, image, params) -> None:
     """Raises RiffeduError, before the work, where a sound's picture would be too wide."""
-    from riffedu.audio import duration
-    from riffedu.image import check_size
+    from riffedu.signal.audio import duration
+    from riffedu.signal.image import check_size
 
     columns = int(duration(audio) * params.sample_rate / params.hop_length)
     check_size(image, columns, params.num_frequencies)

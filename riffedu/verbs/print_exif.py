@@ -8,7 +8,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    from riffedu.image import EXIF_TAGS, MAX_VALUE_TAG, RANGE_DB_TAG, load_image, tags_of
+    from riffedu.signal.image import MAX_VALUE_TAG, RANGE_DB_TAG, load_image, tags_of
+    from riffedu.signal.params import EXIF_TAGS
 
     exif = tags_of(load_image(args.image))
     names = {**EXIF_TAGS, "max_value": MAX_VALUE_TAG, "range_db": RANGE_DB_TAG}

@@ -8,13 +8,19 @@ from riffedu.errors import RiffeduError
 
 def add_clip_arguments(parser: ArgumentParser, extension: str) -> None:
     """What both verbs that cut clips share."""
-    parser.add_argument("--duration-ms", type=int, default=5120,
-                        help="milliseconds of a clip (default 5120, a picture of 512 columns)")
+    parser.add_argument(
+        "--duration-ms",
+        type=int,
+        default=5120,
+        help="milliseconds of a clip (default 5120, a picture of 512 columns)",
+    )
     parser.add_argument("--mono", action="store_true", help="mix all channels")
-    parser.add_argument("--extension", default=extension,
-                        help=f"wav, flac, ogg or mp3 (default {extension})")
-    parser.add_argument("--seed", type=int, default=-1,
-                        help="same seed, same places (default -1: others each time)")
+    parser.add_argument(
+        "--extension", default=extension, help=f"wav, flac, ogg or mp3 (default {extension})"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=-1, help="same seed, same places (default -1: others each time)"
+    )
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -36,7 +42,7 @@ def run(args: Namespace) -> int:
 
 
 def check_clip_arguments(args: Namespace, count: int) -> None:
-    from riffedu.audio import FORMATS
+    from riffedu.signal.audio import FORMATS
 
     if count < 1 or args.duration_ms < 1:
         raise RiffeduError("give at least one clip, of at least one millisecond")
@@ -53,7 +59,7 @@ def generator(seed: int, *more: int):
 
 def draw_places(path, count: int, duration_ms: int, random) -> list[int]:
     """Where clips begin, in milliseconds: each place that fits is as likely as the others."""
-    from riffedu.audio import duration
+    from riffedu.signal.audio import duration
 
     last = int(duration(path) * 1000) - duration_ms
     if last < 0:
@@ -63,7 +69,7 @@ def draw_places(path, count: int, duration_ms: int, random) -> list[int]:
 
 def write_clips(path, places: list[int], folder: Path, stem: str, args: Namespace) -> list[Path]:
     """Write the clips that begin at ``places``, named as Riffusion names them."""
-    from riffedu.audio import load_part, save, set_level
+    from riffedu.signal.audio import load_part, save, set_level
 
     written = []
     for i, start in enumerate(places):

@@ -8,7 +8,7 @@ import threading
 import ipywidgets as w
 
 from riffedu.errors import RiffeduError
-from riffedu.studio import MODEL
+from riffedu.turns import MODEL_LOCK
 from riffedu.widgets.panel import row
 
 
@@ -93,7 +93,7 @@ class JobControls:
 
     def _run(self, work) -> None:
         try:
-            with MODEL.mine(self._wait_in_line):
+            with MODEL_LOCK.hold(self._wait_in_line):
                 work(self._step)
             self.progress.value, self.progress.bar_style = self.progress.max, "success"
         except Stopped:

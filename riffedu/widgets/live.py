@@ -36,8 +36,15 @@ class LiveFigure:
     limit, is set again (some 60 ms). Ticks and grids lie under what moves.
     """
 
-    def __init__(self, alt: str = "", rows: int = 1, columns: int = 1, width: float = 7.0,
-                 height: float = 3.0, **subplots):  # fmt: skip
+    def __init__(
+        self,
+        alt: str = "",
+        rows: int = 1,
+        columns: int = 1,
+        width: float = 7.0,
+        height: float = 3.0,
+        **subplots,
+    ):
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
@@ -73,8 +80,17 @@ class LiveFigure:
 
     def say(self, words: str) -> None:
         """`refresh` with words across the middle: why there is nothing to see yet."""
-        said = self.figure.text(0.5, 0.5, words, ha="center", va="center", fontsize=12, color="#333333",
-                                backgroundcolor="white", animated=True)  # fmt: skip
+        said = self.figure.text(
+            0.5,
+            0.5,
+            words,
+            ha="center",
+            va="center",
+            fontsize=12,
+            color="#333333",
+            backgroundcolor="white",
+            animated=True,
+        )
         self.refresh(words, said)
         said.remove()
 
@@ -135,8 +151,14 @@ class LiveSound:
         """The `Player` that is heard, or None."""
         return self.widget.player
 
-    def set(self, waveform, sample_rate: int, label: str | None = None, attenuate: bool = False,
-            image=None) -> None:  # fmt: skip
+    def set(
+        self,
+        waveform,
+        sample_rate: int,
+        label: str | None = None,
+        attenuate: bool = False,
+        image=None,
+    ) -> None:
         """Put another sound in, with its picture if there is one. It does not start by itself."""
         self.widget.set(play(waveform, sample_rate, label or self.label, attenuate, image))
 

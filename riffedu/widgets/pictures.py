@@ -16,6 +16,8 @@ from riffedu.errors import RiffeduError
 
 HERTZ = (0, 100, 250, 500, 1000, 2000, 4000, 10000)
 SIGNED = "PuOr"
+BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#999999"
+SPAN = 127.5  # greys for a change of 1
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#000000", "#cc79a7")  # Okabe and Ito's
 
 
@@ -79,9 +81,14 @@ def pictures(images, titles=None, params=None, columns: int = 4, size: float = 2
         image = images[i]
         seconds = image.width * params.step_size_ms / 1000
         axis.imshow(
-            np.asarray(image.convert("L")), cmap="gray", vmin=0, vmax=255, aspect="auto",
-            extent=(0, seconds, 0, 1), interpolation="nearest",
-        )  # fmt: skip
+            np.asarray(image.convert("L")),
+            cmap="gray",
+            vmin=0,
+            vmax=255,
+            aspect="auto",
+            extent=(0, seconds, 0, 1),
+            interpolation="nearest",
+        )
         axis.set_title(titles[i], fontsize=10, wrap=True)
         hertz = [f for f in HERTZ if params.min_frequency <= f <= params.max_frequency]
         axis.set_yticks([height(f, params) for f in hertz])
@@ -97,7 +104,7 @@ def pictures(images, titles=None, params=None, columns: int = 4, size: float = 2
 
 def height(hertz, params=None):
     """Where a frequency lies in a picture: 0 at the bottom edge, 1 at the top."""
-    from riffedu.mel import hz_to_mel
+    from riffedu.signal.mel import hz_to_mel
 
     params = params or _default_params()
     scale = params.mel_scale_type
@@ -162,13 +169,21 @@ def line_picture(curves: dict, x: str = "", y: str = "", title: str = "", **axes
     words = []
     for number, (name, (across, up)) in enumerate(curves.items()):
         across, up = np.asarray(across, dtype=float), np.asarray(up, dtype=float)
-        axis.plot(across, up, label=name, color=COLOURS[number % len(COLOURS)],
-                  linestyle=("-", "--", "-.", ":")[number % 4], linewidth=1.5)
+        axis.plot(
+            across,
+            up,
+            label=name,
+            color=COLOURS[number % len(COLOURS)],
+            linestyle=("-", "--", "-.", ":")[number % 4],
+            linewidth=1.5,
+        )
         if "xlim" in axes:
             seen = (across >= axes["xlim"][0]) & (across <= axes["xlim"][1])
             across, up = (across[seen], up[seen]) if seen.any() else (across, up)
-        words.append(f"{name} goes from {up[0]:.4g} to {up[-1]:.4g}, its highest is "
-                     f"{up.max():.4g} at {across[up.argmax()]:.4g}")
+        words.append(
+            f"{name} goes from {up[0]:.4g} to {up[-1]:.4g}, its highest is "
+            f"{up.max():.4g} at {across[up.argmax()]:.4g}"
+        )
     axis.set(xlabel=x, ylabel=y, **axes)
     axis.set_title(title, fontsize=10)
     axis.grid(alpha=0.3)
@@ -199,6 +214,69 @@ def _hertz(at: float, params) -> float:
 
 
 def _default_params():
-    from riffedu.image import SpectrogramParams
+    from riffedu.signal.params import SpectrogramParams
 
     return SpectrogramParams()
+
+
+def difference(before, after, titles=("before", "after", "after − before")) -> Picture:
+    """Two drawings (height, width) from −1 to 1, and in colour what changed between them."""
+    before, after = np.asarray(before), np.asarray(after)
+    figure, [axes] = _figure(1, 3, 3.3, 2.9)
+    change = after - before
+    most = np.abs(change).max() or 1.0
+    for axis, title, x in zip(axes, titles, (before, after, change)):
+        look = (
+            {"cmap": SIGNED, "vmin": -most, "vmax": most}
+            if x is change
+            else {"cmap": "gray", "vmin": -1, "vmax": 1}
+        )
+        shown = axis.imshow(x, interpolation="nearest", aspect="auto", **look)
+        axis.set_title(title, fontsize=10)
+        axis.tick_params(labelsize=8)
+        axis.set_xlabel("column", fontsize=9)
+    axes[0].set_ylabel("row", fontsize=9)
+    figure.colorbar(shown, ax=axes[2]).ax.tick_params(labelsize=8)
+    share = np.mean(np.abs(change) > 1e-3 * most)
+    return Picture(
+        _png(figure),
+        f"Two pictures, “{titles[0]}” and “{titles[1]}”, and their "
+        f"difference: {share:.1%} of all pixels changed, by {SPAN * most:.0f} greys at "
+        "most; orange became darker, purple lighter.",
+    )
+
+
+def wave_picture(
+    curves: dict,
+    dots: dict | None = None,
+    title: str = "",
+    seconds: tuple[float, float] | None = None,
+) -> Picture:
+    """Waves over time: ``curves`` as lines, ``dots`` as samples on their stems.
+
+    Both map a name to (moments in seconds, values). ``seconds`` = (from, to) is the part shown.
+    """
+    figure, [[axis]] = _figure(1, 1, 8.0, 2.5)
+    styles = zip((BLUE, ORANGE, GREY, "#009e73"), ("-", "--", "-", ":"))
+    for (name, (t, x)), (colour, line) in zip(curves.items(), styles):
+        axis.plot(1000 * np.asarray(t), x, color=colour, linestyle=line, linewidth=1.4, label=name)
+    for (name, (t, x)), colour in zip((dots or {}).items(), (ORANGE, "#000000", BLUE)):
+        axis.vlines(1000 * np.asarray(t), 0, x, color=colour, linewidth=0.8)
+        axis.plot(1000 * np.asarray(t), x, "o", color=colour, markersize=4, label=name)
+    axis.axhline(0, color="black", linewidth=0.5)
+    axis.set(xlabel="milliseconds", ylabel="value")
+    if seconds:
+        axis.set_xlim(1000 * seconds[0], 1000 * seconds[1])
+    axis.set_title(title, fontsize=10)
+    axis.legend(fontsize=8, loc="upper right")
+    what = [
+        f"{name}, from {np.min(x):.2g} to {np.max(x):.2g}"
+        for name, (_, x) in {**curves, **(dots or {})}.items()
+    ]
+    return Picture(_png(figure), f"{title or 'Waves'}, over time: {'; '.join(what)}.")
+
+
+def beside(*parts: str) -> str:
+    """HTML parts next to each other, wrapping where the page is narrow."""
+    inside = "".join(f"<div>{part}</div>" for part in parts)
+    return f'<div style="display:flex;flex-wrap:wrap;gap:1.2em;align-items:center">{inside}</div>'

@@ -2,87 +2,33 @@
 
 A checked sound shows itself as a `spectrogram_player`: a picture that plays. Where widgets cannot
 load, as in a static page, the browser's own player stands in.
-
-``IPython.display.Audio`` turns every sound up to full scale unless told not to, which makes a
-lesson on loudness lie. Here a sound plays at the level that its numbers have; the caption says the
-level; and what would clip is refused, or turned down by an amount that the caption states.
 """
 
 from __future__ import annotations
 
-import base64
-import html
-import io
 from functools import cached_property
 
-from typing import TYPE_CHECKING
-
-import numpy as np
-
-from riffedu.errors import RiffeduError
-
-if TYPE_CHECKING:
-    from riffedu.widgets.spectrogram_player import SpectrogramPlayer
+from riffedu.signal.audio import set_level
+from riffedu.signal.reconstruct import image_to_audio
+from riffedu.widgets.sound import Sound, prompt_of
+from riffedu.widgets.spectrogram_player import SpectrogramPlayer, spectrogram_player
 
 
-class Player:
-    """A sound with its controls: put it last in a cell, or hand it to ``display``.
-
-    `widget` is the player, `html` the plain one of the browser; ``unturned`` is the waveform before
-    it was turned down by ``gain_db``; ``image`` its picture, where it has one.
-    """
-
-    def __init__(self, waveform: np.ndarray, sample_rate: int, label: str, gain_db: float = 0.0,
-                 image=None, unturned: np.ndarray | None = None):  # fmt: skip
-        self.waveform, self.sample_rate = waveform, sample_rate
-        self.label, self.gain_db, self.image = label, gain_db, image
-        self.unturned = waveform if unturned is None else unturned
+class Player(Sound):
+    """A sound with its controls: put it last in a cell, or hand it to ``display``."""
 
     @cached_property
-    def widget(self):
-        """The `riffedu.widgets.SpectrogramPlayer` of this sound, made when it is asked for."""
-        from riffedu.widgets.spectrogram_player import spectrogram_player
-
+    def widget(self) -> SpectrogramPlayer:
+        """The `SpectrogramPlayer` of this sound, made when it is asked for."""
         return spectrogram_player(self)
-
-    @property
-    def alt(self) -> str:
-        """The sound in words, as far as its picture or its numbers tell them."""
-        if self.image is None:
-            return f"{self.label}: {self.caption}."
-        from riffedu.widgets.pictures import describe
-
-        return describe(self.image, self.label)
-
-    @property
-    def caption(self) -> str:
-        seconds = self.waveform.shape[-1] / self.sample_rate
-        rms, peak = _rms_db(self.waveform), _peak_db(self.waveform)
-        level = "silent" if peak == -np.inf else f"RMS {rms:.1f} dBFS, peak {peak:.1f} dBFS"
-        turned = f", turned down by {-self.gain_db:.1f} dB" if self.gain_db else ""
-        return f"{seconds:.2f} s, {self.sample_rate} Hz, {level}{turned}"
-
-    @property
-    def html(self) -> str:
-        sound = base64.b64encode(flac(self.waveform, self.sample_rate)).decode()
-        label = html.escape(self.label, quote=True)
-        return (
-            '<figure style="margin:0.4em 0">'
-            f"<figcaption><b>{label}</b></figcaption>"
-            f'<audio controls preload="auto" aria-label="{label}" style="width:300px;'
-            f'max-width:100%" src="data:audio/flac;base64,{sound}"></audio>'
-            f'<figcaption style="font-size:85%;opacity:0.85">{self.caption}</figcaption></figure>'
-        )
 
     def _repr_mimebundle_(self, **options):
         return self.widget._repr_mimebundle_(**options)
 
-    def __repr__(self) -> str:
-        return f"{self.label}: {self.caption}"
 
-
-def play(waveform, sample_rate: int, label: str = "Sound", attenuate: bool = False,
-         image=None) -> Player:
+def play(
+    waveform, sample_rate: int, label: str = "Sound", attenuate: bool = False, image=None
+) -> Player:
     """A player for a waveform, at the level that its numbers have: never turned up.
 
     ``waveform`` is float in [-1, 1], shape ``(samples,)`` or ``(channels, samples)`` with one or
@@ -91,64 +37,15 @@ def play(waveform, sample_rate: int, label: str = "Sound", attenuate: bool = Fal
     caption says by how much. ``image`` is the picture that it came from, drawn instead of one made
     from the sound. Taught in notebooks/00_hear_it_first.ipynb.
     """
-    sound = np.asarray(waveform, dtype=np.float32)
-    if sound.ndim not in (1, 2) or sound.size == 0 or (sound.ndim == 2 and len(sound) > 2):
-        raise RiffeduError(
-            "play() wants samples of shape (samples,) or (1 or 2 channels, samples), "
-            f"and got shape {sound.shape}"
-        )
-    if not np.isfinite(sound).all():
-        raise RiffeduError("this sound holds NaN or infinity: look for a division by zero upstream")
-    if not (isinstance(sample_rate, (int, np.integer)) and 1000 <= sample_rate <= 655350):
-        raise RiffeduError(f"sample_rate is samples per second, such as 44100; got {sample_rate!r}")
-    peak, gain_db = _peak_db(sound), 0.0
-    if peak > 0:
-        if not attenuate:
-            raise RiffeduError(
-                f"this sound would clip: its peak is {peak:.1f} dB over full scale; turn it down "
-                "(riffedu.audio.set_level), or let play(..., attenuate=True) do it and say so"
-            )
-        gain_db = -1.0 - peak
-    turned = sound * np.float32(10 ** (gain_db / 20)) if gain_db else sound
-    return Player(turned, int(sample_rate), label, gain_db, image, sound)
+    return Player.of(waveform, sample_rate, label, attenuate, image)
 
 
-def flac(waveform: np.ndarray, sample_rate: int) -> bytes:
-    """A waveform as the bytes of a 16-bit FLAC file: lossless, about half the size of WAV."""
-    import soundfile
-
-    file = io.BytesIO()
-    soundfile.write(file, waveform.T, sample_rate, format="FLAC", subtype="PCM_16")
-    return file.getvalue()
-
-
-def show(result, label: str | None = None, height: int = 280) -> "SpectrogramPlayer":
+def show(result, label: str | None = None, height: int = 280) -> SpectrogramPlayer:
     """A generated result as a picture that plays, ``height`` pixels tall."""
-    from riffedu.widgets.spectrogram_player import spectrogram_player
-
     return spectrogram_player(result, label=label or prompt_of(result), height=height)
 
 
-def beside(*parts: str) -> str:
-    """HTML parts next to each other, wrapping where the page is narrow."""
-    inside = "".join(f"<div>{part}</div>" for part in parts)
-    return (
-        '<div style="display:flex;flex-wrap:wrap;gap:1.2em;align-items:center">' f"{inside}</div>"
-    )
-
-
-def prompt_of(result) -> str:
-    """The words that a result was made from; "no prompt" for the empty one."""
-    return str(result.parameters.get("prompt") or "no prompt")
-
-
-def _rms_db(sound: np.ndarray) -> float:
-    from riffedu.audio import rms_db
-
-    return float(rms_db(sound))
-
-
-def _peak_db(sound: np.ndarray) -> float:
-    from riffedu.audio import peak_db
-
-    return float(peak_db(sound))
+def hear(image, label: str = "Sound") -> Player:
+    """A player for a picture, its sound set to the level that generated clips have."""
+    waveform, sample_rate = image_to_audio(image, progress=False)
+    return play(set_level(waveform), sample_rate, label, image=image)

@@ -1,283 +1,113 @@
-"""The panels of notebooks/01_sound.ipynb: aliases, bits and beats; and waves drawn."""
+"""A sound that has been checked: what every player in the course plays.
+
+``IPython.display.Audio`` turns every sound up to full scale unless told not to, which makes a
+lesson on loudness lie. Here a sound plays at the level that its numbers have; the caption says the
+level; and what would clip is refused, or turned down by an amount that the caption states.
+"""
 
 from __future__ import annotations
 
+import base64
 import html
+import io
 
-import ipywidgets as w
 import numpy as np
 
-from riffedu.audio import clip, fade, mix, peak_db, resample, rms_db
-from riffedu.sampling import alias, quantise, snr_db
-from riffedu.synth import SAMPLE_RATE, sine
-from riffedu.widgets.live import LiveFigure, LiveSound
-from riffedu.widgets.panel import WIDE, Panel, note, one_thread
-from riffedu.widgets.pictures import Picture, _figure, _png
-
-BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#999999"  # told apart by eyes of every kind
-RATES = (2000, 4000, 8000, 11025, 16000, 22050, 44100)
-LONG = w.Layout(width="480px")
+from riffedu.errors import RiffeduError
+from riffedu.signal.audio import peak_db, rms_db
+from riffedu.widgets.pictures import describe
 
 
-def wave_picture(curves: dict, dots: dict | None = None, title: str = "",
-                 seconds: tuple[float, float] | None = None) -> Picture:
-    """Waves over time: ``curves`` as lines, ``dots`` as samples on their stems.
+class Sound:
+    """A sound that is safe to play, at the level that its numbers have.
 
-    Both map a name to (moments in seconds, values). ``seconds`` = (from, to) is the part shown.
-    """
-    figure, [[axis]] = _figure(1, 1, 8.0, 2.5)
-    styles = zip((BLUE, ORANGE, GREY, "#009e73"), ("-", "--", "-", ":"))
-    for (name, (t, x)), (colour, line) in zip(curves.items(), styles):
-        axis.plot(1000 * np.asarray(t), x, color=colour, linestyle=line, linewidth=1.4, label=name)
-    for (name, (t, x)), colour in zip((dots or {}).items(), (ORANGE, "#000000", BLUE)):
-        axis.vlines(1000 * np.asarray(t), 0, x, color=colour, linewidth=0.8)
-        axis.plot(1000 * np.asarray(t), x, "o", color=colour, markersize=4, label=name)
-    axis.axhline(0, color="black", linewidth=0.5)
-    axis.set(xlabel="milliseconds", ylabel="value")
-    if seconds:
-        axis.set_xlim(1000 * seconds[0], 1000 * seconds[1])
-    axis.set_title(title, fontsize=10)
-    axis.legend(fontsize=8, loc="upper right")
-    what = [f"{name}, from {np.min(x):.2g} to {np.max(x):.2g}"
-            for name, (_, x) in {**curves, **(dots or {})}.items()]
-    return Picture(_png(figure), f"{title or 'Waves'}, over time: {'; '.join(what)}.")
-
-
-class AliasPanel(Panel):
-    """Controls by name: ``hertz, rate``.
-
-    `figure` shows the tone, its samples and the slowest wave through them; `sound` plays the
-    samples, as a converter would; `facts` says what frequency that is.
+    `html` is the browser's own player; ``unturned`` is the waveform before it was turned down by
+    ``gain_db``; ``image`` its picture, where it has one.
     """
 
-    milliseconds = 5.0
+    def __init__(
+        self,
+        waveform: np.ndarray,
+        sample_rate: int,
+        label: str,
+        gain_db: float = 0.0,
+        image=None,
+        unturned: np.ndarray | None = None,
+    ):
+        self.waveform, self.sample_rate = waveform, sample_rate
+        self.label, self.gain_db, self.image = label, gain_db, image
+        self.unturned = waveform if unturned is None else unturned
 
-    def __init__(self, hertz: int = 3000, sample_rate: int = 8000):
-        self.hertz = w.IntSlider(
-            value=hertz, min=50, max=12000, step=50, description="Tone (Hz)", style=WIDE,
-            layout=LONG, continuous_update=False,
-        )  # fmt: skip
-        self.rate = w.SelectionSlider(
-            options=RATES, value=sample_rate, description="Sample rate (Hz)", style=WIDE,
-            layout=LONG, continuous_update=False,
-        )  # fmt: skip
-        self.figure = LiveFigure(width=8.0, height=2.6)
-        self.sound, self.facts = LiveSound("The samples, played"), w.HTML()
-        self._draw_axes()
-        for control in (self.hertz, self.rate):
-            control.observe(self._update, "value")
-        self._update()
-        self.box = w.VBox([
-            self.hertz, self.rate, self.figure.widget, self.facts, self.sound.widget,
-            note("The sound is made of the dots alone, and comes with their smoothest curve: "
-                 "the one without anything above half the sample rate."),
-        ])  # fmt: skip
+    @classmethod
+    def of(
+        cls, waveform, sample_rate: int, label: str = "Sound", attenuate: bool = False, image=None
+    ):
+        """A waveform, checked: see `riffedu.widgets.play` for what is refused."""
+        sound = np.asarray(waveform, dtype=np.float32)
+        if sound.ndim not in (1, 2) or sound.size == 0 or (sound.ndim == 2 and len(sound) > 2):
+            raise RiffeduError(
+                "play() wants samples of shape (samples,) or (1 or 2 channels, samples), "
+                f"and got shape {sound.shape}"
+            )
+        if not np.isfinite(sound).all():
+            raise RiffeduError(
+                "this sound holds NaN or infinity: look for a division by zero upstream"
+            )
+        if not (isinstance(sample_rate, (int, np.integer)) and 1000 <= sample_rate <= 655350):
+            raise RiffeduError(
+                f"sample_rate is samples per second, such as 44100; got {sample_rate!r}"
+            )
+        peak, gain_db = float(peak_db(sound)), 0.0
+        if peak > 0:
+            if not attenuate:
+                raise RiffeduError(
+                    f"this sound would clip: its peak is {peak:.1f} dB over full scale; turn it down "
+                    "(riffedu.signal.audio.set_level), or let play(..., attenuate=True) do it and say so"
+                )
+            gain_db = -1.0 - peak
+        turned = sound * np.float32(10 ** (gain_db / 20)) if gain_db else sound
+        return cls(turned, int(sample_rate), label, gain_db, image, sound)
 
     @property
-    def heard(self) -> float:
-        """The frequency that comes out, in Hz."""
-        return alias(self.hertz.value, self.rate.value)
+    def alt(self) -> str:
+        """The sound in words, as far as its picture or its numbers tell them."""
+        if self.image is None:
+            return f"{self.label}: {self.caption}."
+        return describe(self.image, self.label)
 
-    def _draw_axes(self) -> None:
-        axis, end = self.figure.axes, self.milliseconds
-        self.time = np.linspace(0, end / 1000, 1500)
-        [self._tone] = axis.plot([], [], color=GREY, linewidth=1, label="the tone")
-        [self._alias] = axis.plot([], [], color=ORANGE, linewidth=2, linestyle="--",
-                                  label="what the samples say")
-        [self._dots] = axis.plot([], [], "o", color="black", markersize=4, label="samples")
-        axis.set(xlim=(0, end), ylim=(-1.15, 1.5), xlabel="milliseconds", yticks=(-1, 0, 1))
-        axis.legend(loc="upper right", fontsize=8, ncols=3).set_zorder(-1)
+    @property
+    def caption(self) -> str:
+        seconds = self.waveform.shape[-1] / self.sample_rate
+        rms, peak = rms_db(self.waveform), peak_db(self.waveform)
+        level = "silent" if peak == -np.inf else f"RMS {rms:.1f} dBFS, peak {peak:.1f} dBFS"
+        turned = f", turned down by {-self.gain_db:.1f} dB" if self.gain_db else ""
+        return f"{seconds:.2f} s, {self.sample_rate} Hz, {level}{turned}"
 
-    @one_thread()
-    def _update(self, _=None) -> None:
-        hertz, rate = self.hertz.value, self.rate.value
-        wave = np.sin(2 * np.pi * hertz * self.time)
-        n = np.arange(int(self.milliseconds / 1000 * rate) + 1)
-        turned = hertz - rate * round(hertz / rate)  # below 0 where the alias runs backwards
-        self._tone.set_data(1000 * self.time, wave)
-        self._alias.set_data(1000 * self.time, np.sin(2 * np.pi * turned * self.time))
-        self._dots.set_data(1000 * n / rate, np.sin(2 * np.pi * hertz * n / rate))
-        samples = fade(sine(hertz, 1.0, rate), rate, 0.02, 0.02)
-        self.sound.set(resample(samples, rate, SAMPLE_RATE), SAMPLE_RATE)
-        said = self._say(hertz, rate)
-        self.facts.value = f"<p>{html.escape(said)}</p>"
-        self.figure.refresh(f"A tone of {hertz} Hz and its samples, {rate} a second. {said}")
-
-    def _say(self, hertz: int, rate: int) -> str:
-        if 2 * hertz < rate:
-            return (f"{hertz} Hz lies below {rate / 2:g} Hz, half the sample rate: you hear "
-                    f"{hertz} Hz.")
-        if hertz % (rate / 2) == 0:
-            return (f"{hertz} Hz is {hertz / rate:g} times the sample rate: every sample of this "
-                    "sine falls on a zero, and you hear nothing.")
-        return (f"{hertz} Hz does not fit under {rate / 2:g} Hz, half the sample rate: you hear "
-                f"its alias, |{hertz} − {rate} · {round(hertz / rate)}| = {self.heard:g} Hz.")
-
-
-class BitsPanel(Panel):
-    """Controls by name: ``source, bits, dither, listen``.
-
-    `figure` shows some milliseconds of the sound before and after rounding; `sound` plays the
-    rounded sound or, by ``listen``, the error alone. ``sounds`` maps names to mono waveforms at
-    44100 Hz; each is brought to full scale first, so that all the steps are used, and played
-    `GAIN_DB` lower.
-    """
-
-    GAIN_DB = -12.0
-
-    def __init__(self, sounds: dict | None = None):
-        self.sounds = {name: x / np.abs(x).max() for name, x in (sounds or some_sounds()).items()}
-        self.source = w.Dropdown(options=list(self.sounds), description="Sound", style=WIDE)
-        self.bits = w.IntSlider(value=5, min=2, max=16, description="Bits", style=WIDE,
-                                layout=LONG, continuous_update=False)  # fmt: skip
-        self.dither = w.Checkbox(value=False, description="dither", indent=False,
-                                 layout=w.Layout(width="auto"))  # fmt: skip
-        self.listen = w.ToggleButtons(options=["rounded sound", "error alone"])
-        self.figure = LiveFigure(width=8.0, height=2.8)
-        self.sound, self.facts = LiveSound(), w.HTML()
-        self._draw_axes()
-        for control in (self.source, self.bits, self.dither, self.listen):
-            control.observe(self._update, "value")
-        self._update()
-        self.box = w.VBox([
-            self.source, self.bits, w.HBox([self.listen, self.dither]), self.figure.widget,
-            self.facts, self.sound.widget,
-            note(f"Rounded at full scale, so that every step is used, and then played "
-                 f"{-self.GAIN_DB:g} dB lower."),
-        ])  # fmt: skip
-
-    def _draw_axes(self) -> None:
-        axis = self.figure.axes
-        [self._before] = axis.plot([], [], color=GREY, linewidth=1.5, label="before")
-        [self._after] = axis.step([], [], where="mid", color=BLUE, linewidth=1.2, label="rounded")
-        [self._error] = axis.plot([], [], color=ORANGE, linewidth=0.8, label="error")
-        axis.set(xlim=(0, 10), ylim=(-1.1, 1.35), xlabel="milliseconds", yticks=(-1, 0, 1))
-        axis.legend(loc="upper right", fontsize=8, ncols=3).set_zorder(-1)
-
-    @one_thread()
-    def _update(self, _=None) -> None:
-        bits, dither = self.bits.value, self.dither.value
-        x = self.sounds[self.source.value] * (1 - 1 / 2**bits)  # the last step lies below 1
-        self.clean, self.rounded = x, quantise(x, bits, dither)
-        self.snr = snr_db(x, self.rounded)
-        start = max(0, int(np.abs(x).argmax()) - 221)
-        part = slice(start, start + 441)
-        t = np.arange(len(x[part])) / SAMPLE_RATE * 1000
-        self._before.set_data(t, x[part])
-        self._after.set_data(t, self.rounded[part])
-        self._error.set_data(t, self.rounded[part] - x[part])
-        alone = self.listen.value == "error alone"
-        heard = (self.rounded - x if alone else self.rounded) * 10 ** (self.GAIN_DB / 20)
-        label = f"The error of {bits} bits" if alone else f"{self.source.value} in {bits} bits"
-        self.sound.set(heard, SAMPLE_RATE, label + (", dithered" if dither else ""))
-        said = (f"{2**bits} values, a step of {2.0 / 2**bits:.3g} of ±1. The error lies "
-                f"{self.snr:.1f} dB below the sound"
-                + ("." if dither else f"; the rule for a sine says {6.02 * bits + 1.76:.1f}."))
-        self.facts.value = f"<p>{html.escape(said)}</p>"
-        self.figure.refresh(f"Ten milliseconds of {self.source.value}, rounded. {said}")
-
-
-class BeatsPanel(Panel):
-    """Controls by name: ``hertz, apart, ears``.
-
-    `figure` shows half a second of two tones added, with the wave's outline; `sound` plays them,
-    added or, by ``ears``, one to each ear.
-    """
-
-    def __init__(self, hertz: int = 440, apart: float = 4.0):
-        self.hertz = w.IntSlider(value=hertz, min=110, max=880, step=10, description="Tone (Hz)",
-                                 style=WIDE, layout=LONG, continuous_update=False)  # fmt: skip
-        self.apart = w.FloatSlider(value=apart, min=0, max=60, step=0.5, description="Apart (Hz)",
-                                   style=WIDE, layout=LONG, continuous_update=False)  # fmt: skip
-        self.ears = w.ToggleButtons(options=["added", "one to each ear"])
-        self.figure = LiveFigure(width=8.0, height=2.6)
-        self.sound, self.facts = LiveSound(), w.HTML()
-        self._draw_axes()
-        for control in (self.hertz, self.apart, self.ears):
-            control.observe(self._update, "value")
-        self._update()
-        self.box = w.VBox([self.hertz, self.apart, self.ears, self.figure.widget, self.facts,
-                           self.sound.widget])  # fmt: skip
-
-    def _draw_axes(self) -> None:
-        axis = self.figure.axes
-        [self._wave] = axis.plot([], [], color=BLUE, linewidth=0.5, label="both tones added")
-        [self._top] = axis.plot([], [], color=ORANGE, linewidth=2, linestyle="--", label="outline")
-        [self._low] = axis.plot([], [], color=ORANGE, linewidth=2, linestyle="--")
-        axis.set(xlim=(0, 0.5), ylim=(-2.3, 2.9), xlabel="seconds", yticks=(-2, 0, 2))
-        axis.legend(loc="upper right", fontsize=8, ncols=2).set_zorder(-1)
-
-    @one_thread()
-    def _update(self, _=None) -> None:
-        low, apart = self.hertz.value, self.apart.value
-        t = np.arange(0, 0.5, 1 / 8000)
-        wave = np.sin(2 * np.pi * low * t) + np.sin(2 * np.pi * (low + apart) * t)
-        outline = 2 * np.abs(np.cos(np.pi * apart * t))
-        self._wave.set_data(t, wave)
-        self._top.set_data(t, outline)
-        self._low.set_data(t, -outline)
-        tones = [sine(f, 3.0, amplitude=0.1) for f in (low, low + apart)]
-        tones = [fade(tone, SAMPLE_RATE, 0.02, 0.02) for tone in tones]
-        together = self.ears.value == "added"
-        self.sound.set(mix(tones) if together else np.stack(tones), SAMPLE_RATE,
-                       f"{low} and {low + apart:g} Hz, {self.ears.value}")  # fmt: skip
-        said = self._say(low, apart, together)
-        self.facts.value = f"<p>{html.escape(said)}</p>"
-        self.figure.refresh(f"Half a second of two tones added. {said}")
-
-    def _say(self, low: int, apart: float, together: bool) -> str:
-        if not together:
-            return ("Headphones on: the air adds nothing now, each ear has a steady tone. What "
-                    "still throbs, below some 30 Hz and faintly, is made behind the ears.")
-        if apart == 0:
-            return f"Both have {low} Hz: one tone, twice as high a wave, 6 dB louder."
-        return (f"sin {low} + sin {low + apart:g} Hz = a tone of {low + apart / 2:g} Hz that "
-                f"swells {apart:g} times a second.")
-
-
-class LevelsTable:
-    """``rows``: (name, peak dBFS, RMS dBFS, LUFS); put it last in a cell."""
-
-    def __init__(self, sounds: dict, sample_rate: int):
-        from riffedu.audio import loudness
-
-        self.rows = [(name, peak_db(x), rms_db(x), loudness(x, sample_rate))
-                     for name, x in sounds.items()]  # fmt: skip
-
-    def _repr_markdown_(self) -> str:
-        lines = ["| sound | peak, dBFS | RMS, dBFS | loudness, LUFS |", "|---|---:|---:|---:|"]
-        lines += [f"| {name} | {peak:.1f} | {rms:.1f} | {lufs:.1f} |"
-                  for name, peak, rms, lufs in self.rows]  # fmt: skip
-        return "\n".join(lines)
+    @property
+    def html(self) -> str:
+        sound = base64.b64encode(flac(self.waveform, self.sample_rate)).decode()
+        label = html.escape(self.label, quote=True)
+        return (
+            '<figure style="margin:0.4em 0">'
+            f"<figcaption><b>{label}</b></figcaption>"
+            f'<audio controls preload="auto" aria-label="{label}" style="width:300px;'
+            f'max-width:100%" src="data:audio/flac;base64,{sound}"></audio>'
+            f'<figcaption style="font-size:85%;opacity:0.85">{self.caption}</figcaption></figure>'
+        )
 
     def __repr__(self) -> str:
-        return "\n".join(f"{name:16} peak {peak:6.1f} dBFS, RMS {rms:6.1f} dBFS, {lufs:6.1f} LUFS"
-                         for name, peak, rms, lufs in self.rows)  # fmt: skip
+        return f"{self.label}: {self.caption}"
 
 
-def some_sounds() -> dict[str, np.ndarray]:
-    """A sine and three clips at 44100 Hz, 2 s each; the piano fades out, to hear quiet rounding."""
-    names = ("piano", "speech_like", "percussion")
-    parts = {name: clip(name)[0][:2 * SAMPLE_RATE] for name in names}
-    parts["piano"] = fade(parts["piano"], SAMPLE_RATE, 0, 1.5)
-    return {"sine": sine(220, 2.0), **parts}
+def flac(waveform: np.ndarray, sample_rate: int) -> bytes:
+    """A waveform as the bytes of a 16-bit FLAC file: lossless, about half the size of WAV."""
+    import soundfile
+
+    file = io.BytesIO()
+    soundfile.write(file, waveform.T, sample_rate, format="FLAC", subtype="PCM_16")
+    return file.getvalue()
 
 
-def alias_panel(hertz: int = 3000, sample_rate: int = 8000) -> AliasPanel:
-    """Sample a tone of ``hertz``: see which wave its samples draw, and hear it."""
-    return AliasPanel(hertz, sample_rate)
-
-
-def bits_panel(sounds: dict | None = None) -> BitsPanel:
-    """Round a sound to few bits: see the steps, and hear the error, with and without dither."""
-    return BitsPanel(sounds)
-
-
-def beats_panel(hertz: int = 440, apart: float = 4.0) -> BeatsPanel:
-    """Two tones ``apart`` Hz apart: see and hear them beat, in the air or between the ears."""
-    return BeatsPanel(hertz, apart)
-
-
-def levels_table(sounds: dict, sample_rate: int = SAMPLE_RATE) -> LevelsTable:
-    """Peak, RMS and loudness of named waveforms, side by side."""
-    return LevelsTable(sounds, sample_rate)
+def prompt_of(result) -> str:
+    """The words that a result was made from; "no prompt" for the empty one."""
+    return str(result.parameters.get("prompt") or "no prompt")

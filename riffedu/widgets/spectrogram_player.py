@@ -16,7 +16,8 @@ from PIL import Image
 
 from riffedu.errors import RiffeduError
 from riffedu.widgets.front import front, or_else
-from riffedu.widgets.player import Player, play
+from riffedu.widgets.pictures import beside, thumbnail
+from riffedu.widgets.sound import Sound, prompt_of
 
 RATE = 44100
 """Samples a second on the way to the page: its audio clock runs at the same rate."""
@@ -33,7 +34,7 @@ LOUDEST = 0.5
 class SpectrogramPlayer(anywidget.AnyWidget):
     """The widget; `spectrogram_player` makes one with a sound in it.
 
-    ``player`` is the `riffedu.widgets.Player` that is heard, ``other`` the one that the A/B switch
+    ``player`` is the `riffedu.widgets.sound.Sound` that is heard, ``other`` the one that the A/B switch
     changes to, ``image`` the picture as it is now, painted or not (a PIL picture with its tags, ready
     for `riffedu.image_to_audio`) and ``pixels`` the same as an array, ``take`` the last recording as
     (waveform, sample rate), ``selection`` the selected [from s, to s, from Hz, to Hz] or [].
@@ -41,7 +42,12 @@ class SpectrogramPlayer(anywidget.AnyWidget):
     ``image`` or ``take``.
     """
 
-    _esm = front("sound.js", "picture.js", "dom.js", "transport.js", "brush.js", "player.js")
+    _esm = front(
+        "sound.js", "picture.js", "dom.js", "transport.js", "brush.js",
+        "player/state.js", "player/python.js", "player/painting.js", "player/microphone.js",
+        "player/axes.js", "player/drawing.js", "player/page.js", "player/keys.js", "player/hands.js",
+        "player.js",
+    )  # fmt: skip
     _css = front("look.css")
 
     sound = traitlets.Bytes(b"").tag(sync=True)
@@ -69,8 +75,8 @@ class SpectrogramPlayer(anywidget.AnyWidget):
     selection = traitlets.List(traitlets.Float(), []).tag(sync=True)
     colour_map = traitlets.Enum(("grey", "cividis", "viridis", "magma"), "grey").tag(sync=True)
 
-    player = traitlets.Instance(Player, allow_none=True)
-    other = traitlets.Instance(Player, allow_none=True)
+    player = traitlets.Instance(Sound, allow_none=True)
+    other = traitlets.Instance(Sound, allow_none=True)
     image = traitlets.Instance(Image.Image, allow_none=True)
     take = traitlets.Tuple(allow_none=True, default_value=None)
 
@@ -79,7 +85,7 @@ class SpectrogramPlayer(anywidget.AnyWidget):
         super().__init__(label=label, **options)
         self.on_msg(self._told)
 
-    def set(self, player: Player, other: Player | None = None) -> None:
+    def set(self, player: Sound, other: Sound | None = None) -> None:
         """Another sound, and the one beside it; it does not start by itself.
 
         Raises RiffeduError for sounds of over ten minutes.
@@ -126,14 +132,15 @@ class SpectrogramPlayer(anywidget.AnyWidget):
         """A white canvas, which is silence, to paint on."""
         if not 0.1 <= seconds <= 60:
             raise RiffeduError(f"a canvas lasts 0.1 to 60 seconds, not {seconds}")
-        from riffedu.image import SpectrogramParams, image_from_pixels
+        from riffedu.signal.image import image_from_pixels
+        from riffedu.signal.params import SpectrogramParams
 
         params = SpectrogramParams()
         columns = round(1000 * seconds / params.step_size_ms)
         white = np.full((params.num_frequencies, columns), 255, np.uint8)
         image = image_from_pixels(white, LOUDEST * params.win_length / 4, params)
         silence = np.zeros(columns * params.hop_length, np.float32)
-        self.set(play(silence, params.sample_rate, self.label, image=image))
+        self.set(Sound.of(silence, params.sample_rate, self.label, image=image))
 
     @property
     def pixels(self) -> np.ndarray | None:
@@ -151,10 +158,12 @@ class SpectrogramPlayer(anywidget.AnyWidget):
                     self._take(bytes(buffers[0]))
             except (RiffeduError, KeyError, IndexError, ValueError, TypeError) as error:
                 known = isinstance(error, RiffeduError)
-                self.message = str(error) if known else f"The page sent what can't be read: {error!r}"
+                self.message = (
+                    str(error) if known else f"The page sent what can't be read: {error!r}"
+                )
 
     def _paint(self, pixels: bytes, start: int, stop: int) -> None:
-        from riffedu.paint import repaint
+        from riffedu.signal.reconstruct import repaint
 
         if self.player is None or len(pixels) != self.rows * self.columns:
             raise RiffeduError(
@@ -162,7 +171,9 @@ class SpectrogramPlayer(anywidget.AnyWidget):
             )
         image = _repixelled(self.image, pixels)
         waveform = repaint(self.player.unturned, self.player.sample_rate, image, start, stop)
-        player = play(waveform, self.player.sample_rate, self.label, attenuate=True, image=image)
+        player = Sound.of(
+            waveform, self.player.sample_rate, self.label, attenuate=True, image=image
+        )
         # Not the picture: the page may be painting on already.
         self.player, self.image = player, image
         self.sound, self.caption = _samples(player, self.channels), player.caption
@@ -172,7 +183,7 @@ class SpectrogramPlayer(anywidget.AnyWidget):
         waveform = np.frombuffer(samples, "<i2").astype(np.float32) / 32768
         if len(waveform) < RATE / 10:
             raise RiffeduError("the recording is shorter than a tenth of a second: hold on longer")
-        self.set(play(waveform, RATE, "Your recording"))
+        self.set(Sound.of(waveform, RATE, "Your recording"))
         self.take = (waveform, RATE)
 
     def _repr_mimebundle_(self, **options):
@@ -180,9 +191,6 @@ class SpectrogramPlayer(anywidget.AnyWidget):
         bundle = super()._repr_mimebundle_(**options)
         if self.player is None:
             return or_else(bundle)
-        from riffedu.widgets.player import beside
-        from riffedu.widgets.pictures import thumbnail
-
         long = self.player.waveform.shape[-1] > STATIC * self.player.sample_rate
         players = [each.html for each in (self.player, self.other) if each and not long]
         html = beside(thumbnail(self.image, self.alt).html, *players)
@@ -197,7 +205,7 @@ def spectrogram_player(sound, other=None, label: str | None = None, **options) -
     refuses is refused here. Used in every lesson; painting is taught in notebooks/04_image.ipynb.
     """
     made = SpectrogramPlayer(label or "Sound", **options)
-    made.set(as_player(sound, label), None if other is None else as_player(other))
+    made.set(as_sound(sound, label), None if other is None else as_sound(other))
     return made
 
 
@@ -208,15 +216,16 @@ def painter(seconds: float = 5.12, sound=None, label: str = "The painting") -> S
     notebooks/04_image.ipynb.
     """
     made = SpectrogramPlayer(label, paint=True, height=300)
-    made.blank(seconds) if sound is None else made.set(as_player(sound, label))
+    made.blank(seconds) if sound is None else made.set(as_sound(sound, label))
     threading.Thread(target=_warm_up).start()
     return made
 
 
 def _warm_up() -> None:
     """The first picture that is turned into sound takes a second of imports: not at the first stroke."""
-    from riffedu.convert import image_to_audio
-    from riffedu.image import SpectrogramParams, image_from_pixels
+    from riffedu.signal.image import image_from_pixels
+    from riffedu.signal.params import SpectrogramParams
+    from riffedu.signal.reconstruct import image_to_audio
 
     grey = np.full((SpectrogramParams().num_frequencies, 64), 128, np.uint8)
     image_to_audio(image_from_pixels(grey, 1.0, SpectrogramParams()), progress=False)
@@ -230,17 +239,15 @@ def recorder(label: str = "Record something") -> SpectrogramPlayer:
     return SpectrogramPlayer(label, record=True)
 
 
-def as_player(sound, label: str | None = None) -> Player:
-    """A `Player` of a Player, of a result, or of (waveform, sample_rate)."""
-    from riffedu.widgets.player import prompt_of
-
-    if isinstance(sound, Player):
+def as_sound(sound, label: str | None = None) -> Sound:
+    """A `Sound` of a Sound, of a result, or of (waveform, sample_rate)."""
+    if isinstance(sound, Sound):
         return sound
     if isinstance(sound, tuple) and len(sound) == 2:
-        return play(*sound, label or "Sound")
+        return Sound.of(*sound, label or "Sound")
     if hasattr(sound, "waveform") and hasattr(sound, "sample_rate"):
         image = getattr(sound, "image", None)
-        return play(sound.waveform, sound.sample_rate, label or prompt_of(sound), image=image)
+        return Sound.of(sound.waveform, sound.sample_rate, label or prompt_of(sound), image=image)
     raise RiffeduError(
         f"a player wants (waveform, sample_rate) or a result, not {type(sound).__name__}"
     )
@@ -248,8 +255,9 @@ def as_player(sound, label: str | None = None) -> Player:
 
 def row_edges(image: Image.Image) -> list[float]:
     """The frequencies between a picture's rows in Hz, from the lowest to the highest."""
-    from riffedu.image import SpectrogramParams, tags_of
-    from riffedu.mel import hz_to_mel, mel_to_hz
+    from riffedu.signal.image import tags_of
+    from riffedu.signal.mel import hz_to_mel, mel_to_hz
+    from riffedu.signal.params import SpectrogramParams
 
     params = SpectrogramParams.from_exif(tags_of(image))
     scale = params.mel_scale_type
@@ -258,9 +266,10 @@ def row_edges(image: Image.Image) -> list[float]:
     return [round(float(f), 2) for f in edges]
 
 
-def _images(player: Player, other: Player | None):
+def _images(player: Sound, other: Sound | None):
     """Both pictures, and the seconds of a column: drawn on one scale where they are drawn here."""
-    from riffedu.image import SpectrogramParams, tags_of
+    from riffedu.signal.image import tags_of
+    from riffedu.signal.params import SpectrogramParams
 
     both = (player, other)
     images = [each.image if each else None for each in both]
@@ -273,16 +282,18 @@ def _images(player: Player, other: Player | None):
 
 def tags_step(image: Image.Image) -> float:
     """Seconds from one column of a picture to the next, by its tags."""
-    from riffedu.image import SpectrogramParams, tags_of
+    from riffedu.signal.image import tags_of
+    from riffedu.signal.params import SpectrogramParams
 
     return SpectrogramParams.from_exif(tags_of(image)).step_size_ms / 1000
 
 
-def _drawn(players: list[Player]) -> list[Image.Image]:
+def _drawn(players: list[Sound]) -> list[Image.Image]:
     """The sounds as pictures in which the same grey is the same amplitude."""
-    from riffedu.audio import resample
-    from riffedu.image import SpectrogramParams, image_from_pixels, to_pixels
-    from riffedu.mel import mel_spectrogram
+    from riffedu.signal.audio import resample
+    from riffedu.signal.image import image_from_pixels, to_pixels
+    from riffedu.signal.mel import mel_spectrogram
+    from riffedu.signal.params import SpectrogramParams
 
     longest = max(each.waveform.shape[-1] / each.sample_rate for each in players)
     params = SpectrogramParams(step_size_ms=10 * max(1, int(np.ceil(longest * 100 / WIDEST))))
@@ -294,15 +305,15 @@ def _drawn(players: list[Player]) -> list[Image.Image]:
     return [image_from_pixels(to_pixels(mel, loudest), loudest, params, grey=True) for mel in mels]
 
 
-def _channels(player: Player) -> int:
+def _channels(player: Sound) -> int:
     return np.atleast_2d(player.waveform).shape[0]
 
 
-def _samples(player: Player | None, channels: int) -> bytes:
+def _samples(player: Sound | None, channels: int) -> bytes:
     """16-bit samples at 44100 Hz, channels interleaved; what the filter lifts over 1 is held there."""
     if player is None:
         return b""
-    from riffedu.audio import resample
+    from riffedu.signal.audio import resample
 
     sound = np.atleast_2d(resample(player.waveform, player.sample_rate, RATE))
     sound = np.broadcast_to(sound, (channels, sound.shape[-1]))

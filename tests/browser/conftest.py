@@ -16,14 +16,21 @@ from pages import ROOT, LabPage, Watched, free_port, serve
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
     "--autoplay-policy=no-user-gesture-required",
-    "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
     # A page in the background must not be slowed down: that is not what is tested.
-    "--disable-background-timer-throttling", "--disable-renderer-backgrounding",
+    "--disable-background-timer-throttling",
+    "--disable-renderer-backgrounding",
     "--disable-backgrounding-occluded-windows",
-)  # fmt: skip
+)
 
 
 def _chromium() -> str | None:
@@ -54,15 +61,18 @@ def browser():
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
     """A JupyterLab as `riffedu lab` starts it, on an empty folder: an object with url and root."""
-    from riffedu import lab as verb
+    from riffedu.verbs import lab as verb
 
     home = tmp_path_factory.mktemp("lab")
     root = home / "root"
     root.mkdir()
     port = free_port()
     course = ROOT / "notebooks" / verb.FIRST_LESSON
-    command = [part for part in verb.command(course, no_browser=True, port=port)
-               if "root_dir" not in part and "default_url" not in part]  # fmt: skip
+    command = [
+        part
+        for part in verb.command(course, no_browser=True, port=port)
+        if "root_dir" not in part and "default_url" not in part
+    ]
     command += [f"--ServerApp.root_dir={root}", "--LabApp.expose_app_in_browser=True"]
     with serve(command, port, home, verb.environment()) as server:
         server.root = root

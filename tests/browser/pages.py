@@ -1,6 +1,5 @@
 """What the browser tests do with a page: open a notebook, run it, look at what it shows."""
 
-import os
 import re
 import shutil
 import socket
@@ -23,15 +22,19 @@ KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 BROKEN = re.compile(r"Error (displaying|creating|rendering) widget|Failed to load model|Traceback")
 PROGRESS = re.compile(r"\d+%\|")  # tqdm's
 HARMLESS = re.compile(
-    "|".join((
-        r"/api/contents/.*checkpoints", r"/lsp/", r"favicon",  # JupyterLab asks, and lives without
-        r"404 .Not Found|status of 404",
-        r"ERR_INTERNET_DISCONNECTED|ERR_CONNECTION_REFUSED|ERR_BLOCKED",
-        r"WebSocket connection to .* failed",  # a kernel that a test ends
-        r"AudioContext was not allowed to start",
-        r"Canceled future for",  # what Lab still wanted of a kernel that has been ended
-    ))
-)  # fmt: skip
+    "|".join(
+        (
+            r"/api/contents/.*checkpoints",
+            r"/lsp/",
+            r"favicon",  # JupyterLab asks, and lives without
+            r"404 .Not Found|status of 404",
+            r"ERR_INTERNET_DISCONNECTED|ERR_CONNECTION_REFUSED|ERR_BLOCKED",
+            r"WebSocket connection to .* failed",  # a kernel that a test ends
+            r"AudioContext was not allowed to start",
+            r"Canceled future for",  # what Lab still wanted of a kernel that has been ended
+        )
+    )
+)
 
 
 def free_port() -> int:
@@ -41,12 +44,21 @@ def free_port() -> int:
 
 
 @contextmanager
-def serve(command: list[str], port: int, home: Path, environment: dict[str, str],
-          ready: str = f"/?token={TOKEN}"):
+def serve(
+    command: list[str],
+    port: int,
+    home: Path,
+    environment: dict[str, str],
+    ready: str = f"/?token={TOKEN}",
+):
     """Start a server and wait until it answers; end it with all that it started."""
     own = {f"JUPYTER_{name}_DIR": str(home / name) for name in ("CONFIG", "DATA", "RUNTIME")}
-    own |= {"JUPYTER_TOKEN": TOKEN, "IPYTHONDIR": str(home / "ipython"), "HOME": str(home),
-            "RIFFEDU_DATA": str(ROOT / "data")}  # fmt: skip
+    own |= {
+        "JUPYTER_TOKEN": TOKEN,
+        "IPYTHONDIR": str(home / "ipython"),
+        "HOME": str(home),
+        "RIFFEDU_DATA": str(ROOT / "data"),
+    }
     log = home / "server.log"
     with open(log, "wb") as out:
         server = subprocess.Popen(command, env=environment | own, stdout=out, stderr=out)
@@ -76,13 +88,19 @@ class Watched:
     """A page of its own, and the errors that it met: `problems`."""
 
     def __init__(self, browser):
-        self.context = browser.new_context(viewport={"width": 1280, "height": 900},
-                                           accept_downloads=True)  # fmt: skip
+        self.context = browser.new_context(
+            viewport={"width": 1280, "height": 900}, accept_downloads=True
+        )
         self.page = self.context.new_page()
         self.problems: list[str] = []
         self.page.on("pageerror", lambda error: self.note(f"page: {error}"))
-        self.page.on("console", lambda said: said.type == "error" and self.note(
-            f"console: {said.text} {said.location.get('url', '')}"))  # fmt: skip
+        self.page.on(
+            "console",
+            lambda said: (
+                said.type == "error"
+                and self.note(f"console: {said.text} {said.location.get('url', '')}")
+            ),
+        )
 
     def note(self, problem: str) -> None:
         if not HARMLESS.search(problem):
@@ -123,8 +141,10 @@ class LabPage:
               const {hasNoKernel, session} = panel.sessionContext;
               return !hasNoKernel && session?.kernel?.status === 'idle'
                 && session.kernel.connectionStatus === 'connected';
-            }""", timeout=90_000, polling=300,
-        )  # fmt: skip
+            }""",
+            timeout=90_000,
+            polling=300,
+        )
 
     def run(self, seconds: float = 240) -> None:
         """Run every cell and wait until the kernel is idle again.
@@ -157,8 +177,10 @@ class LabPage:
                   const dialog = document.querySelector('.jp-Dialog');
                   if (!idle && !dialog) globalThis.lastBusy = performance.now();
                   return performance.now() - lastBusy > 8000 && 'stuck';
-                }""", timeout=1000 * left, polling=300,
-            ).json_value()  # fmt: skip
+                }""",
+                timeout=1000 * left,
+                polling=300,
+            ).json_value()
             if came == "ran":
                 return
 
@@ -177,8 +199,9 @@ class LabPage:
                 () => no(new Error('the kernel did not answer')), limit))]);
               if (wrong !== null) throw new Error(wrong);
               return said;
-            }""", [code, 1000 * seconds],
-        )  # fmt: skip
+            }""",
+            [code, 1000 * seconds],
+        )
 
     def outputs(self) -> list[tuple[int, dict]]:
         """Every output as (number of its cell, its JSON)."""
@@ -203,8 +226,9 @@ class LabPage:
               const {content} = jupyterapp.shell.currentWidget;
               content.activeCellIndex = number;
               await content.scrollToItem(number, 'smart');
-            }""", number,
-        )  # fmt: skip
+            }""",
+            number,
+        )
         cell = self.page.locator(f'.jp-NotebookPanel .jp-Cell[data-windowed-list-index="{number}"]')
         cell.first.wait_for(state="attached", timeout=15_000)
         return cell.first
@@ -235,8 +259,9 @@ class LabPage:
                         const widget = outputs[place]?.querySelector('.jupyter-widgets, .riffedu');
                         return widget && widget.getBoundingClientRect().height > 4;
                       }).length;
-                    }""", places,
-                )  # fmt: skip
+                    }""",
+                    places,
+                )
                 if BROKEN.search(said):
                     wrong.append(f"cell {number}: {BROKEN.search(said)[0]}")
                     break

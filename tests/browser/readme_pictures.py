@@ -17,7 +17,7 @@ from pages import ROOT, LabPage, Watched, free_port, serve
 from PIL import Image
 
 OUT = ROOT / "data" / "pictures"
-CELL = """from riffedu.audio import clip
+CELL = """from riffedu.signal.audio import clip
 from riffedu.widgets import spectrogram_player
 
 player = spectrogram_player(clip("tune"), clip("guitar"), label="A flute", height=230)
@@ -30,13 +30,16 @@ def frame(page, clip=None) -> Image.Image:
 
 
 def player(browser, home: Path) -> None:
-    from riffedu import lab as verb
+    from riffedu.verbs import lab as verb
 
     root, port = home / "root", free_port()
     root.mkdir()
     notebook = ROOT / "notebooks" / verb.FIRST_LESSON
-    command = [part for part in verb.command(notebook, no_browser=True, port=port)
-               if "root_dir" not in part and "default_url" not in part]  # fmt: skip
+    command = [
+        part
+        for part in verb.command(notebook, no_browser=True, port=port)
+        if "root_dir" not in part and "default_url" not in part
+    ]
     command += [f"--ServerApp.root_dir={root}", "--LabApp.expose_app_in_browser=True"]
     with serve(command, port, home, verb.environment()) as server, Watched(browser) as watched:
         server.root = root
@@ -69,8 +72,10 @@ def instrument(browser, home: Path) -> None:
             box = page.locator(".riffedu-pad").bounding_box()
 
             def drag(x: float, y: float) -> None:
-                page.mouse.move(box["x"] + 12 + x * (box["width"] - 24),
-                                box["y"] + 12 + (1 - y) * (box["height"] - 24))  # fmt: skip
+                page.mouse.move(
+                    box["x"] + 12 + x * (box["width"] - 24),
+                    box["y"] + 12 + (1 - y) * (box["height"] - 24),
+                )
 
             drag(0.5, 0.5)
             page.mouse.down()
@@ -84,8 +89,15 @@ def instrument(browser, home: Path) -> None:
             page.wait_for_timeout(15000)
             frame(page).save(OUT / "instrument.png", optimize=True)
     small = [f.resize((720, 460), Image.Resampling.LANCZOS) for f in frames[::3]]
-    small[0].save(OUT / "instrument.webp", save_all=True, append_images=small[1:], duration=250, loop=0,
-                  quality=55, method=4)  # fmt: skip
+    small[0].save(
+        OUT / "instrument.webp",
+        save_all=True,
+        append_images=small[1:],
+        duration=250,
+        loop=0,
+        quality=55,
+        method=4,
+    )
 
 
 def main() -> None:

@@ -14,24 +14,35 @@ def test_runs_and_shows_its_panels(open_notebook, path):
     assert notebook.blank_widgets(shots=path.stem) == []
 
 
-@pytest.mark.parametrize("cell, wrong", [
-    ("1 / 0", "errors"),
-    ("import anywidget\nclass Blank(anywidget.AnyWidget):\n"
-     "    _esm = 'export default {render() { throw new Error(`no`); }}'\nBlank()", "blank_widgets"),
-    ("import ipywidgets\nipywidgets.HTML('<b>Traceback</b> (most recent call last)')",
-     "blank_widgets"),
-    # A progress bar that stays does not stand in for the panel that is missing.
-    ("from tqdm.auto import tqdm\nimport anywidget\nlist(tqdm([1]))\n"
-     "class Blank(anywidget.AnyWidget): _esm = 'export default {render() {}}'\nBlank()",
-     "blank_widgets"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "cell, wrong",
+    [
+        ("1 / 0", "errors"),
+        (
+            "import anywidget\nclass Blank(anywidget.AnyWidget):\n"
+            "    _esm = 'export default {render() { throw new Error(`no`); }}'\nBlank()",
+            "blank_widgets",
+        ),
+        (
+            "import ipywidgets\nipywidgets.HTML('<b>Traceback</b> (most recent call last)')",
+            "blank_widgets",
+        ),
+        # A progress bar that stays does not stand in for the panel that is missing.
+        (
+            "from tqdm.auto import tqdm\nimport anywidget\nlist(tqdm([1]))\n"
+            "class Blank(anywidget.AnyWidget): _esm = 'export default {render() {}}'\nBlank()",
+            "blank_widgets",
+        ),
+    ],
+)
 def test_a_broken_notebook_would_be_noticed(browser, lab, cell, wrong):
     from pages import LabPage, Watched
 
     with Watched(browser) as watched:
         notebook = LabPage(watched.page, lab, [cell])
         notebook.run()
-        found = {"errors": notebook.errors,
-                 "blank_widgets": lambda: notebook.blank_widgets(2)}[wrong]()  # fmt: skip
+        found = {"errors": notebook.errors, "blank_widgets": lambda: notebook.blank_widgets(2)}[
+            wrong
+        ]()
         notebook.close()
     assert found

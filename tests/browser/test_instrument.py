@@ -20,7 +20,7 @@ from riffedu.stream import Piece
 from riffedu.widgets.instrument import LiveInstrument
 
 SECONDS, HERTZ = 1.5, 441.0
-class Seat:
+class Session:
     waiting, delay, stuck = 0, 0.05, False
     def __init__(self):
         self.number, self.wishes, self.sounds = 0, [], []
@@ -36,12 +36,12 @@ class Seat:
     def restart(self): self.number = 0
     def add_sound(self, waveform, rate, name="file"): self.sounds.append(waveform)
     def close(self): pass
-class Studio:
-    def seat(self):
-        self.one = Seat()
+class ModelServer:
+    def session(self):
+        self.one = Session()
         return self.one
-studio = Studio()
-band = LiveInstrument(studio)
+model_server = ModelServer()
+band = LiveInstrument(model_server)
 """
 LISTEN = """() => {
   globalThis.view = document.querySelector('.riffedu-instrument').instrument;
@@ -120,8 +120,10 @@ def test_pieces_follow_each_other_to_the_sample(fake):
     fake.until("view.band.number > 6")
     fake.page.wait_for_timeout(4000)
     found = fake.page.evaluate("flaws()")
-    print(f"{found['seconds']:.1f} s heard: longest run of zeros {found['longest']} samples, "
-          f"largest bend {found['jump'] / SMOOTH:.2f} of the tone's own")
+    print(
+        f"{found['seconds']:.1f} s heard: longest run of zeros {found['longest']} samples, "
+        f"largest bend {found['jump'] / SMOOTH:.2f} of the tone's own"
+    )
     assert found["seconds"] > 4 and found["longest"] <= 3 and found["jump"] < 1.2 * SMOOTH
     assert fake.data("repeats") == "0"
 
@@ -130,10 +132,10 @@ def test_a_late_piece_is_bridged_in_time_and_said(fake):
     fake.playing()
     fake.until("view.band.number > 2")
     fake.page.evaluate("listen()")
-    fake.python("studio.one.stuck = True")
+    fake.python("model_server.one.stuck = True")
     fake.until("view.band.repeats >= 2")
     assert "repeating in time" in fake.root.locator(".riffedu-facts").inner_text()
-    fake.python("studio.one.stuck = False")
+    fake.python("model_server.one.stuck = False")
     number = fake.page.evaluate("view.band.number")
     fake.until(f"view.band.number > {number + 1}")
     fake.page.wait_for_timeout(2500)
@@ -141,18 +143,20 @@ def test_a_late_piece_is_bridged_in_time_and_said(fake):
     assert found["longest"] <= 3, "no gap"
     assert found["jump"] < 4 * SMOOTH, "no click: the repeat is faded in"
     parts = fake.page.evaluate("view.band.parts.map(p => [p.repeat, p.length])")
-    assert {length for repeat, length in parts if repeat} == {66150}, "three whole periods of half a second"
+    assert {length for repeat, length in parts if repeat} == {66150}, (
+        "three whole periods of half a second"
+    )
 
 
 def test_when_nothing_comes_any_more_it_ends_with_a_word(fake):
     fake.playing()
     fake.until("view.band.number > 1")
-    fake.python("studio.one.stuck = True")
+    fake.python("model_server.one.stuck = True")
     fake.until("view.band.repeats > 0")
     fake.page.evaluate("view.band.late = 30 * 44100 + 1")
     fake.page.wait_for_selector(".riffedu-instrument[data-state=stopped]")
     assert "Is the kernel running" in fake.says()
-    fake.python("studio.one.stuck = False")
+    fake.python("model_server.one.stuck = False")
     fake.playing()
     fake.until("view.band.number > 4")
 
@@ -160,7 +164,9 @@ def test_when_nothing_comes_any_more_it_ends_with_a_word(fake):
 def test_a_kernel_that_restarts_ends_the_music(fake):
     fake.playing()
     fake.until("view.band.number > 1")
-    fake.page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart(); }")
+    fake.page.evaluate(
+        "async () => { await jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart(); }"
+    )
     fake.page.wait_for_timeout(1000)
     fake.page.evaluate("view.band.late = 30 * 44100 + 1")
     fake.until("!view.band.playing", 20)
@@ -237,14 +243,14 @@ def test_sessions_come_back(fake, tmp_path):
     saved.value.save_as(path)
     session = json.loads(path.read_text())
     assert session["now"]["seed"] == 77 and session["pieces"] >= 3
-    before = fake.python("print(*[w.place[0] for w in studio.one.wishes])").split()
-    fake.python("band.seed, band.x = 1, 1.0; studio.one.wishes.clear()")
+    before = fake.python("print(*[w.place[0] for w in model_server.one.wishes])").split()
+    fake.python("band.seed, band.x = 1, 1.0; model_server.one.wishes.clear()")
     fake.root.locator("input[accept*=json]").set_input_files(path)
     fake.until("view.status.textContent.includes('play again as they were')")
     assert fake.python("print(band.seed, band.x)") == "77 0.125"
     fake.playing()
     fake.until(f"view.band.number >= {len(before)}", 60)
-    again = fake.python("print(*[w.place[0] for w in studio.one.wishes])").split()
+    again = fake.python("print(*[w.place[0] for w in model_server.one.wishes])").split()
     assert again[: len(before)] == before
     bad = tmp_path / "bad.json"
     bad.write_text("{}")
@@ -261,10 +267,15 @@ def test_a_dropped_sound_and_what_is_none(fake, tmp_path):
     bad.write_bytes(b"no sound at all")
     fake.root.locator("input[accept*=audio]").set_input_files(bad)
     fake.page.wait_for_selector(".riffedu-instrument .riffedu-wrong")
-    assert "words.wav is not a sound" in fake.says() and fake.python("print(repr(band.seed_sound))") == "''"
+    assert (
+        "words.wav is not a sound" in fake.says()
+        and fake.python("print(repr(band.seed_sound))") == "''"
+    )
     fake.root.locator("input[accept*=audio]").set_input_files(good)
     fake.until("view.status.textContent.includes('begins from hum.wav')")
-    seen = fake.python("print(band.seed_sound, len(studio.one.sounds[0]), abs(studio.one.sounds[0]).max())").split()
+    seen = fake.python(
+        "print(band.seed_sound, len(model_server.one.sounds[0]), abs(model_server.one.sounds[0]).max())"
+    ).split()
     assert seen[:2] == ["file", "66150"] and float(seen[2]) == pytest.approx(0.3, abs=0.01)
     assert fake.root.locator("select").first.input_value() == "file"
 
@@ -297,13 +308,16 @@ def test_every_control_says_what_it_is(fake):
     nameless = fake.page.evaluate(
         """() => [...document.querySelectorAll('.riffedu-instrument :is(button, input:not([hidden]), select, canvas)')]
           .filter(e => !(e.getAttribute('aria-label') || e.ariaLabel || e.title || e.labels?.length))
-          .map(e => e.outerHTML)""")  # fmt: skip
+          .map(e => e.outerHTML)"""
+    )
     assert nameless == []
 
 
 def test_the_shipped_model_plays_in_time(open_notebook, page):
     """Twenty seconds of the real thing: never late, and the pad is heard."""
-    notebook = open_notebook("from riffedu.widgets import live_instrument\nband = live_instrument()\nband")
+    notebook = open_notebook(
+        "from riffedu.widgets import live_instrument\nband = live_instrument()\nband"
+    )
     notebook.run()
     assert notebook.errors() == []
     real = Instrument(notebook, page)
@@ -313,7 +327,9 @@ def test_the_shipped_model_plays_in_time(open_notebook, page):
     notebook.execute("band.x, band.y = 0.0, 1.0")
     real.until("view.band.heard > 20", 60)
     found = page.evaluate("flaws()")
-    print(f"real time {real.root.locator('.riffedu-facts').inner_text()}; longest silence {found['longest']} samples")
+    print(
+        f"real time {real.root.locator('.riffedu-facts').inner_text()}; longest silence {found['longest']} samples"
+    )
     assert found["longest"] < 4410
     assert notebook.execute("print(band.score[-1].place)") == "(0.0, 1.0)\n"
 
@@ -344,7 +360,8 @@ def test_the_app_in_two_pages(browser, app):
         for instrument in seen:
             instrument.until("view.band.heard > 8", 60)
             slow = instrument.page.evaluate(
-                "view.band.parts.some(p => !p.repeat && p.piece.took > p.length / 44100)")  # fmt: skip
+                "view.band.parts.some(p => !p.repeat && p.piece.took > p.length / 44100)"
+            )
             assert slow or instrument.data("repeats") == "0", "no repeat while pieces come in time"
         first = seen[0]
         first.root.locator("input[type=number]").first.fill("123")

@@ -74,7 +74,9 @@ class PlayerPage:
               const box = player.over.getBoundingClientRect(), b = player.box, [from, to] = player.shown;
               return [box.left + b.x + b.width * (t - from) / (to - from),
                       box.top + b.y + b.height * (1 - player.scale.height(f))];
-            }""", [seconds, hertz])  # fmt: skip
+            }""",
+            [seconds, hertz],
+        )
         return x, y
 
     def drag(self, start, end):
@@ -176,7 +178,8 @@ def test_the_play_line_keeps_to_the_audio_clock(player):
             found.length < 60 ? requestAnimationFrame(look) : resolve(found);
           };
           look();
-        })""")  # fmt: skip
+        })"""
+    )
     worst = max(map(abs, late))
     print(f"play line against the audio clock: worst {1000 * worst:.1f} ms of {len(late)} frames")
     assert worst <= 0.030
@@ -187,13 +190,17 @@ def test_a_rectangle_is_heard_alone_and_at_once(player):
     heard = []
     player.page.on("websocket", lambda socket: heard.append(socket))
     for hertz, band in ((440, (300, 700)), (3000, (2000, 4500))):
-        player.js("() => { started.length = 0; player.over.addEventListener('pointerup', () => "
-                  "globalThis.lifted = performance.now(), {once: true, capture: true}); }")
+        player.js(
+            "() => { started.length = 0; player.over.addEventListener('pointerup', () => "
+            "globalThis.lifted = performance.now(), {once: true, capture: true}); }"
+        )
         player.drag((0.5, band[0]), (2.5, band[1]))
         player.state("playing")
         wait = player.js("started[0].at - lifted")
         ahead = player.js("started[0].when - riffeduSpeaker.context.currentTime")
-        print(f"rectangle to filtered sound: {wait:.1f} ms, scheduled {1000 * max(0, ahead):.0f} ms ahead")
+        print(
+            f"rectangle to filtered sound: {wait:.1f} ms, scheduled {1000 * max(0, ahead):.0f} ms ahead"
+        )
         assert wait <= 100 and ahead <= 0.05
         at = player.hear(440, 3000, wait=400)["at"]
         assert abs(at[0] - at[1]) > 30 and (at[0] > at[1]) == (hertz == 440)
@@ -217,12 +224,15 @@ def test_a_part_loops_within_its_bounds(player):
           const look = () => (seen.push(player.transport.position),
             seen.length < 80 ? setTimeout(look, 20) : resolve(seen));
           look();
-        })""")  # fmt: skip
+        })"""
+    )
     assert 0.999 <= min(seen) and max(seen) <= 1.401
     assert sum(b < a for a, b in zip(seen, seen[1:])) >= 2, "it went round"
 
 
-@pytest.mark.parametrize("keep, speed, expected", [(True, 0.5, 440), (False, 0.5, 220), (True, 2, 440), (False, 2, 880)])
+@pytest.mark.parametrize(
+    "keep, speed, expected", [(True, 0.5, 440), (False, 0.5, 220), (True, 2, 440), (False, 2, 880)]
+)
 @pytest.mark.cell("spectrogram_player((low, 44100), label='A')")
 def test_speed_with_and_without_pitch(player, keep, speed, expected):
     player.js("([keep, speed]) => player.transport.set({keepPitch: keep, speed})", [keep, speed])
@@ -252,7 +262,8 @@ def test_a_and_b_change_without_a_gap(player):
           const look = () => (lowest = Math.min(lowest, riffeduSpeaker.level().rms),
             performance.now() < end ? setTimeout(look, 5) : resolve(lowest));
           look();
-        })""")  # fmt: skip
+        })"""
+    )
     assert lowest > -25, "no silence between them"
 
 
@@ -290,6 +301,7 @@ def test_the_keyboard_does_everything(player):
     assert player.js("player.view") == [0, 1]
     player.key("Space")
     player.state("playing")
+
     def cells():
         return player.js("jupyterapp.shell.currentWidget.content.widgets.map(c => c.model.id)")
 
@@ -302,7 +314,8 @@ def test_every_control_says_what_it_is(player):
     nameless = player.js(
         """() => [...document.querySelectorAll('.riffedu-player :is(button, input, select, canvas[tabindex])')]
           .filter(e => !(e.getAttribute('aria-label') || e.ariaLabel || e.title || e.labels?.length))
-          .map(e => e.outerHTML)""")  # fmt: skip
+          .map(e => e.outerHTML)"""
+    )
     assert nameless == []
     words = player.root.locator("canvas").last.get_attribute("aria-label")
     assert "Two tones" in words and "Space plays" in words
@@ -338,7 +351,9 @@ def test_downloads(player):
     image = Image.open(saved.value.path())
     assert image.size == (400, 512)
     back, rate = image_to_audio(image.convert("RGB"), progress=False)
-    assert peak(back[20000:60000], rate) == pytest.approx(440, abs=15) or peak(back, rate) == pytest.approx(3000, abs=30)
+    assert peak(back[20000:60000], rate) == pytest.approx(440, abs=15) or peak(
+        back, rate
+    ) == pytest.approx(3000, abs=30)
 
 
 @pytest.mark.cell("spectrogram_player((np.tile(low + high, 15), 44100), label='A minute')")
@@ -355,16 +370,20 @@ def test_zooming_and_scrolling_a_minute_stays_smooth(player):
             ++i < 160 ? requestAnimationFrame(step) : resolve(found);
           };
           requestAnimationFrame(step);
-        })""")  # fmt: skip
+        })"""
+    )
     work = player.js(
         """() => Array.from({length: 60}, (_, i) => {
           const begun = performance.now();
           player.show(0.3 + i / 200, 0.5 + i / 200); player.drawOver();
           player.canvas.getContext('2d').getImageData(0, 0, 1, 1);
           return performance.now() - begun;
-        })""")  # fmt: skip
-    print(f"a minute, frames: median {statistics.median(frames):.1f} ms, worst {max(frames):.1f} ms; "
-          f"drawing alone: median {statistics.median(work):.1f} ms, worst {max(work):.1f} ms")  # fmt: skip
+        })"""
+    )
+    print(
+        f"a minute, frames: median {statistics.median(frames):.1f} ms, worst {max(frames):.1f} ms; "
+        f"drawing alone: median {statistics.median(work):.1f} ms, worst {max(work):.1f} ms"
+    )
     assert statistics.median(frames) < 50 and statistics.median(work) < 50
 
 
@@ -374,13 +393,15 @@ def test_a_picture_from_python_to_pixels(player):
         before = player.root.get_attribute("data-pictures")
         said = player.notebook.execute(
             f"from riffedu.widgets.player import play; import time\n"
-            f"player.set(play(low[:44100 * 2] * {0.5 + number / 40}, 44100, 'again'))")
+            f"player.set(play(low[:44100 * 2] * {0.5 + number / 40}, 44100, 'again'))"
+        )
         assert said == ""
         player.page.wait_for_function(f"player.root.dataset.pictures != '{before}'")
     # The page's own clock: from the moment Python is asked until the picture has been drawn.
     player.notebook.execute(
         "from PIL import Image\nimages = [Image.fromarray(np.random.default_rng(i).integers(0, 255, (512, 512))"
-        ".astype(np.uint8)) for i in range(15)]")
+        ".astype(np.uint8)) for i in range(15)]"
+    )
     took = player.js(
         """async () => {
           const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel, took = [];
@@ -392,8 +413,11 @@ def test_a_picture_from_python_to_pixels(player):
             await new Promise(resolve => setTimeout(resolve, 100));
           }
           return took;
-        }""")  # fmt: skip
-    print(f"512×512 from Python to pixels: median {statistics.median(took):.0f} ms, worst {max(took):.0f} ms")
+        }"""
+    )
+    print(
+        f"512×512 from Python to pixels: median {statistics.median(took):.0f} ms, worst {max(took):.0f} ms"
+    )
     assert statistics.median(took) < 2000
 
 
@@ -403,8 +427,10 @@ def test_a_picture_from_python_to_pixels(player):
 def painted(player):
     """The sound in Python after the last stroke, and seconds from the pen's lift until it was here."""
     player.page.wait_for_function("player.changed === null", timeout=20_000)
-    player.notebook.execute("import io, soundfile; f = io.BytesIO(); "
-                            "soundfile.write(f, player.player.waveform, 44100, format='WAV', subtype='FLOAT')")
+    player.notebook.execute(
+        "import io, soundfile; f = io.BytesIO(); "
+        "soundfile.write(f, player.player.waveform, 44100, format='WAV', subtype='FLOAT')"
+    )
     data = player.notebook.execute("print(f.getvalue().hex())").strip()
     import soundfile
 
@@ -423,7 +449,9 @@ def test_a_line_at_1_khz_sounds_at_1_khz(player):
     assert np.abs(sound[:8000]).max() < 0.01 * np.abs(sound).max(), "silent before the line"
     player.js("player.transport.play(0.7)")
     assert player.hear(wait=500)["loudest"] == pytest.approx(1000, rel=0.03)
-    size = player.notebook.execute("print(player.image.size, (np.asarray(player.image) < 128).sum() > 100)")
+    size = player.notebook.execute(
+        "print(player.image.size, (np.asarray(player.image) < 128).sum() > 100)"
+    )
     assert size == "(256, 512) True\n"
     times = []
     for hertz in (1500, 2200, 700, 3000):
@@ -437,16 +465,22 @@ def test_a_line_at_1_khz_sounds_at_1_khz(player):
 @pytest.mark.cell("painter(2.56)")
 def test_the_sound_of_the_last_stroke_is_waited_for(player):
     """A second stroke while Python is still busy with the first: it is that one which is heard."""
-    player.notebook.execute("import time, riffedu.paint as p; real = p.repaint\n"
-                            "def slow(*a): time.sleep(1); return real(*a)\np.repaint = slow")
+    player.notebook.execute(
+        "import time, riffedu.signal.paint as p; real = p.repaint\n"
+        "def slow(*a): time.sleep(1); return real(*a)\np.repaint = slow"
+    )
     try:
         player.tool("Line")
         player.drag((0.2, 500), (0.8, 500))
         player.drag((1.2, 3000), (2.2, 3000))
         sound = painted(player)
         assert player.js("player.transport.playing && player.transport.position") > 1.1
-        assert peak(sound[int(1.4 * 44100) : int(2.0 * 44100)], 44100) == pytest.approx(3000, rel=0.03)
-        player.notebook.execute("def wrong(*a): raise ValueError('no such paint')\np.repaint = wrong")
+        assert peak(sound[int(1.4 * 44100) : int(2.0 * 44100)], 44100) == pytest.approx(
+            3000, rel=0.03
+        )
+        player.notebook.execute(
+            "def wrong(*a): raise ValueError('no such paint')\np.repaint = wrong"
+        )
         player.js("player.transport.hush()")
         player.drag((0.2, 900), (0.8, 900))
         player.page.wait_for_function("player.changed === null")
@@ -513,7 +547,9 @@ def test_a_take_comes_to_python(player):
     player.page.wait_for_timeout(2500)
     player.root.locator(".riffedu-record").click()
     player.state("stopped")
-    said = player.notebook.execute("x, rate = player.take; print(len(x) / rate, rate, abs(x).max())")
+    said = player.notebook.execute(
+        "x, rate = player.take; print(len(x) / rate, rate, abs(x).max())"
+    )
     seconds, rate, loudest = map(float, said.split())
     assert 1.5 < seconds < 4 and rate == 44100 and 0.01 < loudest <= 1, "the fake device beeps"
     player.key("Space")
@@ -521,9 +557,14 @@ def test_a_take_comes_to_python(player):
 
 
 @pytest.mark.cell("recorder()")
-@pytest.mark.parametrize("name, words", [("NotAllowedError", "was refused"), ("NotFoundError", "No microphone")])
+@pytest.mark.parametrize(
+    "name, words", [("NotAllowedError", "was refused"), ("NotFoundError", "No microphone")]
+)
 def test_no_microphone_is_said(fresh, name, words):
-    fresh.js("name => { navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('no', name); }; }", name)
+    fresh.js(
+        "name => { navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('no', name); }; }",
+        name,
+    )
     fresh.root.locator(".riffedu-record").click()
     fresh.page.wait_for_selector(".riffedu-wrong")
     assert words in fresh.root.locator(".riffedu-status").inner_text()
@@ -539,16 +580,26 @@ def test_bytes_that_cannot_be(player):
     player.page.wait_for_selector(".riffedu-wrong:not(:empty)")
     assert "3 bytes where 512 × 400" in status.inner_text()
     player.notebook.execute("player.picture = good; player.sound = b'123'")
-    player.page.wait_for_function("document.querySelector('.riffedu-status').innerText.includes('no whole number')")
-    player.notebook.execute("from riffedu.widgets.player import play; player.set(play(low, 44100, 'Good again'))")
-    player.page.wait_for_function("player.title.textContent === 'Good again' && !player.status.textContent")
+    player.page.wait_for_function(
+        "document.querySelector('.riffedu-status').innerText.includes('no whole number')"
+    )
+    player.notebook.execute(
+        "from riffedu.widgets.player import play; player.set(play(low, 44100, 'Good again'))"
+    )
+    player.page.wait_for_function(
+        "player.title.textContent === 'Good again' && !player.status.textContent"
+    )
     player.key("Space")
     player.state("playing")
 
 
 def test_two_hundred_changes_in_a_row(player):
-    player.notebook.execute("for i in range(200): player.loop, player.speed, player.selection = bool(i % 2), 1 + i / 200, [i / 100, i / 100 + 1, 100.0, 5000.0]")
-    player.notebook.execute("for i in range(40): player.set(play(low * (i + 1) / 50, 44100, f'number {i}'))")
+    player.notebook.execute(
+        "for i in range(200): player.loop, player.speed, player.selection = bool(i % 2), 1 + i / 200, [i / 100, i / 100 + 1, 100.0, 5000.0]"
+    )
+    player.notebook.execute(
+        "for i in range(40): player.set(play(low * (i + 1) / 50, 44100, f'number {i}'))"
+    )
     player.page.wait_for_function("player.title.textContent === 'number 39'")
     player.key("Space")
     player.state("playing")
@@ -558,7 +609,9 @@ def test_two_hundred_changes_in_a_row(player):
 def test_nothing_plays_unbidden(fresh):
     fresh.key("l", "Space")
     fresh.state("playing")
-    fresh.notebook.page.evaluate("() => jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
+    fresh.notebook.page.evaluate(
+        "() => jupyterapp.commands.execute('notebook:clear-all-cell-outputs')"
+    )
     fresh.page.wait_for_selector(".riffedu-player", state="detached")
     fresh.page.wait_for_timeout(400)
     assert fresh.js("riffeduSpeaker.level().rms") < -80
@@ -567,7 +620,9 @@ def test_nothing_plays_unbidden(fresh):
 def test_a_restart_in_mid_play_leaves_the_player_usable(fresh):
     fresh.key("Space")
     fresh.state("playing")
-    fresh.js("async () => { await jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart(); }")
+    fresh.js(
+        "async () => { await jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart(); }"
+    )
     fresh.page.wait_for_timeout(1500)
     fresh.key("Space")
     if fresh.root.get_attribute("data-state") == "stopped":
@@ -579,7 +634,9 @@ def test_a_restart_in_mid_play_leaves_the_player_usable(fresh):
 
 
 def test_one_plays_at_a_time(open_notebook, page):
-    notebook = open_notebook(TONES, "spectrogram_player((low, 44100))", "spectrogram_player((high, 44100))")
+    notebook = open_notebook(
+        TONES, "spectrogram_player((low, 44100))", "spectrogram_player((high, 44100))"
+    )
     notebook.run()
     page.locator(".riffedu-player").nth(1).wait_for()
     page.evaluate(HEAR)
@@ -594,14 +651,16 @@ def test_one_plays_at_a_time(open_notebook, page):
 def test_ten_minutes(player):
     """Python can send them; the page gets them here from itself, for Playwright keeps all messages."""
     said = player.notebook.execute(
-        "long = spectrogram_player((np.tile(low, 150), 44100)); print(len(long.sound), long.columns, long.step)")
+        "long = spectrogram_player((np.tile(low, 150), 44100)); print(len(long.sound), long.columns, long.step)"
+    )
     assert said == f"{2 * 44100 * 600} 15000 0.04\n"
     player.js(
         """() => {
           const long = new Int16Array(600 * 44100);
           for (let i = 0; i < long.length; i++) long[i] = 9000 * Math.sin(2 * Math.PI * 440 * i / 44100);
           player.model.set('sound', new DataView(long.buffer));
-        }""")  # fmt: skip
+        }"""
+    )
     player.page.wait_for_function("player.transport.duration === 600")
     player.js("player.transport.play(590)")
     player.state("playing")
@@ -613,7 +672,8 @@ def test_a_sound_without_length_is_refused_in_python(player):
     for wrong in ("np.zeros(0)", "np.full(100, np.nan)", "np.zeros(44100 * 601)"):
         said = player.notebook.execute(
             f"from riffedu.errors import RiffeduError\ntry: spectrogram_player(({wrong}, 44100))\n"
-            "except RiffeduError as error: print(error)")
+            "except RiffeduError as error: print(error)"
+        )
         assert said.count("\n") == 1 and len(said) > 20
 
 
@@ -625,4 +685,8 @@ def test_a_static_page_has_picture_and_plain_player(fresh, tmp_path):
     fresh.page.evaluate("async () => { await jupyterapp.shell.currentWidget.context.save(); }")
     saved = nbformat.read(fresh.notebook.lab.root / fresh.notebook.name, as_version=4)
     html, _ = HTMLExporter(template_name="basic").from_notebook_node(saved)
-    assert '<audio aria-label="Two tones" controls' in html and "data:audio/flac" in html and "data:image/webp" in html
+    assert (
+        '<audio aria-label="Two tones" controls' in html
+        and "data:audio/flac" in html
+        and "data:image/webp" in html
+    )

@@ -45,7 +45,7 @@ function clock(seconds) {
 function volumeAndMeter() {
   const said = el("output", { className: "riffedu-decibels" });
   const slider = el("input", {
-    type: "range", min: QUIETEST, max: 0, step: 1, title: "Volume of the whole page; never louder than the sound is",
+    type: "range", min: QUIETEST, max: 0, step: 1, title: "Volume of the whole page; never louder than the sound itself",
     "aria-label": "Volume in decibels",
     oninput: () => (speaker().decibels = slider.value),
   });
@@ -73,7 +73,7 @@ function volumeAndMeter() {
       bar.style.width = `${share(level.rms)}%`;
       bar.style.boxShadow = `${Math.round((share(level.peak) - share(level.rms)) * 0.6)}px 0 0 0 var(--riffedu-peak)`;
       meter.setAttribute("aria-valuenow", Math.round(Math.max(-60, level.rms)));
-      meter.title = playing ? `RMS ${level.rms.toFixed(0)} dBFS, peak ${level.peak.toFixed(0)} dBFS` : "Level: nothing plays";
+      meter.title = playing ? `RMS ${level.rms.toFixed(0)} dBFS, peak ${level.peak.toFixed(0)} dBFS` : "Level: nothing is playing";
     },
     close() {
       globalThis.riffeduSpeaker?.removeEventListener("volume", show);

@@ -87,6 +87,10 @@ class FrequencyScale {
   constructor(edges) {
     this.edges = edges;
   }
+  /** The lowest and the highest frequency. */
+  get ends() {
+    return [this.edges[0], this.edges[this.edges.length - 1]];
+  }
   hertz(height) {
     const place = Math.max(0, Math.min(1, height)) * (this.edges.length - 1);
     const i = Math.min(this.edges.length - 2, Math.floor(place));

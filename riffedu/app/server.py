@@ -1,0 +1,170 @@
+"""``riffedu app``: the live instrument as a web page, on this machine.
+
+One process holds the model and makes the music; Voilà serves the page, each opened page has a small
+process of its own, and they all take turns at the one model (`riffedu.app.model_server`).
+"""
+
+import argparse
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import webbrowser
+from pathlib import Path
+
+from riffedu import limits
+from riffedu.errors import RiffeduError
+
+PAGE = "from riffedu.widgets import live_instrument\n\nlive_instrument(seed={seed})"
+TEMPLATE, TITLE = "riffedu", "riffedu: the live instrument"
+EVERYWHERE = ("", "0.0.0.0")
+PATIENCE = 60  # seconds that Voilà may take to start
+IDLE = 60  # seconds after which a page's process ends that no browser is connected to
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--port", type=int, default=8866, help="the port to serve on (default 8866)"
+    )
+    parser.add_argument(
+        "--ip",
+        default="127.0.0.1",
+        help="the address to listen on (default 127.0.0.1: this machine only)",
+    )
+    parser.add_argument("--no-token", action="store_true", help="let in whoever knows the address")
+    parser.add_argument("--no-browser", action="store_true", help="only print the address")
+    parser.add_argument(
+        "--model",
+        default="default",
+        help="name in data/models, folder or hub id (default: the shipped one)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="the music's seed (default 0)")
+
+
+def run(args: argparse.Namespace) -> int:
+    from riffedu.app.model_server import WHERE, ModelServer, SessionListener
+
+    limits.whole("--seed", args.seed, 0, 2**31 - 1)
+    limits.whole("--port", args.port, 1, 65535)
+    check_free(args.ip, args.port)
+    pipeline = _loaded(args.model)
+    key = secrets.token_bytes(16)
+    token = "" if args.no_token else secrets.token_urlsafe(16)
+    server = SessionListener(ModelServer(pipeline), key)
+    with tempfile.TemporaryDirectory() as folder:
+        page = write_page(Path(folder), args.seed)
+        paths = os.pathsep.join(filter(None, [folder, os.environ.get("JUPYTER_PATH")]))
+        told = os.environ | {WHERE: f"{server.port}:{key.hex()}", "JUPYTER_PATH": paths}
+        voila = subprocess.Popen(command(page, args.ip, args.port, token), env=told, cwd=folder)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # the finally below must run
+        try:
+            address = wait_for(voila, args.ip, args.port, token)
+            print(f"The live instrument plays at {address}\nCtrl-C ends it.", flush=True)
+            if not args.no_browser:
+                webbrowser.open(address)
+            return voila.wait()
+        except KeyboardInterrupt:
+            return 0
+        finally:
+            end(voila)
+            server.close()
+
+
+def check_free(ip: str, port: int) -> None:
+    """Raises RiffeduError where something listens there already, or nothing can."""
+    try:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((ip, port))
+    except OSError as error:
+        raise RiffeduError(
+            f"can't listen on {ip}:{port} ({error.strerror}): give another --port"
+        ) from None
+
+
+def _loaded(name: str):
+    from riffedu.music.pipeline import load_pipeline
+
+    print("Loading the model …", flush=True)
+    pipeline = load_pipeline(name)
+    pipeline.generate("music", num_inference_steps=1, progress=False)  # the first is the slowest
+    return pipeline
+
+
+def write_page(folder: Path, seed: int = 0) -> Path:
+    """The page as Voilà wants it: a notebook of one cell, and a template in a Jupyter data folder."""
+    import nbformat
+    from nbformat.v4 import new_code_cell, new_notebook
+
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    page = folder / "riffedu.ipynb"
+    cell = new_code_cell(PAGE.format(seed=seed))
+    nbformat.write(
+        new_notebook(cells=[cell], metadata={"kernelspec": kernel, "title": TITLE}), page
+    )
+    template = folder / "voila" / "templates" / TEMPLATE
+    template.mkdir(parents=True)
+    shutil.copy(Path(__file__).with_name("page.html.j2"), template / "index.html.j2")
+    (template / "conf.json").write_text('{"base_template": "lab"}')
+    return page
+
+
+def command(page: Path, ip: str, port: int, token: str) -> list[str]:
+    """The command line that starts Voilà on ``page``."""
+    return [
+        sys.executable,
+        "-m",
+        "voila",
+        str(page),
+        "--no-browser",
+        f"--port={port}",
+        f"--Voila.ip={ip}",
+        f"--Voila.token={token}",
+        "--Voila.port_retries=0",
+        f"--VoilaConfiguration.template={TEMPLATE}",
+        "--Voila.log_level=ERROR",
+        "--MappingKernelManager.cull_interval=15",
+        f"--MappingKernelManager.cull_idle_timeout={IDLE}",
+    ]
+
+
+def wait_for(voila: subprocess.Popen, ip: str, port: int, token: str) -> str:
+    """The page's address, once Voilà listens. RiffeduError where it ends instead."""
+    host = "127.0.0.1" if ip in EVERYWHERE else ip
+    give_up = time.monotonic() + PATIENCE
+    while time.monotonic() < give_up:
+        if voila.poll() is not None:
+            raise RiffeduError(f"Voilà ended with code {voila.returncode}; its words are above")
+        try:
+            socket.create_connection((host, port), 5).close()
+            return f"http://{host}:{port}/" + (f"?token={token}" if token else "")
+        except OSError:
+            time.sleep(0.2)
+    raise RiffeduError(f"Voilà did not answer within {PATIENCE} s")
+
+
+def end(voila: subprocess.Popen) -> None:
+    """Voilà ends its pages' processes when it is asked to; whoever does not listen is ended."""
+    import psutil
+
+    try:
+        family = psutil.Process(voila.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        family = []
+    voila.terminate()
+    try:
+        voila.wait(10)
+    except subprocess.TimeoutExpired:
+        voila.kill()
+    for process in family:
+        try:
+            process.wait(3)
+        except psutil.TimeoutExpired:
+            process.kill()
+        except psutil.NoSuchProcess:
+            pass

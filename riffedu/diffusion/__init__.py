@@ -1,0 +1,1 @@
+"""Noise and the way out of it, latents, words: lessons 07 to 10."""

@@ -1,0 +1,7 @@
+"""Lesson 00: what its notebook imports."""
+
+from riffedu.lessons.l00_hear_it_first import exercises
+from riffedu.lessons.l00_hear_it_first.course import course_map
+from riffedu.lessons.l00_hear_it_first.panel import hear_it_first
+
+__all__ = ["course_map", "exercises", "hear_it_first"]

@@ -1,0 +1,81 @@
+"""Exercises of notebooks/00_hear_it_first.ipynb."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from riffedu.widgets.verdict import check, hint, right
+
+ANSWERS = {"A": "clicks", "B": "glide", "C": "tone", "D": "noise"}
+_MISREAD = {
+    "tone": "A tone is one pitch for a long time: one row of the picture, from left to right.",
+    "clicks": "A click is short and holds all pitches at once: one column, from bottom to top.",
+    "glide": "A glide changes its pitch while time goes on: its line climbs.",
+    "noise": "Noise is all pitches all the time: grey everywhere, with no line in any direction.",
+}
+
+
+def mystery_sounds() -> dict[str, np.ndarray]:
+    """Four sounds under the letters A to D: float32 ``(samples,)``, 5.12 s at 44100 Hz.
+
+    A tone, clicks, a rising glide and noise, in an order that the learner reads off the pictures.
+    """
+    rate, seconds = 44100, 5.12
+    time = np.arange(int(rate * seconds)) / rate
+    clicks = np.zeros_like(time)
+    for start in np.arange(0.3, seconds, 0.6):
+        since = np.clip(time - start, 0, None)
+        clicks += (time >= start) * np.exp(-since * 90) * np.sin(2 * np.pi * 900 * since**0.5)
+    hertz = 150 * (4000 / 150) ** (time / seconds)
+    sounds = {
+        "tone": 0.3 * sum(np.sin(2 * np.pi * 330 * k * time) / k for k in (1, 2, 3)) / 2,
+        "clicks": 0.7 * clicks,
+        "glide": 0.3 * np.sin(2 * np.pi * np.cumsum(hertz) / rate),
+        "noise": np.clip(0.08 * np.random.default_rng(0).standard_normal(len(time)), -1, 1),
+    }
+    return {letter: sounds[name].astype(np.float32) for letter, name in ANSWERS.items()}
+
+
+@check
+def check_reading(answer: dict) -> object:
+    """``answer`` maps each letter A to D to "tone", "clicks", "glide" or "noise"."""
+    if set(answer) != set(ANSWERS):
+        return hint("Give one word for each of the letters A, B, C and D.")
+    if None in answer.values() or ... in answer.values():
+        return hint("Nothing to check so far: put a word in place of each ...")
+    words = {letter: str(word).strip().lower() for letter, word in answer.items()}
+    strange = [word for word in words.values() if word not in _MISREAD]
+    if strange:
+        return hint(f"“{strange[0]}” is not one of: tone, clicks, glide, noise.")
+    if sorted(words.values()) != sorted(ANSWERS.values()):
+        return hint("Each of the four words fits one picture, and only one.")
+    wrong = [letter for letter, word in ANSWERS.items() if words[letter] != word]
+    if wrong:
+        return hint(f"Look at {wrong[0]} again. {_MISREAD[words[wrong[0]]]}")
+    return right("Rows are pitches, columns are moments: you can read a sound before you hear it.")
+
+
+@check
+def check_repeat(first, again=None, another=None) -> object:
+    """Three results: the same clip twice, and another clip from the same words."""
+    if again is None or again is ... or another is None or another is ...:
+        return hint("Three results are needed: first, again, another.")
+    prompts = {str(r.parameters["prompt"]) for r in (first, again, another)}
+    if len(prompts) > 1:
+        return hint("The words changed too. Keep the prompt, and change one thing only: the seed.")
+    if not _same(first, again):
+        if first.parameters["seed"] != again.parameters["seed"]:
+            return hint(
+                "The first two differ, because their seeds do. A seed names one picture of noise, "
+                "and the clip grows out of it: give the same number."
+            )
+        return hint("The first two have one seed, but other settings differ: steps or guidance?")
+    if _same(first, another):
+        return hint("The third is the first once more: give it another seed.")
+    if first.parameters["seed"] == another.parameters["seed"]:
+        return hint("The third has the same seed and other settings: change the seed alone.")
+    return right("Same words and same seed: the same samples. A new seed: a new clip.")
+
+
+def _same(one, other) -> bool:
+    return np.array_equal(one.waveform, other.waveform)

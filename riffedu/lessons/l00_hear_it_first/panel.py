@@ -1,0 +1,160 @@
+"""The panel of notebooks/00_hear_it_first.ipynb: words in, a picture and a sound out."""
+
+from __future__ import annotations
+
+import random
+import warnings
+
+import ipywidgets as w
+
+from riffedu.diffusion.guidance import PromptWarning
+from riffedu.music.generate import GUIDANCE, STEPS
+from riffedu.widgets.job import JobControls
+from riffedu.widgets.live import LiveSound
+from riffedu.widgets.panel import WIDE, Panel, note, row
+from riffedu.widgets.player import prompt_of
+
+EXAMPLES = (
+    "a calm solo piano",
+    "techno",
+    "slow sad violin",
+    "fast rock drums",
+    "jazzy swing with double bass",
+    "bright music box arpeggio",
+    "funky slap bass groove",
+    "church organ, slow chords",
+)
+LARGEST_SEED = 2**31 - 1
+
+
+class HearPanel(Panel):
+    """Controls by name: ``prompt, examples, seed, dice, guidance, steps, watch, generate_button,
+    stop_button, progress, status``; `heard` shows and plays ``result``, what was made last."""
+
+    def __init__(self, pipeline, result=None):
+        self.pipeline, self.result = pipeline, result
+        told = {
+            "prompt": EXAMPLES[0],
+            "seed": 0,
+            "guidance_scale": GUIDANCE,
+            "num_inference_steps": STEPS,
+            **pipeline.checkpoint.defaults,
+        }
+        told.update(result.parameters if result is not None else {})
+        self.prompt = w.Text(
+            value=told["prompt"],
+            description="Prompt",
+            style=WIDE,
+            placeholder="instrument, style, mood, tempo …",
+            layout=w.Layout(width="640px"),
+        )
+        self.examples = [
+            w.Button(
+                description=words,
+                tooltip=f"Put “{words}” into the prompt",
+                layout=w.Layout(width="auto"),
+            )
+            for words in EXAMPLES
+        ]
+        self.seed = w.BoundedIntText(
+            value=told["seed"],
+            min=0,
+            max=LARGEST_SEED,
+            description="Seed",
+            style=WIDE,
+            layout=w.Layout(width="280px"),
+        )
+        self.dice = w.Button(
+            description="Another seed", icon="random", tooltip="Draw a seed at random"
+        )
+        self.guidance = w.FloatSlider(
+            value=told["guidance_scale"],
+            min=0,
+            max=12,
+            step=0.5,
+            description="Guidance",
+            style=WIDE,
+            readout_format=".1f",
+            layout=w.Layout(width="480px"),
+            continuous_update=False,
+        )
+        self.steps = w.IntSlider(
+            value=told["num_inference_steps"],
+            min=1,
+            max=50,
+            description="Steps",
+            style=WIDE,
+            layout=w.Layout(width="480px"),
+            continuous_update=False,
+        )
+        self.watch = w.Checkbox(
+            value=True,
+            description="watch the picture appear",
+            indent=False,
+            layout=w.Layout(width="auto"),
+        )
+        self.job = JobControls("Generate")
+        self.generate_button, self.stop_button = self.job.start_button, self.job.stop_button
+        self.progress, self.status = self.job.progress, self.job.status
+        self.heard = LiveSound(height=320)
+        for button in self.examples:
+            button.on_click(self._take_example)
+        self.dice.on_click(self._roll)
+        self.generate_button.on_click(lambda _: self.generate())
+        self.box = w.VBox(
+            [
+                self.prompt,
+                row(note("Try:"), *self.examples),
+                w.HBox([self.seed, self.dice]),
+                self.guidance,
+                self.steps,
+                row(self.job.box, self.watch),
+                self.heard.widget,
+            ]
+        )
+        if result is not None:
+            self._show()
+
+    def generate(self) -> None:
+        """What the Generate button does; `wait` for its end when driving the panel by code."""
+        wanted = {
+            "prompt": self.prompt.value,
+            "seed": self.seed.value,
+            "guidance_scale": self.guidance.value,
+            "num_inference_steps": self.steps.value,
+        }
+        watch = self.watch.value
+        self.job.start(lambda step: self._work(step, wanted, watch), wanted["num_inference_steps"])
+
+    def wait(self, seconds: float = 120.0) -> None:
+        self.job.wait(seconds)
+
+    def _work(self, step, wanted: dict, watch: bool) -> None:
+        def look(state) -> None:
+            step(f"Step {state.step} of {state.total}")
+            every = max(1, state.total // 5)
+            if watch and state.step % every == 0 and state.step < state.total:
+                title = f"What the model has in mind after {state.step} of {state.total} steps"
+                self.heard.widget.look(state.image(), title)
+
+        with warnings.catch_warnings(record=True) as remarks:
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("always", PromptWarning)
+            self.result = self.pipeline.generate(**wanted, progress=False, callback=look)
+        self._show()
+        self.job.say(" ".join([*(f"Note: {r.message}." for r in remarks), "Done. Press play."]))
+
+    def _show(self) -> None:
+        made = self.result
+        self.heard.set(made.waveform, made.sample_rate, prompt_of(made), image=made.image)
+
+    def _take_example(self, button) -> None:
+        self.prompt.value = button.description
+
+    def _roll(self, _) -> None:
+        self.seed.value = random.randrange(10000)
+
+
+def hear_it_first(pipeline, result=None) -> HearPanel:
+    """A panel that makes five seconds of music from words; ``result`` is shown at the start."""
+    return HearPanel(pipeline, result)

@@ -1,0 +1,208 @@
+"""The panel of notebooks/07_noise.ipynb, and its drawings: clouds of points, and the circle."""
+
+from __future__ import annotations
+
+import html
+import math
+
+import ipywidgets as w
+import numpy as np
+
+from riffedu.diffusion.noise import image_of, melody_left, signal_of
+from riffedu.diffusion.schedule import (
+    add_noise,
+    alphas_cumprod,
+    betas,
+    snr,
+    velocity,
+    zero_terminal_snr,
+)
+from riffedu.widgets.live import LiveFigure, LiveSound, frame
+from riffedu.widgets.panel import WIDE, Panel, note, row, toggles
+from riffedu.widgets.pictures import Picture, _figure, _png, height
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#000000")  # Okabe and Ito's
+STYLES = ("-", "--", "-.", ":")
+NAMES = ("linear", "scaled_linear", "cosine", "zero terminal")
+CLIPS = ("tune", "piano", "full_mix", "speech_like", "percussion")
+
+
+def four_schedules() -> dict[str, np.ndarray]:
+    """ᾱ_t for t = 0 to 999, by name; "zero terminal" is scaled_linear, moved to end in nothing."""
+    kept = {name: alphas_cumprod(betas(name)) for name in NAMES[:3]}
+    return {**kept, NAMES[3]: alphas_cumprod(zero_terminal_snr(betas("scaled_linear")))}
+
+
+def circle_picture(degrees=(0, 30, 60, 90)) -> Picture:
+    """x_t on its way from x₀ to ε along a quarter circle, with v at each of the angles φ."""
+    figure, [[axis]] = _figure(1, 1, 4.2, 4.0)
+    way = np.linspace(0, math.pi / 2, 100)
+    axis.plot(np.cos(way), np.sin(way), color="#777777", linewidth=1)
+    for angle in np.radians(degrees):
+        kept = math.cos(angle) ** 2
+        x = add_noise(np.array([1.0, 0]), np.array([0, 1.0]), kept)
+        v = velocity(np.array([1.0, 0]), np.array([0, 1.0]), kept)
+        axis.annotate("", x, (0, 0), arrowprops={"arrowstyle": "-|>", "color": COLOURS[0]})
+        axis.annotate("", x + 0.4 * v, x, arrowprops={"arrowstyle": "-|>", "color": COLOURS[1]})
+        axis.text(*(x + 0.46 * v), "v", color=COLOURS[1], ha="center", va="center")
+        axis.text(
+            *(0.62 * x + 0.05 * np.array([v[0], v[1]])),
+            f"{math.degrees(angle):.0f}°",
+            color=COLOURS[0],
+            fontsize=8,
+            ha="center",
+        )
+    axis.set(xlim=(-0.6, 1.35), ylim=(-0.15, 1.5), aspect="equal", xticks=[0, 1], yticks=[0, 1])
+    axis.set_xlabel("share of x₀: cos φ = √ᾱ")
+    axis.set_ylabel("share of ε: sin φ = √(1 − ᾱ)")
+    for side in ("top", "right"):
+        axis.spines[side].set_visible(False)
+    told = ", ".join(f"{angle:g}" for angle in degrees)
+    return Picture(
+        _png(figure),
+        "A quarter circle from x₀, to the right, up to the noise ε. At "
+        f"{told} degrees an arrow from the middle shows x_t, and another "
+        "along the circle, at a right angle to it, shows v.",
+    )
+
+
+class NoisePanel(Panel):
+    """Controls by name: ``clip, schedule, shown, time, hear_button``.
+
+    `figure` shows the picture at that time and where on the schedule it is, `facts` says how much
+    is left, `heard` plays it once `hear_button` was pressed. ``sounds`` maps names to
+    (waveform, sample rate).
+    """
+
+    def __init__(self, sounds: dict, seed: int = 0):
+        self.sounds, self.seed = sounds, seed
+        self.kept = four_schedules()
+        self._signals: dict = {}
+        self.clip = w.Dropdown(options=list(sounds), description="Clip", style=WIDE)
+        self.schedule = w.Dropdown(
+            options=NAMES, value="cosine", description="Schedule", style=WIDE
+        )
+        self.time = w.IntSlider(
+            value=400,
+            min=0,
+            max=999,
+            description="t",
+            style=WIDE,
+            layout=w.Layout(width="620px", max_width="98%"),
+        )
+        self.shown = toggles([("x_t", "x"), ("v", "v"), ("ε", "noise")], "Picture")
+        self.hear_button = w.Button(
+            description="Hear x_t", icon="volume-up", tooltip="Turn the noisy picture into sound"
+        )
+        self.figure = LiveFigure(
+            columns=2, width=9.6, height=3.6, gridspec_kw={"width_ratios": [1.0, 1.15]}
+        )
+        self.facts, self.heard = w.HTML(), LiveSound("The noisy picture")
+        self._draw_axes()
+        for control in (self.clip, self.schedule, self.time, self.shown):
+            control.observe(self._update, "value")
+        self.hear_button.on_click(self.hear)
+        self._update()
+        self.box = w.VBox(
+            [
+                row(self.clip, self.schedule, self.shown),
+                self.time,
+                self.figure.widget,
+                self.facts,
+                row(self.hear_button, self.heard.widget),
+                note("Each sound is set to −20 dBFS: a picture full of noise is loud."),
+            ]
+        )
+
+    @property
+    def alpha_bar(self) -> float:
+        """ᾱ at the time and in the schedule that are chosen."""
+        return float(self.kept[self.schedule.value][self.time.value])
+
+    def _signal(self):
+        """(picture, x₀, ε) of the clip; one draw of noise for all times, so that a slider is smooth."""
+        from riffedu.signal.convert import audio_to_image
+
+        name = self.clip.value
+        if name not in self._signals:
+            image = audio_to_image(*self.sounds[name])
+            random = np.random.default_rng(self.seed)
+            noise = random.standard_normal((image.height, image.width), dtype=np.float32)
+            self._signals[name] = image, signal_of(image), noise
+        return self._signals[name]
+
+    def hear(self, _=None) -> None:
+        """Put the noisy picture's sound into the player."""
+        from riffedu.signal.audio import set_level
+        from riffedu.signal.reconstruct import image_to_audio
+
+        waveform, rate = image_to_audio(image_of(self.x, self._signal()[0]), progress=False)
+        label = f"{self.clip.value}, {self.schedule.value}, t = {self.time.value}"
+        self.heard.set(set_level(waveform), rate, label)
+
+    def _draw_axes(self) -> None:
+        left, right = self.figure.axes
+        self._image = left.imshow(
+            [[0]],
+            cmap="gray",
+            vmin=-1,
+            vmax=1,
+            aspect="auto",
+            extent=(0, 1, 0, 1),
+            interpolation="nearest",
+        )
+        hertz = (100, 250, 500, 1000, 2000, 4000)
+        left.set_yticks([height(f) for f in hertz])
+        left.set_yticklabels([f"{f:g}" if f < 1000 else f"{f / 1000:g}k" for f in hertz])
+        left.set(xlabel="seconds", ylabel="Hz (mel scale)")
+        self._curves = {}
+        for name, colour, style in zip(NAMES, COLOURS, STYLES):
+            with np.errstate(divide="ignore"):
+                decibels = 10 * np.log10(snr(self.kept[name]))
+            self._curves[name] = right.plot(decibels, color=colour, linestyle=style, label=name)[0]
+        self._dot = right.plot([0], [0], "o", markersize=9, color="#000000", zorder=5)[0]
+        right.axhline(0, color="#777777", linewidth=0.8)
+        right.set(xlim=(0, 999), ylim=(-60, 45), xlabel="t", ylabel="SNR (dB)")
+        right.legend(fontsize=8, loc="lower left").set_zorder(-1)
+        right.grid(alpha=0.3)
+        for axis in (left, right):
+            axis.tick_params(labelsize=8)
+
+    def _update(self, _=None) -> None:
+        image, x0, noise = self._signal()
+        kept, name, t = self.alpha_bar, self.schedule.value, self.time.value
+        self.x = add_noise(x0, noise, kept)
+        shown = {"x": self.x, "noise": noise}.get(self.shown.value)
+        self._image.set_data(velocity(x0, noise, kept) if shown is None else shown)
+        seconds = 0.01 * image.width
+        frame(self._image.axes, (0, seconds), (0, 1))
+        self._image.set_extent((0, seconds, 0, 1))
+        with np.errstate(divide="ignore"):
+            decibels = 10 * np.log10(snr(kept))
+        self._dot.set_data([t], [max(decibels, -59.0)])
+        for other, curve in self._curves.items():
+            curve.set(linewidth=2.5 if other == name else 1.0, alpha=1.0 if other == name else 0.5)
+        left = melody_left(x0, self.x)
+        level = f"{decibels:.1f} dB" if decibels > -150 else "−∞ dB"
+        facts = (
+            f"ᾱ = {kept:.4f}: picture × {math.sqrt(kept):.3f}, noise × "
+            f"{math.sqrt(1 - kept):.3f}. SNR {level}. Strongest pitch still found in "
+            f"{left:.0%} of the moments."
+        )
+        self.facts.value = f"<p>{html.escape(facts.replace('-', '−'))}</p>"
+        self.heard.clear()
+        what = {"x": "noisy picture x_t", "v": "direction v", "noise": "noise ε"}
+        self.figure.refresh(
+            f"Left, the {what[self.shown.value]} of {self.clip.value} at t = {t}. Right, the "
+            f"signal-to-noise ratio of four schedules, falling with t; {name} is at {level} there."
+        )
+
+
+def noise_panel(sounds: dict | None = None) -> NoisePanel:
+    """A clip's picture in as much noise as you like, on four schedules: see it, then hear it.
+
+    ``sounds``: names and pairs (waveform, sample rate); by default five clips of the course.
+    """
+    from riffedu.signal.audio import clip
+
+    return NoisePanel(sounds or {name: clip(name) for name in CLIPS})

@@ -1,0 +1,363 @@
+"""The panel of notebooks/10_text_and_guidance.ipynb, and drawings of prompts and of attention."""
+
+from __future__ import annotations
+
+import html
+import warnings
+
+import ipywidgets as w
+import numpy as np
+
+from riffedu.errors import RiffeduError
+from riffedu.widgets.job import JobControls
+from riffedu.widgets.live import LiveFigure, LiveSound
+from riffedu.widgets.panel import WIDE, Panel, note, row, toggles
+from riffedu.widgets.pictures import Picture, _figure, _png, height
+
+SECONDS = 5.12
+STEPS = 8
+OVERLAY = 0.65  # how much the strongest colour covers: what is under it must stay visible
+HERTZ = (100, 500, 1000, 2000, 4000)
+LONG = w.Layout(width="480px", max_width="98%")
+FULL = w.Layout(width="640px", max_width="98%")
+
+
+def similarity_picture(matrix, prompts, title: str = "Cosine between prompts") -> Picture:
+    """How near prompts are to one another: a square table ``(n, n)`` of cosines, dark = near."""
+    matrix = np.asarray(matrix, dtype=np.float64)
+    count = len(prompts)
+    if matrix.shape != (count, count):
+        raise RiffeduError(f"{count} prompts need a table of {count} × {count}, not {matrix.shape}")
+    figure, [[axis]] = _figure(1, 1, 3.4 + 0.44 * count, 1.0 + 0.34 * count)
+    shown = axis.imshow(matrix, cmap="Purples", vmin=0, vmax=1, aspect="auto")
+    for row, column in np.ndindex(count, count):
+        dark = matrix[row, column] > 0.6
+        axis.text(
+            column,
+            row,
+            f"{matrix[row, column]:.1f}".replace("-0.0", "0.0"),
+            ha="center",
+            va="center",
+            fontsize=8,
+            color="white" if dark else "black",
+        )
+    axis.set_yticks(range(count), [f"{text}  ({n + 1})" for n, text in enumerate(prompts)])
+    axis.set_xticks(range(count), [str(n + 1) for n in range(count)])
+    axis.tick_params(labelsize=8.5, length=0)
+    axis.set_title(title, fontsize=10)
+    figure.colorbar(shown, ax=axis).ax.tick_params(labelsize=8)
+    words = []
+    for n, text in enumerate(prompts):
+        others = np.where(np.arange(count) == n, -np.inf, matrix[n])
+        near = others.argmax()
+        if count > 1:
+            words.append(f"“{text}” is nearest to “{prompts[near]}” ({others[near]:.2f})")
+    return Picture(_png(figure), f"{title}, a table of {count} by {count}. {'; '.join(words)}.")
+
+
+def attention_pictures(image, maps: dict, seconds: float | None = None) -> Picture:
+    """A spectrogram picture once for each word, in orange where the word was listened to.
+
+    ``maps`` is what `riffedu.diffusion.attention.by_word` gives. Full orange is the word's largest share, no
+    colour its smallest; the titles tell both.
+    """
+    maps = {name: np.asarray(share, dtype=np.float64) for name, share in maps.items()}
+    if not maps:
+        raise RiffeduError("there are no words to draw: the prompt is empty")
+    columns = min(4, len(maps))
+    seconds = seconds or image.width / 100
+    figure, axes = _figure(-(-len(maps) // columns), columns, 2.55, 2.5)
+    alt = []
+    for number, axis in enumerate(axes.flat):
+        if number >= len(maps):
+            axis.set_axis_off()
+            continue
+        name, share = list(maps.items())[number]
+        under, over = _layers(axis, seconds)
+        under.set_data(np.asarray(image.convert("L")))
+        _colour(over, share)
+        _ticks(axis, labels=number % columns == 0)
+        axis.set_title(f"{name}: {told(share)}", fontsize=9.5)
+        row, column = np.unravel_index(share.argmax(), share.shape)
+        alt.append(
+            f"“{name}” takes {told(share)}, most at "
+            f"{(column + 0.5) / share.shape[1] * seconds:.1f} s, "
+            f"{1 - (row + 0.5) / share.shape[0]:.0%} of the way up"
+        )
+    return Picture(
+        _png(figure),
+        f"A spectrogram picture {len(maps)} times, in orange where each "
+        f"word was listened to. {'; '.join(alt)}.",
+    )
+
+
+def told(share) -> str:
+    """The range of a map of shares, for titles."""
+    return f"{100 * np.min(share):.0f} to {100 * np.max(share):.0f} %"
+
+
+class TextPanel(Panel):
+    """Controls by name: ``prompt, negative, guidance, below, seed, run_button, stop_button,
+    progress, status, word, step, shown, listen_button``.
+
+    `figure` shows the run before, this run, and this run with the attention to the chosen word over
+    it; `heard` plays one of both runs once `listen_button` was pressed. ``now`` and ``before`` are
+    these runs, dicts with their settings, ``latents``, ``image`` and ``maps``: for each step,
+    word → its share at each place.
+    """
+
+    def __init__(
+        self,
+        pipeline,
+        prompt: str,
+        negative: str = "",
+        seed: int = 0,
+        steps: int = STEPS,
+        duration: float = SECONDS,
+    ):
+        self.pipeline, self.steps, self.duration = pipeline, steps, duration
+        self.now: dict | None = None
+        self.before: dict | None = None
+        self.prompt = w.Text(value=prompt, description="Prompt", style=WIDE, layout=FULL)
+        self.negative = w.Text(
+            value=negative,
+            description="Negative prompt",
+            style=WIDE,
+            layout=FULL,
+            placeholder="what should not be there; empty: no words",
+        )
+        scale = min(12.0, pipeline.settings(None, None)[1])
+        self.guidance = w.FloatSlider(
+            value=scale,
+            min=0,
+            max=12,
+            step=0.5,
+            description="Guidance",
+            style=WIDE,
+            layout=LONG,
+            readout_format=".1f",
+            continuous_update=False,
+        )
+        self.below = w.FloatSlider(
+            value=pipeline.guidance_below,
+            min=0,
+            max=1,
+            step=0.05,
+            description="up to t =",
+            style=WIDE,
+            layout=LONG,
+            continuous_update=False,
+        )
+        self.seed = w.BoundedIntText(
+            value=seed,
+            min=0,
+            max=2**31 - 1,
+            description="Seed",
+            style=WIDE,
+            layout=w.Layout(width="280px"),
+        )
+        self.job = JobControls("Run")
+        self.run_button, self.stop_button = self.job.start_button, self.job.stop_button
+        self.progress, self.status = self.job.progress, self.job.status
+        self.word = w.Dropdown(options=[], description="Word", style=WIDE, disabled=True)
+        self.step = w.IntSlider(
+            value=0,
+            min=0,
+            max=steps,
+            description="at step (0: all)",
+            style=WIDE,
+            layout=LONG,
+            disabled=True,
+        )
+        self.shown = toggles([("this run", "now"), ("the run before", "before")], "Sound of")
+        self.listen_button = w.Button(
+            description="Listen",
+            icon="volume-up",
+            disabled=True,
+            tooltip="Turn this picture into sound",
+        )
+        self.figure = LiveFigure(columns=3, width=9.6, height=3.3)
+        self.facts, self.heard = w.HTML(), LiveSound("A run")
+        self._draw_axes()
+        self.word.observe(self._show, "value")
+        self.step.observe(self._show, "value")
+        self.shown.observe(self._choose, "value")
+        self.run_button.on_click(lambda _: self.run())
+        self.listen_button.on_click(self.listen)
+        self.box = w.VBox(
+            [
+                self.prompt,
+                self.negative,
+                self.guidance,
+                self.below,
+                self.seed,
+                self.job.box,
+                row(self.word, self.step),
+                self.figure.widget,
+                self.facts,
+                row(self.shown, self.listen_button, self.heard.widget),
+                note(
+                    f"{steps} steps. Orange: where the chosen word got its largest share of "
+                    "attention; no colour: its smallest. t goes from 1, pure noise, to 0; guidance "
+                    "above 1 acts only up to the t that you set."
+                ),
+            ]
+        )
+        self.figure.say("Nothing yet: press Run.")
+
+    def run(self) -> None:
+        """What the Run button does; `wait` for its end when driving the panel by code."""
+        asked = {
+            name: getattr(self, name).value
+            for name in ("prompt", "negative", "guidance", "below", "seed")
+        }
+        self.job.start(lambda step: self._work(step, asked), self.steps + 1)
+
+    def wait(self, seconds: float = 120.0) -> None:
+        self.job.wait(seconds)
+
+    def _work(self, step, asked: dict) -> None:
+        from riffedu.diffusion.attention import by_word, recording
+
+        if not asked["prompt"].strip():
+            raise RiffeduError('the prompt is empty: say what to play, e.g. "a calm solo piano"')
+        pipeline, maps = self.pipeline, []
+        remarks = self._remarks(asked)
+        noise = pipeline.initial_noise(asked["seed"], self.duration)
+        text, negative = (pipeline.encode_prompt(asked[name]) for name in ("prompt", "negative"))
+        run = pipeline.denoise(
+            noise, text, negative, self.steps, asked["guidance"], guidance_below=asked["below"]
+        )
+        with recording(pipeline.checkpoint.unet) as seen:
+            for state in run:
+                step(f"Step {state.step} of {state.total}")
+                grids = seen.maps(*noise.shape[2:])
+                maps.append(by_word(grids, pipeline.checkpoint.tokenizer, asked["prompt"]))
+        step("Drawing")
+        [image] = pipeline.decode_latents(state.latents, pipeline.columns(self.duration))
+        self._take({**asked, "latents": state.latents, "image": image, "maps": maps})
+        self.job.say(" ".join([*(f"Note: {remark}." for remark in remarks), "Done."]))
+
+    def _remarks(self, asked: dict) -> list[str]:
+        """What is to be said of the prompts: too long, or not in Latin letters."""
+        from riffedu.diffusion.guidance import PromptWarning, warn_about_prompt
+
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", PromptWarning)
+            for name in ("prompt", "negative"):
+                warn_about_prompt(self.pipeline.checkpoint.tokenizer, asked[name])
+        return [str(remark.message) for remark in caught]
+
+    def _take(self, made: dict) -> None:
+        self.before, self.now = self.now, made
+        names = list(made["maps"][0])
+        chosen = self.word.value if self.word.value in names else self._first(names)
+        self.word.unobserve(self._show, "value")
+        self.word.options, self.word.value = names, chosen
+        self.word.observe(self._show, "value")
+        self.word.disabled = self.step.disabled = False
+        self._choose()
+        self._show()
+
+    @staticmethod
+    def _first(names: list[str]) -> str:
+        """The longest word: more often than not it says what plays."""
+        return max(names[:-1] or names, key=len)
+
+    def listen(self, _=None) -> None:
+        """Put the sound of the run that is chosen into the player."""
+        made = getattr(self, self.shown.value)
+        try:
+            result = self.pipeline.play_picture(made["image"], {})
+        except RiffeduError as error:
+            self.job.fail(error)
+            return
+        self.heard.set(result.waveform, result.sample_rate, settings(made), image=result.image)
+
+    def _choose(self, _=None) -> None:
+        self.listen_button.disabled = getattr(self, self.shown.value) is None
+        self.heard.clear()
+
+    def _draw_axes(self) -> None:
+        self._under = []
+        for axis in self.figure.axes:
+            under, self._over = _layers(axis, self.duration)
+            self._under.append(under)
+            _ticks(axis)
+        for axis, title in zip(self.figure.axes, ("The run before", "This run", "Attention")):
+            axis.set_title(title, fontsize=10)
+
+    def _show(self, _=None) -> None:
+        if self.now is None:
+            return
+        moments = self.now["maps"]
+        at = min(self.step.value, len(moments))
+        chosen = moments[at - 1 : at] if at else moments
+        share = np.mean([np.asarray(moment[self.word.value]) for moment in chosen], axis=0)
+        for under, made in zip(self._under, (self.before, self.now, self.now)):
+            if made:
+                under.set_data(np.asarray(made["image"].convert("L")))
+        _colour(self._over, share)
+        words = f"“{self.word.value}” at {f'step {at}' if at else 'all steps'}: {told(share)}"
+        self.figure.axes[2].set_title(words if len(words) < 40 else words[:38] + "…", fontsize=10)
+        facts = f"{settings(self.now)}; spread of the latents {self.now['latents'].std():.2f}."
+        if self.before:
+            apart = (self.now["latents"] - self.before["latents"]).square().mean().sqrt()
+            facts += (
+                f" From the run before ({settings(self.before)}): {apart:.2f}, root mean square."
+            )
+        facts += f" Attention: {words} of what a place takes in."
+        self.facts.value = f'<p role="status">{html.escape(facts)}</p>'
+        self.figure.refresh(
+            "Left the run before, in the middle this run, right the same with the "
+            f"attention to one word in orange. {facts}"
+        )
+
+
+def settings(made: dict) -> str:
+    """A run's settings in a few words."""
+    told = [f"“{made['prompt']}”", f"seed {made['seed']}", f"guidance {made['guidance']:g}"]
+    if made["below"] < 1:
+        told.append(f"up to t = {made['below']:g}")
+    if made["negative"].strip():
+        told.append(f"not “{made['negative']}”")
+    return ", ".join(told)
+
+
+def _layers(axis, seconds: float):
+    """The spectrogram and the colour over it, both empty."""
+    place = {"extent": (0, seconds, 0, 1), "aspect": "auto", "interpolation": "nearest"}
+    under = axis.imshow([[255]], cmap="gray", vmin=0, vmax=255, **place)
+    over = axis.imshow([[0.0]], cmap="Oranges", vmin=-0.6, vmax=1.3, alpha=0.0, **place)
+    return under, over
+
+
+def _colour(over, share) -> None:
+    """No colour at the smallest share, full colour at the largest."""
+    share = np.asarray(share, dtype=np.float64)
+    strength = (share - share.min()) / (np.ptp(share) or 1.0)
+    over.set_data(strength)
+    over.set_alpha(OVERLAY * strength)
+
+
+def _ticks(axis, labels: bool = True) -> None:
+    axis.set_yticks([height(f) for f in HERTZ])
+    axis.set_yticklabels(
+        [f"{f:g}" if f < 1000 else f"{f / 1000:g}k" for f in HERTZ] if labels else [""] * len(HERTZ)
+    )
+    axis.set_xlabel("seconds", fontsize=9)
+    axis.tick_params(labelsize=8)
+
+
+def text_panel(
+    pipeline,
+    prompt: str = "flute melody over rock drums",
+    negative: str = "",
+    seed: int = 0,
+    **options,
+) -> TextPanel:
+    """Words, words against, guidance; and where in the picture each word was listened to.
+
+    ``options``: ``steps`` of a run (8), ``duration`` of the clip (5.12 s).
+    """
+    return TextPanel(pipeline, prompt, negative, seed, **options)

@@ -1,0 +1,6 @@
+"""Lesson 11: what its notebook imports."""
+
+from riffedu.lessons.l11_text_to_music import exercises
+from riffedu.lessons.l11_text_to_music.panel import compare, walk
+
+__all__ = ["compare", "exercises", "walk"]

@@ -1,0 +1,111 @@
+"""Exercises of notebooks/11_text_to_music.ipynb."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from riffedu.widgets.verdict import check, hint, right, run
+
+
+@check
+def check_guidance(guide) -> object:
+    """``guide(conditional, unconditional, scale)`` must give u + s (c - u)."""
+    noise = np.random.default_rng(0)
+    u, c = noise.standard_normal((2, 1, 4, 8, 8)).astype(np.float32)
+    s = 3.0
+    answer = np.asarray(run(guide, c, u, s))
+    if answer.shape != u.shape:
+        return hint(f"The answer must keep the shape {u.shape}; yours is {answer.shape}.")
+    mistakes = {
+        "That is guidance turned round: it walks away from the words. Begin at the unconditional "
+        "guess and go towards the conditional one: c − u.": (c + s * (u - c), u + s * (u - c)),
+        "You scaled the difference, and forgot to start somewhere: add the unconditional guess.": (
+            s * (c - u),
+        ),
+        "You start at the conditional guess, so that scale 1 already goes too far (some papers "
+        "write it so, with w = s − 1). Here scale 1 must give the conditional guess itself.": (
+            c + s * (c - u),
+        ),
+        "You are one short: scale 1 must give the conditional guess, and scale 0 the other.": (
+            u + (s - 1) * (c - u),
+        ),
+        "You left the unconditional guess out. Guidance needs both.": (s * c,),
+        "The scale has no effect: multiply the difference by it.": (c, u, c - u),
+        "A plus where a minus belongs: what counts is the difference of the two guesses.": (
+            u + s * (c + u),
+            u + s * c,
+        ),
+    }
+    for message, values in mistakes.items():
+        if any(np.allclose(answer, value, atol=1e-4) for value in values):
+            return hint(message)
+    if not np.allclose(answer, u + s * (c - u), atol=1e-4):
+        return hint("Try it on numbers: with u = 1, c = 2 and scale 3 the answer is 4.")
+    for scale in (0.0, 1.0, 7.5):
+        if not np.allclose(run(guide, c, u, scale), u + scale * (c - u), atol=1e-4):
+            return hint(f"Right for scale 3, wrong for scale {scale}: use scale, not a number.")
+    return right("Scale 0 ignores the words, 1 takes them as they are, more exaggerates them.")
+
+
+@check
+def check_width(shape) -> object:
+    """``shape(seconds, compression)`` must give (picture columns, latent columns)."""
+    answer = run(shape, 3.0, 32)
+    if not isinstance(answer, (tuple, list)) or len(answer) != 2:
+        return hint("Return two numbers: the picture's columns and the latents' columns.")
+    if tuple(answer) == (300, 300 / 32) or tuple(answer) == (300, 9):
+        return hint(
+            "A latent column stands for 32 whole picture columns, and 300 is not a multiple of 32. "
+            "Round up, or the end of the clip is missing."
+        )
+    if tuple(answer) == (288, 9):
+        return hint("You rounded down: the clip would be 0.12 s too short. Round up, crop later.")
+    if tuple(answer) == (300, 10):
+        return hint("10 latent columns is right; but the decoder draws 10 × 32 of the picture's.")
+    if answer[0] in (30, 30.0) or answer[0] == 3000:
+        return hint("One column is 10 ms, so a second is 100 columns.")
+    for seconds, compression in ((3.0, 32), (5.12, 8), (2.24, 32), (0.1, 32), (7.5, 8), (10.0, 16)):
+        columns = math.ceil(round(seconds * 100) / compression) * compression
+        want = (columns, columns // compression)
+        got = tuple(run(shape, seconds, compression))
+        if got != want:
+            float_trap = " (2.24 * 100 is a little more than 224 to a computer: round it first)"
+            return hint(
+                f"For {seconds} s and compression {compression} you say {got}; a picture of whole "
+                f"latents is needed, rounded up{float_trap if seconds == 2.24 else ''}."
+            )
+        if not all(isinstance(number, (int, np.integer)) for number in got):
+            return hint("The numbers are right, but shapes are whole numbers: return ints.")
+    return right("100 columns a second, rounded up to whole latents; what is too much is cropped.")
+
+
+@check
+def check_grid(results) -> object:
+    """``results[prompt, seed]``: a result for each of two prompts with each of two seeds."""
+    if not isinstance(results, dict) or not results:
+        return hint("Make a dictionary whose keys are pairs (prompt, seed).")
+    if any(not isinstance(key, tuple) or len(key) != 2 for key in results):
+        return hint("Each key must be a pair: (prompt, seed).")
+    prompts = list(dict.fromkeys(prompt for prompt, _ in results))
+    seeds = list(dict.fromkeys(seed for _, seed in results))
+    if len(prompts) < 2 or len(seeds) < 2:
+        few = "prompt" if len(prompts) < 2 else "seed"
+        return hint(f"With one {few} only you can't see what a {few} changes: take two.")
+    missing = [(p, s) for p in prompts for s in seeds if (p, s) not in results]
+    if missing:
+        return hint(
+            f"{missing[0]} is missing. If prompt and seed change together, you can't tell which of "
+            "the two made the difference: every prompt with every seed."
+        )
+    for (prompt, seed), result in results.items():
+        if (result.parameters["prompt"], result.parameters["seed"]) != (prompt, seed):
+            return hint(f"The clip under {(prompt, seed)} was made with other words or seed.")
+    settings = {
+        tuple(str(r.parameters.get(k)) for k in ("num_inference_steps", "guidance_scale"))
+        for r in results.values()
+    }
+    if len(settings) > 1:
+        return hint("Steps or guidance differ between the clips: keep everything else the same.")
+    return right("A fair comparison: one thing changes along a row, the other along a column.")

@@ -1,0 +1,6 @@
+"""Lesson 12: what its notebook imports."""
+
+from riffedu.lessons.l12_editing import exercises
+from riffedu.lessons.l12_editing.panel import editing_panel
+
+__all__ = ["editing_panel", "exercises"]

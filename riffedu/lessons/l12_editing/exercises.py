@@ -1,0 +1,97 @@
+"""Exercises of notebooks/12_editing.ipynb."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from riffedu.widgets.verdict import check, hint, right, run
+
+
+@check
+def check_steps_taken(taken) -> object:
+    """``taken(steps, strength)`` must give how many of the steps are walked: round(steps · strength)."""
+    answers = [
+        run(taken, steps, strength)
+        for steps, strength in ((20, 0.0), (20, 1.0), (20, 0.6), (25, 0.3), (8, 0.7))
+    ]
+    answers = [float(answer) for answer in answers]
+    if np.allclose(answers, [20, 0, 8, 17.5, 2.4]) or answers == [20, 0, 8, 18, 2]:
+        return hint("Those are the steps left out. Strength 1 is the whole way, from pure noise.")
+    if answers[:3] == [0, 20, 12] and answers[3] % 1:
+        return hint("7.5 steps can't be walked: round to a whole number.")
+    if answers[:3] == [0, 20, 12] and answers[4] == 5:
+        return hint("int() cuts off: 0.7 of 8 steps are 5.6, which is nearer to 6. Use round().")
+    if answers[0] != 0:
+        return hint("At strength 0 nothing changes: no step is taken.")
+    if answers[1] != 20:
+        return hint("At strength 1 all steps are taken.")
+    if answers != [0, 20, 12, round(7.5), 6]:
+        return hint("A share `strength` of the steps, rounded to a whole number.")
+    return right("The rest of the way is skipped: the sound itself stands where it would have led.")
+
+
+@check
+def check_keep(keep) -> object:
+    """``keep(new, known, mask)`` must give mask · new + (1 − mask) · known."""
+    new, known = np.array([1.0, 2.0, 3.0]), np.array([10.0, 20.0, 30.0])
+    mask = np.array([1.0, 0.0, 0.25])
+    answer = np.asarray(run(keep, new, known, mask), dtype=np.float64)
+    if answer.shape != new.shape:
+        return hint(f"One number for each place: shape {new.shape}, yours is {answer.shape}.")
+    mistakes = {
+        "Exchanged: the mask is 1 where new sound is wanted.": (1 - mask) * new + mask * known,
+        "Nothing is kept: where the mask is 0, `known` belongs.": mask * new,
+        "What is known comes on top everywhere: weigh it by 1 − mask.": mask * new + known,
+        "Between 0 and 1 the mask mixes; np.where knows only yes and no.": (
+            np.where(mask > 0, new, known)
+        ),
+    }
+    for message, values in mistakes.items():
+        if np.allclose(answer, values):
+            return hint(message)
+    if np.allclose(answer, np.where(mask > 0.5, new, known)):
+        return hint("Between 0 and 1 the mask mixes; np.where knows only yes and no.")
+    if not np.allclose(answer, mask * new + (1 - mask) * known):
+        return hint("A share `mask` of the new one, and the rest of what was there.")
+    return right(
+        "One line, and a model that was never taught to keep anything keeps what you like."
+    )
+
+
+@check
+def check_after(after) -> object:
+    """``after(columns, seconds)``: 1 for each column that begins at or after so many seconds, else 0."""
+    answer = np.asarray(run(after, 512, 2.0), dtype=np.float64)
+    if answer.shape != (512,):
+        return hint(f"One number for each of the 512 columns; yours has shape {answer.shape}.")
+    wanted = (np.arange(512) >= 200).astype(float)
+    if np.array_equal(answer, 1 - wanted):
+        return hint("Exchanged: 1 is where something new is made, here after 2 s.")
+    if np.array_equal(answer, (np.arange(512) > 200).astype(float)):
+        return hint("Column 200 begins at 2.00 s sharp, and belongs to what comes after.")
+    if np.array_equal(answer, (np.arange(512) >= 2).astype(float)):
+        return hint("That counts columns as seconds. A column lasts 10 ms.")
+    if np.array_equal(answer, (np.arange(512) >= 20).astype(float)):
+        return hint("A column lasts 10 ms, so a second has 100 of them, not 10.")
+    if not np.array_equal(answer, wanted):
+        return hint("Compare np.arange(columns) with the column that begins at that moment.")
+    if not np.array_equal(run(after, 100, 0.5), (np.arange(100) >= 50).astype(float)):
+        return hint("Right for 512 columns and 2 s only: use the arguments.")
+    return right("Times a column of rows, np.outer(pitch, time), and it is a rectangle.")
+
+
+@check
+def check_loop_seconds(seconds) -> object:
+    """``seconds(bpm, beats)`` must give how long so many beats last: 60 · beats / bpm."""
+    answer = float(run(seconds, 120, 8))
+    if answer == 16:
+        return hint("At 120 beats a minute a beat lasts half a second, not two.")
+    if answer in (8 / 120, 0.0625):
+        return hint("Those are minutes. A minute has 60 seconds.")
+    if answer == 15:
+        return hint("That is beats a minute divided by beats. How long is *one* beat?")
+    if answer != 4:
+        return hint("One beat lasts 60 / bpm seconds, and there are 8 of them.")
+    if abs(float(run(seconds, 90, 9)) - 6) > 1e-9:
+        return hint("Right for one loop, wrong for another: use both arguments.")
+    return right("The picture has whole columns of 0.32 s; the last per cents are stretched.")

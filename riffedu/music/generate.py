@@ -1,0 +1,341 @@
+"""Text to music: the whole road, from words to a clip (lesson 11).
+
+    words ──▶ token states ─┐
+    seed ──▶ noise ──▶ denoise, step by step ──▶ latents ──▶ picture ──▶ sound
+
+``load_pipeline()`` opens a checkpoint, and every arrow above is a method of the pipeline that it
+returns. ``pipeline.generate`` walks them all, and so does ``riffedu generate`` from a shell.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tqdm.auto import tqdm
+
+from riffedu import limits
+from riffedu.diffusion import codec, guidance, schedule
+from riffedu.diffusion.checkpoint import Checkpoint
+from riffedu.diffusion.samplers import SAMPLERS, sample
+from riffedu.diffusion.windows import windowed
+from riffedu.music.result import PEAK_DB, RMS_DB, DenoisingState, Result
+from riffedu.signal import audio, reconstruct
+from riffedu.signal.image import with_level
+from riffedu.signal.params import SpectrogramParams
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL.Image import Image
+    from torch import Generator, Tensor
+
+DURATION = 5.12
+STEPS = 25
+GUIDANCE = 7.0
+BATCH = 8
+_SAMPLER_OF = {
+    "DDPMScheduler": "ddpm",
+    "DDIMScheduler": "ddim",
+    "EulerDiscreteScheduler": "euler",
+    "EulerAncestralDiscreteScheduler": "euler_ancestral",
+    "HeunDiscreteScheduler": "heun",
+    "DPMSolverMultistepScheduler": "dpmpp_2m",
+}
+
+
+class TextToMusic:
+    """The road from words to sound over one checkpoint. Notebook: 11_text_to_music.
+
+    ``params`` says what the pictures mean (a SpectrogramParams; Riffusion's by default).
+    """
+
+    def __init__(self, checkpoint: Checkpoint, params: SpectrogramParams | None = None):
+        self.checkpoint = checkpoint
+        self.params = params or SpectrogramParams()
+
+    def encode_prompt(self, texts: str | Sequence[str]) -> Tensor:
+        """Words → token states ``(prompts, tokens, width)``; ``""`` is no words at all.
+
+        Weights as in ``"piano, (soft:1.3)"`` count, and a prompt may be longer than the encoder reads at
+        once: then all of them get as many tokens as the longest.
+        """
+        texts = [texts] if isinstance(texts, str) else list(texts)
+        checkpoint = self.checkpoint
+        return guidance.encode_all(checkpoint.text_encoder, checkpoint.tokenizer, texts)
+
+    def initial_noise(self, seed: int | Generator = 0, duration: float = DURATION) -> Tensor:
+        """Seed → Gaussian noise ``(1, c, h, w)`` of unit variance, as wide as ``duration`` asks.
+
+        Drawn on the CPU, one generator per item, so a seed means the same clip on every device,
+        alone or in a batch.
+        """
+        import torch
+
+        generator = seed if isinstance(seed, torch.Generator) else _generator(seed)
+        factor = self.checkpoint.compression
+        height = math.ceil(self.params.num_frequencies / factor)
+        width = math.ceil(self.columns(duration) / factor)
+        shape = (1, self.checkpoint.latent_channels, height, width)
+        return torch.randn(shape, generator=generator).to(self.checkpoint.device)
+
+    def noise_levels(self, num_inference_steps: int | None = None) -> list:
+        """Where the lessons' own samplers look: `riffedu.diffusion.schedule.noise_levels` of this checkpoint.
+
+        Its scheduler's ᾱ, at times spaced as its scheduler spaces them. Notebook: 08_denoising.
+        """
+        steps, _ = self.settings(num_inference_steps, None)
+        config = self.checkpoint.scheduler.config
+        spacing = config.get("timestep_spacing", "leading")
+        times = schedule.timesteps(steps, config.num_train_timesteps, spacing)
+        if spacing == "leading":
+            times = times + config.get("steps_offset", 0)
+        return schedule.noise_levels(self.checkpoint.scheduler.alphas_cumprod, times)
+
+    def predictor(
+        self,
+        text: Tensor,
+        negative: Tensor | None = None,
+        guidance_scale: float | None = None,
+        guidance_below: float | None = None,
+        rescaled: float = 0.0,
+    ) -> Callable:
+        """``predict(x, timestep)`` for `riffedu.diffusion.samplers.sample`: the U-Net, guided.
+
+        Guidance acts where the time, as a share of all, is at most ``guidance_below`` (default: what the
+        checkpoint recommends, else 1, everywhere): see `riffedu.diffusion.guidance.scale_at`. ``rescaled`` is the share of
+        `riffedu.diffusion.guidance.rescale`. ``text`` and ``negative`` (default: no words) are token states of one
+        item or several; x may have a multiple of them, item by item and again. Notebook: 10_text_and_guidance.
+        """
+        _, scale = self.settings(None, guidance_scale)
+        below = self.guidance_below if guidance_below is None else guidance_below
+        below = limits.number("guidance_below", below, 0, 1) * self.longest
+        both = self.both_ways(text, negative)
+        return guidance.predictor(self.checkpoint.unet, *both, scale, below, rescaled)
+
+    def both_ways(self, text: Tensor, negative: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Token states of what is wanted and of what is not (default: no words), of one shape."""
+        empty = self.encode_prompt("")
+        text, negative = guidance.same_length(text, empty if negative is None else negative, empty)
+        return text, negative.expand(len(text), -1, -1) if len(negative) == 1 else negative
+
+    @property
+    def prediction_type(self) -> str:
+        """What the U-Net answers with: "epsilon", "sample" or "v_prediction"."""
+        return self.checkpoint.scheduler.config.prediction_type
+
+    def sampler(self, name: str | None = None) -> str:
+        """A name in `riffedu.diffusion.samplers.SAMPLERS`; None: what stands for the checkpoint's scheduler.
+
+        DPM-Solver++ where the lessons have no rule of its own for it (PNDM, LMS …): from the same noise
+        it ends at much the same picture. Raises RiffeduError for an unknown name.
+        """
+        if name is None:
+            return _SAMPLER_OF.get(type(self.checkpoint.scheduler).__name__, "dpmpp_2m")
+        return limits.one_of("sampler", name, SAMPLERS)
+
+    def columns(self, duration: float = DURATION) -> int:
+        """Picture columns of ``duration`` seconds: 512 for 5.12 s at 10 ms each."""
+        return max(1, round(limits.duration(duration) * 1000 / self.params.step_size_ms))
+
+    def denoise(
+        self,
+        noise: Tensor,
+        text: Tensor,
+        negative: Tensor | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        generator: Generator | list[Generator] | None = None,
+        sampler: str | None = None,
+        guidance_below: float | None = None,
+    ) -> Iterator[DenoisingState]:
+        """Noise → latents, a step at a time: yields the DenoisingState after every step.
+
+        ``noise (n, c, h, w)`` has unit variance, ``text`` and ``negative`` are token states
+        ``(n, tokens, width)``; without ``negative`` guidance pulls away from the empty prompt.
+        ``sampler`` is a name in `riffedu.diffusion.samplers.SAMPLERS`, by default the checkpoint's own;
+        ``generator`` feeds those that add noise on the way. Latents wider than the U-Net learned
+        are done in windows, see `riffedu.diffusion.windows.windowed`; ``guidance_below`` as in `predictor`.
+        Stop reading and it stops working.
+        Notebook: 11_text_to_music.
+        """
+        levels, rule = self.noise_levels(num_inference_steps), SAMPLERS[self.sampler(sampler)]
+        predict = self.predictor(text, negative, guidance_scale, guidance_below)
+        predict = windowed(predict, self.window)
+        for step in sample(predict, noise, levels, rule, self.prediction_type, generator):
+            yield DenoisingState(
+                step.step,
+                step.total,
+                step.level.timestep,
+                step.latents,
+                step.x0,
+                self.decode_latents,
+            )
+
+    def decode_latents(self, latents: Tensor, columns: int | None = None) -> list[Image]:
+        """Latents ``(n, c, h, w)`` → ``n`` RGB pictures, cut to ``columns`` columns if given."""
+        return codec.decode_latents(self.checkpoint.vae, latents, self.params, columns)
+
+    def encode_image(self, image: Image, generator: Generator | None = None) -> Tensor:
+        """Picture → latents ``(1, c, h, w)``, the inverse of ``decode_latents``.
+
+        See `riffedu.diffusion.codec.encode_image`.
+        """
+        return codec.encode_image(self.checkpoint, image, generator)
+
+    def generate(
+        self,
+        prompt: str | Sequence[str],
+        negative_prompt: str | Sequence[str] | None = None,
+        seed: int | Sequence[int] = 0,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        duration: float = DURATION,
+        progress: bool = True,
+        keep_states: bool = False,
+        callback: Callable[[DenoisingState], Any] | None = None,
+        sampler: str | None = None,
+    ) -> Result | list[Result]:
+        """Words → music: one Result, or a list when ``prompt`` or ``seed`` is a list.
+
+        A list of prompts and one seed gives every prompt the same noise; one prompt and a list of
+        seeds gives variations; two lists go pairwise. ``num_inference_steps`` (1 to 1000) and
+        ``guidance_scale`` (0 to 30; 1 is no guidance) default to what the checkpoint recommends,
+        else 25 and 7. ``duration`` in seconds, up to 60, is the picture's width. ``sampler`` is a
+        name in `riffedu.diffusion.samplers.SAMPLERS`, by default the checkpoint's own. ``callback`` sees every
+        DenoisingState as it comes. The same call gives the same samples again.
+
+        Raises RiffeduError for an empty prompt (for music without words set ``guidance_scale``
+        0) and for numbers out of range; warns when a prompt is too long or not in Latin letters.
+        Notebook: 11_text_to_music.
+        """
+        steps, scale = self.settings(num_inference_steps, guidance_scale)
+        asked = limits.pair_up(prompt, negative_prompt, seed)
+        request = {
+            "num_inference_steps": steps,
+            "guidance_scale": scale,
+            "duration": limits.duration(duration),
+            "sampler": self.sampler(sampler),
+        }
+        for text in dict.fromkeys(text for item in asked for text in item[:2]):
+            guidance.warn_about_prompt(self.checkpoint.tokenizer, text)
+        batches = [asked[i : i + BATCH] for i in range(0, len(asked), BATCH)]
+        results: list[Result] = []
+        with tqdm(total=len(batches) * steps + len(asked), disable=not progress) as bar:
+            for batch in batches:
+                bar.set_description("noise → picture")
+                states = []
+                for state in self._denoise_batch(batch, **request):
+                    bar.update()
+                    if callback:
+                        callback(state)
+                    states = [*states, state] if keep_states else [state]
+                bar.set_description("picture → sound")
+                for i, item in enumerate(batch):
+                    kept = states if keep_states else None
+                    results.append(self._finish(i, item, request, state.latents, kept))
+                    bar.update()
+        return results if any(map(limits.is_list, (prompt, negative_prompt, seed))) else results[0]
+
+    def _denoise_batch(
+        self,
+        batch: list[tuple[str, str, int]],
+        num_inference_steps: int,
+        guidance_scale: float,
+        duration: float,
+        sampler: str,
+    ) -> Iterator[DenoisingState]:
+        """Words and seeds of up to BATCH clips → the states of their common run."""
+        import torch
+
+        words, unwanted, seeds = zip(*batch)
+        generators = [_generator(seed) for seed in seeds]
+        noise = torch.cat([self.initial_noise(g, duration) for g in generators])
+        text, negative = self.encode_prompt(words), self.encode_prompt(unwanted)
+        yield from self.denoise(
+            noise, text, negative, num_inference_steps, guidance_scale, generators, sampler
+        )
+
+    def _finish(
+        self,
+        index: int,
+        item: tuple[str, str, int],
+        request: dict[str, Any],
+        latents: Tensor,
+        states: list[DenoisingState] | None,
+    ) -> Result:
+        """Latents of one item of a batch → its picture and its sound, at the stated level."""
+        columns = self.columns(request["duration"])
+        [image] = self.decode_latents(latents[index : index + 1], columns)
+        told = {**dict(zip(("prompt", "negative_prompt", "seed"), item)), **request}
+        result = self.play_picture(image, told)
+        if states is not None:
+            draw = partial(self.decode_latents, columns=columns)
+            result.states = [state.item(index, draw) for state in states]
+        return result
+
+    def play_picture(
+        self,
+        image: Image,
+        parameters: dict[str, Any],
+        rms_db: float | None = RMS_DB,
+        raw: np.ndarray | None = None,
+    ) -> Result:
+        """A picture → a Result: its sound, set to ``rms_db`` or to a peak of −1 dBFS if that comes
+        first, and a copy of the picture that carries the same level. None: as loud as the picture says.
+
+        ``raw`` is the picture's sound where it has been found already. What was done is added to
+        ``parameters``: model, gain, levels.
+        """
+        rate = self.params.sample_rate
+        if raw is None:
+            raw, rate = reconstruct.image_to_audio(image, self.params, progress=False)
+        rms_db = float(audio.rms_db(raw)) if rms_db is None else rms_db
+        waveform = audio.set_level(raw, rms_db=rms_db, peak_db=PEAK_DB)
+        gain = _gain(raw, waveform)
+        told = {
+            **parameters,
+            "model": self.checkpoint.path.name,
+            "gain_db": 20 * math.log10(gain),
+            "rms_db": float(audio.rms_db(waveform)),
+            "peak_db": float(audio.peak_db(waveform)),
+        }
+        return Result(waveform, rate, with_level(image, self.params, gain), told)
+
+    @property
+    def guidance_below(self) -> float:
+        """Up to which share of the way into noise guidance acts, where nobody says: 1 is everywhere."""
+        return self.checkpoint.defaults.get("guidance_below", 1.0)
+
+    @property
+    def longest(self) -> int:
+        """Timesteps of the noise schedule: 1000, and the most steps that a run can have."""
+        return self.checkpoint.scheduler.config.num_train_timesteps
+
+    @property
+    def window(self) -> int:
+        """How many latent columns the U-Net learned to see at once: 16 here, 64 in Riffusion."""
+        size = self.checkpoint.unet.config.sample_size
+        return size if isinstance(size, int) else size[-1]
+
+    def settings(self, steps: int | None, scale: float | None) -> tuple[int, float]:
+        """Steps and guidance scale, each the checkpoint's own where None, or a RiffeduError."""
+        told = self.checkpoint.defaults
+        steps = told.get("num_inference_steps", STEPS) if steps is None else steps
+        scale = told.get("guidance_scale", GUIDANCE) if scale is None else scale
+        return limits.whole("num_inference_steps", steps, 1, self.longest), limits.guidance(scale)
+
+
+def _generator(seed: int) -> Generator:
+    import torch
+
+    return torch.Generator().manual_seed(limits.seed_of(seed))
+
+
+def _gain(before: np.ndarray, after: np.ndarray) -> float:
+    """The factor between two waveforms that differ in level only (1 for silence)."""
+    import numpy as np
+
+    loudest = np.unravel_index(np.abs(before).argmax(), before.shape)
+    return float(after[loudest] / before[loudest]) if before[loudest] else 1.0

@@ -1,0 +1,170 @@
+"""Lesson 13's stream as an instrument: what is wanted may be another thing at every piece.
+
+A `PieceSettings` says what the next piece shall be, in numbers and words only, so that it can be sent, saved and
+played again: the same wishes give the same music.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from riffedu import limits
+from riffedu.errors import RiffeduError
+from riffedu.music.stream import Piece, Stream, corner_states
+
+STEPS = 8
+STRENGTH = 0.88
+"""How far a piece may leave its seed sound: far enough to be new, near enough to keep its beat."""
+PULSES = {"pulse 75": 80, "pulse 100": 60, "pulse 120": 50, "pulse 125": 48, "pulse 150": 40}
+"""Columns from beat to beat."""
+CLIPS = ("percussion", "full_mix", "tune", "piano", "guitar", "sustained")
+SEED_SOUNDS = {
+    "": "none: all is new",
+    **{name: f"a pulse, {name.split()[1]} beats a minute" for name in PULSES},
+    **{name: f"the clip “{name.replace('_', ' ')}”" for name in CLIPS},
+}
+"""What a piece may begin from, by name, and in words for a menu."""
+FILE = "file"
+"""The name of a sound that somebody brought along."""
+LONGEST_SEED = 60.0
+"""Seconds of a seed sound that count."""
+
+
+@dataclass(frozen=True)
+class PieceSettings:
+    """What the next piece shall be.
+
+    ``prompts``: one, two or four corners, in `riffedu.music.stream.endless`'s order, mixed by ``place``; ``text``, if
+    there is any, takes the place of them all. ``seed_sound`` is a name of `SEED_SOUNDS`, or `FILE`; the
+    piece may leave it by ``strength``. Raises RiffeduError for what can't be.
+    """
+
+    prompts: tuple[str, ...] = ("a calm solo piano",)
+    place: tuple[float, float] = (0.5, 0.5)
+    text: str = ""
+    seed: int = 0
+    num_inference_steps: int = STEPS
+    guidance_scale: float | None = None
+    negative_prompt: str = ""
+    strength: float = STRENGTH
+    seed_sound: str = ""
+
+    def __post_init__(self):
+        if not limits.is_list(self.prompts) or len(self.prompts) not in (1, 2, 4):
+            raise RiffeduError(f"one, two or four prompts are needed, not {self.prompts!r}")
+        if not limits.is_list(self.place) or len(self.place) != 2:
+            raise RiffeduError(f"a place is two numbers, not {self.place!r}")
+        scale = self.guidance_scale
+        checked = {
+            "prompts": tuple(limits.text("prompt in a corner", each) for each in self.prompts),
+            "place": tuple(limits.number("the place", each, 0, 1) for each in self.place),
+            "text": limits.text("text", self.text, empty=True).strip(),
+            "seed": limits.whole("seed", self.seed, 0, 2**31 - 1),
+            "num_inference_steps": limits.whole("steps", self.num_inference_steps, 1, 100),
+            "guidance_scale": None if scale is None else limits.guidance(scale),
+            "negative_prompt": limits.text("negative prompt", self.negative_prompt, empty=True),
+            "strength": limits.number("strength", self.strength, 0, 1),
+            "seed_sound": limits.one_of("the seed sound", self.seed_sound, [*SEED_SOUNDS, FILE]),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The wish as JSON knows it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, told: Any) -> PieceSettings:
+        """A wish from what `to_dict` gave, wherever it has been; what is unknown is refused."""
+        if not isinstance(told, dict):
+            raise RiffeduError("a wish is a table of names and values")
+        if unknown := set(told) - {each.name for each in fields(cls)}:
+            raise RiffeduError(f"a wish has no {min(map(str, unknown))!r}")
+        return cls(**told)
+
+
+class Instrument:
+    """One player of endless music: `next` turns a `PieceSettings` into the next `riffedu.music.stream.Piece`."""
+
+    def __init__(self, pipeline):
+        self.pipeline = pipeline
+        self._pictures: dict[str, np.ndarray] = {}
+        self._known: dict[Any, Any] = {}
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin anew: the next piece is number 0, and goes on from nothing."""
+        self.riff = Stream(self.pipeline)
+
+    def add_sound(self, waveform, sample_rate: int, name: str = FILE) -> None:
+        """A sound to begin from; of a long one the first minute. RiffeduError where it is unfit."""
+        from riffedu.music.continuation import period
+        from riffedu.music.edit import to_picture
+        from riffedu.signal.audio import as_waveform
+
+        sample_rate = limits.whole("the sample rate", sample_rate, 1000, 655350)
+        waveform = as_waveform(waveform)[..., : round(LONGEST_SEED * sample_rate)]
+        if waveform.shape[-1] < sample_rate / 2:
+            raise RiffeduError("a seed sound must last half a second at least")
+        picture, loudness = to_picture(self.pipeline, (waveform, sample_rate))
+        if loudness == -np.inf:
+            raise RiffeduError("this sound is silent: there is nothing to begin from")
+        pixels = np.asarray(picture.convert("L"))
+        self._pictures[name] = pixels[:, : period(pixels)]
+
+    def next(self, wish: PieceSettings) -> Piece:
+        """The next piece. RiffeduError for a seed sound that isn't there."""
+        from riffedu.music.interpolate import four_corners
+
+        text = (
+            self._states(wish.text)[0]
+            if wish.text
+            else four_corners(self._states(wish.prompts), *wish.place)
+        )
+        under = self._under(wish.seed_sound) if wish.seed_sound else None
+        return self.riff.next(
+            text,
+            wish.place,
+            wish.seed,
+            under=under,
+            strength=wish.strength,
+            num_inference_steps=wish.num_inference_steps,
+            guidance_scale=wish.guidance_scale,
+            negative_prompt=wish.negative_prompt,
+        )
+
+    def _states(self, prompts) -> list:
+        """Token states of corners; those asked for lately are kept."""
+        if prompts not in self._known:
+            while len(self._known) >= 8:
+                del self._known[next(iter(self._known))]
+            self._known[prompts] = corner_states(self.pipeline, prompts)
+        return self._known[prompts]
+
+    def _under(self, name: str):
+        """Latents of the seed sound, going on in time from piece to piece, so that the beat stays."""
+        from PIL import Image
+
+        riff, factor = self.riff, self.pipeline.checkpoint.compression
+        pixels = self._turn(name)
+        start = riff.number * (self.pipeline.window - riff.shared) * factor
+        columns = (start + np.arange(self.pipeline.window * factor)) % pixels.shape[1]
+        return self.pipeline.encode_image(Image.fromarray(pixels[:, columns]).convert("RGB"))
+
+    def _turn(self, name: str) -> np.ndarray:
+        """The picture that is repeated: one beat of a pulse, one `riffedu.music.continuation.period` of a clip."""
+        if name not in self._pictures:
+            from riffedu.music.looping import pulse
+            from riffedu.signal.audio import clip
+
+            if name == FILE:
+                raise RiffeduError("no sound was brought along: drop a file on the instrument")
+            if name in PULSES:
+                rows = self.pipeline.params.num_frequencies
+                self._pictures[name] = np.asarray(pulse(rows, PULSES[name], 1).convert("L"))
+            else:
+                self.add_sound(*clip(name), name)
+        return self._pictures[name]

@@ -1,0 +1,73 @@
+"""Lesson 12: masks, which parts of a picture are made anew."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from riffedu import limits
+from riffedu.errors import RiffeduError
+
+REGIONS = {
+    "bass": {"below": 250},
+    "middle": {"above": 250, "below": 2000},
+    "treble": {"above": 2000},
+}
+
+
+def region(
+    shape: Sequence[int],
+    params,
+    after: float = 0.0,
+    before: float = math.inf,
+    above: float = 0.0,
+    below: float = math.inf,
+) -> np.ndarray:
+    """A mask of a picture: 1 after and before these seconds, above and below these hertz.
+
+    ``shape`` is (rows, columns) of the picture, row 0 at the top. "The bass" is ``below=250``; "after
+    2 s" is ``after=2``. Returns float32. Raises RiffeduError where nothing is left.
+    Notebook: 12_editing.
+    """
+    from riffedu.signal.mel import hz_to_mel
+
+    rows, columns = shape
+    seconds = (np.arange(columns) + 0.5) * params.step_size_ms / 1000
+    low, high = hz_to_mel([params.min_frequency, params.max_frequency], params.mel_scale_type)
+    mels = low + (np.arange(rows)[::-1] + 0.5) / rows * (high - low)
+    wanted = hz_to_mel([above, min(below, 1e9)], params.mel_scale_type)
+    time = (seconds >= after) & (seconds < before)
+    pitch = (mels >= wanted[0]) & (mels < wanted[1])
+    mask = np.outer(pitch, time).astype(np.float32)
+    if not mask.any():
+        raise RiffeduError("the mask is empty: no part of the picture lies in these bounds")
+    return mask
+
+
+def named_region(name: str | Mapping[str, float], shape: Sequence[int], params) -> np.ndarray:
+    """The `region` that a name in `REGIONS` stands for, or that its bounds describe."""
+    if isinstance(name, str):
+        name = REGIONS[limits.one_of("the mask", name.lower(), REGIONS)]
+    if unknown := set(name) - {"after", "before", "above", "below"}:
+        raise RiffeduError(
+            f"a mask is bounded by after, before, above and below, not by {min(unknown)!r}"
+        )
+    return region(shape, params, **name)
+
+
+def latent_mask(mask, factor: int):
+    """A picture's mask as a mask of its latents, a tensor (1, 1, h, w): the mean of each patch.
+
+    ``factor`` pixels make a latent along each side; a part of a patch at the right or below counts as
+    a whole one. Raises RiffeduError where the mask isn't two-dimensional or has values outside [0, 1].
+    """
+    import torch
+
+    mask = np.asarray(mask, dtype=np.float32)
+    if mask.ndim != 2 or not mask.size or not (mask.min() >= 0 and mask.max() <= 1):
+        raise RiffeduError("a mask is two-dimensional, with values from 0 (keep) to 1 (make new)")
+    spare = (0, -mask.shape[1] % factor, 0, -mask.shape[0] % factor)
+    filled = torch.nn.functional.pad(torch.from_numpy(mask)[None, None], spare, mode="replicate")
+    return torch.nn.functional.avg_pool2d(filled, factor)

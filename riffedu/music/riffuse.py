@@ -1,0 +1,154 @@
+"""Riffusion's own way between two prompts, as its pipeline does it (lesson 13).
+
+A seed picture goes part of the way into noise and comes back, steered by a mixture of two prompts. Text,
+guidance and strength are mixed along a line, the noise of two seeds along an arc. The request has
+the fields of Riffusion's server, so that requests written for it run here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from riffedu.errors import RiffeduError
+from riffedu.music.interpolate import lerp, slerp
+
+
+@dataclass(frozen=True)
+class PromptInput:
+    """One end of the way: what to play, from which noise, how far from the seed picture.
+
+    ``denoising`` is the strength, 0 to 1; ``guidance`` the guidance scale.
+    """
+
+    prompt: str
+    seed: int
+    negative_prompt: str | None = None
+    denoising: float = 0.75
+    guidance: float = 7.0
+
+    @classmethod
+    def of(cls, end: PromptInput | Mapping) -> PromptInput:
+        """From a PromptInput or a mapping with its fields, or a RiffeduError that names the mistake."""
+        if isinstance(end, cls):
+            return end
+        known = {field.name for field in fields(cls)}
+        if not isinstance(end, Mapping) or not {"prompt", "seed"} <= set(end) <= known:
+            raise RiffeduError(
+                f"an end needs prompt and seed, and may have {', '.join(sorted(known))}"
+            )
+        return cls(**end)
+
+
+def riffuse(
+    pipeline, start, end, alpha: float, init_image, mask_image=None, num_inference_steps: int = 50
+):
+    """One picture on the way from ``start`` to ``end``, as Riffusion v1 makes it.
+
+    ``start`` and ``end`` are `PromptInput`s, or mappings with the same fields, and ``alpha`` in [0, 1]
+    is the place between them. ``init_image`` is the seed picture; white of ``mask_image`` is
+    repainted, black is kept. Returns a `riffedu.music.result.Result`.
+
+    The arithmetic is Riffusion's, the checkpoint's own scheduler included: text states, guidance and
+    strength by `lerp`, noise by `slerp`; the seed picture's latents are a draw from the autoencoder's
+    posterior with the seed of ``start``; after each step the kept part is put back with the noise of the
+    level that the step *left*. One thing is mended: Riffusion ignores negative prompts here, this
+    mixes them as it mixes prompts. Sources: S. Forsgren and H. Martiros, Riffusion (2022).
+    Notebook: 13_interpolation.
+    """
+    start, end = PromptInput.of(start), PromptInput.of(end)
+    steps, _ = pipeline.settings(num_inference_steps, None)
+    latents, columns = riffuse_latents(pipeline, start, end, alpha, init_image, mask_image, steps)
+    [image] = pipeline.decode_latents(latents, columns)
+    told = {"start": start, "end": end, "alpha": alpha, "num_inference_steps": steps}
+    return pipeline.play_picture(image, told)
+
+
+def riffuse_latents(
+    pipeline, start: PromptInput, end: PromptInput, alpha: float, init_image, mask_image, steps: int
+):
+    """The latents of `riffuse`, and how many picture columns they stand for."""
+    import torch
+
+    from riffedu.diffusion.guidance import guided_prediction
+
+    guidance = lerp(start.guidance, end.guidance, alpha)
+    strength = lerp(start.denoising, end.denoising, alpha)
+    text, negative = (
+        _mixed_text(pipeline, start, end, alpha, field) for field in ("prompt", "negative_prompt")
+    )
+    text, negative = pipeline.both_ways(text, negative)
+
+    picture = _whole(init_image)
+    known = pipeline.encode_image(picture, torch.Generator().manual_seed(start.seed))
+    noise = slerp(
+        *(
+            torch.randn(known.shape, generator=torch.Generator().manual_seed(each.seed))
+            for each in (start, end)
+        ),
+        alpha,
+    )
+    keep = None if mask_image is None else _kept(mask_image, known.shape)
+
+    scheduler = _fresh_scheduler(pipeline.checkpoint.scheduler, steps)
+    offset = scheduler.config.get("steps_offset", 0)
+    first = min(int(steps * strength) + offset, steps)
+    if first == 0:
+        return known, picture.width
+    begin = torch.as_tensor(scheduler.timesteps[-first]).reshape(1)
+    latents = scheduler.add_noise(known, noise, begin)
+    for t in scheduler.timesteps[max(steps - first + offset, 0) :]:
+        seen = scheduler.scale_model_input(latents, t)
+        with torch.no_grad():
+            output = guided_prediction(
+                pipeline.checkpoint.unet, seen, t, text, negative, max(1.0, guidance)
+            )
+        latents = scheduler.step(output, t, latents).prev_sample
+        if keep is not None:
+            put_back = scheduler.add_noise(known, noise, torch.as_tensor(t).reshape(1))
+            latents = put_back * keep + latents * (1 - keep)
+    return latents, picture.width
+
+
+def _fresh_scheduler(old, steps: int):
+    """A scheduler of its own for each run: they remember the steps they took."""
+    # Clipping x₀ to [-1, 1] is meant for pixels; latents reach further.
+    unclipped = {"clip_sample": False} if "clip_sample" in old.config else {}
+    scheduler = type(old).from_config(old.config, **unclipped)
+    scheduler.set_timesteps(steps)
+    return scheduler
+
+
+def _mixed_text(pipeline, start: PromptInput, end: PromptInput, alpha: float, field: str):
+    from riffedu.diffusion.guidance import same_length
+
+    one, other = (pipeline.encode_prompt(getattr(each, field) or "") for each in (start, end))
+    return lerp(*same_length(one, other, pipeline.encode_prompt("")), alpha)
+
+
+def _whole(image):
+    """The picture, resized to sides that are multiples of 32: Riffusion's way."""
+    from PIL import Image
+
+    if not isinstance(image, Image.Image):
+        raise RiffeduError(f"the seed picture must be a PIL picture, not {type(image).__name__}")
+    width, height = (side - side % 32 for side in image.size)
+    if not width or not height:
+        raise RiffeduError(f"the seed picture is too small: {image.width} × {image.height} pixels")
+    image = image.convert("RGB")
+    return image.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def _kept(mask, shape) -> Any:
+    """1 where the mask is black, in the latents' size: nearest pixel, Riffusion's way."""
+    import torch
+    from PIL import Image
+
+    if not isinstance(mask, Image.Image):
+        raise RiffeduError(f"the mask must be a PIL picture, not {type(mask).__name__}")
+    height, width = shape[-2:]
+    small = mask.convert("L").resize((width, height), Image.Resampling.NEAREST)
+    return 1 - torch.from_numpy(np.asarray(small, dtype=np.float32) / 255)[None, None]

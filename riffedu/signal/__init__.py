@@ -1,0 +1,1 @@
+"""Sound, spectrogram, picture, and back: lessons 01 to 06."""

@@ -1,0 +1,52 @@
+"""Lesson 06: phase reconstruction by ADMM."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from riffedu.signal.phase import PhaseState, _begin, _check_numbers, magnitude_of, with_magnitude
+
+
+def admm_steps(
+    magnitude,
+    n_fft: int,
+    hop_length: int,
+    win_length: int | None = None,
+    window="hann",
+    n_iter: int = 32,
+    rho: float = 0.1,
+    seed: int = 0,
+    initial=None,
+    length: int | None = None,
+    refit: Callable | None = None,
+) -> Iterator[PhaseState]:
+    """Griffin-Lim that remembers what no sound could hold: the same arguments, the same states.
+
+    Two wishes, "the right magnitudes" and "the STFT of a sound", and a memory u of how far apart
+    they were so far (the alternating direction method of multipliers). With r_i the STFT of the
+    sound nearest to s_i, and ``rho`` ρ the weight of the second wish:
+
+        v_i = s_i + u_i,   s_{i+1} = magnitude · phase(2 r_i − (1 − ρ) v_i),
+        u_{i+1} = (v_i − r_i) / (1 + ρ)
+
+    The memory lies wholly in what no sound holds, so that r_i is the same for v_i and s_i; that is
+    why one STFT and one inverse do for a step, as in Griffin-Lim, which is the case ρ = 1. Small ρ
+    searches more widely, and does not settle where no sound has these magnitudes.
+
+    Raises RiffeduError as `griffin_lim_steps` does, and for ``rho`` outside [0, 1]. Source:
+    Masuyama, Yatabe and Oikawa, "Griffin-Lim like phase recovery via alternating direction method
+    of multipliers", IEEE Signal Processing Letters 26 (2019). Notebook: 06_beyond_griffin_lim.
+    """
+    _check_numbers(n_iter, rho=rho)
+    magnitude, spectrum, analyse, synthesise = _begin(
+        magnitude, n_fft, hop_length, win_length, window, seed, initial, length
+    )
+    memory = 0 * spectrum
+    for iteration in range(n_iter + 1):
+        state = PhaseState(iteration, spectrum, synthesise(spectrum), magnitude, analyse)
+        yield state
+        rebuilt = state.rebuilt
+        magnitude = refit(magnitude_of(rebuilt)) if refit else magnitude
+        both = spectrum + memory
+        spectrum = with_magnitude(2 * rebuilt - (1 - rho) * both, magnitude)
+        memory = (both - rebuilt) / (1 + rho)

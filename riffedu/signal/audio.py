@@ -1,0 +1,424 @@
+"""Lesson 01: sound as numbers. Load, save, resample; levels; fade, mix and stitch.
+
+A waveform is float32, nominally in [−1, 1], of shape (samples,) or (channels, samples).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from riffedu.errors import RiffeduError
+from riffedu.paths import clips_folder
+
+FORMATS = {
+    ".wav": ("WAV", "PCM_16"),
+    ".flac": ("FLAC", "PCM_16"),
+    ".ogg": ("OGG", "VORBIS"),
+    ".mp3": ("MP3", "MPEG_LAYER_III"),
+}
+RATES = (1000, 768000)
+"""Samples a second that a file may claim: a damaged header makes hours of a second."""
+MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+SHAPES = {
+    "linear": lambda t: t,
+    "smooth": lambda t: np.sin(np.pi / 2 * t) ** 2,
+    "equal power": lambda t: np.sin(np.pi / 2 * t),
+}
+
+
+# Files
+
+
+def load(path, sample_rate: int | None = None) -> tuple[np.ndarray, int]:
+    """Reads a sound file: (waveform, sample_rate).
+
+    Whatever libsndfile reads: WAV of every depth, FLAC, OGG, MP3, AIFF and more. The waveform is
+    float32, (samples,) when mono, else (channels, samples); whole numbers are divided by their
+    full scale, so that 16 bits give −1 … 0.99997. With ``sample_rate`` it is resampled to that.
+    Of a WAV, AIFF or MP3 that was cut short you get what is there.
+
+    Raises RiffeduError for a missing or unreadable file, an empty sound, or NaN or infinite
+    samples in it. Notebook: 01_sound.
+    """
+    with _reading(path) as file:
+        rate, waveform = file.samplerate, _checked(path, file.read(dtype="float32", always_2d=True))
+    if waveform.shape[-1] == 0:
+        raise RiffeduError(f"{path} holds no samples: the sound is empty")
+    if sample_rate is not None:
+        waveform, rate = resample(waveform, rate, sample_rate), sample_rate
+    return waveform, rate
+
+
+def load_part(path, start: float, seconds: float) -> tuple[np.ndarray, int]:
+    """Reads ``seconds`` of a sound file from ``start`` on, both in seconds; the rest stays unread.
+
+    Returns what `load` does. Raises RiffeduError as `load` does, and where the file is too short.
+    """
+    with _reading(path) as file:
+        first, count = round(start * file.samplerate), round(seconds * file.samplerate)
+        if not (0 <= first and 0 < count and first + count <= file.frames):
+            raise RiffeduError(
+                f"{path} lasts {file.frames / file.samplerate:.2f} s: it has no {seconds:g} s from "
+                f"{start:g} s on"
+            )
+        file.seek(first)
+        samples = file.read(count, dtype="float32", always_2d=True)
+        if len(samples) < count:
+            raise RiffeduError(f"{path} was cut short: it ends before {start + seconds:g} s")
+        return _checked(path, samples), file.samplerate
+
+
+def duration(path) -> float:
+    """Seconds that a sound file lasts, without reading its samples."""
+    with _reading(path) as file:
+        return file.frames / file.samplerate
+
+
+def load_blocks(
+    path, seconds: float = 10.0, sample_rate: int | None = None
+) -> Iterator[np.ndarray]:
+    """Reads a sound file piece by piece, for sounds that are longer than memory should hold.
+
+    Yields what `load` returns in pieces of about ``seconds``, each (samples,) or
+    (channels, samples); laid end to end they are the same sound. Errors as for `load`.
+    """
+    import soxr
+
+    with _reading(path) as file:
+        rate, total, given = file.samplerate, 0, 0
+        to = _check_rates(rate, sample_rate or rate)
+        stream = soxr.ResampleStream(rate, to, file.channels, "float32", "VHQ")
+        while len(samples := file.read(max(1, round(seconds * rate)), "float32", True)):
+            total += len(samples)
+            samples = stream.resample_chunk(samples) if to != rate else samples
+            given += len(samples)
+            if len(samples):
+                yield _checked(path, samples)
+        if total == 0:
+            raise RiffeduError(f"{path} holds no samples: the sound is empty")
+        if to != rate:
+            rest = stream.resample_chunk(np.zeros((0, file.channels), np.float32), last=True)
+            wanted = max(1, round(total * to / rate)) - given
+            rest = np.pad(rest, [(0, max(0, wanted - len(rest))), (0, 0)])[:wanted]
+            if len(rest):
+                yield _checked(path, rest)
+
+
+def save(path, waveform, sample_rate: int) -> Path:
+    """Writes a sound file; the ending chooses the format: .wav and .flac (16 bit), .ogg, .mp3.
+
+    Never scales: what lies outside [−1, 1] would clip, so it is refused. Written beside its place
+    first and then moved there, so that no half sound is ever left. The last of six channels in an
+    .ogg is for bass alone, as in 5.1. Returns the path.
+
+    Raises RiffeduError for an unknown ending, a place that cannot be written, channels or a rate
+    that the format does not hold, an empty sound, or samples that are NaN, infinite or too loud.
+    Notebook: 01_sound.
+    """
+    import soundfile
+
+    path = Path(path)
+    if path.suffix.lower() not in FORMATS:
+        endings = ", ".join(FORMATS)
+        raise RiffeduError(f"{path}: no sound format ends in {path.suffix!r}; use {endings}")
+    waveform = as_waveform(waveform)
+    if _peak(waveform) > 1:
+        raise RiffeduError(
+            f"the sound peaks at {peak_db(waveform):+.1f} dBFS and would clip: set its level "
+            "first (riffedu.signal.audio.set_level)"
+        )
+    kind, subtype = FORMATS[path.suffix.lower()]
+    frames = np.atleast_2d(waveform).T
+    channels = frames.shape[1]
+    if kind == "MP3" and (channels > 2 or sample_rate not in MP3_RATES):
+        raise RiffeduError(
+            f"{path} cannot be written: an mp3 holds 1 or 2 channels at {MP3_RATES[0]} to "
+            f"{MP3_RATES[-1]} Hz, not {channels} at {sample_rate}; resample, or save as .flac"
+        )
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        with soundfile.SoundFile(beside, "w", sample_rate, channels, subtype, format=kind) as file:
+            # In pieces: libsndfile's Vorbis encoder overflows its stack on one long write.
+            for start in range(0, len(frames), 65536):
+                file.write(frames[start : start + 65536])
+        os.replace(beside, path)
+    except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
+        raise RiffeduError(f"{path} cannot be written: {_reason(error)}") from None
+    finally:
+        beside.unlink(missing_ok=True)
+    return path
+
+
+def clip(name: str) -> tuple[np.ndarray, int]:
+    """One of the course's own sounds: (waveform, sample_rate), RMS −20 dBFS, at most 5.12 s.
+
+    `clips` lists them. Raises RiffeduError for a name that is not among them.
+    """
+    known = clips()
+    if name not in known:
+        raise RiffeduError(f"there is no clip {name!r}: choose one of {', '.join(known)}")
+    return load(clips_folder() / known[name]["file"])
+
+
+def clips() -> dict[str, dict]:
+    """The sounds in data/clips by name: file, title, credit, licence, and what each shows."""
+    import json
+
+    listed = json.loads((clips_folder() / "clips.json").read_text("utf-8"))["clips"]
+    return {entry["name"]: entry for entry in listed}
+
+
+def resample(waveform, from_rate: int, to_rate: int) -> np.ndarray:
+    """The same sound at another sample rate, by soxr's very-high-quality band-limited filter.
+
+    Shape (…, samples) → (…, round(samples · to_rate / from_rate)). What lies above half the new
+    rate is filtered out, not folded down; `riffedu.signal.sampling.decimate` shows how. Notebook:
+    01_sound.
+    """
+    waveform = as_waveform(waveform)
+    _check_rates(from_rate, to_rate)
+    if from_rate == to_rate:
+        return waveform
+    import soxr
+
+    resampled = soxr.resample(waveform.T, from_rate, to_rate, quality="VHQ").T
+    length = max(1, round(waveform.shape[-1] * to_rate / from_rate))
+    missing = max(0, length - resampled.shape[-1])
+    padding = [(0, 0)] * (waveform.ndim - 1) + [(0, missing)]
+    return np.ascontiguousarray(np.pad(resampled, padding)[..., :length])
+
+
+# Levels
+
+
+def rms_db(waveform) -> float:
+    """Root-mean-square level in dBFS, over all channels; −inf for silence.
+
+        10 · log10(mean x²)
+
+    A full-scale sine has −3.01 dBFS, a full-scale square wave 0. Notebook: 01_sound.
+    """
+    return _db(_rms(waveform))
+
+
+def peak_db(waveform) -> float:
+    """Peak level in dBFS: 20 · log10(max |x|); 0 is full scale, −inf is silence."""
+    return _db(_peak(waveform))
+
+
+def loudness(waveform, sample_rate: int) -> float:
+    """Loudness in LUFS: a level that follows the ear; −inf for silence.
+
+    The mean square after a filter that turns bass down and treble up as the head does
+    ("K-weighting"), over blocks of 0.4 s, those left out that are nearly silent. Made for
+    programmes of one, two or five channels (six: 5.1, whose bass channel does not count). By
+    pyloudnorm.
+
+    Raises RiffeduError for a sound under 0.4 s or other numbers of channels. Source: ITU-R
+    BS.1770-4 (2015). Notebook: 01_sound.
+    """
+    import pyloudnorm
+
+    frames = np.atleast_2d(as_waveform(waveform)).T.astype(np.float64)
+    _check_rates(sample_rate, sample_rate)
+    if len(frames) < 0.4 * sample_rate:
+        raise RiffeduError(
+            f"loudness needs 0.4 s of sound, this one has {len(frames) / sample_rate:.3f} s: use "
+            "rms_db"
+        )
+    if frames.shape[1] == 6:
+        frames = np.delete(frames, 3, axis=1)
+    if frames.shape[1] > 5:
+        raise RiffeduError(f"loudness is defined for 1 to 6 channels, not {frames.shape[1]}")
+    return float(pyloudnorm.Meter(sample_rate).integrated_loudness(frames))
+
+
+def set_level(waveform, rms_db: float = -20.0, peak_db: float = -1.0) -> np.ndarray:
+    """One gain for the whole sound: to ``rms_db`` dBFS, or to ``peak_db`` if that comes first.
+
+    Silence stays silence. Notebook: 01_sound.
+    """
+    return _gain_to(as_waveform(waveform), rms_db, _db(_rms(waveform)), peak_db)
+
+
+def set_loudness(
+    waveform, sample_rate: int, lufs: float = -23.0, peak_db: float = -1.0
+) -> np.ndarray:
+    """One gain for the whole sound: to ``lufs`` LUFS, or to ``peak_db`` if that comes first.
+
+    −23 is the level of European broadcasts (EBU R 128). Silence stays silence. Raises
+    RiffeduError as `loudness` does. Notebook: 01_sound.
+    """
+    return _gain_to(as_waveform(waveform), lufs, loudness(waveform, sample_rate), peak_db)
+
+
+# Editing
+
+
+def ramp(samples: int, shape: str = "smooth") -> np.ndarray:
+    """A rise from 0 to 1, with its middle at one half of its time; [::-1] is the fall.
+
+        linear: t    smooth: sin²(πt/2)    equal power: sin(πt/2)    t = (n + ½) / samples
+
+    Rise and fall add up to 1 (linear, smooth), or their squares do (equal power).
+    """
+    if shape not in SHAPES:
+        raise RiffeduError(f"a fade is {', '.join(SHAPES)}, not {shape!r}")
+    return SHAPES[shape]((np.arange(samples) + 0.5) / max(1, samples)).astype(np.float32)
+
+
+def fade(
+    waveform,
+    sample_rate: int,
+    seconds_in: float = 0.01,
+    seconds_out: float = 0.01,
+    shape: str = "smooth",
+) -> np.ndarray:
+    """The sound, faded in and out: no click at its ends. Shapes as for `ramp`.
+
+    Raises RiffeduError where the fades are longer than the sound. Notebook: 01_sound.
+    """
+    waveform = as_waveform(waveform).copy()
+    into, out = round(seconds_in * sample_rate), round(seconds_out * sample_rate)
+    if min(into, out) < 0 or into + out > waveform.shape[-1]:
+        raise RiffeduError(
+            f"fades of {seconds_in} and {seconds_out} s do not fit in a sound of "
+            f"{waveform.shape[-1] / sample_rate:.3f} s"
+        )
+    waveform[..., :into] *= ramp(into, shape)
+    waveform[..., waveform.shape[-1] - out :] *= ramp(out, shape)[::-1]
+    return waveform
+
+
+def mix(waveforms, gains_db=None) -> np.ndarray:
+    """Sounds at one sample rate, added: y = Σ 10^(gain / 20) · x.
+
+    As long as the longest; a mono sound goes to every channel. ``gains_db``: one for each, 0 when
+    left out. Nothing is turned down for it: peaks may pass 1, see `set_level`. Raises RiffeduError
+    for sounds that do not fit together. Notebook: 01_sound.
+    """
+    sounds = [np.atleast_2d(as_waveform(x)) for x in waveforms]
+    gains = [0.0] * len(sounds) if gains_db is None else list(gains_db)
+    if not sounds or len(gains) != len(sounds):
+        raise RiffeduError(f"mix wants sounds and a gain for each: {len(sounds)} and {len(gains)}")
+    channels = max(map(len, sounds))
+    if any(len(x) not in (1, channels) for x in sounds):
+        raise RiffeduError("sounds of different numbers of channels mix only with mono ones")
+    total = np.zeros((channels, max(x.shape[-1] for x in sounds)), np.float32)
+    for sound, gain in zip(sounds, gains):
+        total[:, : sound.shape[-1]] += np.float32(10 ** (gain / 20)) * sound
+    return total if any(np.ndim(x) == 2 for x in waveforms) else total[0]
+
+
+def stitch(
+    waveforms, sample_rate: int, seconds: float = 0.1, shape: str = "equal power"
+) -> np.ndarray:
+    """Sounds joined end to end, each faded into the next over ``seconds``.
+
+        y = x_1 · √(1 − g²) + x_2 · g,   g = sin(πt/2)      (equal power)
+
+    Two sounds that have nothing to do with each other add up in power, so their squared gains must
+    add up to 1; "linear" would dip by 3 dB. Where the two are one sound that continues, their
+    amplitudes add up: there, "linear" or "smooth" is right, and equal power would swell by 3 dB.
+
+    Raises RiffeduError for no sounds, sounds shorter than their fades, or unequal channels.
+    Notebook: 01_sound.
+    """
+    sounds, n = [as_waveform(x) for x in waveforms], round(seconds * sample_rate)
+    if not sounds or len({x.shape[:-1] for x in sounds}) > 1:
+        raise RiffeduError("stitch wants one sound or more, all with the same number of channels")
+    joints = [1] + [2] * (len(sounds) - 2) + [1] if len(sounds) > 1 else [0]
+    if n < 0 or any(x.shape[-1] < n * ends for x, ends in zip(sounds, joints)):
+        raise RiffeduError(f"a sound is too short to be faded over {seconds} s at each joint")
+    rise, parts = ramp(n, shape), [sounds[0]]
+    for sound in sounds[1:]:
+        last = parts.pop()
+        cut = last.shape[-1] - n
+        joint = last[..., cut:] * rise[::-1] + sound[..., :n] * rise
+        parts += [last[..., :cut], joint, sound[..., n:]]
+    return np.concatenate(parts, axis=-1)
+
+
+# At the door
+
+
+def as_waveform(waveform) -> np.ndarray:
+    """Float32 of shape (samples,) or (channels, samples), or a RiffeduError that says why not."""
+    try:
+        waveform = np.asarray(waveform, dtype=np.float32)
+    except (TypeError, ValueError):
+        raise RiffeduError("a waveform is an array of numbers") from None
+    if waveform.ndim not in (1, 2):
+        raise RiffeduError(
+            f"a waveform has shape (samples,) or (channels, samples), not {waveform.shape}"
+        )
+    if waveform.size == 0:
+        raise RiffeduError("the sound is empty: give it at least one sample")
+    if not np.isfinite(waveform).all():
+        raise RiffeduError("the sound holds NaN or infinite samples")
+    return waveform
+
+
+@contextmanager
+def _reading(path):
+    """An open sound file; what goes wrong with it becomes one line."""
+    import soundfile
+
+    if not Path(path).is_file():
+        raise RiffeduError(f"{path}: there is no such sound file")
+    try:
+        with soundfile.SoundFile(path) as file:
+            low, high = RATES
+            if not low <= file.samplerate <= high:
+                raise RiffeduError(
+                    f"{path} says that it has {file.samplerate} samples a second; a sound has "
+                    f"{low} to {high}: its header is damaged"
+                )
+            yield file
+    except RiffeduError:
+        raise
+    except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
+        raise RiffeduError(
+            f"{path} is no sound that can be read, or it is damaged or cut short: {_reason(error)}"
+        ) from None
+
+
+def _checked(path, samples: np.ndarray) -> np.ndarray:
+    if not np.isfinite(samples).all():
+        raise RiffeduError(f"{path} holds NaN or infinite samples: export it again")
+    return samples[:, 0] if samples.shape[1] == 1 else np.ascontiguousarray(samples.T)
+
+
+def _check_rates(from_rate, to_rate):
+    if not (0 < from_rate < np.inf and 0 < to_rate < np.inf):
+        raise RiffeduError(f"sample rates must be above 0, not {from_rate} and {to_rate}")
+    return to_rate
+
+
+def _gain_to(waveform: np.ndarray, wanted_db: float, now_db: float, peak_db: float) -> np.ndarray:
+    if now_db == -np.inf:
+        return waveform
+    gain_db = min(wanted_db - now_db, peak_db - _db(_peak(waveform)))
+    return (waveform * 10 ** (gain_db / 20)).astype(np.float32)
+
+
+def _rms(waveform) -> float:
+    return np.sqrt(np.mean(np.square(waveform, dtype=np.float64)))
+
+
+def _peak(waveform) -> float:
+    return np.abs(waveform).max()
+
+
+def _db(amplitude: float) -> float:
+    return float(20 * np.log10(amplitude)) if amplitude > 0 else -np.inf
+
+
+def _reason(error: Exception) -> str:
+    text = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
+    return text.strip().rstrip(".").partition("\n")[0]

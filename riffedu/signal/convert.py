@@ -1,0 +1,112 @@
+"""Lessons 01 to 06 in one step: sound to picture, and picture to sound."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+
+import numpy as np
+from PIL import Image
+
+from riffedu.errors import RiffeduError
+from riffedu.signal.audio import as_waveform, load_blocks, resample
+from riffedu.signal.image import (
+    image_from_pixels,
+    image_from_spectrogram,
+    to_pixels,
+)
+from riffedu.signal.mel import mel_blocks, mel_spectrogram
+from riffedu.signal.params import SpectrogramParams
+
+LONGEST_IN_COLOUR = 65536
+"""Columns of a picture of a file that still has three channels, as Riffusion's have: 11 minutes."""
+
+
+def audio_to_image(
+    waveform, sample_rate: int, params: SpectrogramParams | None = None
+) -> Image.Image:
+    """Sound to picture: resample to ``params.sample_rate``, `mel_spectrogram`, draw.
+
+    ``waveform``: (samples,) or (channels, samples). Channels are mixed to one, unless
+    ``params.stereo``, where two are drawn (a mono sound in both). One column per hop: 5.12 s give
+    512. Raises RiffeduError for an unfit waveform or more than two channels in a stereo picture.
+    Notebook: 04_image.
+    """
+    params = params or SpectrogramParams()
+    waveform = channels_for(as_waveform(waveform), params.stereo)
+    waveform = resample(waveform, sample_rate, params.sample_rate)
+    return image_from_spectrogram(mel_spectrogram(waveform, params), params)
+
+
+def channels_for(waveform, stereo: bool):
+    """The channels that a picture draws: the mean of all, or the two of a stereo picture."""
+    waveform = np.atleast_2d(waveform)
+    if not stereo:
+        return waveform.mean(axis=0)
+    if len(waveform) > 2:
+        raise RiffeduError(f"a stereo picture holds two channels, the sound has {len(waveform)}")
+    return np.broadcast_to(waveform, (2, waveform.shape[-1]))
+
+
+def file_to_mel(path, params: SpectrogramParams) -> Iterator[np.ndarray]:
+    """The mel amplitudes of a sound file of any length, 64 columns at a time.
+
+    Read, resampled and transformed piece by piece: an hour needs no more memory than a second.
+    """
+    pieces = load_blocks(path, sample_rate=params.sample_rate)
+    yield from mel_blocks((channels_for(x, params.stereo) for x in pieces), params)
+
+
+def file_to_image(
+    path, params: SpectrogramParams | None = None, progress: bool = True
+) -> Image.Image:
+    """A whole sound file as one picture, however long.
+
+    The loudest moment must be known before the first pixel can be drawn, and an hour of amplitudes
+    is 0.7 GB: they wait in a temporary file. Pictures of over `LONGEST_IN_COLOUR` columns are grey
+    ("L"), which holds the same in a third of the memory. Equal to `audio_to_image` of the loaded
+    file. Raises RiffeduError as `riffedu.signal.audio.load` does. Notebook: 04_image.
+    """
+    from tqdm.auto import tqdm
+
+    params = params or SpectrogramParams()
+    shapes, loudest = [], 0.0
+    bar = {"unit": "col", "desc": "sound → picture", "delay": 1.0, "leave": False}
+    with tempfile.TemporaryFile() as waiting, tqdm(disable=not progress, **bar) as told:
+        for block in file_to_mel(path, params):
+            waiting.write(np.ascontiguousarray(block, dtype=np.float32).data)
+            shapes.append(block.shape)
+            loudest = max(loudest, float(block.max()))
+            told.update(block.shape[-1])
+        if not np.isfinite(loudest):
+            raise RiffeduError(f"{path} is louder than numbers can hold: mend its samples first")
+        waiting.seek(0)
+        pixels = np.empty((*shapes[0][:-1], sum(s[-1] for s in shapes)), np.uint8)
+        at = 0
+        for shape in shapes:
+            block = np.frombuffer(waiting.read(4 * int(np.prod(shape))), np.float32).reshape(shape)
+            pixels[..., at : at + shape[-1]] = to_pixels(block, loudest, params.power_for_image)
+            at += shape[-1]
+    grey = pixels.shape[-1] > LONGEST_IN_COLOUR
+    return image_from_pixels(pixels, loudest, params, grey=grey)
+
+
+def file_to_images(
+    path, params: SpectrogramParams | None = None, columns: int = 512
+) -> Iterator[Image.Image]:
+    """A sound file as pictures of ``columns`` each, the last one as wide as what is left.
+
+    Each is drawn as soon as its sound has been read, with a loudest moment of its own. Memory does
+    not grow with the file's length. Notebook: 04_image.
+    """
+    params = params or SpectrogramParams()
+    if columns < 1:
+        raise RiffeduError(f"columns={columns} must be at least 1")
+    held = None
+    for block in file_to_mel(path, params):
+        held = block if held is None else np.concatenate([held, block], axis=-1)
+        while held.shape[-1] >= columns:
+            yield image_from_spectrogram(held[..., :columns], params)
+            held = held[..., columns:]
+    if held is not None and held.shape[-1]:
+        yield image_from_spectrogram(held, params)

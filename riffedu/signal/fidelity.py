@@ -1,0 +1,191 @@
+"""Lesson 06: how true a sound is to its picture, and to the sound that the picture was made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from time import process_time
+from typing import NamedTuple
+
+import numpy as np
+
+from riffedu.errors import RiffeduError
+
+
+class Row(NamedTuple):
+    """One clip there and back by one way."""
+
+    clip: str
+    way: str
+    seconds: float  # of one processor, for the way back
+    mel_consistency_db: float
+    distance_db: float
+    attacks: float
+    level_db: float
+
+
+def mel_consistency_db(waveform, mel, params) -> float:
+    """How far a sound's own mel amplitudes are from the wanted ones; the lower, the better.
+
+        20 · log10( ‖ g · mel(waveform) − mel ‖ / ‖ mel ‖ )
+
+    with the gain g that makes it smallest, so that level does not count. ``mel``: amplitudes
+    (num_frequencies, columns); ``waveform``: columns · hop_length samples. −20 dB: a tenth of the
+    amplitude is wrong. Loud bins decide. Notebook: 06_beyond_griffin_lim.
+    """
+    from riffedu.signal.mel import mel_spectrogram
+
+    found = mel_spectrogram(waveform, params)
+    if found.shape != np.shape(mel):
+        raise RiffeduError(f"the sound's picture is {found.shape}, the wanted one {np.shape(mel)}")
+    gain = (found * mel).sum() / max((found**2).sum(), 1e-30)
+    error = np.linalg.norm(gain * found - mel) / max(np.linalg.norm(mel), 1e-30)
+    return float(20 * np.log10(max(error, 1e-15)))
+
+
+def log_spectral_distance(
+    waveform, original, sample_rate: int, max_frequency: float = 10000, floor_db: float = -80
+) -> float:
+    """How far two spectra are apart in loudness, in dB; 0 is the same.
+
+        mean over t of √( mean over k of (20 · log10(|X[k, t]| / |Y[k, t]|))² )
+
+    Frames of 2048 samples, rows up to ``max_frequency``, everything more than 80 dB below the
+    original's loudest bin counted as that. Quiet bins count as much as loud ones, and phase not at
+    all. Source: Gray and Markel, "Distance measures for speech processing", IEEE Trans. ASSP 24
+    (1976). Notebook: 06_beyond_griffin_lim.
+    """
+    found, wanted = (_magnitudes(x, 2048, sample_rate, max_frequency) for x in (waveform, original))
+    floor = max(wanted.max() * 10 ** (floor_db / 20), 1e-20)
+    ratio = 20 * np.log10(np.maximum(wanted, floor) / np.maximum(found, floor))
+    return float(np.sqrt((ratio**2).mean(axis=0)).mean())
+
+
+def attack_likeness(waveform, original, sample_rate: int, max_frequency: float = 10000) -> float:
+    """Correlation of how suddenly two sounds get louder: 1 is the same, 0 is nothing in common.
+
+    Every 64 samples: how much log |STFT| (frames of 256, 6 ms) rises, summed over rows. A method
+    that smears drum strokes loses here whatever else it matches. Notebook: 06_beyond_griffin_lim.
+    """
+    rises = []
+    for x in (waveform, original):
+        magnitude = _magnitudes(x, 256, sample_rate, max_frequency)
+        log = np.log(np.maximum(magnitude, max(1e-3 * magnitude.max(), 1e-20)))
+        rises.append(np.maximum(np.diff(log, axis=1), 0).sum(axis=0))
+    if min(np.ptp(rise) for rise in rises) == 0:
+        return 0.0
+    return float(np.corrcoef(*rises)[0, 1])
+
+
+def there_and_back(
+    clips: dict[str, np.ndarray],
+    ways=None,
+    params=None,
+    progress: bool = True,
+    least_seconds: float = 0.0,
+) -> list[Row]:
+    """Every clip to a picture and back by every way: the table of what is lost.
+
+    ``clips``: name → mono waveform at ``params.sample_rate``. ``ways``: names of
+    `riffedu.signal.inversion.WAYS`, or name → function (mel, params) → waveform. The picture has 8 bits,
+    as saved. Seconds are the median of as many runs as fit in ``least_seconds``, at least one.
+    Notebook: 06_beyond_griffin_lim.
+    """
+    from functools import partial
+
+    from tqdm.auto import tqdm
+
+    from riffedu.signal.audio import rms_db
+    from riffedu.signal.convert import audio_to_image
+    from riffedu.signal.image import spectrogram_from_image
+    from riffedu.signal.inversion import WAYS, sound_from_mel
+    from riffedu.signal.params import SpectrogramParams
+
+    params = params or SpectrogramParams()
+    if not isinstance(ways, dict):
+        ways = {way: partial(sound_from_mel, quality=way) for way in ways or WAYS}
+    rows = []
+    for (clip, sound), (way, inverse) in tqdm(
+        [(c, w) for c in clips.items() for w in ways.items()],
+        "there and back",
+        leave=False,
+        disable=not progress,
+    ):
+        mel = spectrogram_from_image(audio_to_image(sound, params.sample_rate, params))
+        spent: list[float] = []
+        while not spent or sum(spent) < least_seconds:
+            start = process_time()
+            back = inverse(mel, params)
+            spent.append(process_time() - start)
+        rate = params.sample_rate
+        heard = back[: len(sound)]
+        rows.append(
+            Row(
+                clip,
+                way,
+                float(np.median(spent)),
+                mel_consistency_db(back, mel, params),
+                log_spectral_distance(heard, sound, rate, params.max_frequency),
+                attack_likeness(heard, sound, rate, params.max_frequency),
+                rms_db(heard) - rms_db(sound),
+            )
+        )
+    return rows
+
+
+class Point(NamedTuple):
+    """One moment of a method: what it cost so far, and what it got."""
+
+    n_iter: int
+    seconds: float  # of one processor, from the picture to the sound of this iteration
+    mel_consistency_db: float
+    sound: np.ndarray
+
+
+def speed_and_quality(steps: Iterator, mel, params, at=(0, 1, 2, 4, 8, 16, 32)) -> Iterator[Point]:
+    """Runs a method, and stops the clock while it looks at the iterations ``at``.
+
+    ``steps``: one of `riffedu.signal.inversion.METHODS` on ``mel``. Notebook: 06_beyond_griffin_lim.
+    """
+    from riffedu.signal.inversion import sound_of
+
+    spent, start = 0.0, process_time()
+    for state in steps:
+        spent += process_time() - start
+        if state.iteration in at:
+            start = process_time()
+            sound = sound_of(state, mel, params)
+            cost = spent + process_time() - start
+            yield Point(state.iteration, cost, mel_consistency_db(sound, mel, params), sound)
+        start = process_time()
+
+
+def as_table(rows: list[Row], seconds: bool = True) -> str:
+    """The rows and each way's mean as a Markdown table, rounded. Where no original is known, a row
+    holds NaN and the table a dash."""
+    ways = list(dict.fromkeys(row.way for row in rows))
+    means = []
+    for way in ways:
+        numbers = np.array([row[2:] for row in rows if row.way == way])
+        known = ~np.isnan(numbers)
+        total = np.where(known, numbers, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        means.append(Row("mean", way, *np.where(known.any(axis=0), total, np.nan)))
+    lines = [
+        ["clip", "way", "s", "consistency dB", "distance dB", "attacks", "level dB"],
+        ["---"] * 7,
+    ]
+    for row in [*rows, *means]:
+        numbers = zip(row[2:], (".2f", ".1f", ".1f", ".2f", "+.1f"), strict=True)
+        lines.append([*row[:2], *("–" if np.isnan(n) else format(n, form) for n, form in numbers)])
+    if not seconds:
+        lines = [line[:2] + line[3:] for line in lines]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _magnitudes(waveform, n_fft: int, sample_rate: int, max_frequency: float) -> np.ndarray:
+    from riffedu.signal.arrays import as_tensor
+    from riffedu.signal.phase import magnitude_of
+    from riffedu.signal.stft import stft
+
+    waveform, _ = as_tensor(np.asarray(waveform, dtype=np.float32))
+    rows = 1 + int(max_frequency * n_fft / sample_rate)
+    return magnitude_of(stft(waveform, n_fft, n_fft // 4))[:rows].numpy()

@@ -1,0 +1,281 @@
+"""Lesson 04: a spectrogram as a picture, in Riffusion's format, and back."""
+
+from __future__ import annotations
+
+import os
+import struct
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from riffedu.errors import RiffeduError
+from riffedu.signal.params import EXIF_TAGS, SpectrogramParams, _number
+
+INT16 = 32768.0
+"""Riffusion measures amplitudes on 16-bit samples; ours lie in [−1, 1]."""
+
+DEFAULT_MAX_VALUE = 30e6
+"""What Riffusion assumes for the amplitude of black, on the 16-bit scale."""
+
+MAX_VALUE_TAG = 11080
+RANGE_DB_TAG = 11090
+"""Ours alone: the range of a picture in decibels. Pictures without it are Riffusion's."""
+
+PICTURES = (".png", ".webp", ".jpg", ".jpeg", ".tif", ".tiff")
+"""Endings of picture files that are written; .png keeps every pixel."""
+
+WIDEST = {".jpg": 65500, ".jpeg": 65500, ".webp": 16383}
+"""Columns that a format can hold; the others hold any number."""
+
+LARGEST = 2**29
+"""Pixels of a picture that is read or written: three hours in 512 rows."""
+
+
+def image_from_spectrogram(
+    mel, params: SpectrogramParams | None = None, range_db: float | None = None
+) -> Image.Image:
+    """Draws mel amplitudes: dark is loud, low is down, one column per hop.
+
+        pixel = ⌊255 − 255 · (mel / max mel)^power⌋,   power = 0.25
+
+    The power brings quiet and loud together as ears do: at 255 grey levels a linear picture would
+    show the loudest 48 dB only, this one reaches down to 192 dB. ``mel`` ≥ 0: shape (512, columns)
+    or (1, 512, columns) gives three equal channels; (2, 512, columns) red 0, green left, blue
+    right. With ``range_db`` the greys are decibels instead, see `to_pixels`. Returns an RGB picture
+    whose EXIF tags hold ``params`` and MAX_VALUE, the amplitude of black on the 16-bit scale, so
+    that the level comes back. Silence is white.
+
+    Raises RiffeduError for other shapes and for values that are negative or not finite.
+    Source: riffusion-hobby's image format. Notebook: 04_image.
+    """
+    params = params or SpectrogramParams()
+    mel = np.asarray(mel, dtype=np.float32)
+    if mel.ndim == 3 and len(mel) == 1:
+        mel = mel[0]
+    if mel.shape[-2:-1] != (params.num_frequencies,) or mel.shape[:-2] not in ((), (2,)):
+        raise RiffeduError(
+            f"a picture needs mel amplitudes of shape ([2,] {params.num_frequencies}, columns), "
+            f"not {mel.shape}"
+        )
+    if mel.shape[-1] == 0:
+        raise RiffeduError("a picture needs at least one column")
+    loudest = float(mel.max())
+    if not (np.isfinite(loudest) and mel.min() >= 0):
+        raise RiffeduError("mel amplitudes must be finite and not negative")
+    pixels = to_pixels(mel, loudest, params.power_for_image, range_db)
+    return image_from_pixels(pixels, loudest, params, range_db)
+
+
+def to_pixels(mel, loudest: float, power: float = 0.25, range_db: float | None = None):
+    """Amplitudes to grey levels, uint8, lowest band first: 255 is silence, 0 is ``loudest``.
+
+        ⌊255 − 255 · (mel / loudest)^power⌋                                   (Riffusion's)
+        ⌊255 − 255 · max(0, 1 + 20 · log10(mel / loudest) / range_db)⌋        (decibels)
+
+    In decibels each grey level is the same step, range_db / 255, and what lies more than
+    ``range_db`` below the loudest is silence. Raises RiffeduError for a range that isn't above 0.
+    Notebook: 04_image.
+    """
+    share = mel / np.float32(loudest) if loudest > 0 else mel
+    if range_db is None:
+        return (255 - 255 * share**power).astype(np.uint8)
+    if not 0 < range_db < np.inf:
+        raise RiffeduError(f"range_db={range_db} must be above 0")
+    level = 20 * np.log10(np.maximum(share, np.float32(1e-30)))
+    return (255 - 255 * np.maximum(0, 1 + level / range_db)).astype(np.uint8)
+
+
+def from_pixels(pixels, loudest: float, power: float = 0.25, range_db: float | None = None):
+    """Grey levels to amplitudes, float32: what `to_pixels` rounded. White is silence in both."""
+    darkness = (255 - np.asarray(pixels, dtype=np.float32)) / 255
+    if range_db is None:
+        return darkness ** np.float32(1 / power) * np.float32(loudest)
+    amplitude = 10 ** ((darkness - 1) * np.float32(range_db / 20)) * np.float32(loudest)
+    return np.where(darkness > 0, amplitude, np.float32(0))
+
+
+def image_from_pixels(
+    pixels,
+    loudest: float,
+    params: SpectrogramParams,
+    range_db: float | None = None,
+    grey: bool = False,
+) -> Image.Image:
+    """Grey levels, (rows, columns) or (2, rows, columns), lowest band first → a tagged picture.
+
+    ``grey`` makes a one-channel picture of a mono sound: a third of the memory.
+    """
+    pixels = np.asarray(pixels)[..., ::-1, :]
+    stereo = pixels.ndim == 3
+    if grey and not stereo:
+        image = Image.fromarray(np.ascontiguousarray(pixels))
+    else:
+        red, green, blue = (np.zeros_like(pixels[0]), *pixels) if stereo else (pixels,) * 3
+        image = Image.fromarray(np.stack([red, green, blue], -1))
+    exif = image.getexif()
+    exif.update(
+        {
+            **params.to_exif(),
+            EXIF_TAGS["stereo"]: int(stereo),
+            MAX_VALUE_TAG: float(loudest) * INT16,
+        }
+    )
+    if range_db is not None:
+        exif[RANGE_DB_TAG] = float(range_db)
+    image.info["exif"] = exif.tobytes()
+    return image
+
+
+def spectrogram_from_image(
+    image: Image.Image, params: SpectrogramParams | None = None
+) -> np.ndarray:
+    """Reads mel amplitudes off a picture.
+
+        mel = ((255 − pixel) / 255)^(1 / power) · MAX_VALUE / 32768
+
+    ``image``: num_frequencies pixels tall and any width, in colour or grey (16-bit greys count
+    finer). ``params`` (default: the picture's EXIF tags, and Riffusion's numbers where it has none)
+    say what the picture means; MAX_VALUE always comes from the picture, 30e6 where it has none, and
+    so does the range of a picture in decibels. Returns float32 ≥ 0, shape (512, columns), or
+    (2, 512, columns) for a stereo picture (green left, blue right).
+
+    Raises RiffeduError when this is no picture, its height does not match or its tags lie.
+    Notebook: 04_image.
+    """
+    mel, loudest = unit_spectrogram(image, params)
+    return mel * np.float32(loudest)
+
+
+def unit_spectrogram(
+    image: Image.Image,
+    params: SpectrogramParams | None = None,
+    columns: tuple[int, int] | None = None,
+) -> tuple[np.ndarray, float]:
+    """The two things that a picture says: mel amplitudes where black is 1, and what black is.
+
+    Apart, since pictures that differ in level alone then give the same numbers to the bit.
+    ``columns``: from the first up to the second only, for a picture that is worked on in pieces.
+    """
+    if not isinstance(image, Image.Image):
+        raise RiffeduError(f"a PIL picture is needed (PIL.Image.open), not {type(image).__name__}")
+    exif = tags_of(image)
+    params = params or SpectrogramParams.from_exif(exif)
+    if image.height != params.num_frequencies:
+        raise RiffeduError(
+            f"the picture is {image.width} × {image.height} pixels; it must be "
+            f"{params.num_frequencies} tall, one row per mel band"
+        )
+    max_value = _number(exif.get(MAX_VALUE_TAG, DEFAULT_MAX_VALUE), float, "MAX_VALUE")
+    if not 0 <= max_value < 1e12:
+        raise RiffeduError(f"the picture's EXIF tag MAX_VALUE holds {max_value}, no amplitude")
+    range_db = exif.get(RANGE_DB_TAG)
+    if range_db is not None and not 0 < _number(range_db, float, "the range") < 1000:
+        raise RiffeduError(f"the picture's EXIF tag for its range holds {range_db}, no decibels")
+    if columns:
+        image = image.crop((columns[0], 0, columns[1], image.height))
+    pixels = _greys(image, params.stereo)
+    mel = from_pixels(pixels, 1.0, params.power_for_image, range_db and float(range_db))
+    return mel, max_value / INT16
+
+
+def _greys(image: Image.Image, stereo: bool) -> np.ndarray:
+    """Levels from 0 to 255, lowest band first; (2, rows, columns) for a stereo picture."""
+    fine = image.mode in ("I", "I;16", "I;16B", "I;16L", "F")
+    if stereo and (fine or image.mode in ("1", "L", "LA")):
+        raise RiffeduError("the picture's tags say stereo, but it is grey: one channel")
+    if fine:
+        levels = np.asarray(image, dtype=np.float32)[::-1]
+        levels = levels / 257 if image.mode != "F" else levels
+        if not (levels.min() >= 0 and levels.max() <= 255):
+            raise RiffeduError("the picture's grey levels lie outside their range: save it as RGB")
+        return levels
+    pixels = np.asarray(image.convert("RGB"))[::-1]
+    return pixels[..., 1:].transpose(2, 0, 1) if stereo else pixels[..., 0]
+
+
+def check_size(path, columns: int, rows: int) -> None:
+    """Raises RiffeduError where a picture would be too wide for its format, or for any.
+
+    Worth asking before an hour of sound is drawn.
+    """
+    widest = min(WIDEST.get(Path(path).suffix.lower(), LARGEST), LARGEST // rows)
+    if columns > widest:
+        other = ".png holds more" if widest < LARGEST // rows else "cut the sound into pieces"
+        raise RiffeduError(f"{path} can be {widest} columns wide, not {columns}: {other}")
+
+
+def save_image(image: Image.Image, path) -> Path:
+    """Writes a picture with its EXIF tags; the ending chooses the format (PNG keeps every pixel).
+
+    Written beside its place first and then moved there, so that no half picture is ever left.
+    Raises RiffeduError for an unknown ending, a picture too wide for it, or a place that cannot be
+    written.
+    """
+    path = Path(path)
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    if kind not in Image.SAVE or kind not in ("PNG", "JPEG", "TIFF", "WEBP"):
+        raise RiffeduError(f"{path}: no picture format ends in {path.suffix!r}; use .png")
+    check_size(path, *image.size)
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        image.save(beside, format=kind, exif=image.getexif().tobytes())
+        os.replace(beside, path)
+    except (OSError, ValueError) as error:
+        raise RiffeduError(f"{path} cannot be written: {_reason(error)}") from None
+    finally:
+        beside.unlink(missing_ok=True)
+    return path
+
+
+def load_image(path) -> Image.Image:
+    """Reads a picture file whole, tags included.
+
+    Raises RiffeduError where there is no such file, no picture in it, or where it is damaged.
+    """
+    usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, LARGEST // 2  # it refuses twice that
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.simplefilter("error", UserWarning)  # Pillow's way to say that tags are damaged
+            with Image.open(path) as image:
+                image.load()
+                return image
+    except Image.DecompressionBombError:
+        raise RiffeduError(f"{path} is too large a picture to be a spectrogram") from None
+    except (OSError, ValueError, SyntaxError, UserWarning) as error:
+        raise RiffeduError(f"{path} is no picture that can be read: {_reason(error)}") from None
+    finally:
+        Image.MAX_IMAGE_PIXELS = usual
+
+
+def with_level(image: Image.Image, params: SpectrogramParams, gain: float) -> Image.Image:
+    """A copy whose tags say what its pixels mean, black ``gain`` times as loud as it was."""
+    image = image.copy()
+    exif = image.getexif()
+    loudest = float(exif.get(MAX_VALUE_TAG, DEFAULT_MAX_VALUE)) * gain
+    exif.update({**params.to_exif(), MAX_VALUE_TAG: loudest})
+    image.info["exif"] = exif.tobytes()
+    return image
+
+
+def tags_of(image: Image.Image) -> Image.Exif:
+    """A picture's EXIF tags. Raises RiffeduError where they are damaged."""
+    try:
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            tags = image.getexif()
+    except (SyntaxError, OSError, ValueError, struct.error) as error:
+        damage = _reason(error)
+    else:
+        damage = next((str(w.message) for w in told if "PIL" in w.filename), None)
+    if damage:
+        raise RiffeduError(
+            f"the picture's EXIF tags are damaged ({damage.strip()}): save it anew, or without them"
+        )
+    return tags
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error).partition("\n")[0]

@@ -1,0 +1,387 @@
+"""Lesson 03: hertz as ears count them. The mel scale, its filterbank, and the way back.
+
+Names: ``bank`` is the filterbank, ``magnitude`` is |STFT|, ``mel`` the mel amplitudes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import numpy as np
+
+from riffedu.errors import RiffeduError
+from riffedu.signal.arrays import as_tensor
+from riffedu.signal.stft import istft, reflect, stft
+
+TINY = np.float32(1e-12)
+"""Stands in for 0 where a sum of weights divides."""
+
+
+def hz_to_mel(hertz, scale: str = "htk"):
+    """Hertz to mel.
+
+        htk:     m = 2595 · log10(1 + f / 700)
+        slaney:  m = 3 f / 200 below 1000 Hz, 15 + 27 · ln(f / 1000) / ln 6.4 above
+
+    ``hertz`` ≥ 0, any shape. Sources: O'Shaughnessy, *Speech Communication* (1987); Slaney,
+    *Auditory Toolbox* (1998). Notebook: 03_mel.
+    """
+    hertz = np.asarray(hertz, dtype=np.float64)
+    if _known(scale) == "htk":
+        return 2595 * np.log10(1 + hertz / 700)
+    return np.where(
+        hertz < 1000,
+        3 * hertz / 200,
+        15 + 27 * np.log(np.maximum(hertz, 1000) / 1000) / np.log(6.4),
+    )
+
+
+def mel_to_hz(mel, scale: str = "htk"):
+    """Mel to hertz: the inverse of `hz_to_mel`, with the same scales. Notebook: 03_mel."""
+    mel = np.asarray(mel, dtype=np.float64)
+    if _known(scale) == "htk":
+        return 700 * (10 ** (mel / 2595) - 1)
+    return np.where(
+        mel < 15, 200 * mel / 3, 1000 * np.exp((np.maximum(mel, 15) - 15) / 27 * np.log(6.4))
+    )
+
+
+def mel_filterbank(
+    sample_rate: float,
+    n_fft: int,
+    n_mels: int = 512,
+    min_frequency: float = 0.0,
+    max_frequency: float | None = 10000.0,
+    scale: str = "htk",
+    norm: str | None = None,
+) -> np.ndarray:
+    """Triangles over the rows of an STFT, evenly spaced in mel.
+
+    Band m rises from edge m to 1 at edge m + 1 and falls to 0 at edge m + 2, where the n_mels + 2
+    edges cut [min_frequency, max_frequency] into equal steps of mel:
+
+        bank[m, k] = max(0, min((f_k − e_m) / (e_{m+1} − e_m),
+                                (e_{m+2} − f_k) / (e_{m+2} − e_{m+1})))
+
+    with f_k = k · sample_rate / n_fft. Returns float32, shape (n_mels, n_fft // 2 + 1), values in
+    [0, 1]; ``norm="slaney"`` divides each triangle by half its width in hertz, which gives all the
+    same area. ``max_frequency=None`` is sample_rate / 2. Frequencies in hertz.
+
+    Raises RiffeduError for an unknown scale or norm and for frequencies out of order.
+    Source: as implemented by HTK and by Slaney's toolbox. Notebook: 03_mel.
+    """
+    max_frequency = sample_rate / 2 if max_frequency is None else max_frequency
+    _check_bank(min_frequency, max_frequency, norm, n_mels)
+    low, high = hz_to_mel([min_frequency, max_frequency], scale)
+    edges = mel_to_hz(np.linspace(low, high, n_mels + 2), scale)[:, None]
+    f = np.arange(n_fft // 2 + 1) * (sample_rate / n_fft)
+    rise = (f - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    fall = (edges[2:] - f) / (edges[2:] - edges[1:-1])
+    bank = np.maximum(0, np.minimum(rise, fall))
+    if norm == "slaney":
+        bank *= 2 / (edges[2:] - edges[:-2])
+    return bank.astype(np.float32)
+
+
+def mel_spectrogram(waveform, params=None):
+    """Mel amplitudes of a sound: the filterbank times |STFT|.
+
+        mel[m, t] = Σ_k bank[m, k] · |X[k, t]|
+
+    ``waveform``: real, shape (…, samples), nominally in [−1, 1], at ``params.sample_rate``
+    (default: Riffusion's `SpectrogramParams`). Returns float32 ≥ 0, shape
+    (…, num_frequencies, columns), row 0 the lowest band.
+
+    There is one column for every hop that begins inside the sound:
+    columns = ceil(samples / hop_length). Column t is centred on sample t · hop_length, so a 5.12 s
+    clip, 225792 samples, gives 512 columns. (A centred STFT has one more when the hop divides the
+    samples; its centre lies on the first sample *after* the sound, and Riffusion, which keeps it,
+    gets its 512 columns from 5.11 s.) Memory does not grow with length beyond input and output;
+    `mel_blocks` does without these two as well.
+
+    Raises RiffeduError for an empty sound or one with NaN or infinite samples. Notebook: 03_mel.
+    """
+    import torch
+
+    params = params or _default_params()
+    x, give_back = as_tensor(waveform)
+    samples = x.shape[-1] if x.ndim else 0
+    columns = -(-samples // params.hop_length)
+    mel = torch.empty(*x.shape[:-1], params.num_frequencies, columns)
+    done = 0
+    for block in mel_blocks(x.split(65536, -1) if samples else [], params):
+        mel[..., done : done + block.shape[-1]] = block
+        done += block.shape[-1]
+    return give_back(mel)
+
+
+def mel_blocks(blocks, params=None):
+    """`mel_spectrogram` of a sound that comes bit by bit: a generator of its columns.
+
+    ``blocks``: any iterable of waveforms of shape (…, samples), of any lengths, which follow each
+    other; a file read in pieces, say. Yields the mel amplitudes 64 columns at a time (the last
+    block is shorter), each as soon as its samples are there; joined in time, they are
+    `mel_spectrogram` of the joined sound. An hour needs no more memory than a second. The spectra
+    of 64 columns fit into a processor's cache; with 128 it took half as long again.
+
+    Raises RiffeduError where the blocks hold no sample, where one has NaN or infinite samples or
+    another number of channels. Notebook: 03_mel.
+    """
+    import torch
+
+    params = params or _default_params()
+    bank = sparse_filterbank(params)
+    n_fft, hop = params.n_fft, params.hop_length
+    doors = (as_tensor(block) for block in blocks)
+    for piece, give_back in _pieces(doors, n_fft, hop, columns=64):
+        spectrum = stft(piece, n_fft, hop, params.win_length, center=False).numpy()
+        magnitude = np.abs(
+            spectrum[..., : bank.shape[1], :]
+        )  # torch's abs takes as long as the FFT
+        mel = [bank @ channel for channel in magnitude.reshape(-1, *magnitude.shape[-2:])]
+        mel = np.reshape(mel, (*magnitude.shape[:-2], *mel[0].shape))
+        yield give_back(torch.from_numpy(mel))
+
+
+def _pieces(doors, n_fft: int, hop_length: int, columns: int):
+    """Overlapping pieces of a sound, mirrored at both ends as a centred `stft` does: each holds
+    the samples of ``columns`` frames, the last one of those that are left."""
+    import torch
+
+    size, step = (columns - 1) * hop_length + n_fft, columns * hop_length
+    before = n_fft // 2
+    after = n_fft - 1 - before  # so that the last frame is centred inside the sound
+    held, begun = None, False
+    for x, give_back in doors:
+        x = _checked(x, held)
+        held = x if held is None else torch.cat([held, x], -1)
+        if not begun and held.shape[-1] > before:
+            held, begun = torch.cat([held[..., 1 : before + 1].flip(-1), held], -1), True
+        while begun and held.shape[-1] > size + before:  # the end stays, to be mirrored
+            yield held[..., :size], give_back
+            held = held[..., step:]
+    if held is None or held.shape[-1] == 0:
+        raise RiffeduError("the sound is empty: give it at least one sample")
+    if begun:
+        held = torch.cat([held, held[..., -after - 1 : -1].flip(-1)], -1)
+    else:
+        held = reflect(held, before)[..., : held.shape[-1] + before + after]
+    while held.shape[-1] >= n_fft:
+        yield held[..., :size], give_back
+        held = held[..., step:]
+
+
+def _checked(x, held):
+    """A block as float32, or a RiffeduError that says why it does not follow ``held``."""
+    import torch
+
+    if x.ndim == 0 or held is not None and x.shape[:-1] != held.shape[:-1]:
+        raise RiffeduError(
+            f"a block of shape {tuple(x.shape)} cannot follow: every block needs the same channels"
+        )
+    if not torch.isfinite(x.sum(dtype=torch.float64)):
+        raise RiffeduError("the sound holds NaN or infinite samples: clean them first")
+    return x.to(torch.float32)
+
+
+def invert_mel(mel, params=None, method: str = "pinv"):
+    """|STFT| from mel amplitudes: magnitudes that have them, or nearly.
+
+    The 8821 rows of a frame went into 512 bands, so what the bands forgot (where a sine lies
+    inside its band) stays forgotten: each comes back as a smooth hump, and rows above
+    ``max_frequency`` as 0. Among the many magnitudes that fit, ``method`` chooses:
+
+    - "transpose": `transpose_inverse`, straight lines from band to band. Cheapest, never negative,
+      but blurred by a band to each side: bank · magnitude misses ``mel`` by some −20 dB.
+    - "pinv": `pseudo_inverse`, the smallest that fit exactly; then what came out negative is set
+      to 0, which costs some of the fit: −35 to −70 dB on the course's clips. No iterations.
+    - "nnls": 30 of `nnls_steps`, which are ≥ 0 *and* fit, below −80 dB, at five times the price.
+
+    ``mel``: shape (…, num_frequencies, columns), as `mel_spectrogram` gives it. Returns float32
+    ≥ 0, shape (…, n_fft // 2 + 1, columns). Raises RiffeduError for an unknown method and when the
+    rows do not match ``params``. Notebook: 03_mel.
+    """
+    import torch
+
+    params = params or _default_params()
+    if method not in _INVERSES:
+        known = ", ".join(map(repr, _INVERSES))
+        raise RiffeduError(f"method={method!r} is unknown: use one of {known}")
+    mel, give_back = as_tensor(mel)
+    if mel.ndim < 2 or mel.shape[-2] != params.num_frequencies:
+        raise RiffeduError(
+            f"the mel amplitudes have shape {tuple(mel.shape)}; params.num_frequencies="
+            f"{params.num_frequencies} rows and some columns are needed"
+        )
+    bank = sparse_filterbank(params)
+    side_by_side = mel.to(torch.float32).movedim(-2, 0).flatten(1).numpy()  # (bands, all columns)
+    found = torch.from_numpy(_INVERSES[method](side_by_side, bank))
+    found = found.reshape(-1, *mel.shape[:-2], mel.shape[-1]).movedim(0, -2)
+    magnitude = torch.zeros(*mel.shape[:-2], params.n_fft // 2 + 1, mel.shape[-1])
+    magnitude[..., : found.shape[-2], :] = found
+    return give_back(magnitude)
+
+
+def through_mel(waveform, params=None, method: str = "pinv"):
+    """A sound through the filterbank and back, with its own phases: what mel alone takes away.
+
+        Y = X / |X| · invert_mel(bank · |X|),   X = STFT(waveform)
+
+    ``waveform``: shape (…, samples). Returns float32 of the same shape, at the level that comes
+    out. No picture could do this: it does not keep the phases. Raises RiffeduError as
+    `mel_spectrogram` and `invert_mel` do. Notebook: 03_mel.
+    """
+    import torch
+
+    params = params or _default_params()
+    x, give_back = as_tensor(waveform)
+    magnitude = invert_mel(mel_spectrogram(x, params), params, method)
+    grid = params.n_fft, params.hop_length, params.win_length
+    spectrum = stft(x.to(torch.float32), *grid)[..., : magnitude.shape[-1]]
+    return give_back(istft(torch.sgn(spectrum) * magnitude, *grid, length=x.shape[-1]))
+
+
+def transpose_inverse(mel, bank) -> np.ndarray:
+    """Each band's mean magnitude, and straight lines in between.
+
+        magnitude = bankᵀ (mel / (bank 1)) / (bankᵀ 1)
+
+    A row gets the mean of its two bands, by the shares that it has in them. ``mel``: NumPy
+    (bands, columns); ``bank``: (bands, rows), dense or scipy sparse. Returns float32 ≥ 0, (rows,
+    columns), 0 in rows that no band holds. Notebook: 03_mel.
+    """
+    area = np.asarray(bank.sum(axis=1), dtype=np.float32).reshape(-1, 1)
+    weight = np.asarray(bank.sum(axis=0), dtype=np.float32).reshape(-1, 1)
+    return (bank.T @ (mel / np.maximum(area, TINY))) / np.maximum(weight, TINY)
+
+
+def pseudo_inverse(mel, bank) -> np.ndarray:
+    """Of all magnitudes with these mel amplitudes, those with the least Σ magnitude², clamped.
+
+        magnitude = max(0, bankᵀ (bank bankᵀ)⁺ mel)
+
+    which is the Moore-Penrose pseudo-inverse. The bands overlap with their neighbours only, so
+    bank bankᵀ has three diagonals. Where bands are empty or alike it cannot be inverted: its
+    eigenvalues under 10⁻⁶ of the largest are left out. Arguments and result as for
+    `transpose_inverse`. Source: Penrose, Proc. Cambridge Phil. Soc. 52 (1956). Notebook: 03_mel.
+    """
+    from scipy.sparse import csr_array
+
+    gram = csr_array(bank @ bank.T, dtype=np.float64).toarray()
+    inverse = np.linalg.pinv(gram, rcond=1e-6, hermitian=True).astype(np.float32)
+    return np.maximum(0, bank.T @ (inverse @ mel))
+
+
+def nnls_steps(mel, bank, n_iter: int = 30, initial=None) -> Iterator[np.ndarray]:
+    """Non-negative least squares, state by state: min ‖mel − bank · magnitude‖, magnitude ≥ 0.
+
+        magnitude_{i+1} = max(0, ahead + bankᵀ (mel − bank · ahead) / (bankᵀ bank 1))
+        ahead = magnitude_i + i/(i + 3) · (magnitude_i − magnitude_{i−1})
+
+    Look what the bands still lack, hand it to their rows, cut below 0; and step on a little in
+    the direction of the last change, which saves most of the steps. Each row
+    has a stride of its own, 1 / (bankᵀ bank 1), which never overshoots: the bank has no negative
+    weight, so diag(bankᵀ bank 1) − bankᵀ bank is positive semidefinite. Nothing large is made.
+
+    Arguments as for `transpose_inverse`. Yields n_iter + 1 float32 arrays (rows, columns), the
+    first of them ``initial``, by default the `pseudo_inverse`: where many magnitudes fit, the
+    first guess decides which one is found. Sources: Beck and Teboulle, SIAM J. Imaging Sciences 2
+    (2009); the stride: De Pierro, IEEE Trans. Medical Imaging 14 (1995). Notebook: 03_mel.
+    """
+    one = np.ones((bank.shape[1], 1), dtype=np.float32)
+    stride = 1 / np.maximum(bank.T @ (bank @ one), TINY)
+    magnitude = pseudo_inverse(mel, bank) if initial is None else initial
+    ahead = magnitude
+    for i in range(n_iter):
+        yield magnitude
+        lacks = mel - bank @ ahead
+        following = np.maximum(0, ahead + (bank.T @ lacks) * stride)
+        ahead = following + np.float32(i / (i + 3)) * (following - magnitude)
+        magnitude = following
+    yield magnitude
+
+
+def _last_of_nnls(mel, bank) -> np.ndarray:
+    for magnitude in nnls_steps(mel, bank):
+        pass
+    return magnitude
+
+
+_INVERSES = {"transpose": transpose_inverse, "pinv": pseudo_inverse, "nnls": _last_of_nnls}
+
+
+def fit_mel(magnitude, mel, bank):
+    """One multiplicative step from any magnitudes towards ones that have the mel amplitudes.
+
+        magnitude ← magnitude · bankᵀ(mel / (bank · magnitude)) / (bankᵀ 1)
+
+    Each row is scaled by what its bands lack, and keeps its place among its neighbours: so fine
+    structure that was found elsewhere, by Griffin-Lim say, survives. From all ones, one step gives
+    the smooth first guess; repeated, the steps approach magnitudes ≥ 0 that have ``mel`` exactly.
+    The error that each step lowers is the Kullback-Leibler divergence.
+
+    ``magnitude``: torch, (rows, columns) ≥ 0; ``mel``: NumPy, (bands, columns); ``bank``: (bands,
+    rows), dense or scipy sparse. Returns torch float32 (rows, columns). Source: Lee and Seung,
+    "Algorithms for non-negative matrix factorization", NIPS (2000).
+    Notebook: 06_beyond_griffin_lim.
+    """
+    import torch
+
+    found = np.ascontiguousarray(magnitude.numpy(), dtype=np.float32)
+    lacks = mel / np.maximum(bank @ found, TINY)
+    weight = np.maximum(np.asarray(bank.sum(axis=0), dtype=np.float32).reshape(-1, 1), TINY)
+    found *= (bank.T @ lacks) / weight
+    return torch.from_numpy(found.T.copy()).mT
+
+
+def filterbank_of(params) -> np.ndarray:
+    """`mel_filterbank` with the numbers of a `SpectrogramParams`. Read-only: it is shared."""
+    return _filterbank(
+        params.sample_rate,
+        params.n_fft,
+        params.num_frequencies,
+        params.min_frequency,
+        params.max_frequency,
+        params.mel_scale_type,
+        params.mel_scale_norm,
+    )
+
+
+@lru_cache(maxsize=8)
+def sparse_filterbank(params):
+    """The same as a scipy CSR matrix, without the rows of the STFT above ``max_frequency``: two
+    numbers of a thousand are not zero."""
+    from scipy.sparse import csr_matrix
+
+    bank = filterbank_of(params)
+    return csr_matrix(bank[:, : np.flatnonzero(bank.any(axis=0)).max(initial=0) + 1])
+
+
+@lru_cache(maxsize=8)
+def _filterbank(*numbers) -> np.ndarray:
+    return mel_filterbank(*numbers)
+
+
+def _check_bank(min_frequency, max_frequency, norm, n_mels) -> None:
+    if not 0 <= min_frequency < max_frequency:
+        raise RiffeduError(
+            f"the bands need 0 <= min_frequency < max_frequency, not {min_frequency} and "
+            f"{max_frequency} Hz"
+        )
+    if norm not in (None, "slaney"):
+        raise RiffeduError(f"norm={norm!r} is unknown: use None or 'slaney'")
+    if n_mels < 1:
+        raise RiffeduError(f"n_mels={n_mels} must be at least 1")
+
+
+def _known(scale: str) -> str:
+    if scale not in ("htk", "slaney"):
+        raise RiffeduError(f"mel scale {scale!r} is unknown: use 'htk' or 'slaney'")
+    return scale
+
+
+def _default_params():
+    from riffedu.signal.params import SpectrogramParams
+
+    return SpectrogramParams()

@@ -1,0 +1,153 @@
+"""Lesson 06: phase gradient heap integration, phases read off the magnitudes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from riffedu.errors import RiffeduError
+from riffedu.signal.arrays import as_tensor
+from riffedu.signal.phase import _check_magnitude, random_phases
+from riffedu.signal.stft import get_window
+
+
+def pghi(
+    magnitude,
+    n_fft: int,
+    hop_length: int,
+    win_length: int | None = None,
+    window="hann",
+    tolerance: float = 1e-3,
+    seed: int = 0,
+):
+    """A spectrum with phases read off the magnitudes: phase gradient integration, no iterations.
+
+    `phase_slopes` says how much the phase changes from one bin to the next, along time and along
+    frequency. `integrate` adds these changes up along a path that keeps to the loud bins, where
+    they are most certain. Bins below ``tolerance`` · the loudest get random phases from ``seed``.
+
+    ``magnitude``: real ≥ 0, shape (…, n_fft // 2 + 1, columns), of centred frames as `stft` makes
+    them. Returns the complex spectrum, torch or NumPy as it came. Where a frame holds one sine or
+    one click the phases are right up to a constant; where sounds overlap they are a good start.
+
+    Raises RiffeduError for magnitudes of another shape or a tolerance outside (0, 1). Source:
+    Průša, Balazs and Søndergaard, "A noniterative method for reconstruction of phase from STFT
+    magnitude", IEEE/ACM Trans. ASLP 25 (2017). Notebook: 06_beyond_griffin_lim.
+    """
+    import torch
+
+    magnitude, give_back = as_tensor(magnitude)
+    _check_magnitude(magnitude, n_fft)
+    if not 0 < tolerance < 1:
+        raise RiffeduError(f"pghi needs a tolerance between 0 and 1, not {tolerance}")
+    phases = random_phases(magnitude, seed)
+    flat = (-1, *magnitude.shape[-2:])
+    for picture, guess in zip(magnitude.reshape(flat), phases.reshape(flat), strict=True):
+        for start in range(0, picture.shape[-1], 1024):  # so that memory does not grow with length
+            part = np.ascontiguousarray(picture[:, start : start + 1024].numpy())
+            slopes = phase_slopes(part, n_fft, hop_length, win_length, window)
+            phase, known = integrate(part, *slopes, tolerance)
+            turned = torch.from_numpy(np.exp(1j * phase[known])).to(guess.dtype)
+            guess[:, start : start + 1024][torch.from_numpy(known)] = turned
+    return give_back(phases * magnitude)
+
+
+def phase_slopes(
+    magnitude: np.ndarray, n_fft: int, hop_length: int, win_length: int | None = None, window="hann"
+) -> tuple[np.ndarray, np.ndarray]:
+    """How much the phase of an STFT changes to the next column, and to the next row; radians.
+
+        along time:       2π hop k / n_fft + c / log(W(0) / W(1)) · ∂ log magnitude / ∂k
+        along frequency: −2π centre / n_fft − c / log(w(0) / w(hop)) · ∂ log magnitude / ∂t
+
+    with c = π hop / (2 n_fft) and ∂f/∂k = f[k + 1] − f[k − 1], likewise ∂t, averaged over the two
+    bins of a step. On the top of a hump row k turns with its own frequency, beside it with the
+    hump's; likewise in time with a click. How steep a hump is, the window w tells: how far it falls
+    from its ``centre`` in one hop, and how far its transform W falls in one row. Exact for a
+    Gaussian; for others near the tops, where the sound is.
+
+    ``magnitude``: (rows, columns). Returns arrays (rows, columns − 1) and (rows − 1, columns).
+    Source: Portnoff, "Magnitude-phase relationships for short-time Fourier transforms based on
+    Gaussian analysis windows", ICASSP (1979). Notebook: 06_beyond_griffin_lim.
+    """
+    win_length = win_length or n_fft
+    w = get_window(window, win_length).numpy().astype(np.float64)
+    n = np.arange(win_length) - win_length / 2
+    centre = (n_fft - win_length) // 2 + win_length / 2
+    falls_in_a_row = _fall(w.sum(), w @ np.cos(2 * np.pi * n / n_fft))
+    falls_in_a_hop = _fall(w[win_length // 2], w[min(win_length // 2 + hop_length, win_length - 1)])
+    c = np.pi * hop_length / (2 * n_fft)
+
+    log = np.log(np.maximum(magnitude, max(1e-10 * magnitude.max(), 1e-30)))
+    time, frequency = np.zeros_like(log), np.zeros_like(log)
+    time[1:-1] = (log[2:] - log[:-2]) * (c / falls_in_a_row)
+    time += np.arange(len(log), dtype=log.dtype)[:, None] * (2 * np.pi * hop_length / n_fft)
+    frequency[:, 1:-1] = (log[:, 2:] - log[:, :-2]) * (-c / falls_in_a_hop)
+    frequency -= 2 * np.pi * centre / n_fft
+    return (time[:, 1:] + time[:, :-1]) / 2, (frequency[1:] + frequency[:-1]) / 2
+
+
+def _fall(top: float, beside: float) -> float:
+    return np.log(top / max(beside, 1e-3 * top)) if top > 1.0001 * beside else np.inf
+
+
+def integrate(
+    magnitude: np.ndarray,
+    along_time: np.ndarray,
+    along_frequency: np.ndarray,
+    tolerance: float = 1e-3,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Adds phase steps up along the loudest paths: (phase in radians, which bins have one).
+
+    A bin can be reached by many paths, whose sums disagree where the slopes are wrong. So the
+    bins above ``tolerance`` · the loudest are joined by the tree whose steps are the loudest: a
+    maximum spanning tree, a step weighing as much as the product of its two magnitudes. Each part
+    of the picture that stands alone hangs on a root, with phase 0 at its loudest bin. Then every
+    bin adds up its way to the root by doubling: one step, two, four, eight …
+
+    The heap of pghi's authors grows such a tree bin by bin; this one needs no loop over bins.
+    Shapes as `phase_slopes` returns them. Notebook: 06_beyond_griffin_lim.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
+
+    known = magnitude > tolerance * magnitude.max()
+    bins = np.flatnonzero(known)
+    number = np.cumsum(known, dtype=np.int32).reshape(known.shape)  # of a bin; the root's is 0
+    right, up = known[:, :-1] & known[:, 1:], known[:-1] & known[1:]
+    tops = number[known & _tops(magnitude)]
+    start = np.concatenate([number[:, :-1][right], number[:-1][up], 0 * tops])
+    end = np.concatenate([number[:, 1:][right], number[1:][up], tops])
+    level = np.log(magnitude[known] / magnitude.max())
+    level = np.append(2 * np.log(tolerance) - 1, level)  # the root is nobody's first choice
+    cost = 1 - level[start] - level[end]
+    edges = coo_array((cost, (start, end)), shape=(len(level), len(level)))
+    parent = breadth_first_order(minimum_spanning_tree(edges), 0, directed=False)[1]
+
+    child = np.flatnonzero(parent > 0)
+    a, b = bins[child - 1], bins[parent[child] - 1]
+    row, column = np.divmod(np.minimum(a, b), magnitude.shape[1])
+    vertical = abs(a - b) == magnitude.shape[1]
+    step = np.empty(len(child))
+    step[vertical] = along_frequency[row[vertical], column[vertical]]
+    step[~vertical] = along_time[row[~vertical], column[~vertical]]
+    way = np.zeros(len(level))
+    way[child] = np.where(a > b, step, -step)
+    parent[0] = 0
+    while parent.any():
+        way += way[parent]
+        parent = parent[parent]
+    phase = np.zeros(magnitude.shape)
+    phase[known] = way[1:]
+    return phase, known
+
+
+def _tops(magnitude: np.ndarray) -> np.ndarray:
+    """Bins that none of their four neighbours is louder than."""
+    tops = np.ones(magnitude.shape, dtype=bool)
+    for here, low, high in (
+        (tops, magnitude[:-1], magnitude[1:]),
+        (tops.T, magnitude.T[:-1], magnitude.T[1:]),
+    ):
+        here[:-1] &= low >= high
+        here[1:] &= high >= low
+    return tops

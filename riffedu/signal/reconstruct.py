@@ -1,0 +1,134 @@
+"""Lesson 06: picture to sound, for pictures of any width."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from PIL import Image
+
+from riffedu.signal.audio import ramp
+from riffedu.signal.image import (
+    tags_of,
+    unit_spectrogram,
+)
+from riffedu.signal.inversion import sound_from_mel
+from riffedu.signal.params import SpectrogramParams
+
+LONGEST_AT_ONCE = 4096
+"""Columns that are turned into sound at once: 41 s, in under a gigabyte."""
+
+
+def image_to_audio(
+    image: Image.Image,
+    params: SpectrogramParams | None = None,
+    quality: str = "fast",
+    seed: int = 0,
+    n_iter: int | None = None,
+    progress: bool = True,
+):
+    """Picture to sound: (waveform, sample_rate).
+
+    ``quality`` is one of `riffedu.signal.inversion.WAYS`, the quickest first; "plain" is what Riffusion
+    does, the inverse mel and then fast Griffin-Lim on all rows. ``n_iter`` iterations, each way's
+    own number by default, from phases drawn with ``seed``: the same seed gives the same sound.
+
+    Returns float32, (samples,) or (2, samples) for a stereo picture, columns · hop_length samples
+    at ``params.sample_rate``. Nothing is normalised: the level is the picture's, from its
+    MAX_VALUE, so peaks may pass 1; see `riffedu.signal.audio.set_level`. Pictures of over
+    `LONGEST_AT_ONCE` columns are worked on in pieces, see `pieces_of`. With ``progress``, a bar
+    shows if it takes more than a second. Raises RiffeduError for an unfit picture or an unknown
+    quality. Notebook: 06_beyond_griffin_lim.
+    """
+    if not isinstance(image, Image.Image) or image.width <= LONGEST_AT_ONCE:
+        return _sound_of(image, params, None, quality, seed, n_iter, progress)
+    return _sound_of_pieces(image, params, quality, seed, n_iter, progress)
+
+
+def _sound_of(image, params, columns, quality, seed, n_iter, progress):
+    mel, loudest = unit_spectrogram(image, params, columns)
+    params = params or SpectrogramParams.from_exif(tags_of(image))
+    channels = [
+        sound_from_mel(channel, params, quality, seed, n_iter, progress)
+        for channel in mel.reshape(-1, *mel.shape[-2:])
+    ]
+    waveform = np.stack(channels) if params.stereo else channels[0]
+    return waveform * np.float32(loudest), params.sample_rate
+
+
+def _sound_of_pieces(image, params, quality, seed, n_iter, progress):
+    """A wide picture in pieces: memory holds its pixels, its sound, and the work on one piece.
+
+    Phases of two pieces don't agree, so they are faded into each other at equal power.
+    """
+    from tqdm.auto import tqdm
+
+    params = params or SpectrogramParams.from_exif(tags_of(image))
+    hop, before = params.hop_length, 0
+    sound = np.zeros((1 + params.stereo, image.width * hop), np.float32)
+    with tqdm(
+        total=image.width, desc="picture → sound", unit="col", leave=False, disable=not progress
+    ) as bar:
+        for left, right in pieces_of(image, params):
+            part, _ = _sound_of(image, params, (left, right), quality, seed, n_iter, False)
+            rise = ramp((before - left) * hop, "equal power")
+            part[..., : len(rise)] *= rise
+            sound[:, left * hop : before * hop] *= rise[::-1]
+            sound[:, left * hop : right * hop] += part
+            bar.update(right - before)
+            before = right
+    return sound if params.stereo else sound[0], params.sample_rate
+
+
+def pieces_of(image: Image.Image, params: SpectrogramParams) -> Iterator[tuple[int, int]]:
+    """Where to cut a wide picture: (first column, last column + 1) of pieces that overlap.
+
+    Each ends at the quietest place of its last eighth, where a seam is heard least, and the next
+    one begins a window earlier.
+    """
+    left, search = 0, LONGEST_AT_ONCE // 8
+    overlap = min(-(-params.win_length // params.hop_length), search // 2)
+    while image.width - left > LONGEST_AT_ONCE:
+        right = left + LONGEST_AT_ONCE
+        mel, _ = unit_spectrogram(image, params, (right - search, right))
+        power = (mel**2).reshape(-1, search).sum(axis=0)
+        cut = right - search + int(np.convolve(power, np.ones(overlap), "valid").argmin())
+        yield left, cut + overlap
+        left = cut
+    yield left, image.width
+
+
+def repaint(
+    waveform, sample_rate: int, image, start: int, stop: int, margin: float = 0.3
+) -> np.ndarray:
+    """The sound of a picture that changed in columns ``start`` ≤ c < ``stop`` only.
+
+    These columns and ``margin`` seconds on both sides are turned into sound anew and cross-faded into
+    ``waveform`` (samples,) or (channels, samples), whose length stays: painting a stroke costs what
+    the stroke is long. Powers add in the fades, since the phases are new. Notebook: 04_image.
+    """
+    from riffedu.signal.audio import ramp
+    from riffedu.signal.image import tags_of
+    from riffedu.signal.reconstruct import image_to_audio
+
+    waveform = np.asarray(waveform, np.float32)
+    params = SpectrogramParams.from_exif(tags_of(image))
+    hop = sample_rate * params.step_size_ms / 1000
+    wide = round(1000 * margin / params.step_size_ms)
+    first, last = max(0, start - wide), min(image.width, stop + wide)
+    part = image.crop((first, 0, last, image.height))
+    part.info["exif"] = image.info["exif"]
+    new, _ = image_to_audio(part, progress=False)
+    begin = round(first * hop)
+    new = new[..., : waveform.shape[-1] - begin]
+    rise = ramp(round(margin * sample_rate / 2), "equal power")
+    result = waveform.copy()
+    old = waveform[..., begin : begin + new.shape[-1]].copy()
+    share = np.ones(new.shape[-1], np.float32)
+    if first > 0:
+        share[: len(rise)] = rise
+    if last < image.width:
+        share[-len(rise) :] = np.minimum(share[-len(rise) :], rise[::-1])
+    kept = np.sqrt(np.maximum(0, 1 - share**2))
+    result[..., begin : begin + new.shape[-1]] = share * new + kept * old
+    return result

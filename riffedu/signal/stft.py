@@ -1,0 +1,297 @@
+"""Lesson 02: short-time Fourier transform, there and back.
+
+A sound is cut into overlapping frames, each frame is faded in and out by a window, and each
+windowed frame is taken apart into sines. Everything here is written out on top of ``torch.fft``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from riffedu.errors import RiffeduError
+from riffedu.signal.arrays import as_tensor
+
+NOTHING = 1e-10  # of a window's greatest square: less than this is no knowledge of a sample
+
+
+def stft(
+    x,
+    n_fft: int,
+    hop_length: int,
+    win_length: int | None = None,
+    window="hann",
+    center: bool = True,
+):
+    """Spectrum of each windowed frame of a sound.
+
+        X[k, t] = Σ_n w[n] · x[t·hop_length + n] · exp(−2πi k n / n_fft),   n = 0 … n_fft − 1
+
+    ``x``: real, shape (…, samples). Returns complex, shape (…, n_fft // 2 + 1, frames): row k is
+    the frequency k · sample_rate / n_fft, column t the time t · hop_length / sample_rate (of the
+    frame's middle when centred, else of its start). NumPy in gives NumPy out, torch in gives torch
+    out; float64 stays float64.
+
+    ``win_length`` < ``n_fft`` puts the window in the middle of the frame and zeros beside it:
+    more rows, not more resolution. ``window`` is a name that scipy.signal.get_window knows
+    (periodic) or the ``win_length`` samples themselves. With ``center``, the sound is mirrored at
+    both ends so that frame t is centred on sample t · hop_length, and there are
+    1 + samples // hop_length frames (for odd n_fft, 1 + (samples − 1) // hop_length); without it,
+    only the 1 + (samples − n_fft) // hop_length frames that lie wholly inside the sound.
+
+    Raises RiffeduError for sizes that make no frame, and for a sound that is empty, complex or
+    holds NaN. Source: Allen and Rabiner, "A unified approach to short-time Fourier analysis and
+    synthesis", Proc. IEEE 65 (1977). Notebook: 02_stft.
+    """
+    import torch
+
+    x, give_back = as_tensor(x)
+    win_length = _check_sizes(n_fft, hop_length, win_length)
+    _check_sound(x, n_fft, center)
+    window = get_window(window, win_length, x.dtype)
+    left, right = _margins(n_fft, win_length)
+    if center:
+        x = reflect(x, n_fft // 2)
+    frames = x[..., left : x.shape[-1] - right].unfold(-1, win_length, hop_length) * window
+    frames = torch.nn.functional.pad(frames, (left, right))
+    return give_back(torch.fft.rfft(frames).mT)
+
+
+def istft(
+    spectrum,
+    n_fft: int,
+    hop_length: int,
+    win_length: int | None = None,
+    window="hann",
+    center: bool = True,
+    length: int | None = None,
+):
+    """The sound whose STFT is nearest to ``spectrum``: windowed frames, overlapped and added.
+
+        x[n] = Σ_t w[n − t·hop] · x_t[n − t·hop]  /  Σ_t w[n − t·hop]²
+
+    where x_t is the inverse FFT of column t. This is the least-squares answer, and it returns the
+    sound exactly where ``spectrum`` is the STFT of one with the same parameters.
+
+    ``spectrum``: complex, shape (…, n_fft // 2 + 1, frames). Returns real, shape (…, samples):
+    (frames − 1) · hop_length samples when centred, (frames − 1) · hop_length + n_fft when not, or
+    ``length`` samples. Samples at the ends that no window reaches are 0.
+
+    Raises RiffeduError where the windows leave gaps (the NOLA condition fails, see `is_nola`): a
+    sample that no window sees cannot be known. Source: Griffin and Lim, "Signal estimation from
+    modified short-time Fourier transform", IEEE Trans. ASSP 32 (1984), eq. 6. Notebook: 02_stft.
+    """
+    import torch
+
+    spectrum, give_back = as_tensor(spectrum)
+    win_length = _check_sizes(n_fft, hop_length, win_length)
+    _check_spectrum(spectrum, n_fft, length)
+    window = get_window(window, win_length, spectrum.real.dtype)
+    _check_gaps(window, win_length, hop_length)
+    left, right = _margins(n_fft, win_length)
+    frames = torch.fft.irfft(spectrum.mT, n=n_fft)[..., left : n_fft - right] * window
+    total = overlap_add(frames, hop_length)
+    weight = overlap_add((window**2).expand(frames.shape[-2], -1), hop_length)
+    known = weight > NOTHING * (window**2).max()
+    x = torch.where(known, total / weight.where(known, 1), 0)
+    # x[0] lies before the sound's start when frames are centred, after it when they are not.
+    start = left - n_fft // 2 if center else left
+    if length is None:
+        length = (frames.shape[-2] - 1) * hop_length + (0 if center else n_fft)
+    x = torch.nn.functional.pad(x, (start, max(0, length - start - x.shape[-1])))[..., :length]
+    if not x.sum().isfinite():
+        raise RiffeduError("the spectrum holds NaN or infinite numbers: no sound has these")
+    return give_back(x)
+
+
+def overlap_add(frames, hop_length: int):
+    """Lays frame t down at t · hop_length and adds: (…, frames, size) → (…, samples).
+
+    Each frame is cut into pieces of one hop; piece j of every frame is added in one go. NumPy in
+    gives NumPy out. Notebook: 02_stft.
+    """
+    import torch
+
+    frames, give_back = as_tensor(frames)
+    count, size = frames.shape[-2:]
+    pieces = -(-size // hop_length)
+    frames = torch.nn.functional.pad(frames, (0, pieces * hop_length - size))
+    out = frames.new_zeros(*frames.shape[:-2], count + pieces - 1, hop_length)
+    for j in range(pieces):
+        out[..., j : j + count, :] += frames[..., j * hop_length : (j + 1) * hop_length]
+    return give_back(out.flatten(-2)[..., : (count - 1) * hop_length + size])
+
+
+def get_window(window, win_length: int, dtype=None):
+    """``win_length`` samples of a window as a torch tensor: periodic, so that hops tile evenly.
+
+        Hann: w[n] = ½ − ½ cos(2πn / win_length)
+
+    ``window``: "hann", any other name or (name, parameter) that scipy.signal.get_window knows, or
+    the samples. Raises RiffeduError for an unknown name, a wrong number of samples, and samples
+    that are not real and finite, or all 0. Notebook: 02_stft.
+    """
+    import torch
+
+    if isinstance(window, str) and window == "hann" and win_length > 1:
+        samples = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(win_length) / win_length)
+    elif isinstance(window, (str, tuple)):
+        samples = _scipy_window(window, win_length)
+    else:
+        samples = np.asarray(window)
+    if samples.shape != (win_length,):
+        raise RiffeduError(
+            f"the window has shape {samples.shape}, win_length={win_length} needs ({win_length},)"
+        )
+    if samples.dtype.kind not in "fiu" or not np.isfinite(samples).all() or not samples.any():
+        raise RiffeduError("a window is real, finite numbers that are not all 0")
+    return torch.as_tensor(samples, dtype=dtype or torch.float32)
+
+
+def overlap(window, win_length: int, hop_length: int, power: int = 2) -> np.ndarray:
+    """What the windows of all frames add up to, at each sample of one hop.
+
+        W[n] = Σ_t w[n − t · hop_length]^power,   n = 0 … hop_length − 1
+
+    From hop to hop it is the same (far from the ends of the sound). ``window`` as for
+    `get_window`; returns float64, shape (hop_length,). Notebook: 02_stft.
+    """
+    import torch
+
+    _check_sizes(win_length, hop_length, None)
+    samples = get_window(window, win_length, torch.float64).numpy()
+    pieces = np.pad(samples, (0, -win_length % hop_length)).reshape(-1, hop_length)
+    return (pieces**power).sum(axis=0)
+
+
+def is_cola(window, win_length: int, hop_length: int, tolerance: float = 1e-5) -> bool:
+    """COLA, "constant overlap-add": do the windows add up to the same everywhere?
+
+    Then frames that are merely added, without any division, give the sound back (times a number).
+    ``tolerance`` is relative. Notebook: 02_stft.
+    """
+    total = overlap(window, win_length, hop_length, power=1)
+    return bool(np.abs(total - total.mean()).max() <= tolerance * np.abs(total.mean()))
+
+
+def is_nola(window, win_length: int, hop_length: int) -> bool:
+    """NOLA, "nonzero overlap-add": does every sample lie under some window that is not 0 there?
+
+    Then, and only then, `istft` knows them all. Weaker than COLA, because istft divides by what
+    the squared windows add up to; it need not be constant. Notebook: 02_stft.
+    """
+    import torch
+
+    greatest = float((get_window(window, win_length, torch.float64) ** 2).max())
+    return bool(overlap(window, win_length, hop_length).min() > NOTHING * greatest)
+
+
+def window_spectrum(window, win_length: int, zoom: int = 64) -> tuple[np.ndarray, np.ndarray]:
+    """What one pure sine becomes in a column: (bins, decibels), 0 dB at bin 0, the sine itself.
+
+    A bin is sample_rate / win_length; between two bins lie ``zoom`` points, by zero padding.
+    Notebook: 02_stft.
+    """
+    import torch
+
+    samples = get_window(window, win_length, torch.float64).numpy()
+    magnitude = np.abs(np.fft.rfft(samples, zoom * win_length))
+    bins = np.arange(len(magnitude)) / zoom
+    return bins, decibels(magnitude, magnitude[0], floor=-200)
+
+
+def lobes(window, win_length: int = 1024) -> tuple[float, float]:
+    """A window's two figures: (width of its main lobe in bins, its highest side lobe in dB).
+
+    The width is what keeps close tones from being told apart, the side lobes are what faint tones
+    far away drown in. Source: Harris, "On the use of windows for harmonic analysis with the
+    discrete Fourier transform", Proc. IEEE 66 (1978). Notebook: 02_stft.
+    """
+    bins, db = window_spectrum(window, win_length)
+    rises = (np.diff(db) > 0) & (db[:-1] < -3)
+    edge = int(rises.argmax()) if rises.any() else len(db) - 1
+    return float(2 * bins[edge]), float(db[edge:].max())
+
+
+def decibels(magnitude, reference: float = 1.0, floor: float = -100.0):
+    """Magnitudes in decibels: 20 · log10(|x| / reference), and nothing below ``floor``.
+
+    With half the window's sum as reference, a sine of amplitude 1 reads 0 dB in an STFT.
+    Notebook: 02_stft.
+    """
+    magnitude, give_back = as_tensor(magnitude)
+    if not reference > 0:
+        raise RiffeduError(f"decibels need a reference above 0, not {reference}")
+    ratio = magnitude.abs() / reference
+    return give_back(20 * ratio.clamp(min=10 ** (floor / 20)).log10())
+
+
+def reflect(x, pad: int):
+    """Mirrors a sound at both ends, ``pad`` samples each, as often as a short sound needs:
+    c b [a b c d] c b. Shape (…, samples) → (…, samples + 2 · pad)."""
+    import torch
+
+    last = x.shape[-1] - 1
+    if pad <= last:
+        before, after = x[..., 1 : pad + 1].flip(-1), x[..., last - pad : last].flip(-1)
+        return torch.cat([before, x, after], -1)
+    there_and_back = torch.arange(-pad, last + 1 + pad) % max(1, 2 * last)
+    return x[..., torch.minimum(there_and_back, 2 * last - there_and_back).clamp(min=0)]
+
+
+def _scipy_window(window, win_length: int) -> np.ndarray:
+    from scipy import signal
+
+    try:
+        return signal.get_window(window, win_length)
+    except (ValueError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise RiffeduError(f"scipy makes no window {window!r}: {reason}") from None
+
+
+def _margins(n_fft: int, win_length: int) -> tuple[int, int]:
+    left = (n_fft - win_length) // 2
+    return left, n_fft - win_length - left
+
+
+def _check_sizes(n_fft: int, hop_length: int, win_length: int | None) -> int:
+    win_length = n_fft if win_length is None else win_length
+    for name, size in {"n_fft": n_fft, "hop_length": hop_length, "win_length": win_length}.items():
+        if not isinstance(size, (int, np.integer)) or size < 1:
+            raise RiffeduError(f"{name}={size!r} must be a whole number of samples, at least 1")
+    if win_length > n_fft:
+        raise RiffeduError(f"win_length={win_length} must not be more than n_fft={n_fft}")
+    return win_length
+
+
+def _check_sound(x, n_fft: int, center: bool) -> None:
+    if x.ndim == 0 or x.shape[-1] == 0:
+        raise RiffeduError("the sound is empty: give it at least one sample")
+    if x.is_complex():
+        raise RiffeduError("stft takes a real sound; this one is complex (is it a spectrum?)")
+    if not x.sum().isfinite():  # quicker than asking each: one NaN or infinity is enough
+        raise RiffeduError("the sound holds NaN or infinite samples: mend it first")
+    if not center and x.shape[-1] < n_fft:
+        raise RiffeduError(
+            f"the sound has {x.shape[-1]} samples, a frame needs {n_fft}: "
+            "use center=True or a smaller n_fft"
+        )
+
+
+def _check_spectrum(spectrum, n_fft: int, length: int | None) -> None:
+    if not spectrum.is_complex() or spectrum.ndim < 2 or spectrum.shape[-2] != n_fft // 2 + 1:
+        raise RiffeduError(
+            f"istft needs a complex spectrum of {n_fft // 2 + 1} rows for n_fft={n_fft}, "
+            f"this one is {spectrum.dtype} of shape {tuple(spectrum.shape)}"
+        )
+    if spectrum.shape[-1] == 0:
+        raise RiffeduError("the spectrum has no frames: give it at least one column")
+    if length is not None and (not isinstance(length, (int, np.integer)) or length < 0):
+        raise RiffeduError(f"length={length!r} must be a whole number of samples, 0 or more")
+
+
+def _check_gaps(window, win_length: int, hop_length: int) -> None:
+    if not is_nola(window, win_length, hop_length):
+        raise RiffeduError(
+            f"the windows leave gaps (NOLA fails): with hop_length={hop_length} some samples lie "
+            f"under no part of the {win_length}-sample window; use a smaller hop_length"
+        )

@@ -1,0 +1,260 @@
+"""The syllabus: the one list of lessons that everything else is drawn from.
+
+The README's table, the course map in lesson 00, the links between notebooks, ``riffedu lab
+--lesson``, the import contracts in ``pyproject.toml`` and the tests all read it.
+``python -m riffedu.syllabus`` writes the README's table and the import contracts again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from riffedu.errors import RiffeduError
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One lesson.
+
+    ``modules`` are the library modules that the lesson introduces, without the leading
+    ``riffedu.``; a module imports only from the modules of its own and of earlier lessons.
+    ``needs`` are the lessons to know before, by number; ``minutes`` is the time to read it and do
+    its exercises; ``state`` is "ready" or "planned".
+    """
+
+    number: int
+    slug: str
+    title: str
+    idea: str
+    minutes: int
+    modules: tuple[str, ...]
+    needs: tuple[int, ...] = ()
+    state: str = "ready"
+
+    @property
+    def name(self) -> str:
+        """The notebook's name without its ending, such as ``02_stft``."""
+        return f"{self.number:02d}_{self.slug}"
+
+    @property
+    def notebook(self) -> str:
+        """The notebook's path in the course folder."""
+        return f"notebooks/{self.name}.ipynb"
+
+    @property
+    def heading(self) -> str:
+        """Number and title, such as ``02 The STFT``."""
+        return f"{self.number:02d} {self.title}"
+
+
+LESSONS = (
+    Lesson(
+        0,
+        "hear_it_first",
+        "Hear it first",
+        "a prompt becomes music",
+        20,
+        ("music.pipeline",),
+    ),
+    Lesson(
+        1,
+        "sound",
+        "Sound as numbers",
+        "samples, rate, bits, level",
+        60,
+        ("signal.arrays", "signal.audio", "signal.sampling", "signal.synth"),
+    ),
+    Lesson(
+        2,
+        "stft",
+        "The STFT",
+        "windows, frames, and back",
+        70,
+        ("signal.stft",),
+        (1,),
+    ),
+    Lesson(
+        3,
+        "mel",
+        "Mel",
+        "pitch as we hear it",
+        50,
+        ("signal.params", "signal.mel"),
+        (1, 2),
+    ),
+    Lesson(
+        4,
+        "image",
+        "A spectrogram as a picture",
+        "amplitudes as grey levels; painting a sound",
+        50,
+        ("signal.image", "signal.convert", "signal.paint"),
+        (1, 2, 3),
+    ),
+    Lesson(
+        5,
+        "griffin_lim",
+        "Griffin-Lim",
+        "a phase from nothing",
+        70,
+        ("signal.phase",),
+        (2, 4),
+    ),
+    Lesson(
+        6,
+        "beyond_griffin_lim",
+        "Beyond Griffin-Lim",
+        "faster, and better",
+        75,
+        ("signal.admm", "signal.pghi", "signal.inversion", "signal.reconstruct", "signal.fidelity"),
+        (3, 4, 5),
+    ),
+    Lesson(
+        7,
+        "noise",
+        "Noise",
+        "the forward process",
+        60,
+        ("diffusion.schedule", "diffusion.noise", "diffusion.toy"),
+        (4,),
+    ),
+    Lesson(
+        8,
+        "denoising",
+        "Denoising",
+        "steps and samplers",
+        60,
+        ("diffusion.samplers",),
+        (7,),
+    ),
+    Lesson(
+        9,
+        "latents",
+        "Latents",
+        "the autoencoder: what it keeps, and what one number draws",
+        60,
+        ("diffusion.checkpoint", "diffusion.codec", "diffusion.latents"),
+        (4, 7),
+    ),
+    Lesson(
+        10,
+        "text_and_guidance",
+        "Text and guidance",
+        "words steer the noise",
+        60,
+        ("diffusion.guidance", "diffusion.attention"),
+        (7, 8),
+    ),
+    Lesson(
+        11,
+        "text_to_music",
+        "Text to music",
+        "the whole road, stage by stage",
+        40,
+        ("diffusion.windows", "music.result", "music.generate"),
+        (0,),
+    ),
+    Lesson(
+        12,
+        "editing",
+        "Editing sound",
+        "transform, inpaint, extend, loop",
+        60,
+        ("music.masks", "music.edit", "music.continuation", "music.looping"),
+        (8, 9),
+    ),
+    Lesson(
+        13,
+        "interpolation",
+        "Interpolation",
+        "from one sound to another, without end; play it live",
+        60,
+        ("music.interpolate", "music.stream", "music.instrument", "music.riffuse"),
+        (8, 9, 10, 12),
+    ),
+    Lesson(
+        14,
+        "train_your_own",
+        "Train your own",
+        "sounds, captions, a denoiser",
+        90,
+        ("training",),
+        (8, 9, 10),
+        "planned",
+    ),
+    Lesson(
+        15,
+        "measure_it",
+        "Measure it",
+        "figures you can trust, and what came after",
+        90,
+        ("evaluate",),
+        (11, 14),
+        "planned",
+    ),
+)
+
+
+def lesson(number: int) -> Lesson:
+    """The lesson with this number, or RiffeduError."""
+    for each in LESSONS:
+        if each.number == number:
+            return each
+    raise RiffeduError(
+        f"there is no lesson {number}: the course has lessons 0 to {len(LESSONS) - 1}"
+    )
+
+
+def module_order() -> list[Lesson]:
+    """The lessons in the order in which their modules build on one another.
+
+    Lesson 00 calls the finished pipeline, so its module stands on those of lessons 01 to 13.
+    """
+    first, *rest = LESSONS
+    return [*rest[:13], first, *rest[13:]]
+
+
+def table() -> str:
+    """The README's table of lessons, in Markdown."""
+    lines = ["| lesson | idea | minutes | modules |", "|---|---|---|---|"]
+    for each in LESSONS:
+        ready = each.state == "ready"
+        title = f"[{each.heading}]({each.notebook})" if ready else f"{each.heading} (planned)"
+        modules = ", ".join(
+            f"[`{module}`](riffedu/{module.replace('.', '/')}{'.py' if '.' in module else '/'})"
+            for module in each.modules
+        )
+        lines.append(f"| {title} | {each.idea} | {each.minutes} | {modules} |")
+    return "\n".join(lines)
+
+
+def layers() -> list[str]:
+    """The layers of the import contract, highest first: one a lesson, below the shell and the app."""
+    lessons = [" : ".join(f"riffedu.{m}" for m in each.modules) for each in module_order()]
+    return [*(f"riffedu.{m}" for m in ("cli", "verbs", "lessons", "app")), *reversed(lessons)]
+
+
+def between(text: str, start: str, end: str, new: str) -> str:
+    """``text`` with what stands between the lines ``start`` and ``end`` replaced by ``new``."""
+    before, found, rest = text.partition(start + "\n")
+    _, closed, after = rest.partition(end + "\n")
+    if not (found and closed):
+        raise RiffeduError(f"the file has no {start} … {end}")
+    return f"{before}{start}\n{new}\n{end}\n{after}"
+
+
+def drawn(readme: str, project: str) -> tuple[str, str]:
+    """README.md and pyproject.toml with the table and the layers of this syllabus."""
+    contract = "layers = [\n" + "".join(f'    "{layer}",\n' for layer in layers()) + "]"
+    return (
+        between(readme, "<!-- syllabus -->", "<!-- /syllabus -->", table()),
+        between(project, "# syllabus", "# /syllabus", contract),
+    )
+
+
+if __name__ == "__main__":
+    from riffedu.paths import course_folder
+
+    files = [course_folder() / name for name in ("README.md", "pyproject.toml")]
+    for file, text in zip(files, drawn(*(file.read_text("utf-8") for file in files))):
+        file.write_text(text, "utf-8")

@@ -1,0 +1,66 @@
+"""Numbers and keys in captions: "at 120 bpm", "in D minor", "in 3/4", so that they can be asked for.
+
+The words of `riffedu.training.captions` say "fast" and "in a minor key"; nobody can ask them for a
+number. `with_numbers` adds one to about half of the captions of clips whose beat is known: the word
+pieces of the text encoder hold every whole number from 40 to 220 as one piece, and cross-attention
+can learn what it means. Clips start on the beat, mostly on the first of a bar, so tempo and meter
+say where every beat of the clip lies.
+
+Taught by notebook 14.
+"""
+
+from __future__ import annotations
+
+from .music import pick
+
+TEMPO_SHARE = 0.5  # captions that name the tempo, where it is known
+KEY_SHARE = 0.3  # captions that name the key, where it is known
+METER_SHARE = 0.05
+LONGEST = 20  # words: the network reads 32 word pieces
+
+TEMPO_PHRASES = (("{text} at {bpm} bpm", 6), ("{text}, {bpm} bpm", 4), ("{bpm} bpm {text}", 3),
+                 ("{text} at {bpm} beats per minute", 1), ("{text}, tempo {bpm}", 1))
+METER_PHRASES = ("{text} in {meter}", "{text}, {meter} time")
+MODES = {"major": "major", "minor": "minor", "harmonic minor": "minor", "dorian": "dorian",
+         "phrygian": "phrygian", "mixolydian": "mixolydian", "major pentatonic": "major",
+         "minor pentatonic": "minor"}
+
+
+def bpm_of(meta: dict) -> int | None:
+    """The whole number of beats a minute that a caption may name; None where the beat is not sure.
+
+    Tunes in 6/8 and 9/8 are counted in eighths or in dotted quarters, as one likes: no number.
+    """
+    meter = meta.get("meter")
+    if not meter or meter.endswith("/8"):
+        return None
+    return round(meta["tempo_bpm"])
+
+
+def key_words(meta: dict) -> str:
+    """"D minor", "E flat dorian"; "" where the clip has no tonic or an unusual scale."""
+    mode = MODES.get(meta["scale"])
+    return f"{meta['key']} {mode}" if meta["key"] and mode else ""
+
+
+def _join(text: str, phrase: str, **fields) -> str:
+    stop = "." if text.endswith(".") else ""
+    return phrase.format(text=text.removesuffix("."), **fields) + stop
+
+
+def with_numbers(text: str, meta: dict, rng) -> str:
+    """``text`` with the tempo, the key or the meter of the clip added, by luck of the draw.
+
+    ``meta`` as `data.render_item` gives it; ``rng``: `numpy.random.Generator`. What would grow
+    longer than the network reads stays as it is.
+    """
+    asks = rng.random(3)
+    key, bpm = key_words(meta), bpm_of(meta)
+    if key and asks[1] < KEY_SHARE and " in " not in text:
+        text = _join(text, "{text} in {key}", key=key)
+    if bpm and asks[0] < TEMPO_SHARE and len(text.split()) < LONGEST:
+        frames, weights = zip(*TEMPO_PHRASES)
+        text = _join(text, pick(rng, frames, weights), bpm=bpm)
+    elif bpm and asks[2] < METER_SHARE and len(text.split()) < LONGEST:
+        text = _join(text, pick(rng, METER_PHRASES), meter=meta["meter"])
+    return text

@@ -1,0 +1,83 @@
+"""Networks that can take the denoiser's place, and how one goes on from another's weights.
+
+All are diffusers' own classes with the U-Net's call, so that the rest of the road stays as it is.
+`build` makes one by name; `take_over` copies what fits from a trained network and silences what is
+new, so that the new network begins by answering exactly as the old one.
+
+Taught in lesson 14.
+"""
+
+from __future__ import annotations
+
+COMMON = dict(sample_size=16, in_channels=32, out_channels=32, layers_per_block=1,
+              block_out_channels=(128, 192, 224), cross_attention_dim=384)
+CROSS_DOWN, CROSS_UP = "CrossAttnDownBlock2D", "CrossAttnUpBlock2D"
+
+STRUCTURES: dict[str, dict] = {
+    # attention on grids of 8×8 and 4×4 cells only; the caption also joins the time embedding
+    "coarse": dict(down_block_types=("DownBlock2D", CROSS_DOWN, CROSS_DOWN),
+                   up_block_types=(CROSS_UP, CROSS_UP, "UpBlock2D"), attention_head_dim=8,
+                   addition_embed_type="text"),
+    # the 16×16 cells attend to one another (2 heads of 64), words only on the coarser grids
+    "self": dict(down_block_types=("AttnDownBlock2D", CROSS_DOWN, CROSS_DOWN),
+                 up_block_types=(CROSS_UP, CROSS_UP, "AttnUpBlock2D"),
+                 attention_head_dim=(64, 8, 8), addition_embed_type="text"),
+    # whole transformer blocks on the 16×16 cells: one another, words, a small network (4 heads)
+    "full": dict(down_block_types=(CROSS_DOWN,) * 3, up_block_types=(CROSS_UP,) * 3,
+                 attention_head_dim=(4, 8, 8)),
+}
+
+
+def build(name: str, **changes):
+    """A new `diffusers.UNet2DConditionModel` of `STRUCTURES`; ``changes`` to its configuration."""
+    from diffusers import UNet2DConditionModel
+
+    return UNet2DConditionModel(**{**COMMON, **STRUCTURES[name], **changes})
+
+
+def without_pooled_caption(weights: dict, states) -> dict:
+    """Weights of a U-Net whose time embedding gets the pooled caption, without it.
+
+    What it adds on average over the token states ``states (n, tokens, width)`` of typical captions
+    goes into the time embedding's bias, so that little changes but for what differs by caption.
+    """
+    import torch
+    from diffusers.models.embeddings import TextTimeEmbedding
+
+    pooled = {k.removeprefix("add_embedding."): v for k, v in weights.items()
+              if k.startswith("add_embedding.")}
+    if not pooled:
+        return weights
+    width, out = states.shape[-1], len(pooled["proj.bias"])
+    embedding = TextTimeEmbedding(width, out, 64)
+    embedding.load_state_dict(pooled)
+    with torch.no_grad():
+        mean = embedding(states).mean(0)
+    kept = {k: v for k, v in weights.items() if not k.startswith("add_embedding.")}
+    kept["time_embedding.linear_2.bias"] = kept["time_embedding.linear_2.bias"] + mean
+    return kept
+
+
+def take_over(unet, old_weights: dict) -> list[str]:
+    """Copy the weights of a trained U-Net that fit into ``unet``; what is new begins silent.
+
+    A new attention or transformer block adds to what passes through it, so the block begins as
+    the identity when its last layer is zero: ``y = x + W h + b`` with ``W = 0, b = 0``. The
+    pooled caption, which is normalised last, is silenced by its last normalisation.
+
+    Returns the names of the parameters that were not in ``old_weights``.
+    """
+    import torch
+
+    own = unet.state_dict()
+    fits = {k: v for k, v in old_weights.items() if k in own and v.shape == own[k].shape}
+    unet.load_state_dict(fits, strict=False)
+    new = [name for name in own if name not in fits]
+    last = ("proj_out", "to_out.0", "add_embedding.norm2")
+    with torch.no_grad():
+        for name, value in unet.named_parameters():
+            layer = name.rpartition(".")[0]
+            whole_block = "transformer_blocks" not in name  # its proj_out silences all of it
+            if name in new and whole_block and layer.endswith(last):
+                value.zero_()
+    return new

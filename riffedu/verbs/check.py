@@ -1,0 +1,235 @@
+"""``riffedu check``: a line per requirement, OK or what to do."""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib import import_module, metadata
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+from riffedu.errors import RiffeduError
+from riffedu.paths import models_folder
+
+MEMORY_GB = 2.0
+DISK_GB = 1.0
+IMPORT_NAMES = {"pillow": "PIL"}
+
+
+class Line(NamedTuple):
+    """One requirement: met or not, what it is, and what to do where it is not met."""
+
+    ok: bool
+    what: str
+    to_do: str = ""
+
+    def __str__(self) -> str:
+        return f"OK     {self.what}" if self.ok else f"TO DO  {self.what}: {self.to_do}"
+
+
+def check_python() -> Line:
+    version = "Python {}.{}.{}".format(*sys.version_info[:3])
+    return Line(sys.version_info >= (3, 11), version, "install Python 3.11 or newer")
+
+
+def check_packages() -> Iterator[Line]:
+    """A line per dependency that riffedu's own metadata declares, with its version range."""
+    from packaging.requirements import Requirement
+
+    try:
+        declared = metadata.requires("riffedu") or []
+    except metadata.PackageNotFoundError:
+        yield Line(False, "riffedu is not installed", "run `pip install -e .` in the clone")
+        return
+    for requirement in map(Requirement, declared):
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            yield check_package(requirement)
+
+
+def check_package(requirement) -> Line:
+    """One package: there, importable by name, and of a version that riffedu accepts."""
+    name = requirement.name
+    to_do = f'run `pip install -c constraints.txt "{requirement}"`'
+    try:
+        version = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return Line(False, f"{name} is missing", to_do)
+    if find_spec(IMPORT_NAMES.get(name, name.replace("-", "_"))) is None:
+        return Line(
+            False, f"{name} {version} is damaged", f"run `pip install --force-reinstall {name}`"
+        )
+    if not requirement.specifier.contains(version, prereleases=True):
+        return Line(False, f"{name} {version} is not {requirement.specifier}", to_do)
+    return Line(True, f"{name} {version}")
+
+
+def check_torch() -> Line:
+    """torch starts: a wheel for the wrong machine or a missing system library shows here."""
+    try:
+        torch = import_module("torch")
+    except (ImportError, OSError) as error:
+        return Line(False, "torch does not start", f"reinstall it ({' '.join(str(error).split())})")
+    device = "CUDA" if torch.cuda.is_available() else "CPU"
+    return Line(True, f"torch runs on {device}, {torch.get_num_threads()} threads")
+
+
+def check_lab_widgets() -> Line:
+    """Without their JupyterLab halves, panels and players stay blank and say nothing."""
+    from jupyter_core.paths import jupyter_path
+
+    halves = {"jupyterlab_widgets": "@jupyter-widgets/jupyterlab-manager", "anywidget": "anywidget"}
+    missing = [
+        name
+        for name, half in halves.items()
+        if not any(
+            Path(folder, half, "package.json").is_file() for folder in jupyter_path("labextensions")
+        )
+    ]
+    return Line(
+        not missing,
+        "JupyterLab draws widgets",
+        f"run `pip install --force-reinstall --no-deps {' '.join(missing)}`",
+    )
+
+
+def check_model(folder: Path | None = None) -> Line:
+    """The shipped checkpoint: every part that its ``model_index.json`` names, whole."""
+    what = "the shipped model"
+    try:
+        folder = folder or models_folder() / "default"
+        damaged = list(damaged_files(folder))
+    except RiffeduError as error:
+        return Line(False, what, str(error))
+    if damaged:
+        return Line(False, what, f"run `git checkout -- {folder}`; wrong: {', '.join(damaged)}")
+    size = sum(f.stat().st_size for f in folder.rglob("*.safetensors"))
+    return Line(True, f"{what}: {size / 1e6:.0f} MB in {folder}")
+
+
+def damaged_files(folder: Path) -> Iterator[str]:
+    """Names of the checkpoint's missing, cut or altered files.
+
+    Every safetensors file must be as long as its own header says; where the folder holds a
+    ``SHA256SUMS`` file (as ``sha256sum`` writes it), every file that it lists must match.
+    """
+    index = folder / "model_index.json"
+    if not index.is_file():
+        yield "model_index.json"
+        return
+    try:
+        parts = json.loads(index.read_text(encoding="utf-8"))
+    except ValueError:
+        yield "model_index.json"
+        return
+    for name, classes in parts.items():
+        if isinstance(classes, list) and classes[0] is not None and not (folder / name).is_dir():
+            yield f"{name}/"
+    for file in sorted(folder.rglob("*.safetensors")):
+        if not is_whole(file):
+            yield str(file.relative_to(folder))
+    sums = folder / "SHA256SUMS"
+    for line in sums.read_text(encoding="utf-8").splitlines() if sums.is_file() else ():
+        digest, _, name = line.partition(" ")
+        if sha256(folder / name.lstrip(" *")) != digest:
+            yield name.lstrip(" *")
+
+
+def is_whole(file: Path) -> bool:
+    """Whether a safetensors file has the length that its header promises.
+
+    Eight bytes give the header's length n, n bytes of JSON give each tensor's place.
+    Source: the format section of the safetensors README.
+    """
+    size = file.stat().st_size
+    with open(file, "rb") as stream:
+        n = int.from_bytes(stream.read(8), "little")
+        if n > size - 8:
+            return False
+        try:
+            header = json.loads(stream.read(n))
+            ends = [t["data_offsets"][1] for k, t in header.items() if k != "__metadata__"]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return False
+    return size == 8 + n + max(ends, default=0)
+
+
+def sha256(file: Path) -> str | None:
+    import hashlib
+
+    if not file.is_file():
+        return None
+    with open(file, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def check_sound() -> Line:
+    """libsndfile writes a short tone and reads the same samples back."""
+    try:
+        import numpy as np
+        import soundfile
+
+        tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(4410) / 44100)
+        with tempfile.TemporaryDirectory() as folder:
+            for suffix in ("wav", "flac"):
+                file = Path(folder, f"tone.{suffix}")
+                soundfile.write(file, tone, 44100)
+                back, _ = soundfile.read(file)
+                if len(back) != len(tone) or abs(back - tone).max() > 1e-4:
+                    raise OSError(f"{suffix} came back different")
+    except (ImportError, OSError, RuntimeError) as error:
+        return Line(False, "writing sound", f"reinstall soundfile ({error})")
+    return Line(True, "sound can be written (wav, flac)")
+
+
+def check_memory() -> Line:
+    try:
+        import psutil
+    except ImportError:
+        return Line(False, "free memory is unknown", "install psutil")
+    free = psutil.virtual_memory().available / 1e9
+    return Line(
+        free >= MEMORY_GB,
+        f"{free:.1f} GB of memory free",
+        f"close programs until {MEMORY_GB:.0f} GB are free",
+    )
+
+
+def check_disk() -> Line:
+    import shutil
+
+    free = shutil.disk_usage(tempfile.gettempdir()).free / 1e9
+    return Line(
+        free >= DISK_GB,
+        f"{free:.1f} GB of disk free",
+        f"free {DISK_GB:.0f} GB where {tempfile.gettempdir()} lies",
+    )
+
+
+def lines() -> Iterator[Line]:
+    """Every requirement in turn, each checked as it is asked for."""
+    yield check_python()
+    try:
+        yield from check_packages()
+        yield check_lab_widgets()
+    except ImportError as error:
+        yield Line(False, f"{error.name} is missing", "run `pip install -c constraints.txt -e .`")
+    yield check_torch()
+    yield check_model()
+    yield check_sound()
+    yield check_memory()
+    yield check_disk()
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """``riffedu check`` takes no arguments."""
+
+
+def run(args: argparse.Namespace) -> int:
+    wanting = 0
+    for line in lines():
+        print(line, flush=True)
+        wanting += not line.ok
+    print(f"{wanting} to do." if wanting else "All OK: `riffedu lab` opens the first lesson.")
+    return 1 if wanting else 0

@@ -1,0 +1,168 @@
+/* What an instrument holds: its controls, which Python has too, and the band that plays the pieces that
+   Python makes of them. Nothing here knows the page; `model` is anywidget's.
+
+   Events: "change" (controls, the tape), "words" (there is something to say), "piece" (a new one), and
+   with something in `detail` "file" (to be saved) and "session" (to be handed out). The band tells of
+   itself. */
+
+const LONGEST_TAPE = 30 * 60; // seconds
+const LONGEST_DROP = 60;
+const CONTROLS = ["prompts", "x", "y", "text", "seed", "steps", "guidance_scale", "strength", "seed_sound"];
+
+class InstrumentState extends EventTarget {
+  constructor(model, signal) {
+    super();
+    this.model = model;
+    this.band = new Band((run, number) => this.ask(run, number));
+    this.scale = new FrequencyScale(this.get("frequencies"));
+    this.touched = {}; // controls moved here since the last piece was asked for
+    this.words = { text: "", wrong: false };
+    const heard = Object.entries({
+      ...Object.fromEntries(CONTROLS.map((name) => [`change:${name}`, () => this.tell("change")])),
+      "msg:custom": (content, buffers) => this.told(content, buffers || []),
+    });
+    heard.forEach(([event, action]) => model.on(event, action));
+    signal.addEventListener("abort", () => heard.forEach(([event, action]) => model.off(event, action)));
+    this.band.addEventListener("lost", () =>
+      this.say("No new piece came for half a minute, so the music stopped. Is the kernel running? Press play to try again.", true));
+  }
+
+  get(name) {
+    return this.model.get(name);
+  }
+
+  set(changes) {
+    Object.assign(this.touched, changes);
+    for (const [name, value] of Object.entries(changes)) this.model.set(name, value);
+    this.model.save_changes();
+    this.tell("change");
+  }
+
+  tell(event, detail = null) {
+    this.dispatchEvent(new CustomEvent(event, { detail }));
+  }
+
+  say(text, wrong = false) {
+    this.words = { text, wrong };
+    this.tell("words");
+  }
+
+  // --- the dot --------------------------------------------------------------------------------
+
+  /** Move the dot; 0 to 1 on both axes. */
+  moveTo(x, y) {
+    const within = (v) => Math.round(1000 * Math.max(0, Math.min(1, v))) / 1000;
+    this.set({ x: within(x), y: within(y) });
+  }
+
+  /** How much of each corner is in what is played: lower left, lower right, upper left, upper right. */
+  get shares() {
+    const [x, y] = [this.get("x"), this.get("y")];
+    return [(1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y];
+  }
+
+  // --- playing --------------------------------------------------------------------------------
+
+  toggle() {
+    if (this.band.playing) this.band.pause();
+    else {
+      this.say("");
+      this.band.play();
+    }
+  }
+
+  restart() {
+    const was = this.band.playing;
+    this.band.begin();
+    this.send({ type: "restart" });
+    if (was) this.band.play();
+  }
+
+  restore(session) {
+    this.band.begin();
+    this.send({ type: "restore", session });
+  }
+
+  async open(file) {
+    this.restore(await file.text());
+  }
+
+  /** Seconds on the tape. */
+  get taped() {
+    return this.band.tape ? (this.band.now - this.band.tape.from) / RATE : 0;
+  }
+
+  /** Begin to record, or end it and hand out the file. */
+  record() {
+    if (!this.band.tape) {
+      this.band.startTape();
+      return this.tell("change");
+    }
+    const channels = this.band.stopTape();
+    this.tell("change");
+    if (channels[0].length < RATE / 100) return this.say("Nothing was played during the recording.", true);
+    this.tell("file", { blob: wavFile(channels), name: "riffedu-live.wav" });
+    this.say(`Recorded ${clock(channels[0].length / RATE)}.`);
+  }
+
+  /** A sound from outside for pieces to begin from. */
+  async bring(file) {
+    try {
+      this.say(`Reading ${file.name} …`);
+      let channels = await decoded(file);
+      const long = channels[0].length > LONGEST_DROP * RATE;
+      if (channels.length > 1) channels = [channels[0].map((v, i) => (v + channels[1][i]) / 2)];
+      const bytes = interleaved([channels[0].subarray(0, LONGEST_DROP * RATE)]);
+      this.note = long ? ` Only the first minute of its ${clock(channels[0].length / RATE)} is used.` : "";
+      this.send({ type: "sound", name: file.name }, [new DataView(bytes.buffer)]);
+    } catch (error) {
+      this.say(error.message, true);
+    }
+  }
+
+  // --- Python ---------------------------------------------------------------------------------
+
+  /** Ask for a piece. What was moved here goes along, as it may be on its way still. */
+  ask(run, number) {
+    const controls = this.touched;
+    this.touched = {};
+    this.send({ type: "next", run, number, controls });
+  }
+
+  send(content, buffers) {
+    try {
+      this.model.send(content, undefined, buffers);
+    } catch {
+      this.band.pause();
+      this.say("The kernel is gone: run the cell again.", true);
+    }
+  }
+
+  told(content, buffers) {
+    const answers = {
+      piece: () => this.take(content, buffers),
+      wrong: () => {
+        this.say(content.message, true);
+        if (content.of === "next") this.band.refused(content.run);
+      },
+      brought: () => this.say(`Every piece now begins from ${content.name}.${this.note || ""}`),
+      restored: () => this.say(`The session has ${content.pieces} pieces; they play again as they were, then it goes on. Press play.`),
+      session: () => this.tell("session", content),
+    };
+    answers[content.type]?.();
+  }
+
+  take(content, [sound, pixels]) {
+    try {
+      if (sound.byteLength % 2) throw new Error("The piece's sound has half a sample too many.");
+      const samples = new Int16Array(sound.buffer.slice(sound.byteOffset, sound.byteOffset + sound.byteLength));
+      const picture = new SpectrogramPicture(pixels, content.rows, content.columns);
+      if (content.run === this.band.run && this.words.wrong) this.say("");
+      this.band.add(samples, picture, content);
+      this.tell("piece", content);
+    } catch (error) {
+      this.say(error.message, true);
+      this.band.refused(content.run);
+    }
+  }
+}

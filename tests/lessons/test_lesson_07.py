@@ -1,0 +1,353 @@
+"""Lesson 07: noise on pictures, the panel's controls at their ends, drawings, and checks' hints."""
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from ears import heard
+from PIL import Image
+
+from riffedu import audio_to_image, spectrogram_from_image
+from riffedu.diffusion import schedule
+from riffedu.diffusion.noise import image_of, melody, melody_left, signal_of, survival
+from riffedu.errors import RiffeduError
+from riffedu.lessons.l07_noise import circle_picture, exercises, four_schedules, noise_panel
+from riffedu.signal.audio import clip
+from riffedu.widgets import clouds
+
+
+def tones(hertz, seconds=0.64):
+    t = np.arange(round(44100 * seconds)) / 44100
+    return np.concatenate([0.1 * np.sin(2 * np.pi * f * t) for f in hertz])
+
+
+SCALE = (262, 330, 392, 523, 659, 784, 1046, 587)
+
+
+@pytest.fixture(scope="module")
+def image():
+    return audio_to_image(tones(SCALE), 44100)
+
+
+@pytest.fixture(scope="module")
+def noise():
+    return np.random.default_rng(0).standard_normal((512, 512), dtype=np.float32)
+
+
+# Pictures as numbers, and what is left of a melody
+
+
+def test_picture_to_numbers_and_back(image):
+    x = signal_of(image)
+    assert x.shape == (512, 512) and x.dtype == np.float32 and x.min() == -1 and x.max() <= 1
+    again = image_of(x, image)
+    assert again.tobytes() == image.tobytes() and dict(again.getexif()) == dict(image.getexif())
+    assert np.array_equal(spectrogram_from_image(again), spectrogram_from_image(image))
+    assert np.array_equal(
+        spectrogram_from_image(Image.open(_saved(again))), spectrogram_from_image(image)
+    )
+
+
+def _saved(image):
+    file = io.BytesIO()
+    image.save(file, "PNG", exif=image.info["exif"])
+    file.seek(0)
+    return file
+
+
+def test_noise_beyond_white_and_black_is_cut_off(image):
+    far = image_of(np.where(np.arange(512) < 256, -7.0, 7.0) * np.ones((512, 1)), image)
+    pixels = np.asarray(far)
+    assert (pixels[:, :256] == 0).all() and (pixels[:, 256:] == 255).all()
+    with pytest.raises(RiffeduError, match="512"):
+        image_of(np.zeros((512, 10)), image)
+
+
+def test_the_listener_hears_the_notes(image):
+    found = melody(signal_of(image), columns=16)[2::4]
+    assert np.abs(12 * np.log2(found / np.array(SCALE))).max() < 0.4
+    with pytest.raises(RiffeduError, match="no moment of 600"):
+        melody(signal_of(image), columns=600)
+
+
+def test_melody_left_from_all_to_chance(image, noise):
+    x0 = signal_of(image)
+    assert melody_left(x0, x0) == 1 and melody_left(x0, -0.5 * np.abs(noise)) < 0.2
+    octave = signal_of(audio_to_image(tones(2 * np.array(SCALE)), 44100))
+    assert melody_left(x0, octave) < 0.2
+
+
+def test_survival_falls_with_noise_and_grows_with_patience():
+    x0 = signal_of(audio_to_image(*clip("tune")))
+    kept = [0.999, 0.9, 0.5, 0.1, 0.001]
+    share = survival(x0, kept, draws=2)
+    assert share[0] == 1 and (np.diff(share) <= 0.02).all() and share[-1] < 0.12
+    assert np.array_equal(share, survival(x0, kept, draws=2))
+    halves = [survival(x0, [0.5], columns, draws=2)[0] for columns in (1, 4, 16)]
+    assert halves[0] + 0.1 < halves[1] < halves[2] - 0.1
+
+
+def test_a_melody_drowns_at_one_snr_whatever_the_schedule():
+    x0 = signal_of(audio_to_image(*clip("tune")))
+    ratios = []
+    for kept in four_schedules().values():
+        gone = kept[::20][np.argmax(survival(x0, kept[::20], draws=2) < 0.5)]
+        ratios.append(10 * np.log10(schedule.snr(gone)))
+    assert -12 < min(ratios) and max(ratios) < -4 and np.ptp(ratios) < 1.5
+
+
+# ᾱ that differs within one picture
+
+
+def test_noise_takes_one_alpha_bar_for_each_column():
+    rng = np.random.default_rng(0)
+    x0, e, kept = rng.standard_normal((4, 6)), rng.standard_normal((4, 6)), rng.random(6)
+    for f in (schedule.add_noise, schedule.velocity):
+        whole = f(x0, e, kept)
+        for column in range(6):
+            assert np.allclose(whole[:, column], f(x0[:, column], e[:, column], kept[column]))
+        assert np.allclose(f(*map(torch.tensor, (x0, e, kept))).numpy(), whole)
+
+
+def test_noise_of_a_float32_array_stays_float32():
+    x, kept = np.ones((2, 3), np.float32), schedule.alphas_cumprod([0.1, 0.2])[1]
+    assert schedule.add_noise(x, x, kept).dtype == np.float32
+    assert schedule.add_noise(torch.ones(2), torch.ones(2), kept).dtype == torch.float32
+
+
+# The panel
+
+
+@pytest.fixture(scope="module")
+def panel():
+    return noise_panel({"scale": (tones(SCALE), 44100), "high": (tones((2000,) * 8), 44100)})
+
+
+def test_panel_begins_with_something_to_see(panel):
+    assert bytes(panel.figure.widget.value)[1:4] == b"PNG" and "t = 400" in panel.figure.alt
+    assert "SNR" in panel.facts.value and panel.heard.player is None
+    for control in (panel.clip, panel.schedule, panel.time, panel.shown, panel.hear_button):
+        assert control.description
+
+
+def test_time_at_its_ends(panel):
+    panel.schedule.value, panel.shown.value = "cosine", "x"
+    panel.time.value = panel.time.min
+    clean = panel.figure.widget.value
+    x0 = signal_of(audio_to_image(*panel.sounds["scale"]))
+    assert np.abs(panel.x - x0).max() < 0.05 and "in 100% of the moments" in panel.facts.value
+    panel.time.value = panel.time.max
+    assert panel.time.value == 999 and panel.figure.widget.value != clean
+    assert abs(panel.x.std() - 1) < 0.01 and abs(np.corrcoef(panel.x.flat, x0.flat)[0, 1]) < 0.01
+    assert np.array_equal(np.asarray(panel._image.get_array()), panel.x)
+
+
+@pytest.mark.parametrize("name", ["linear", "scaled_linear", "cosine", "zero terminal"])
+def test_every_schedule(panel, name):
+    panel.time.value = 700
+    panel.schedule.value = "linear" if name == "cosine" else "cosine"
+    before = panel.figure.widget.value
+    panel.schedule.value = name
+    assert panel.alpha_bar == four_schedules()[name][700] and panel.figure.widget.value != before
+    decibels = 10 * np.log10(schedule.snr(panel.alpha_bar))
+    assert f"{decibels:.1f}".replace("-", "−") in panel.facts.value
+    assert np.allclose([d[0] for d in panel._dot.get_data()], [700, decibels])
+    assert panel._curves[name].get_linewidth() > 2
+
+
+def test_pure_noise_is_said(panel):
+    panel.schedule.value, panel.time.value = "zero terminal", 999
+    assert "−∞ dB" in panel.facts.value and "picture × 0.000" in panel.facts.value
+
+
+def test_shown(panel):
+    panel.schedule.value, panel.time.value = "cosine", 999
+    panel.shown.value = "v"
+    x0 = signal_of(audio_to_image(*panel.sounds[panel.clip.value]))
+    assert np.abs(np.asarray(panel._image.get_array()) + x0).max() < 0.01, "v ends as −x₀"
+    assert "direction v" in panel.figure.alt
+    panel.shown.value = "noise"
+    mean = np.asarray(panel._image.get_array()).mean()
+    assert abs(mean) < 0.01 and "noise ε" in panel.figure.alt
+    panel.shown.value = "x"
+
+
+def test_hear_and_then_another_time(panel):
+    panel.clip.value, panel.schedule.value, panel.time.value = "scale", "cosine", 0
+    panel.hear_button.click()
+    assert "scale, cosine, t = 0" in panel.heard.player.label
+    sound = heard(panel.heard.widget)[0]
+    assert len(sound) == 512 * 441
+    assert abs(20 * np.log10(np.sqrt(np.mean(sound**2))) + 20) < 0.1
+    spectrum = np.abs(np.fft.rfft(sound[:28224]))
+    assert abs(spectrum.argmax() * 44100 / 28224 - SCALE[0]) < 5
+    panel.time.value = 1
+    assert panel.heard.player is None and not panel.heard.widget.sound
+
+
+def test_another_clip(panel):
+    panel.clip.value, panel.time.value = "scale", 100
+    before = panel.x
+    panel.clip.value = "high"
+    assert np.abs(panel.x - before).max() > 0.5 and "of high at" in panel.figure.alt
+    panel.clip.value = "scale"
+    assert np.array_equal(panel.x, before), "the same noise each time"
+
+
+def test_the_slider_is_followed(panel):
+    seen = {panel.figure.widget.value}
+    for t in range(150, 600, 100):
+        panel.time.value = t
+        seen.add(panel.figure.widget.value)
+    assert len(seen) == 6
+
+
+def test_the_panel_brings_its_own_clips():
+    own = noise_panel()
+    assert list(own.sounds)[0] == "tune" and len(own.sounds) == 5
+
+
+# Drawings
+
+
+def test_clouds_say_what_they_show():
+    flat = torch.tensor([[-1.0, 0.0], [1.0, 0.0]])
+    drawn = clouds([flat, flat.flip(1)], ["flat", "tall"], [None, (flat, flat + 1)])
+    assert "flat: 2 points, spread 1.00 across and 0.00 up;" in drawn.alt
+    assert "tall: 2 points, spread 0.00 across and 1.00 up, with arrows" in drawn.alt
+    assert Image.open(io.BytesIO(drawn.png)).width > 600
+    assert len(clouds([flat] * 7).png) > 1000, "more than a row"
+
+
+def test_circle_picture():
+    drawn = circle_picture((0, 45))
+    assert "At 0, 45 degrees" in drawn.alt and drawn.png.startswith(b"\x89PNG")
+
+
+# The checks
+
+
+def assert_hint(verdict, *words):
+    assert not verdict
+    for word in words:
+        assert word in verdict.message, verdict.message
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, e, a: np.sqrt(a) * x + np.sqrt(1 - a) * e,
+        schedule.add_noise,
+    ],
+)
+def test_add_noise_right(f):
+    assert exercises.check_add_noise(f)
+
+
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda x, e, a: a * x + (1 - a) * e, "square roots are missing"),
+        (lambda x, e, a: np.sqrt(1 - a) * x + np.sqrt(a) * e, "exchanged"),
+        (lambda x, e, a: np.sqrt(a) * x + (1 - np.sqrt(a)) * e, "squares must add up to 1"),
+        (lambda x, e, a: np.sqrt(a) * x + e, "the noise is not"),
+        (lambda x, e, a: x + np.sqrt(1 - a) * e, "the picture is not"),
+        (lambda x, e, a: np.sqrt(a) * x - np.sqrt(1 - a) * e, "not taken away"),
+        (lambda x, e, a: np.sqrt(a) * e - np.sqrt(1 - a) * x, "That is v"),
+        (lambda x, e, a: 0.6 * x + 0.8 * e, "no numbers"),
+        (lambda x, e, a: x + e, "0.6 · x0"),
+        (lambda x, e, a: 1.0, "shape of x0"),
+        (lambda x, e, a: None, "write its body"),
+        (lambda x, e, a: 1 / 0, "ZeroDivisionError"),
+    ],
+)
+def test_add_noise_mistakes(f, words):
+    assert_hint(exercises.check_add_noise(f), words)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda b: np.cumprod(1 - b),
+        schedule.alphas_cumprod,
+        lambda b: [np.prod(1 - b[: n + 1]) for n in range(len(b))],
+    ],
+)
+def test_alpha_bar_right(f):
+    assert exercises.check_alpha_bar(f)
+
+
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda b: 1 - b, "single steps"),
+        (lambda b: np.cumprod(b), "β themselves"),
+        (lambda b: 1 - np.cumsum(b), "by adding"),
+        (lambda b: 1 - np.cumprod(1 - b), "what has been lost"),
+        (lambda b: np.sqrt(np.cumprod(1 - b)), "amplitude"),
+        (lambda b: np.cumsum(1 - b), "not a sum"),
+        (lambda b: np.concatenate([[1], np.cumprod(1 - b)[:-1]]), "Moved by one"),
+        (lambda b: np.prod(1 - b), "np.cumprod"),
+        (lambda b: 0 * b, "it should be [0.9, 0.72, 0.36, 0.27]"),
+    ],
+)
+def test_alpha_bar_mistakes(f, words):
+    assert_hint(exercises.check_alpha_bar(f), words)
+
+
+def test_velocity_right():
+    assert exercises.check_velocity(schedule.velocity)
+    assert exercises.check_velocity(
+        lambda x, e, a: np.cos(p := np.arccos(a**0.5)) * e - np.sin(p) * x
+    )
+
+
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda x, e, a: np.sqrt(1 - a) * x - np.sqrt(a) * e, "Turned round"),
+        (lambda x, e, a: np.sqrt(a) * x + np.sqrt(1 - a) * e, "the place"),
+        (lambda x, e, a: np.sqrt(1 - a) * e - np.sqrt(a) * x, "exchanged"),
+        (lambda x, e, a: np.sqrt(a) * e + np.sqrt(1 - a) * x, "minus sin"),
+        (lambda x, e, a: a * e - (1 - a) * x, "square roots"),
+        (lambda x, e, a: e - x, "straight way"),
+        (lambda x, e, a: 0.6 * e - 0.8 * x, "no numbers"),
+        (lambda x, e, a: e, "0.6 · noise − 0.8 · x0"),
+        (lambda x, e, a: 0.0, "shape of x0"),
+    ],
+)
+def test_velocity_mistakes(f, words):
+    assert_hint(exercises.check_velocity(f), words)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda a: np.argmax(a < 0.5),
+        lambda a: int(np.argmax(a / (1 - a) < 1)),
+        lambda a: np.flatnonzero(10 * np.log10(schedule.snr(a)) < 0)[0],
+        lambda a: len(a) - np.searchsorted(a[::-1], 0.5),
+    ],
+)
+def test_zero_db_right(f):
+    assert exercises.check_zero_db(f)
+
+
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda a: np.argmax(np.sqrt(a) < 0.5), "equal powers"),
+        (lambda a: np.argmax(a < 0.5) - 1, "one later"),
+        (lambda a: np.argmax(a / (1 - a) < 0), "never true"),
+        (lambda a: len(a) - 1, "last time of all"),
+        (lambda a: np.argmax(a / (1 - a) < 0.1), "−10 dB"),
+        (lambda a: np.sum(a < 0.5), "how many"),
+        (lambda a: np.flatnonzero(a < 0.5), "One whole number"),
+        (lambda a: 3.5, "One whole number"),
+        (lambda a: 496, "For the linear schedule you say 496"),
+        (lambda a: 5000, "first falls below"),
+    ],
+)
+def test_zero_db_mistakes(f, words):
+    assert_hint(exercises.check_zero_db(f), words)

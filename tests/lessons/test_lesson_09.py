@@ -1,0 +1,495 @@
+"""Lesson 09: linear codes and their measures, the shipped autoencoder as the lesson describes it,
+the panel's controls at their ends, and the checks' hints."""
+
+import numpy as np
+import pytest
+import scipy.fft
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from riffedu import audio_to_image, load_pipeline
+from riffedu.diffusion import latents
+from riffedu.diffusion.noise import image_of, signal_of
+from riffedu.errors import RiffeduError
+from riffedu.lessons.l09_latents import code_picture, exercises, latents_panel
+from riffedu.signal.audio import clip
+from riffedu.signal.mel import hz_to_mel, mel_to_hz
+from riffedu.training.linear_start import principal_components
+from riffedu.widgets import difference
+from tests.ears import heard
+from tests.tiny import ours, sd  # noqa: F401
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return load_pipeline()
+
+
+@pytest.fixture(scope="module")
+def tiny(ours):  # noqa: F811
+    return load_pipeline(ours)
+
+
+@pytest.fixture(scope="module")
+def theirs(sd):  # noqa: F811
+    return load_pipeline(sd)
+
+
+# Patches and linear codes
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 4), st.integers(1, 4), st.sampled_from([1, 2, 5, 32]))
+def test_patches_there_and_back(tall, wide, side):
+    x = np.arange(tall * wide * side * side, dtype=float).reshape(tall * side, wide * side)
+    cut = latents.patches(x, side)
+    assert cut.shape == (tall * wide, side * side)
+    assert np.array_equal(cut[-1].reshape(side, side), x[-side:, -side:])
+    assert np.array_equal(latents.from_patches(cut, x.shape, side), x)
+
+
+@pytest.mark.parametrize("shape", [(33, 32), (32, 40), (32,), (0, 32), (1, 32, 32)])
+def test_patches_that_do_not_fit(shape):
+    with pytest.raises(RiffeduError, match="squares of 32"):
+        latents.patches(np.zeros(shape))
+
+
+@pytest.mark.parametrize("side", [4, 8, 32])
+def test_cosines_are_scipys(side):
+    mine = latents.dct_basis(side * side, side)
+    assert np.abs(mine @ mine.T - np.eye(side * side)).max() < 1e-10
+    one = np.zeros((side, side))
+    one[1, 2] = 1
+    wave = scipy.fft.idctn(one, norm="ortho").ravel()
+    assert np.abs(mine - wave).max(axis=1).min() < 1e-12
+    assert np.allclose(mine[0], 1 / side), "the first one is flat"
+    assert len(latents.dct_basis(5, side)) == 5
+
+
+def test_through_is_the_nearest_that_the_patterns_can_draw():
+    random = np.random.default_rng(0)
+    x, mean = random.standard_normal((16, 24)), random.standard_normal(64)
+    patterns = latents.dct_basis(10, 8)
+    back = latents.through(x, patterns, mean, side=8)
+    best, *_ = np.linalg.lstsq(patterns.T, (latents.patches(x, 8) - mean).T, rcond=None)
+    assert np.allclose(latents.patches(back, 8), mean + best.T @ patterns)
+    assert np.allclose(latents.through(back, patterns, mean, 8), back), "twice changes nothing"
+    assert np.allclose(latents.through(x, latents.dct_basis(64, 8), mean, 8), x), "all of them: all"
+
+
+def test_principal_components_leave_the_smallest_error():
+    random = np.random.default_rng(0)
+    x = random.standard_normal((200, 64)) @ random.standard_normal((64, 64))
+    mean, parts, spread = principal_components(torch.from_numpy(x).float(), 6)
+    left = x - mean.numpy() - (x - mean.numpy()) @ parts.numpy().T @ parts.numpy()
+    singular = np.linalg.svd(x - x.mean(0), compute_uv=False)
+    assert (left**2).sum() == pytest.approx((singular[6:] ** 2).sum(), rel=1e-4)
+    assert np.allclose(spread.numpy(), singular[:6] / np.sqrt(200), rtol=1e-4)
+
+
+# Measures
+
+
+def test_share_kept():
+    x = np.random.default_rng(0).standard_normal((3, 8, 8))
+    assert latents.share_kept(x, x) == 1
+    assert latents.share_kept(x, np.full_like(x, x.mean())) == pytest.approx(0)
+    assert latents.share_kept(x, -x) < -2
+    assert latents.share_kept(x, x.mean() + 0.5 * (x - x.mean())) == pytest.approx(0.75)
+    with pytest.raises(RiffeduError, match="can't be compared"):
+        latents.share_kept(x, x[0])
+
+
+@pytest.mark.parametrize("axis", [-1, -2])
+def test_lost_by_detail_finds_the_size_that_is_missing(axis):
+    t = np.arange(64)
+    waves = {period: np.cos(2 * np.pi * t / period) for period in (64, 16, 4)}
+    x = sum(waves.values()) * np.ones((64, 1))
+    y = x - waves[16]
+    if axis == -2:
+        x, y = x.T, y.T
+    periods, shares = latents.lost_by_detail(x, y, axis)
+    assert periods.tolist() == [64, 32, 16, 8, 4]
+    assert shares[2] == pytest.approx(1) and np.allclose(shares[[0, 4]], 0)
+    stacked = latents.lost_by_detail(np.stack([x, x]), np.stack([y, y]), axis)[1]
+    assert np.allclose(stacked[[0, 2, 4]], shares[[0, 2, 4]])
+
+
+def test_bits():
+    assert latents.bits(np.zeros(100), 1.0) == 0
+    assert latents.bits(np.arange(256), 1.0) == pytest.approx(8)
+    assert latents.bits(np.arange(256) / 10, 0.1) == pytest.approx(8)
+    assert latents.bits(torch.randn(20000, generator=torch.Generator().manual_seed(0)), 0.1) == (
+        pytest.approx(0.5 * np.log2(2 * np.pi * np.e) + np.log2(10), abs=0.05)
+    )
+
+
+def test_multiply_adds_are_those_of_the_textbook():
+    conv = torch.nn.Conv2d(3, 8, 5, padding=2)
+    assert latents.multiply_adds(conv, torch.zeros(1, 3, 20, 30)) == 3 * 8 * 25 * 20 * 30
+    assert latents.multiply_adds(torch.nn.Linear(7, 11), torch.zeros(4, 7)) == 4 * 7 * 11
+    assert conv.weight.device.type == "cpu", "the network itself is left alone"
+
+
+def test_multiply_adds_of_an_input_that_no_memory_holds(tiny):
+    unet, words = tiny.checkpoint.unet, tiny.encode_prompt("piano")
+    few, many = (
+        latents.multiply_adds(
+            unet,
+            torch.empty(1, 8, size, size, device="meta"),
+            torch.tensor(5),
+            encoder_hidden_states=words,
+        )
+        for size in (16, 4096)
+    )
+    assert many > (4096 / 16) ** 2 * few, "attention makes it worse than the places alone"
+
+
+# Any autoencoder
+
+
+@pytest.mark.parametrize("which", ["tiny", "theirs"])
+def test_draw_and_read_are_the_pipelines(which, request):
+    pipeline = request.getfixturevalue(which)
+    vae = pipeline.checkpoint.vae
+    image = audio_to_image(*clip("choir")).crop((0, 0, 128, 512))
+    z = pipeline.encode_image(image)
+    assert torch.allclose(latents.read(vae, signal_of(image)), z, atol=1e-5)
+    drawn = latents.draw(vae, z)
+    [picture] = pipeline.decode_latents(z)
+    pixels = np.asarray(picture, dtype=float)
+    inside = ((pixels > 0) & (pixels < 255)).all(-1)  # where nothing was clipped
+    seen = pixels.mean(-1) / 127.5 - 1
+    assert drawn.shape == (512, 128) and inside.any()
+    assert np.abs(drawn - seen)[inside].max() < 0.01
+
+
+def test_push_and_reach(theirs):
+    vae, z = theirs.checkpoint.vae, torch.randn(1, 4, 8, 8)
+    rows, columns = latents.reach(latents.push(vae, z, 2, 3))
+    assert (rows.start, rows.stop, columns.start, columns.stop) == (0, 64, 0, 64)
+    assert not latents.push(vae, z, 2, 3, amount=0).any()
+    nothing = latents.reach(np.zeros((4, 4)))
+    assert nothing == (slice(0, 0), slice(0, 0))
+    spot = np.zeros((9, 9))
+    spot[2:4, 5], spot[8, 0] = 1, 1e-6
+    assert latents.reach(spot) == (slice(2, 4), slice(5, 6))
+    for place in ((8, 0, None), (0, 8, None), (-1, 0, None), (0, 0, 4)):
+        with pytest.raises(RiffeduError, match="8 rows, 8 columns and 4 channels"):
+            latents.push(vae, z, *place)
+
+
+# What the lesson says of the autoencoder that ships
+
+
+@pytest.fixture(scope="module")
+def tune(shipped):
+    return shipped.encode_image(audio_to_image(*clip("tune")))
+
+
+def test_one_place_draws_one_square_and_reads_one(shipped, tune):
+    vae = shipped.checkpoint.vae
+    assert latents.reach(latents.push(vae, tune, 8, 5)) == (slice(256, 288), slice(160, 192))
+    x = signal_of(audio_to_image(*clip("tune")))
+    changed = x.copy()
+    changed[256:288, 160:192] = 1
+    moved = (latents.read(vae, changed) - latents.read(vae, x)).abs().amax((0, 1))
+    assert torch.nonzero(moved > 1e-3).tolist() == [[8, 5]]
+
+
+def test_the_shipped_code_is_linear(shipped, tune):
+    vae = shipped.checkpoint.vae
+    other = shipped.encode_image(audio_to_image(*clip("sustained")))
+    mean = (latents.draw(vae, tune) + latents.draw(vae, other)) / 2
+    assert np.abs(latents.draw(vae, (tune + other) / 2) - mean).max() < 1 / 127.5
+    bare, letters = latents.alphabet(vae)
+    numbers = tune[0].flatten(1).T.numpy()
+    squares = bare.ravel() + numbers @ letters.reshape(32, -1)
+    assert np.abs(latents.from_patches(squares, (512, 512)) - latents.draw(vae, tune)).max() < 0.05
+    pixels = (
+        signal_of(audio_to_image(*clip("tune"))) + signal_of(audio_to_image(*clip("sustained")))
+    ) / 2
+    assert torch.allclose(latents.read(vae, pixels), (tune + other) / 2, atol=1e-3)
+
+
+def test_whole_columns_shift_and_halves_do_not(shipped, tune):
+    vae = shipped.checkpoint.vae
+    drawn, image = latents.draw(vae, tune), audio_to_image(*clip("tune"))
+    later = latents.draw(vae, torch.roll(tune, 3, 3))
+    assert np.abs(later - np.roll(drawn, 96, 1)).max() < 1e-4
+    shifted = np.roll(signal_of(image), 16, 1)
+    own = latents.draw(vae, shipped.encode_image(image_of(shifted, image)))
+    guess = latents.draw(vae, (tune + torch.roll(tune, 1, 3)) / 2)
+    assert latents.share_kept(shifted, own) > 0.9 > 0.6 > latents.share_kept(shifted, guess)
+
+
+def test_it_keeps_nine_tenths_and_one_in_32_of_the_noise(shipped, tune):
+    vae, x = shipped.checkpoint.vae, signal_of(audio_to_image(*clip("tune")))
+    assert latents.share_kept(x, latents.draw(vae, tune)) > 0.9
+    noise = 0.1 * np.random.default_rng(0).standard_normal(x.shape)
+    came = latents.draw(vae, latents.read(vae, x + noise)) - latents.draw(vae, tune)
+    assert came.var() / noise.var() == pytest.approx(1 / 32, rel=0.15)
+    white = shipped.encode_image(Image.new("L", (32, 512), 255))
+    assert latents.draw(vae, white).mean() > 0.95 and latents.draw(vae, 0 * white).mean() < 0.6
+
+
+# Drawings
+
+
+def test_code_picture_and_difference():
+    flat, stripes = np.ones((32, 32)), np.tile(np.repeat([1.0, -1.0], 4), (32, 4))
+    drawn = code_picture([flat, stripes], "Patterns")
+    assert "2 squares" in drawn.alt and "first changes its sign 0 times" in drawn.alt
+    assert "the last 7 times" in drawn.alt and drawn.png[1:4] == b"PNG"
+    assert len(code_picture(np.zeros((20, 8, 8))).png) > 500
+    before, after = np.zeros((10, 10)), np.zeros((10, 10))
+    after[:5, :2] = 0.5
+    told = difference(before, after).alt
+    assert "10.0% of all pixels changed" in told and "64 greys" in told
+    assert "0.0% of all" in difference(before, before).alt
+
+
+# The panel
+
+
+@pytest.fixture
+def panel(tiny):
+    sounds = {name: clip(name) for name in ("tune", "percussion", "drum_hit")}
+    return latents_panel(tiny, sounds, duration=0.64)
+
+
+def test_panel_at_the_start(panel, tiny):
+    assert bytes(panel.figure.widget.value)[1:4] == b"PNG" and "100% tune" in panel.facts.value
+    for control in (
+        panel.first,
+        panel.second,
+        panel.mix,
+        panel.channel,
+        panel.amount,
+        panel.where,
+        panel.row,
+        panel.column,
+        panel.undo_button,
+        panel.shown,
+        panel.listen_button,
+    ):
+        assert control.description
+    assert panel.channel.max == 7 and panel.row.max == 15 and panel.column.max == 1
+    image, z = panel.source("tune")
+    assert image.size == (64, 512) and torch.equal(panel.latents(), z)
+    assert panel.source("tune") is panel.source("tune"), "encoded once"
+    [drawn] = tiny.decode_latents(z, 64)
+    assert np.array_equal(np.asarray(panel.pictures()["latents"]), np.asarray(drawn))
+
+
+def test_mix_at_its_ends(panel):
+    one, two = panel.source("tune"), panel.source("percussion")
+    panel.mix.value = 1
+    assert torch.allclose(panel.latents(), two[1], atol=1e-6)
+    assert "100% percussion" in panel.facts.value
+    assert np.array_equal(np.asarray(panel.pictures()["pixels"]), np.asarray(two[0]))
+    panel.mix.value = 0.5
+    assert torch.allclose(panel.latents(), (one[1] + two[1]) / 2, atol=1e-6)
+    mean = (signal_of(one[0]) + signal_of(two[0])) / 2
+    assert np.abs(signal_of(panel.pictures()["pixels"]) - mean).max() < 0.01
+    shown = panel._images["pixels"].get_array()
+    assert np.array_equal(shown, np.asarray(panel.pictures()["pixels"].convert("L")))
+    panel.second.value = "tune"
+    assert torch.allclose(panel.latents(), one[1], atol=1e-6)
+
+
+def test_a_short_sound_cuts_both(panel):
+    panel.first.value, panel.mix.value = "drum_hit", 0.5
+    width = panel.source("drum_hit")[0].width
+    assert width < 64 and panel.latents().shape[3] == 2
+    assert {image.width for image in panel.pictures().values()} == {width}
+    assert panel.figure.axes[0].get_xlim() == pytest.approx((0, width / 100))
+    panel.amount.value = 5
+    panel.column.value = panel.column.max
+    assert "Channel 0 +5" in panel.facts.value
+
+
+@pytest.mark.parametrize(
+    ("where", "count"), [("place", 1), ("column", 16), ("row", 2), ("everywhere", 32)]
+)
+def test_every_place(panel, where, count):
+    panel.where.value = where
+    before = panel.figure.widget.value
+    for amount in (panel.amount.min, panel.amount.max):
+        panel.amount.value = amount
+        change = panel.latents() - panel.source("tune")[1]
+        assert (change != 0).sum() == count and change.sum() == pytest.approx(amount * count)
+    assert panel.figure.widget.value != before and "Channel 0 +10" in panel.figure.alt
+    assert panel.row.disabled == (where in ("column", "everywhere"))
+    assert panel.column.disabled == (where in ("row", "everywhere"))
+    panel.undo_button.click()
+    assert panel.amount.value == 0 and torch.equal(panel.latents(), panel.source("tune")[1])
+
+
+def test_row_column_and_channel_at_their_ends(panel):
+    panel.amount.value = 2
+    for row, column, channel in ((0, 0, 0), (15, 1, 7)):
+        panel.row.value, panel.column.value, panel.channel.value = row, column, channel
+        change = panel.latents() - panel.source("tune")[1]
+        assert torch.nonzero(change).tolist() == [[0, channel, 15 - row, column]]
+        assert f"Channel {channel} +2: row {row}, column {column}" in panel.facts.value
+
+
+def test_listen(panel, tiny):
+    panel.mix.value = 0.5
+    for kind in ("latents", "pixels"):
+        panel.shown.value = kind
+        assert panel.heard.player is None
+        panel.listen_button.click()
+        sound, rate = heard(panel.heard.widget)
+        want = tiny.play_picture(panel.pictures()[kind], {})
+        assert rate == 44100 and np.abs(sound - want.waveform).max() < 1e-3
+        assert f"mixed in {kind}" in panel.heard.player.label
+    panel.mix.value = 0.4
+    assert panel.heard.player is None and not panel.heard.widget.sound
+
+
+def test_panel_for_other_checkpoints_and_no_sounds(theirs):
+    panel = latents_panel(theirs, {"choir": clip("choir")}, duration=0.64)
+    assert panel.channel.max == 3 and panel.row.max == 63 and panel.second.value == "choir"
+    panel.amount.value = 1
+    assert "Channel 0 +1" in panel.facts.value
+    assert list(latents_panel.__globals__["CLIPS"])[0] == "tune"
+    with pytest.raises(RiffeduError, match="no sound to choose"):
+        latents_panel.__globals__["LatentsPanel"](theirs, {})
+
+
+# The checks
+
+
+def assert_hint(verdict, *words):
+    assert not verdict
+    for word in words:
+        assert word in verdict.message, verdict.message
+
+
+def test_compression_right():
+    assert exercises.check_compression(lambda h, w, f, c, s: f**2 / (c * s))
+    assert exercises.check_compression(lambda h, w, f, c, s: h * w / ((h // f) * (w // f) * c * s))
+
+
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda h, w, f, c, s: c * s / f**2, "turn it round"),
+        (lambda h, w, f, c, s: f**2 / c, "counts numbers"),
+        (lambda h, w, f, c, s: f**2 / s, "`channels` numbers"),
+        (lambda h, w, f, c, s: f**2, "counts places"),
+        (lambda h, w, f, c, s: f / (c * s), "both sides"),
+        (lambda h, w, f, c, s: (h // f) * (w // f) * c * s, "latents' bytes"),
+        (lambda h, w, f, c, s: 8 * f**2 / (c * s), "in bytes already"),
+        (lambda h, w, f, c, s: 8.0, "For (256, 1024"),
+        (lambda h, w, f, c, s: [1, 2], "One number"),
+        (lambda h, w, f, c, s: None, "write its body"),
+    ],
+)
+def test_compression_mistakes(f, words):
+    assert_hint(exercises.check_compression(f), words)
+
+
+def test_linear_code_right():
+    assert exercises.check_linear_code(lambda p, m, P: m + P.T @ (P @ (p - m)))
+    assert exercises.check_linear_code(lambda p, m, P: m + ((p - m) @ P.T) @ P)
+
+
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda p, m, P: P @ (p - m), "Those are the numbers"),
+        (lambda p, m, P: P @ p, "as short as the code"),
+        (lambda p, m, P: P.T @ (P @ (p - m)), "never put back"),
+        (lambda p, m, P: P.T @ (P @ p), "never taken off"),
+        (lambda p, m, P: m + P.T @ (P @ p), "still in the patch"),
+        (lambda p, m, P: p, "as it came"),
+        (lambda p, m, P: P.T @ (P @ (p - m)) - m, "not taken off again"),
+        (lambda p, m, P: p * 2, "Pᵀ numbers"),
+        (lambda p, m, P: 0.0, "12 pixels"),
+        (lambda p, m, P: P.T @ p, "stopped with ValueError"),
+    ],
+)
+def test_linear_code_mistakes(f, words):
+    assert_hint(exercises.check_linear_code(f), words)
+
+
+def put_in(z, at, columns, silent, cut=True):
+    quiet = np.broadcast_to(silent[:, None, None], (*z.shape[:2], columns))
+    longer = np.concatenate([z[:, :, :at], quiet, z[:, :, at:]], axis=2)
+    return longer[:, :, : z.shape[2]] if cut else longer
+
+
+def muted(z, at, columns, silent):
+    z[:, :, at : at + columns] = silent[:, None, None]
+    return z
+
+
+def twice(z, at, columns, silent):
+    return np.concatenate([z[:, :, : at + columns], z[:, :, at:]], axis=2)[:, :, : z.shape[2]]
+
+
+def over(z, at, columns, silent):
+    out = put_in(z, at, columns, silent)
+    out[:, :, at + columns :] = z[:, :, : z.shape[2] - at - columns]
+    return out
+
+
+def empty_slice(z, at, columns, silent):
+    return put_in(z, at, columns, silent) if columns else z[:, :, :-0]
+
+
+def garbled(z, at, columns, silent):
+    return put_in(z, at, columns, silent) if columns else z + 1
+
+
+def test_pause_right():
+    assert exercises.check_pause(put_in)
+
+
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda z, at, n, s: put_in(z, at, n, 0 * s), "Zeros aren't silence"),
+        (lambda z, at, n, s: put_in(z, at, n, s[::-1]), "channel c of every place"),
+        (lambda z, at, n, s: put_in(z, at, n, s, cut=False), "As long as before"),
+        (lambda z, at, n, s: z[:, :, :3], "shape must stay"),
+        (muted, "mutes"),
+        (twice, "there twice"),
+        (over, "go on where it stopped"),
+        (empty_slice, "shape must stay"),
+        (garbled, "For 0 columns nothing"),
+        (lambda z, at, n, s: z, "Nothing has changed"),
+        (lambda z, at, n, s: z[:, ::-1], "Time is the last axis"),
+        (lambda z, at, n, s: None, "write its body"),
+    ],
+)
+def test_pause_mistakes(f, words):
+    assert_hint(exercises.check_pause(f), words)
+
+
+def test_moved_up_right():
+    assert exercises.check_moved_up(lambda f, up: mel_to_hz(hz_to_mel(f) + up))
+    assert exercises.check_moved_up(lambda f, up: (f + 700) * 10 ** (up / 2595) - 700)
+
+
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda f, up: f * 10 ** (up / 2595), "multiplies only"),
+        (lambda f, up: f + 700 * (10 ** (up / 2595) - 1), "adds only"),
+        (lambda f, up: hz_to_mel(f) + up, "go back to hertz"),
+        (lambda f, up: f + up, "can't be added"),
+        (lambda f, up: (f + 700) * 10 ** (up / 2595), "take the 700 off"),
+        (lambda f, up: (f + 700) * np.exp(up / 2595) - 700, "base 10"),
+        (lambda f, up: mel_to_hz(hz_to_mel(f) - up), "That goes down"),
+        (lambda f, up: round(float(mel_to_hz(hz_to_mel(f) + up))), "should lead to"),
+        (lambda f, up: [f], "One number"),
+    ],
+)
+def test_moved_up_mistakes(f, words):
+    assert_hint(exercises.check_moved_up(f), words)

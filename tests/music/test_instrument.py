@@ -1,0 +1,231 @@
+"""The live instrument's Python half: what the page asks for, what it gets, sessions, errors."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from riffedu.app.live_instrument import LiveInstrument
+from riffedu.errors import RiffeduError
+from riffedu.music.instrument import PieceSettings
+from riffedu.music.stream import Piece
+
+
+class FakeSeat:
+    """Pieces that are tones; it remembers what it was asked for."""
+
+    waiting = 2
+
+    def __init__(self):
+        self.wishes, self.sounds, self.number, self.closed = [], [], 0, False
+        self.error = None
+
+    def next(self, wish):
+        if self.error:
+            raise self.error
+        self.wishes.append(wish)
+        self.number += 1
+        sound = np.full(44100, 0.1, np.float32)
+        return Piece(
+            self.number - 1,
+            sound,
+            44100,
+            Image.new("L", (140, 512), 200),
+            wish.place,
+            np.zeros(441, np.float32),
+            0.5,
+        )
+
+    def restart(self):
+        self.number = 0
+
+    def add_sound(self, waveform, rate, name="file"):
+        if not np.abs(waveform).max():
+            raise RiffeduError("this sound is silent")
+        self.sounds.append((waveform, rate))
+
+    def close(self):
+        self.closed = True
+
+
+class Played:
+    """A widget on a fake seat, and what it said to its page."""
+
+    def __init__(self, **controls):
+        self.fake, self.said = FakeSeat(), []
+        self.widget = LiveInstrument(self, **controls)
+        self.widget.send = lambda content, buffers=None: self.said.append((content, buffers))
+
+    def session(self):
+        return self.fake
+
+    def tell(self, content, *buffers):
+        self.widget._told(self.widget, content, list(buffers))
+        self.widget._worker.submit(lambda: None).result(10)
+        return self.said[-1] if self.said else None
+
+    def next(self, **controls):
+        content, buffers = self.tell({"type": "next", "run": 1, "number": 0, "controls": controls})
+        assert content["type"] == "piece", content
+        return content, buffers
+
+
+def test_a_piece_is_sent_with_all_that_its_page_needs():
+    content, (sound, pixels) = (made := Played()).next()
+    assert len(sound) == 2 * (44100 + 441) and len(pixels) == 512 * 100
+    assert np.frombuffer(sound, "<i2")[0] == round(0.1 * 32768)
+    told = {
+        name: content[name]
+        for name in ("number", "after", "rows", "columns", "period", "waiting", "run")
+    }
+    assert told == dict(number=0, after=441, rows=512, columns=100, period=0.5, waiting=2, run=1)
+    assert made.fake.wishes == [made.widget.wish] == made.widget.score
+
+
+def test_what_the_page_says_when_it_asks_is_what_counts():
+    made = Played()
+    made.next(
+        x=0.25,
+        y=1.0,
+        text=" a tune ",
+        seed=7,
+        steps=3,
+        guidance_scale=2.0,
+        strength=0.5,
+        seed_sound="pulse 120",
+        prompts=["a", "b", "c", "d"],
+    )
+    wish = made.fake.wishes[-1]
+    assert wish == PieceSettings(
+        ("a", "b", "c", "d"), (0.25, 1.0), "a tune", 7, 3, 2.0, "", 0.5, "pulse 120"
+    )
+    assert (made.widget.x, made.widget.seed) == (0.25, 7)
+    assert made.next(x=0.0)[0]["words"] == "a tune"
+    assert made.next(text="", y=0.1)[0]["words"] == "a"
+    made.widget.x = 0.9
+    made.next()
+    assert made.fake.wishes[-1].place == (0.9, 0.1)
+
+
+@pytest.mark.parametrize(
+    "controls, words",
+    [
+        ({"x": 1.5}, "from 0 to 1"),
+        ({"prompts": ["a", "", "c", "d"]}, "empty"),
+        ({"steps": 0}, "steps"),
+        ({"seed": "x"}, "seed"),
+        ({"seed_sound": "drums"}, "seed sound"),
+    ],
+)
+def test_controls_that_cannot_be_are_one_line_and_the_next_piece_comes(controls, words):
+    made = Played()
+    content, _ = made.tell({"type": "next", "run": 4, "controls": controls})
+    assert content["type"] == "wrong" and words in content["message"] and content["run"] == 4
+    assert "\n" not in content["message"]
+    good = {"x": 0.5, "prompts": list("abcd"), "steps": 8, "seed": 0, "seed_sound": ""}
+    made.next(**good)
+
+
+def test_an_error_of_the_model_is_said():
+    made = Played()
+    made.fake.error = RiffeduError("the instrument's model has gone")
+    content, _ = made.tell({"type": "next", "run": 1})
+    assert content["message"] == "the instrument's model has gone" and content["of"] == "next"
+    made.fake.error = None
+    made.next()
+    assert made.tell({"type": "what?"}) == made.said[-1], "unknown messages are passed over"
+
+
+def test_a_session_plays_again_as_it_was():
+    made = Played(seed=3)
+    for place in ((0.1, 0.2), (0.1, 0.2), (0.9, 0.2)):
+        made.next(x=place[0], y=place[1])
+    made.next(text="a tune")
+    content, _ = made.tell({"type": "session", "how": "file"})
+    session = content["session"]
+    assert len(json.loads(session)["score"]) == 3, "only what changed is written"
+    other = Played()
+    content, _ = other.tell({"type": "restore", "session": session})
+    assert content == {"type": "restored", "pieces": 4}
+    assert other.widget.wish == made.widget.wish
+    flags = [other.next()[0]["repeated"] for _ in range(5)]
+    assert other.fake.wishes[:4] == made.fake.wishes and other.fake.wishes[4] == made.widget.wish
+    assert flags == [True] * 4 + [False]
+    assert other.widget.session == json.dumps({**json.loads(session), "pieces": 5})
+
+
+def test_a_control_that_is_moved_ends_the_repetition():
+    made, other = Played(), Played()
+    for x in (0.1, 0.2, 0.3):
+        made.next(x=x)
+    other.widget.restore(made.widget.session)
+    other.next()
+    other.next(y=0.9)
+    assert other.fake.wishes[0] == made.fake.wishes[0]
+    assert other.fake.wishes[1].place == (0.3, 0.9)
+    assert other.next()[0]["repeated"] is False
+
+
+def test_a_sound_goes_along_with_its_session():
+    made = Played()
+    sound = (8000 * np.sin(np.arange(44100))).astype("<i2")
+    content, _ = made.tell({"type": "sound", "name": "a.wav"}, sound.tobytes())
+    assert content == {"type": "brought", "name": "a.wav"} and made.widget.seed_sound == "file"
+    other = Played()
+    other.widget.restore(made.widget.session)
+    waveform, rate = other.fake.sounds[0]
+    assert rate == 44100 and np.abs(waveform - sound / 32768).max() < 1e-4
+    assert other.widget.seed_sound == "file"
+    content, _ = other.tell({"type": "sound", "name": "b.wav"}, bytes(88200))
+    assert content["type"] == "wrong" and "silent" in content["message"]
+    assert other.widget.session == made.widget.session
+
+
+@pytest.mark.parametrize(
+    "session",
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        '{"riffedu": 2}',
+        '{"riffedu": 1, "now": 3}',
+        "null",
+        '{"riffedu": 1, "now": {"sede": 1}, "score": [], "pieces": 0}',
+        '{"riffedu": 1, "now": {}, "score": [[0, {"seed": -1}]], "pieces": 1}',
+        '{"riffedu": 1, "now": {}, "score": 3, "pieces": 1}',
+        '{"riffedu": 1, "now": {}, "score": [], "pieces": 0, "sound": "AAAA"}',
+    ],
+)
+def test_what_is_no_session_changes_nothing(session):
+    made = Played(seed=5)
+    made.next()
+    before = made.widget.session
+    content, _ = made.tell({"type": "restore", "session": session})
+    assert content["type"] == "wrong" and "\n" not in content["message"]
+    assert made.widget.session == before and made.fake.number == 1
+
+
+def test_closing_gives_the_seat_up():
+    made = Played()
+    made.widget.close()
+    assert made.fake.closed
+
+
+def test_a_piece_that_comes_too_late_is_sent_to_nobody():
+    """The kernel ends while the model is at work: a message then would end in a traceback."""
+    played = Played()
+    told = {"type": "next", "run": 1}
+    assert played.tell(told)[0]["type"] == "piece"
+    make, played.said[:] = played.fake.next, []
+
+    def next(wish):
+        piece = make(wish)
+        played.widget.close()
+        return piece
+
+    played.fake.next = next
+    played.widget._told(played.widget, told, [])
+    played.widget._worker.shutdown(wait=True)
+    assert played.fake.closed and played.said == [] and len(played.widget.score) == 1
