@@ -236,7 +236,7 @@ def _music(args: Namespace) -> int:
     from riffedu.evaluate.music import music
     from riffedu.evaluate.music_report import to_markdown, write
     from riffedu.evaluate.report import check_output
-    from riffedu.generate import load_pipeline
+    from riffedu.music.pipeline import load_pipeline
 
     output = check_output(args.output) if args.output else None
     report = music(load_pipeline(args.model), args.data, args.seeds, args.renders, args.steps,

@@ -25,7 +25,7 @@ from riffedu.evaluate.readings import VERSION, Readings, noise_readings
 from riffedu.evaluate.rhythm import tempo_fits
 
 if TYPE_CHECKING:
-    from riffedu.generate import Pipeline
+    from riffedu.music.pipeline import Pipeline
     from riffedu.training.dataset import PictureDataset
 
 MEASURES = ("notes", "beat", "attack", "harmonics", "sharpness")
@@ -34,11 +34,11 @@ FLOORS = {"notes": 0.2, "beat": 0.4, "attack": 0.1, "harmonics": 0.3, "sharpness
 STAGES = ("render", "codec", "generated")
 
 
-def references(pictures: PictureDataset, wanted: dict[str, Any], most: int,
-               seed: int = 0) -> list[int]:
+def references(
+    pictures: PictureDataset, wanted: dict[str, Any], most: int, seed: int = 0
+) -> list[int]:
     """Numbers of up to ``most`` clips of a split that match, drawn with ``seed``."""
-    found = [n for n, metadata in enumerate(pictures.metadata)
-             if prompts.matches(metadata, wanted)]
+    found = [n for n, metadata in enumerate(pictures.metadata) if prompts.matches(metadata, wanted)]
     random = np.random.default_rng([seed, 16])
     return [int(n) for n in random.permutation(found)[:most]]
 
@@ -54,9 +54,10 @@ def training_features(data: str | Path, shelf: str | Path, progress: bool = True
     place = Path(shelf) / "music" / f"training-{ids}.npy"
     if place.is_file():
         return np.load(place).astype(np.float32)
-    blocks = [features(np.stack([pictures[n][0] for n in range(at, min(at + 64, len(pictures)))]))
-              for at in tqdm(range(0, len(pictures), 64), desc="training pictures",
-                             disable=not progress)]
+    blocks = [
+        features(np.stack([pictures[n][0] for n in range(at, min(at + 64, len(pictures)))]))
+        for at in tqdm(range(0, len(pictures), 64), desc="training pictures", disable=not progress)
+    ]
     found = np.concatenate(blocks)
     place.parent.mkdir(parents=True, exist_ok=True)
     part = place.with_suffix(".part")
@@ -68,12 +69,22 @@ def training_features(data: str | Path, shelf: str | Path, progress: bool = True
 
 # ---------------------------------------------------------------- the table
 
+
 class Judge:
     """What makes and measures clips for one table: a pipeline, a split, a shelf."""
 
-    def __init__(self, pipeline: Pipeline, data: str | Path, shelf: str | Path, seeds: int,
-                 renders: int, steps: int | None = None, guidance: float | None = None,
-                 seed: int = 0, progress: bool = True):
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        data: str | Path,
+        shelf: str | Path,
+        seeds: int,
+        renders: int,
+        steps: int | None = None,
+        guidance: float | None = None,
+        seed: int = 0,
+        progress: bool = True,
+    ):
         from riffedu.evaluate import checkpoint_hash
         from riffedu.training.dataset import PictureDataset
 
@@ -92,13 +103,18 @@ class Judge:
         """Readings of each prompt: [prompt][seed]. All prompts share the seeds."""
         asked = [(t, self.seed + s) for t in texts for s in range(self.seeds)]
         below = self.pipeline.guidance_below
-        recipes = [["generated", self.model, t, s, self.steps, self.guidance, below]
-                   for t, s in asked]
+        recipes = [
+            ["generated", self.model, t, s, self.steps, self.guidance, below] for t, s in asked
+        ]
 
-        def make(batch: list[int]):
+        def make(batch: list[int]) -> Any:
             results = self.pipeline.generate(
-                [asked[k][0] for k in batch], seed=[asked[k][1] for k in batch],
-                num_inference_steps=self.steps, guidance_scale=self.guidance, progress=False)
+                [asked[k][0] for k in batch],
+                seed=[asked[k][1] for k in batch],
+                num_inference_steps=self.steps,
+                guidance_scale=self.guidance,
+                progress=False,
+            )
             return [(r.waveform, r.sample_rate, r.image.convert("L")) for r in results]
 
         told, found = self.kept.get(recipes, make, 8, what, self.progress)
@@ -109,9 +125,9 @@ class Judge:
         """Readings of test clips, from picture to sound, through the autoencoder or not."""
         from PIL import Image
 
-        from riffedu.convert import image_to_audio
+        from riffedu.signal.reconstruct import image_to_audio
 
-        def make(batch: list[int]):
+        def make(batch: list[int]) -> Any:
             for k in batch:
                 image = Image.fromarray(np.asarray(self.pictures[numbers[k]][0]))
                 if codec:
@@ -121,19 +137,29 @@ class Judge:
                 yield waveform, rate, image.convert("L")
 
         digests = [hashlib.sha256(self.pictures[n][0].tobytes()).hexdigest() for n in numbers]
-        recipes = [["codec" if codec else "render", self.codec if codec else "", d]
-                   for d in digests]
+        recipes = [
+            ["codec" if codec else "render", self.codec if codec else "", d] for d in digests
+        ]
         told, found = self.kept.get(recipes, make, 1, what, self.progress)
         if codec:
             self.real.append(found)
         return told
 
 
-def music(pipeline: Pipeline, data: str | Path, seeds: int = 8, renders: int = 8,
-          steps: int | None = None, guidance: float | None = None, seed: int = 0,
-          shelf: str | Path = "runs/evaluate",
-          classes: Sequence[prompts.PromptClass] = prompts.CLASSES, asked: bool = True,
-          memory: bool = True, progress: bool = True) -> dict[str, Any]:
+def music(
+    pipeline: Pipeline,
+    data: str | Path,
+    seeds: int = 8,
+    renders: int = 8,
+    steps: int | None = None,
+    guidance: float | None = None,
+    seed: int = 0,
+    shelf: str | Path = "runs/evaluate",
+    classes: Sequence[prompts.PromptClass] = prompts.CLASSES,
+    asked: bool = True,
+    memory: bool = True,
+    progress: bool = True,
+) -> dict[str, Any]:
     """The music table of a model, as plain numbers for JSON or `music_report.to_markdown`.
 
     ``seeds`` clips of every prompt and up to ``renders`` test renders of its kind; with ``asked``
@@ -141,10 +167,18 @@ def music(pipeline: Pipeline, data: str | Path, seeds: int = 8, renders: int = 8
     clip. What was made is kept in ``shelf`` and used again.
     """
     judge = Judge(pipeline, data, shelf, seeds, renders, steps, guidance, seed, progress)
-    report = {"date": date.today().isoformat(), "seed": seed, "seeds": seeds, "version": VERSION,
-              "model": pipeline.checkpoint.path.name, "model_hash": judge.model[:12],
-              "steps": judge.steps, "guidance": judge.guidance,
-              "guidance_below": pipeline.guidance_below, "classes": []}
+    report = {
+        "date": date.today().isoformat(),
+        "seed": seed,
+        "seeds": seeds,
+        "version": VERSION,
+        "model": pipeline.checkpoint.path.name,
+        "model_hash": judge.model[:12],
+        "steps": judge.steps,
+        "guidance": judge.guidance,
+        "guidance_below": pipeline.guidance_below,
+        "classes": [],
+    }
     made = judge.generated([c.prompt for c in classes], "prompt classes")
     for one, clips in zip(classes, made, strict=True):
         row = {"name": one.name, "prompt": one.prompt, "generated": _columns(clips)}
@@ -152,11 +186,12 @@ def music(pipeline: Pipeline, data: str | Path, seeds: int = 8, renders: int = 8
         if one.wanted is not None:
             chosen = references(judge.pictures, one.wanted, renders, seed)
             if not chosen:
-                raise RiffeduError(f"no test clip like {one.wanted} in {data}: render more with "
-                                   "`riffedu train data`")
+                raise RiffeduError(
+                    f"no test clip like {one.wanted} in {data}: render more with "
+                    "`riffedu train data`"
+                )
         for stage in ("render", "codec"):
-            row[stage] = _columns(judge.rendered(chosen, stage == "codec",
-                                                 f"{one.name}: {stage}"))
+            row[stage] = _columns(judge.rendered(chosen, stage == "codec", f"{one.name}: {stage}"))
         report["classes"].append(row)
     report["summary"] = summary(report["classes"], seed)
     report["noise"] = noise_readings(pipeline.params.sample_rate)
@@ -165,9 +200,11 @@ def music(pipeline: Pipeline, data: str | Path, seeds: int = 8, renders: int = 8
     if memory:
         training = training_features(data, shelf, progress)
         distances = [nearest(np.concatenate(f), training) for f in (judge.features, judge.real)]
-        report["memorisation"] = {**memorisation(*(d.distance for d in distances)),
-                                  "training": len(training),
-                                  "clips": [len(d.distance) for d in distances]}
+        report["memorisation"] = {
+            **memorisation(*(d.distance for d in distances)),
+            "training": len(training),
+            "clips": [len(d.distance) for d in distances],
+        }
     return report
 
 
@@ -177,7 +214,8 @@ def _columns(clips: list[dict[str, Any]]) -> dict[str, list]:
 
 def summary(rows: list[dict[str, Any]], seed: int = 0) -> dict[str, Any]:
     """Per measure: ratios of each class that has it (generated ÷ codec), their mean, the lowest;
-    the same for codec ÷ render; mean of the step at patch borders in each stage."""
+    the same for codec ÷ render; mean of the step at patch borders in each stage.
+    """
     told = {}
     for name in MEASURES:
         table, by_class, codec = [], {}, []
@@ -194,9 +232,12 @@ def summary(rows: list[dict[str, Any]], seed: int = 0) -> dict[str, Any]:
                 by_class[row["name"]] = vars(found)
         mean, kept = overall(table, seed), overall(codec, seed)
         lowest = min(by_class, key=lambda k: by_class[k]["value"], default=None)
-        told[name] = {"classes": by_class, "lowest": lowest,
-                      "mean": vars(mean) if mean else None,
-                      "codec": vars(kept) if kept else None}
+        told[name] = {
+            "classes": by_class,
+            "lowest": lowest,
+            "mean": vars(mean) if mean else None,
+            "codec": vars(kept) if kept else None,
+        }
     for stage in STAGES:
         values = [v for row in rows for v in row[stage].get("borders", ()) if v is not None]
         told.setdefault("borders", {})[stage] = float(np.mean(values)) if values else None
@@ -207,46 +248,89 @@ def _tempi(judge: Judge) -> dict[str, Any]:
     """Tempo asked for against heard, and how often real clips are heard at their own tempo."""
     asked = [(p.format(t), t) for p in prompts.TEMPO_PROMPTS for t in prompts.TEMPI]
     clips = judge.generated([text for text, _ in asked], "tempi")
-    rows = [{"prompt": text, "asked": bpm, "heard": [c["tempo"] for c in each]}
-            for (text, bpm), each in zip(asked, clips, strict=True)]
+    rows = [
+        {"prompt": text, "asked": bpm, "heard": [c["tempo"] for c in each]}
+        for (text, bpm), each in zip(asked, clips, strict=True)
+    ]
     fits = [tempo_fits(h or 0, row["asked"]) for row in rows for h in row["heard"]]
-    chance = [tempo_fits(h or 0, bpm) for row in rows for h in row["heard"]
-              for bpm in prompts.TEMPI if bpm != row["asked"]]
-    chosen = [n for kind in ("drums", "band") for n in references(
-        judge.pictures, {"kind": kind}, 2 * judge.renders, judge.seed)]
+    chance = [
+        tempo_fits(h or 0, bpm)
+        for row in rows
+        for h in row["heard"]
+        for bpm in prompts.TEMPI
+        if bpm != row["asked"]
+    ]
+    chosen = [
+        n
+        for kind in ("drums", "band")
+        for n in references(judge.pictures, {"kind": kind}, 2 * judge.renders, judge.seed)
+    ]
     heard = judge.rendered(chosen, True, "tempi of renders")
-    real = [tempo_fits(c["tempo"] or 0, judge.pictures.metadata[n]["tempo_bpm"])
-            for n, c in zip(chosen, heard, strict=True)]
-    return {"clips": rows, "fits": float(np.mean(fits)), "others": _mean(chance),
-            "renders": float(np.mean(real)) if real else None, "n": [len(fits), len(real)]}
+    real = [
+        tempo_fits(c["tempo"] or 0, judge.pictures.metadata[n]["tempo_bpm"])
+        for n, c in zip(chosen, heard, strict=True)
+    ]
+    return {
+        "clips": rows,
+        "fits": float(np.mean(fits)),
+        "others": _mean(chance),
+        "renders": float(np.mean(real)) if real else None,
+        "n": [len(fits), len(real)],
+    }
 
 
 def _keys(judge: Judge) -> dict[str, Any]:
     """Key asked for against heard, and how often real clips are heard in their own key."""
     asked = [(p.format(k), k) for p in prompts.KEY_PROMPTS for k in prompts.KEYS]
     clips = judge.generated([text for text, _ in asked], "keys")
-    rows = [{"prompt": text, "asked": name, "heard": [c["key"] for c in each],
-             "on_scale": [_on_scale(c, name) for c in each]}
-            for (text, name), each in zip(asked, clips, strict=True)]
+    rows = [
+        {
+            "prompt": text,
+            "asked": name,
+            "heard": [c["key"] for c in each],
+            "on_scale": [_on_scale(c, name) for c in each],
+        }
+        for (text, name), each in zip(asked, clips, strict=True)
+    ]
     scores = [key_score(h, row["asked"]) for row in rows for h in row["heard"]]
-    chosen = [n for scale in ("major", "minor") for n in references(
-        judge.pictures, {"kind": "solo", "scale": scale, "source": "programmed"},
-        2 * judge.renders, judge.seed)]
+    chosen = [
+        n
+        for scale in ("major", "minor")
+        for n in references(
+            judge.pictures,
+            {"kind": "solo", "scale": scale, "source": "programmed"},
+            2 * judge.renders,
+            judge.seed,
+        )
+    ]
     heard = judge.rendered(chosen, True, "keys of renders")
-    real = [key_score(c["key"], "{key} {scale}".format(**judge.pictures.metadata[n]))
-            for n, c in zip(chosen, heard, strict=True)]
-    others = [_on_scale(c, name) for each, (_, own) in zip(clips, asked, strict=True)
-              for c in each for name in prompts.KEYS if name != own]
-    return {"clips": rows, "exact": float(np.mean([s == 1 for s in scores])),
-            "on_scale": _mean([s for row in rows for s in row["on_scale"]]),
-            "others_on_scale": _mean(others),
-            "renders_on_scale": _mean([
+    real = [
+        key_score(c["key"], "{key} {scale}".format(**judge.pictures.metadata[n]))
+        for n, c in zip(chosen, heard, strict=True)
+    ]
+    others = [
+        _on_scale(c, name)
+        for each, (_, own) in zip(clips, asked, strict=True)
+        for c in each
+        for name in prompts.KEYS
+        if name != own
+    ]
+    return {
+        "clips": rows,
+        "exact": float(np.mean([s == 1 for s in scores])),
+        "on_scale": _mean([s for row in rows for s in row["on_scale"]]),
+        "others_on_scale": _mean(others),
+        "renders_on_scale": _mean(
+            [
                 _on_scale(c, "{key} {scale}".format(**judge.pictures.metadata[n]))
-                for n, c in zip(chosen, heard, strict=True)]),
-            "score": float(np.mean(scores)),
-            "renders_exact": float(np.mean([s == 1 for s in real])) if real else None,
-            "renders_score": float(np.mean(real)) if real else None,
-            "n": [len(scores), len(real)]}
+                for n, c in zip(chosen, heard, strict=True)
+            ]
+        ),
+        "score": float(np.mean(scores)),
+        "renders_exact": float(np.mean([s == 1 for s in real])) if real else None,
+        "renders_score": float(np.mean(real)) if real else None,
+        "n": [len(scores), len(real)],
+    }
 
 
 def _on_scale(clip: dict[str, Any], name: str) -> float | None:
@@ -264,14 +348,20 @@ def _pairs(judge: Judge) -> list[dict[str, Any]]:
     told = []
     for pair in prompts.PAIRS:
         more, less = judge.generated([pair.more.prompt, pair.less.prompt], pair.name)
-        chosen = [references(judge.pictures, side.wanted, judge.renders, judge.seed)
-                  for side in (pair.more, pair.less)]
+        chosen = [
+            references(judge.pictures, side.wanted, judge.renders, judge.seed)
+            for side in (pair.more, pair.less)
+        ]
         real = [judge.rendered(each, True, f"{pair.name} of renders") for each in chosen]
         name = pair.quantity
-        told.append({
-            "name": pair.name, "quantity": name, "more": pair.more.prompt,
-            "less": pair.less.prompt,
-            "generated": above([c[name] for c in more], [c[name] for c in less]),
-            "renders": above(*([c[name] for c in side] for side in real)),
-        })
+        told.append(
+            {
+                "name": pair.name,
+                "quantity": name,
+                "more": pair.more.prompt,
+                "less": pair.less.prompt,
+                "generated": above([c[name] for c in more], [c[name] for c in less]),
+                "renders": above(*([c[name] for c in side] for side in real)),
+            }
+        )
     return told

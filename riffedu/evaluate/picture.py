@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,8 @@ SHIFTS = 16  # columns of `features` that a copy may be moved by: 1.28 s
 @dataclass(frozen=True)
 class Sharpness:
     """``value`` in 0..1; ``power (frequencies,)`` of rings around the spectrum's middle, summing
-    to 1, over ``cycles`` per pixel."""
+    to 1, over ``cycles`` per pixel.
+    """
 
     value: float
     power: np.ndarray
@@ -27,7 +29,8 @@ class Sharpness:
 @dataclass(frozen=True)
 class Borders:
     """``value`` ≥ 0, 1 where borders are like all else; ``steps (columns − 1,)`` the mean absolute
-    difference of each column and the next, in grey levels; ``border`` True at patches' borders."""
+    difference of each column and the next, in grey levels; ``border`` True at patches' borders.
+    """
 
     value: float
     steps: np.ndarray
@@ -37,23 +40,25 @@ class Borders:
 @dataclass(frozen=True)
 class Nearest:
     """For each clip the ``distance`` to its nearest training clip, 0..2, that one's ``number`` and
-    the ``shift`` in seconds at which they fit best."""
+    the ``shift`` in seconds at which they fit best.
+    """
 
     distance: np.ndarray
     number: np.ndarray
     shift: np.ndarray
 
 
-def grey(picture) -> np.ndarray:
+def grey(picture: Any) -> np.ndarray:
     """A picture as (rows, columns) float64 grey levels 0..255: from Pillow or an array."""
     pixels = np.asarray(picture.convert("L") if hasattr(picture, "convert") else picture)
     if pixels.ndim != 2 or min(pixels.shape) < 16:
-        raise RiffeduError(f"a picture of 16 × 16 grey pixels or more is needed, not "
-                           f"{pixels.shape}")
+        raise RiffeduError(
+            f"a picture of 16 × 16 grey pixels or more is needed, not {pixels.shape}"
+        )
     return pixels.astype(np.float64)
 
 
-def sharpness(picture) -> Sharpness:
+def sharpness(picture: Any) -> Sharpness:
     """Share of a picture's energy in fine detail: above 1/8 cycle per pixel.
 
         P = |FFT2(w · (pixels − mean))|²,   value = Σ_{√(u² + v²) > 1/8} P / Σ P
@@ -79,11 +84,12 @@ def sharpness(picture) -> Sharpness:
         return Sharpness(0.0, np.zeros(64), (np.arange(64) + 0.5) / 128)
     rings = np.minimum((cycles * 128).astype(int), 63)  # beyond ½ only the corners
     by_ring = np.bincount(rings.ravel(), power.ravel(), 64) / total
-    return Sharpness(float(power[cycles > FINE].sum() / total), by_ring,
-                     (np.arange(64) + 0.5) / 128)
+    return Sharpness(
+        float(power[cycles > FINE].sum() / total), by_ring, (np.arange(64) + 0.5) / 128
+    )
 
 
-def patch_borders(picture, patch: int = PATCH, axis: int = 1) -> Borders:
+def patch_borders(picture: Any, patch: int = PATCH, axis: int = 1) -> Borders:
     """How much larger the step between columns is where patches meet.
 
         value = mean of d[c] where c is a multiple of ``patch`` / mean of d[c] elsewhere
@@ -112,7 +118,7 @@ def patch_borders(picture, patch: int = PATCH, axis: int = 1) -> Borders:
     return Borders(value, steps, border)
 
 
-def features(pictures) -> np.ndarray:
+def features(pictures: np.ndarray) -> np.ndarray:
     """What a picture is compared by: its loudness as 64 × 64 means, (n, 64, 64) float32 in 0..1.
 
     ``pictures (n, 512, columns)`` uint8, dark is loud: eight rows and 80 ms a place.
@@ -176,6 +182,10 @@ def memorisation(generated: np.ndarray, test: np.ndarray) -> dict[str, float]:
     everything is far from everything.
     """
     edge = float(np.percentile(test, 1))
-    return {"generated": float(np.median(generated)), "test": float(np.median(test)),
-            "ratio": float(np.median(generated) / max(np.median(test), 1e-9)),
-            "edge": edge, "share": float((generated < edge).mean())}
+    return {
+        "generated": float(np.median(generated)),
+        "test": float(np.median(test)),
+        "ratio": float(np.median(generated) / max(np.median(test), 1e-9)),
+        "edge": edge,
+        "share": float((generated < edge).mean()),
+    }

@@ -19,8 +19,17 @@ QUIET = 0.003  # of a clip's loudest line, −50 dB: less is what the transform 
 CLEAR = 0.5  # share of a frame's amplitude in lines
 
 NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-FLATS = {"Db": "C#", "Eb": "D#", "Gb": "F#", "Ab": "G#", "Bb": "A#", "Cb": "B", "Fb": "E",
-         "E#": "F", "B#": "C"}
+FLATS = {
+    "Db": "C#",
+    "Eb": "D#",
+    "Gb": "F#",
+    "Ab": "G#",
+    "Bb": "A#",
+    "Cb": "B",
+    "Fb": "E",
+    "E#": "F",
+    "B#": "C",
+}
 # Krumhansl and Kessler 1982: how well each of the twelve fits after a cadence in C, 1 to 7.
 PROFILES = {
     "major": (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
@@ -34,7 +43,8 @@ SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10)}
 class Notes:
     """``value`` in 0..1; of each frame the ``clarity`` in 0..1 and whether it is ``sounding``;
     ``picture (bins, frames)`` the smoothed constant-Q amplitudes, ``lines`` of the same shape True
-    on what was taken for a partial; ``times`` in seconds, ``hertz`` of the bins."""
+    on what was taken for a partial; ``times`` in seconds, ``hertz`` of the bins.
+    """
 
     value: float
     clarity: np.ndarray
@@ -48,7 +58,8 @@ class Notes:
 @dataclass(frozen=True)
 class Harmonics:
     """``value`` in −1..1; of each frame the ``share`` and the ``f0`` in hertz that gave it, and
-    whether it is ``sounding``; ``magnitude (rows, frames)`` up to 5 kHz over ``hertz``."""
+    whether it is ``sounding``; ``magnitude (rows, frames)`` up to 5 kHz over ``hertz``.
+    """
 
     value: float
     share: np.ndarray
@@ -61,7 +72,8 @@ class Harmonics:
 @dataclass(frozen=True)
 class Key:
     """``heard`` such as "D minor", its correlation ``value`` in −1..1, those of all 24 ``scores``
-    by name, and the mean ``chroma (12,)`` from C, summing to 1."""
+    by name, and the mean ``chroma (12,)`` from C, summing to 1.
+    """
 
     heard: str
     value: float
@@ -69,25 +81,33 @@ class Key:
     chroma: np.ndarray
 
 
-def _constant_q(waveform, sample_rate: int) -> np.ndarray:
+def _constant_q(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
     """Amplitudes (bins, frames) of librosa's constant-Q transform, `STEP` apart at 22050 Hz."""
     import librosa
 
-    from riffedu.audio import resample
     from riffedu.evaluate.rhythm import _mono
+    from riffedu.signal.audio import resample
 
     x = resample(_mono(waveform).astype(np.float32), sample_rate, 22050)
     if len(x) < 22050 // 2:
         raise RiffeduError("notes need half a second of sound at least")
-    return np.abs(librosa.cqt(x, sr=22050, hop_length=STEP, fmin=LOWEST, bins_per_octave=BINS,
-                              n_bins=int(BINS * OCTAVES)))
+    return np.abs(
+        librosa.cqt(
+            x,
+            sr=22050,
+            hop_length=STEP,
+            fmin=LOWEST,
+            bins_per_octave=BINS,
+            n_bins=int(BINS * OCTAVES),
+        )
+    )
 
 
 def _sounding(power: np.ndarray) -> np.ndarray:
     return (power > 0) & (power > power.max(initial=0) * 10 ** (-SOUNDING_DB / 10))
 
 
-def notes(waveform, sample_rate: int) -> Notes:
+def notes(waveform: np.ndarray, sample_rate: int) -> Notes:
     """Share of sounding frames that hold one clear pitch or chord.
 
         clarity[t] = Σ_{b on a line} C[b, t] / Σ_b C[b, t]
@@ -122,12 +142,14 @@ def notes(waveform, sample_rate: int) -> Notes:
     sounding = _sounding((raw**2).sum(axis=0))
     value = float((clarity[sounding] > CLEAR).mean()) if sounding.any() else float("nan")
     hertz = LOWEST * 2 ** (np.arange(len(raw)) / BINS)
-    return Notes(value, clarity, sounding, picture, lines, np.arange(len(clarity)) * STEP / 22050,
-                 hertz)
+    return Notes(
+        value, clarity, sounding, picture, lines, np.arange(len(clarity)) * STEP / 22050, hertz
+    )
 
 
-def harmonics(waveform, sample_rate: int, lowest: float = 80.0,
-              highest: float = 1000.0) -> Harmonics:
+def harmonics(
+    waveform: np.ndarray, sample_rate: int, lowest: float = 80.0, highest: float = 1000.0
+) -> Harmonics:
     """How well partials lie on multiples of one f0: comb energy at them against between them.
 
         share[t] = max_{f0} Σ_f |X[f, t]| cos(2π f / f0) / Σ_f |X[f, t]|,   f ≤ 5 kHz
@@ -150,7 +172,7 @@ def harmonics(waveform, sample_rate: int, lowest: float = 80.0,
     Acoust. Soc. Am. 124 (2008). Notebook: 15_measure_it.
     """
     from riffedu.evaluate.rhythm import _mono
-    from riffedu.stft import stft
+    from riffedu.signal.stft import stft
 
     n_fft = int(2 ** round(np.log2(0.0929 * sample_rate)))
     magnitude = np.abs(stft(_mono(waveform), n_fft, round(0.02 * sample_rate)))
@@ -184,7 +206,7 @@ def chroma_of(found: Notes) -> np.ndarray:
     return folded / folded.sum() if folded.sum() > 0 else folded
 
 
-def key(waveform, sample_rate: int) -> Key:
+def key(waveform: np.ndarray, sample_rate: int) -> Key:
     """The key that a sound is in, by template: its chroma against the 24 profiles.
 
         score(tonic, mode) = corr(chroma, profile_mode rotated to the tonic)
@@ -209,8 +231,11 @@ def key_of(found: np.ndarray) -> Key:
     """`key` from a chroma (12,) that is there already."""
     if np.ptp(found) < 1e-12:
         return Key("none", 0.0, {}, found)
-    scores = {f"{NAMES[tonic]} {mode}": float(np.corrcoef(found, np.roll(profile, tonic))[0, 1])
-              for mode, profile in PROFILES.items() for tonic in range(12)}
+    scores = {
+        f"{NAMES[tonic]} {mode}": float(np.corrcoef(found, np.roll(profile, tonic))[0, 1])
+        for mode, profile in PROFILES.items()
+        for tonic in range(12)
+    }
     best = max(scores, key=scores.get)
     return Key(best, scores[best], scores, found)
 
@@ -218,7 +243,8 @@ def key_of(found: np.ndarray) -> Key:
 def key_score(heard: str, asked: str) -> float:
     """How near two keys are, as MIREX counts: 1 the same, ½ a fifth up, 0.3 relative, 0.2
     parallel, else 0. Keys as "D minor", "Bb major" or "B flat major".
-    Source: MIREX, audio key detection."""
+    Source: MIREX, audio key detection.
+    """
     if heard == "none":
         return 0.0
     (a, mode), (b, other) = _tonic(heard), _tonic(asked)

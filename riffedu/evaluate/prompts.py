@@ -9,7 +9,8 @@ from typing import Any
 @dataclass(frozen=True)
 class PromptClass:
     """A ``prompt`` and what ``wanted`` renders have in their metadata; None: nothing to compare
-    with, the model never heard it."""
+    with, the model never heard it.
+    """
 
     name: str
     prompt: str
@@ -19,7 +20,8 @@ class PromptClass:
 @dataclass(frozen=True)
 class PromptPair:
     """Two prompts that should differ in one ``quantity`` of `riffedu.evaluate.readings.QUANTITIES`,
-    ``more`` above ``less``, and the renders of either kind."""
+    ``more`` above ``less``, and the renders of either kind.
+    """
 
     name: str
     quantity: str
@@ -67,22 +69,36 @@ KEYS = ("D minor", "A major", "G minor", "F major", "E minor", "C major")
 KEY_PROMPTS = ("piano in {}", "church organ chords in {}")
 
 PAIRS = (
-    PromptPair("register", "height",
-               PromptClass("high", "a high piano melody", _solo("piano", register="high")),
-               PromptClass("low", "a low piano melody", _solo("piano", register="low"))),
-    PromptPair("tempo word", "onsets",
-               PromptClass("fast", "fast rock drums", {"kind": "drums", "tempo_word": "fast"}),
-               PromptClass("slow", "slow rock drums", {"kind": "drums", "tempo_word": "slow"})),
-    PromptPair("mode", "majorness",
-               PromptClass("major", "piano in a major key", {"kind": "solo", "scale": "major"}),
-               PromptClass("minor", "piano in a minor key", {"kind": "solo", "scale": "minor"})),
-    PromptPair("effect", "brightness",
-               PromptClass("plain", "a bright rock band", {"kind": "band", "effects": []}),
-               PromptClass("muffled", "a muffled rock band",
-                           {"kind": "band", "effects": ["low-pass"]})),
-    PromptPair("players", "width",
-               PromptClass("band", "a funk band with drums and brass", {"kind": "band"}),
-               PromptClass("one", "a flute alone", _solo("flute"))),
+    PromptPair(
+        "register",
+        "height",
+        PromptClass("high", "a high piano melody", _solo("piano", register="high")),
+        PromptClass("low", "a low piano melody", _solo("piano", register="low")),
+    ),
+    PromptPair(
+        "tempo word",
+        "onsets",
+        PromptClass("fast", "fast rock drums", {"kind": "drums", "tempo_word": "fast"}),
+        PromptClass("slow", "slow rock drums", {"kind": "drums", "tempo_word": "slow"}),
+    ),
+    PromptPair(
+        "mode",
+        "majorness",
+        PromptClass("major", "piano in a major key", {"kind": "solo", "scale": "major"}),
+        PromptClass("minor", "piano in a minor key", {"kind": "solo", "scale": "minor"}),
+    ),
+    PromptPair(
+        "effect",
+        "brightness",
+        PromptClass("plain", "a bright rock band", {"kind": "band", "effects": []}),
+        PromptClass("muffled", "a muffled rock band", {"kind": "band", "effects": ["low-pass"]}),
+    ),
+    PromptPair(
+        "players",
+        "width",
+        PromptClass("band", "a funk band with drums and brass", {"kind": "band"}),
+        PromptClass("one", "a flute alone", _solo("flute")),
+    ),
 )
 
 

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from riffedu.evaluate.picture import features, patch_borders, sharpness
-from riffedu.evaluate.pitch import chroma_of, harmonics, key_of, notes
+from riffedu.evaluate.pitch import Notes, chroma_of, harmonics, key_of, notes
 from riffedu.evaluate.rhythm import attack, beat, onset_times
 
 VERSION = 1  # raise it when a measure changes, and what was kept is measured anew
 QUANTITIES = ("height", "onsets", "majorness", "brightness", "width")
 
 
-def readings(waveform: np.ndarray, sample_rate: int, picture) -> dict[str, Any]:
+def readings(waveform: np.ndarray, sample_rate: int, picture: Any) -> dict[str, Any]:
     """Every measure and quantity of one clip, as plain numbers (None: nothing to measure), with
     the ``key`` heard and the ``chroma`` from C.
 
@@ -32,13 +32,20 @@ def readings(waveform: np.ndarray, sample_rate: int, picture) -> dict[str, Any]:
     found = key_of(folded)
     power = np.square(combs.magnitude).sum(axis=1)
     centre = (power * combs.hertz).sum() / max(power.sum(), 1e-20)
-    best = {mode: max((v for k, v in found.scores.items() if k.endswith(mode)), default=0.0)
-            for mode in ("major", "minor")}
+    best = {
+        mode: max((v for k, v in found.scores.items() if k.endswith(mode)), default=0.0)
+        for mode in ("major", "minor")
+    }
     told = {
-        "notes": pitch.value, "beat": pulse.value, "attack": sharp.value,
-        "harmonics": combs.value, "sharpness": sharpness(picture).value,
-        "borders": patch_borders(picture).value, "tempo": pulse.tempo,
-        "height": height, "width": width,
+        "notes": pitch.value,
+        "beat": pulse.value,
+        "attack": sharp.value,
+        "harmonics": combs.value,
+        "sharpness": sharpness(picture).value,
+        "borders": patch_borders(picture).value,
+        "tempo": pulse.tempo,
+        "height": height,
+        "width": width,
         "onsets": len(onset_times(pulse.envelope)) / len(pulse.envelope) * 100,
         "majorness": best["major"] - best["minor"],
         "brightness": float(np.log2(max(centre, 1.0) / 1000)),
@@ -47,7 +54,7 @@ def readings(waveform: np.ndarray, sample_rate: int, picture) -> dict[str, Any]:
     return {**told, "key": found.heard, "chroma": [round(float(v), 4) for v in folded]}
 
 
-def _lines(pitch) -> tuple[np.ndarray, float, float]:
+def _lines(pitch: Notes) -> tuple[np.ndarray, float, float]:
     """Chroma, mean height and spread of a `Notes`, from what lies on lines."""
     strength = (pitch.picture * pitch.lines)[:, pitch.sounding].sum(axis=1)
     if strength.sum() <= 0:
@@ -73,20 +80,34 @@ class Readings:
     def __init__(self, folder: str | Path):
         self.folder = Path(folder) / "music"
 
-    def get(self, recipes: list[Any], make: Callable[[list[int]], Any], together: int,
-            description: str, progress: bool = True) -> tuple[list[dict[str, Any]], np.ndarray]:
+    def get(
+        self,
+        recipes: list[Any],
+        make: Callable[[list[int]], Any],
+        together: int,
+        description: str,
+        progress: bool = True,
+    ) -> tuple[list[dict[str, Any]], np.ndarray]:
         """Readings and `features` (n, 64, 64) of ``recipes``; ``make`` gives (waveform, rate,
-        grey picture) of those of the given numbers."""
+        grey picture) of those of the given numbers.
+        """
         from PIL import Image
         from tqdm.auto import tqdm
 
         self.folder.mkdir(parents=True, exist_ok=True)
-        names = [hashlib.sha256(json.dumps([VERSION, r], sort_keys=True).encode()).hexdigest()[:20]
-                 for r in recipes]
+        names = [
+            hashlib.sha256(json.dumps([VERSION, r], sort_keys=True).encode()).hexdigest()[:20]
+            for r in recipes
+        ]
         places = [self.folder / name for name in names]
         missing = [n for n, p in enumerate(places) if not p.with_suffix(".json").is_file()]
-        with tqdm(total=len(names), initial=len(names) - len(missing), desc=description,
-                  unit="clip", disable=not progress) as bar:
+        with tqdm(
+            total=len(names),
+            initial=len(names) - len(missing),
+            desc=description,
+            unit="clip",
+            disable=not progress,
+        ) as bar:
             for start in range(0, len(missing), together):
                 batch = missing[start : start + together]
                 for n, (waveform, rate, picture) in zip(batch, make(batch), strict=True):

@@ -7,6 +7,7 @@ each of its rises takes is the attack.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -27,7 +28,8 @@ REACH = 0.06  # seconds to each side of an onset in which `attack` looks for its
 @dataclass(frozen=True)
 class Beat:
     """``value`` in 0..1, ``tempo`` in bpm (nan without a beat); ``likeness (lags,)`` over ``lags``
-    in seconds, and the ``envelope (frames,)`` that it was taken of, `RATE` frames a second."""
+    in seconds, and the ``envelope (frames,)`` that it was taken of, `RATE` frames a second.
+    """
 
     value: float
     tempo: float
@@ -39,7 +41,8 @@ class Beat:
 @dataclass(frozen=True)
 class Attack:
     """``value`` in 0..1 (nan without an onset); each onset's ``times`` in seconds and ``shares``;
-    ``levels (bands, frames)`` are the amplitudes that were looked at, ``rate`` frames a second."""
+    ``levels (bands, frames)`` are the amplitudes that were looked at, ``rate`` frames a second.
+    """
 
     value: float
     times: np.ndarray
@@ -48,7 +51,7 @@ class Attack:
     rate: int
 
 
-def onset_envelope(waveform, sample_rate: int) -> np.ndarray:
+def onset_envelope(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
     """How much louder the bands have become since the frame before, on average.
 
         o[t] = mean_b max(0, L[b, t] − L[b, t − 1]),   L = 10 log10 (bank · |STFT|²) in dB
@@ -62,7 +65,7 @@ def onset_envelope(waveform, sample_rate: int) -> np.ndarray:
     without the filter; Bello et al., "A tutorial on onset detection in music signals", IEEE Trans.
     Speech and Audio Proc. 13 (2005). Notebook: 15_measure_it.
     """
-    from riffedu.stft import stft
+    from riffedu.signal.stft import stft
 
     x = _mono(waveform)
     hop, n_fft = sample_rate // RATE, int(2 ** round(np.log2(0.0464 * sample_rate)))
@@ -78,12 +81,12 @@ def onset_envelope(waveform, sample_rate: int) -> np.ndarray:
 
 @lru_cache(maxsize=4)
 def _bank(sample_rate: int, n_fft: int) -> np.ndarray:
-    from riffedu.mel import mel_filterbank
+    from riffedu.signal.mel import mel_filterbank
 
     return mel_filterbank(sample_rate, n_fft, BANDS, 0.0, None, "slaney", "slaney")
 
 
-def _mono(waveform) -> np.ndarray:
+def _mono(waveform: np.ndarray) -> np.ndarray:
     x = np.asarray(waveform, dtype=np.float64)
     x = x.mean(axis=0) if x.ndim == 2 else x
     if x.ndim != 1 or len(x) < 2048 or not np.isfinite(x).all():
@@ -91,7 +94,7 @@ def _mono(waveform) -> np.ndarray:
     return x
 
 
-def self_likeness(envelope, lags) -> np.ndarray:
+def self_likeness(envelope: np.ndarray, lags: Sequence[int] | np.ndarray) -> np.ndarray:
     """Correlation of a curve with itself, some frames later.
 
         r(l) = Σ_t a[t] b[t] / √(Σ a² Σ b²),   a = o[0 … n−l) − its mean,  b = o[l … n) − its mean
@@ -111,7 +114,7 @@ def self_likeness(envelope, lags) -> np.ndarray:
     return found
 
 
-def beat(waveform, sample_rate: int) -> Beat:
+def beat(waveform: np.ndarray, sample_rate: int) -> Beat:
     """Regularity of what happens in time: the best self-likeness of the onset envelope.
 
         value = max(0, max_l r(l)),   l a local maximum between 0.25 and 1.5 s
@@ -145,11 +148,12 @@ def beat(waveform, sample_rate: int) -> Beat:
     places, heights = np.array([_vertex(r[p - 1 : p + 2], frames[p]) for p in peaks]).T
     bpm = 60 * RATE / places
     liking = heights * np.exp(-0.5 * np.log2(bpm / 120) ** 2)
-    return Beat(float(np.clip(heights.max(), 0, 1)), float(bpm[liking.argmax()]),
-                frames / RATE, r, envelope)
+    return Beat(
+        float(np.clip(heights.max(), 0, 1)), float(bpm[liking.argmax()]), frames / RATE, r, envelope
+    )
 
 
-def _vertex(three, middle: float) -> tuple[float, float]:
+def _vertex(three: np.ndarray, middle: float) -> tuple[float, float]:
     """Place and height of the parabola through three neighbours."""
     a, b, c = three
     bend = a - 2 * b + c
@@ -173,7 +177,7 @@ def tempo_fits(heard: float, asked: float, tolerance: float = 0.08) -> bool:
     return any(abs(heard / (asked * octave) - 1) <= tolerance for octave in (0.5, 1, 2))
 
 
-def onset_times(envelope, least: float = 0.3, apart: float = 0.06) -> np.ndarray:
+def onset_times(envelope: np.ndarray, least: float = 0.3, apart: float = 0.06) -> np.ndarray:
     """Frames of the onsets: local maxima of an onset envelope that stand out.
 
     A frame counts when it is the largest within ``apart`` seconds to each side and above the
@@ -188,7 +192,7 @@ def onset_times(envelope, least: float = 0.3, apart: float = 0.06) -> np.ndarray
     return np.flatnonzero(stands_out & (o == maximum_filter1d(o, 2 * round(apart * RATE) + 1)))
 
 
-def attack(waveform, sample_rate: int) -> Attack:
+def attack(waveform: np.ndarray, sample_rate: int) -> Attack:
     """Sharpness of onsets: the share of a rise that all bands do together within 10 ms.
 
         share = max_t Σ_b (A[b, t + 10 ms] − A[b, t]) / Σ_b max_t (A[b, t] − min_{u ≤ t} A[b, u])
@@ -228,17 +232,24 @@ def attack(waveform, sample_rate: int) -> Attack:
     return Attack(max(0.0, (mean - BLUNT) / (1 - BLUNT)), times, shares, levels, rate)
 
 
-def band_levels(waveform, sample_rate: int) -> tuple[np.ndarray, int]:
+def band_levels(waveform: np.ndarray, sample_rate: int) -> tuple[np.ndarray, int]:
     """Amplitudes of eight bands, (8, frames) in 0..1, each relative to its loudest moment or to
-    3 % of the loudest band's, and frames a second."""
-    from riffedu.stft import stft
+    3 % of the loudest band's, and frames a second.
+    """
+    from riffedu.signal.stft import stft
 
     rate = 400
     size = 2 * round(WINDOW * sample_rate / 2)
     power = np.abs(stft(_mono(waveform), size, round(sample_rate / rate))) ** 2
     hertz = np.arange(len(power)) * sample_rate / size
     edges = np.geomspace(200, min(10000, 0.45 * sample_rate), 9)
-    levels = np.sqrt(np.stack([power[(low <= hertz) & (hertz < high)].sum(axis=0)
-                               for low, high in zip(edges[:-1], edges[1:], strict=True)]))
+    levels = np.sqrt(
+        np.stack(
+            [
+                power[(low <= hertz) & (hertz < high)].sum(axis=0)
+                for low, high in zip(edges[:-1], edges[1:], strict=True)
+            ]
+        )
+    )
     top = levels.max(axis=1, keepdims=True)
     return levels / np.maximum(top, max(0.03 * top.max(), 1e-12)), rate

@@ -6,12 +6,12 @@ import librosa
 import numpy as np
 import pytest
 from PIL import Image
+from tiny import ours  # noqa: F401
 
-from riffedu import convert, synth
 from riffedu.errors import RiffeduError
 from riffedu.evaluate import intervals, music, picture, pitch, prompts, readings, rhythm
 from riffedu.evaluate.music_report import to_markdown, write
-from tiny import ours  # noqa: F401
+from riffedu.signal import reconstruct, synth
 
 SR, N = 44100, 225792
 TIME = np.arange(N) / SR
@@ -34,9 +34,12 @@ def strokes(times, rise: float = 0.0, seed: int = 0, fall: float = 0.05) -> np.n
 def stack(f0: float, off: float = 0.0, seed: int = 0, partials: int = 12) -> np.ndarray:
     """A tone whose k-th partial lies at k·f0, wrong by up to ``off`` of itself."""
     random = np.random.default_rng(seed)
-    return synth.to_rms(sum(
-        np.sin(2 * np.pi * k * f0 * (1 + off * random.uniform(-1, 1)) * TIME + k) / k**0.7
-        for k in range(1, partials + 1)))
+    return synth.to_rms(
+        sum(
+            np.sin(2 * np.pi * k * f0 * (1 + off * random.uniform(-1, 1)) * TIME + k) / k**0.7
+            for k in range(1, partials + 1)
+        )
+    )
 
 
 def play(midi, seconds: float = 0.32, gap: float = 0.0) -> np.ndarray:
@@ -44,10 +47,11 @@ def play(midi, seconds: float = 0.32, gap: float = 0.0) -> np.ndarray:
     parts = []
     for keys in midi:
         keys = keys if isinstance(keys, tuple) else (keys,)
-        tone = sum(synth.harmonics(librosa.midi_to_hz(k), 0.6 ** np.arange(10), seconds)
-                   for k in keys)
+        tone = sum(
+            synth.harmonics(librosa.midi_to_hz(k), 0.6 ** np.arange(10), seconds) for k in keys
+        )
         fade = synth.envelope(seconds, 0.01, 0.05, 0.7, 0.03)
-        parts += [tone * fade[:len(tone)], np.zeros(int(gap * SR))]
+        parts += [tone * fade[: len(tone)], np.zeros(int(gap * SR))]
     sound = np.concatenate(parts)
     return np.resize(sound, N)
 
@@ -66,13 +70,16 @@ CHORDS = ((48, 55, 64, 67), (53, 57, 60, 65), (55, 59, 62, 67), (48, 55, 64, 72)
 
 # ------------------------------------------------------------------------------ beat
 
+
 def test_envelope_equals_librosas():
     sound = strokes(np.arange(0.2, 5, 0.37)) + 0.3 * play(MELODY)
     ours_ = rhythm.onset_envelope(sound, SR)
     mel = librosa.feature.melspectrogram(
-        y=sound, sr=SR, n_fft=2048, hop_length=441, n_mels=128, pad_mode="reflect")
+        y=sound, sr=SR, n_fft=2048, hop_length=441, n_mels=128, pad_mode="reflect"
+    )
     theirs = librosa.onset.onset_strength(
-        S=librosa.power_to_db(mel, ref=np.max, top_db=rhythm.QUIET_DB), sr=SR, center=False)
+        S=librosa.power_to_db(mel, ref=np.max, top_db=rhythm.QUIET_DB), sr=SR, center=False
+    )
     np.testing.assert_allclose(ours_, theirs, atol=1e-3)
 
 
@@ -124,9 +131,18 @@ def test_beat_is_fooled_by_a_swelling_hiss_and_by_patches():
     assert rhythm.beat(patches, SR).value > rhythm.beat(white(), SR).value + 0.1
 
 
-@pytest.mark.parametrize("heard, asked, fits", [
-    (120, 120, True), (60, 120, True), (240, 120, True), (129, 120, True), (131, 120, False),
-    (80, 120, False), (float("nan"), 120, False)])
+@pytest.mark.parametrize(
+    "heard, asked, fits",
+    [
+        (120, 120, True),
+        (60, 120, True),
+        (240, 120, True),
+        (129, 120, True),
+        (131, 120, False),
+        (80, 120, False),
+        (float("nan"), 120, False),
+    ],
+)
 def test_tempo_fits(heard, asked, fits):
     assert rhythm.tempo_fits(heard, asked) is fits
 
@@ -142,6 +158,7 @@ def test_blind_tempi_fit_in_23_percent_and_120_fits_its_octaves():
 
 
 # ------------------------------------------------------------------------------ attack
+
 
 @pytest.mark.parametrize("carrier", [None, 440.0])
 def test_smear_lowers_the_attack(carrier):
@@ -188,9 +205,11 @@ def test_attack_is_fooled_by_clicks():
 
 # ------------------------------------------------------------------------------ notes
 
+
 def test_notes_of_known_sounds():
     melody, chords, kit, hiss = (
-        pitch.notes(s, SR) for s in (play(MELODY), play(CHORDS, 1.28), drums(), white()))
+        pitch.notes(s, SR) for s in (play(MELODY), play(CHORDS, 1.28), drums(), white())
+    )
     assert melody.value > 0.8 and chords.value > 0.8
     assert kit.value < 0.3 and hiss.value == 0
     assert melody.lines.shape == melody.picture.shape
@@ -220,6 +239,7 @@ def test_lines_lie_where_the_partials_are():
 
 def test_pyin_hears_one_voice_only():
     """Why notes aren't counted by pyin: a chord reads lower than one melody by far."""
+
     def voiced(sound):
         found = librosa.pyin(sound[: 2 * SR].astype(np.float32), fmin=65, fmax=1000, sr=SR)
         return found[2].mean()
@@ -235,6 +255,7 @@ def test_notes_are_fooled_by_a_hum_and_by_random_sines():
 
 
 # ------------------------------------------------------------------------------ harmonics
+
 
 @pytest.mark.parametrize("f0", [110.0, 220.0, 440.0])
 def test_unlocked_harmonics_read_lower(f0):
@@ -266,9 +287,11 @@ def test_harmonics_are_fooled_by_a_bare_sine():
 
 # ------------------------------------------------------------------------------ key
 
+
 @pytest.mark.parametrize("tonic", [0, 2, 7, 10])
-@pytest.mark.parametrize("mode, steps", [
-    ("major", (0, 2, 4, 5, 7, 9, 11, 12)), ("minor", (0, 2, 3, 5, 7, 8, 11, 12))])
+@pytest.mark.parametrize(
+    "mode, steps", [("major", (0, 2, 4, 5, 7, 9, 11, 12)), ("minor", (0, 2, 3, 5, 7, 8, 11, 12))]
+)
 def test_scales_are_heard_in_their_key(tonic, mode, steps):
     """A scale up and down that rests on its tonic and fifth."""
     up = [60 + tonic + s for s in steps]
@@ -296,11 +319,22 @@ def test_key_agrees_with_music21():
     assert ours_.value == pytest.approx(theirs.correlationCoefficient, abs=1e-3)
 
 
-@pytest.mark.parametrize("heard, asked, score", [
-    ("D minor", "D minor", 1), ("A# major", "Bb major", 1), ("A minor", "D minor", 0.5),
-    ("F major", "D minor", 0.3), ("A# minor", "B flat minor", 1), ("F# major", "F sharp major", 1),
-    ("D minor", "F major", 0.3), ("D major", "D minor", 0.2),
-    ("G# major", "D minor", 0), ("none", "D minor", 0), ("C minor", "C# minor", 0)])
+@pytest.mark.parametrize(
+    "heard, asked, score",
+    [
+        ("D minor", "D minor", 1),
+        ("A# major", "Bb major", 1),
+        ("A minor", "D minor", 0.5),
+        ("F major", "D minor", 0.3),
+        ("A# minor", "B flat minor", 1),
+        ("F# major", "F sharp major", 1),
+        ("D minor", "F major", 0.3),
+        ("D major", "D minor", 0.2),
+        ("G# major", "D minor", 0),
+        ("none", "D minor", 0),
+        ("C minor", "C# minor", 0),
+    ],
+)
 def test_key_scores(heard, asked, score):
     assert pitch.key_score(heard, asked) == score
 
@@ -328,6 +362,7 @@ def test_key_is_fooled_by_drums_and_by_modes():
 
 
 # ------------------------------------------------------------------------------ pictures
+
 
 def test_sharpness_of_known_pictures():
     random = np.random.default_rng(0)
@@ -415,14 +450,21 @@ def test_a_transposed_copy_gets_away():
 
 # ------------------------------------------------------------------------------ statistics
 
+
 def test_bootstrap_equals_scipys():
     from scipy.stats import bootstrap
 
     random = np.random.default_rng(0)
     made, real = random.normal(3, 1, 20), random.normal(5, 1, 15)
     found = intervals.ratio(made, real)
-    theirs = bootstrap((made, real), lambda a, b, axis: a.mean(axis) / b.mean(axis), paired=False,
-                       method="percentile", n_resamples=9999, random_state=0).confidence_interval
+    theirs = bootstrap(
+        (made, real),
+        lambda a, b, axis: a.mean(axis) / b.mean(axis),
+        paired=False,
+        method="percentile",
+        n_resamples=9999,
+        random_state=0,
+    ).confidence_interval
     assert found.value == pytest.approx(made.mean() / real.mean())
     assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high), abs=0.015)
     assert intervals.ratio([None], real) is None and intervals.ratio(made, []) is None
@@ -455,12 +497,15 @@ def test_above_is_the_area_under_the_curve():
 
 # ------------------------------------------------------------------------------ the table
 
+
 def test_readings_are_plain_numbers_and_quantities_go_the_right_way():
     grey = Image.fromarray(pictures(1, 0)[0])
     low, high = (readings.readings(play([n] * 8), SR, grey) for n in (50, 80))
     assert high["height"] > low["height"] + 20
-    major, minor = (readings.readings(play(c, 1.28), SR, grey)
-                    for c in (CHORDS, ((45, 57, 60, 64), (50, 57, 62, 65), (52, 56, 59, 64))))
+    major, minor = (
+        readings.readings(play(c, 1.28), SR, grey)
+        for c in (CHORDS, ((45, 57, 60, 64), (50, 57, 62, 65), (52, 56, 59, 64)))
+    )
     assert major["majorness"] > minor["majorness"]
     fast, slow = (readings.readings(strokes(np.arange(0.1, 5, s)), SR, grey) for s in (0.25, 1))
     assert fast["onsets"] > 2 * slow["onsets"]
@@ -483,36 +528,57 @@ def data(tmp_path_factory):
     """A data folder of sixty drawn pictures."""
     folder = tmp_path_factory.mktemp("data")
     drawn, lines = pictures(60, 0), []
-    kinds = [{"kind": "solo", "instruments": ["piano"], "style": None},
-             {"kind": "solo", "instruments": ["flute"], "style": None},
-             {"kind": "drums", "instruments": ["drums"], "style": "rock"},
-             {"kind": "band", "instruments": ["drums", "piano"], "style": "funk"}]
+    kinds = [
+        {"kind": "solo", "instruments": ["piano"], "style": None},
+        {"kind": "solo", "instruments": ["flute"], "style": None},
+        {"kind": "drums", "instruments": ["drums"], "style": "rock"},
+        {"kind": "band", "instruments": ["drums", "piano"], "style": "funk"},
+    ]
     for n in range(60):
-        lines.append(json.dumps(kinds[n % 4] | {
-            "split": "test" if n < 30 else "train", "id": f"0-{n}", "tempo_bpm": 100.0,
-            "register": "high" if n % 8 else "low", "key": "F sharp", "source": "programmed",
-            "scale": "major" if n % 3 else "minor", "tempo_word": "fast" if n % 5 else "slow",
-            "effects": [] if n % 5 else ["low-pass"]}))
+        lines.append(
+            json.dumps(
+                kinds[n % 4]
+                | {
+                    "split": "test" if n < 30 else "train",
+                    "id": f"0-{n}",
+                    "tempo_bpm": 100.0,
+                    "register": "high" if n % 8 else "low",
+                    "key": "F sharp",
+                    "source": "programmed",
+                    "scale": "major" if n % 3 else "minor",
+                    "tempo_word": "fast" if n % 5 else "slow",
+                    "effects": [] if n % 5 else ["low-pass"],
+                }
+            )
+        )
     np.save(folder / "shard-00000.npy", drawn)
     (folder / "shard-00000.jsonl").write_text("\n".join(lines) + "\n")
     return folder
 
 
 def test_table_of_a_tiny_model(ours, data, tmp_path, monkeypatch):  # noqa: F811
-    from riffedu.generate import load_pipeline
+    from riffedu.music.pipeline import load_pipeline
 
     monkeypatch.setattr(prompts, "TEMPI", (100,))
     monkeypatch.setattr(prompts, "TEMPO_PROMPTS", ("rock drums at {} bpm",))
     monkeypatch.setattr(prompts, "KEYS", ("C major",))
     monkeypatch.setattr(prompts, "KEY_PROMPTS", ("piano in {}",))
     monkeypatch.setattr(prompts, "PAIRS", prompts.PAIRS[:1])
-    classes = (prompts.PromptClass("piano", "a calm piano", {"kind": "solo"}),
-               prompts.PromptClass("rock", "rock drums", {"kind": "drums"}),
-               prompts.PromptClass("speech", "the band", None))
+    classes = (
+        prompts.PromptClass("piano", "a calm piano", {"kind": "solo"}),
+        prompts.PromptClass("rock", "rock drums", {"kind": "drums"}),
+        prompts.PromptClass("speech", "the band", None),
+    )
     pipeline = load_pipeline(ours)
-    monkeypatch.setattr(convert, "image_to_audio", lambda image, *a, **k: (white(), SR))
-    ask = {"seeds": 1, "renders": 1, "steps": 2, "shelf": tmp_path / "shelf", "classes": classes,
-           "progress": False}
+    monkeypatch.setattr(reconstruct, "image_to_audio", lambda image, *a, **k: (white(), SR))
+    ask = {
+        "seeds": 1,
+        "renders": 1,
+        "steps": 2,
+        "shelf": tmp_path / "shelf",
+        "classes": classes,
+        "progress": False,
+    }
     report = music.music(pipeline, data, **ask)
     assert json.loads(json.dumps(report)) == report
     assert [len(row["codec"].get("notes", ())) for row in report["classes"]] == [1, 1, 0]
@@ -532,8 +598,18 @@ def test_table_of_a_tiny_model(ours, data, tmp_path, monkeypatch):  # noqa: F811
     monkeypatch.setattr(type(pipeline), "generate", never)
     assert music.music(pipeline, data, **ask) == report
     with pytest.raises(RiffeduError, match="no test clip like"):
-        music.music(pipeline, data, **ask | {"classes": (
-            prompts.PromptClass("koto", "the band", {"kind": "solo", "instruments": ["koto"]}),)})
+        music.music(
+            pipeline,
+            data,
+            **ask
+            | {
+                "classes": (
+                    prompts.PromptClass(
+                        "koto", "the band", {"kind": "solo", "instruments": ["koto"]}
+                    ),
+                )
+            },
+        )
 
 
 def test_shell(ours, data, tmp_path, monkeypatch, capsys):  # noqa: F811
@@ -542,8 +618,18 @@ def test_shell(ours, data, tmp_path, monkeypatch, capsys):  # noqa: F811
     asked = {}
     monkeypatch.setattr(music, "music", lambda *a: asked.update(args=a) or {"told": 1})
     monkeypatch.setattr("riffedu.evaluate.music_report.to_markdown", lambda r: f"{r}\n")
-    line = ["evaluate", "--music", "--seeds", "2", "--renders", "3", "--model", str(ours),
-            "--data", str(data)]
+    line = [
+        "evaluate",
+        "--music",
+        "--seeds",
+        "2",
+        "--renders",
+        "3",
+        "--model",
+        str(ours),
+        "--data",
+        str(data),
+    ]
     assert main([*line, "-o", str(tmp_path / "t.json")]) == 0
     assert asked["args"][2:4] == (2, 3)
     assert json.loads((tmp_path / "t.json").read_text()) == {"told": 1}
