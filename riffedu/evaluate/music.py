@@ -58,13 +58,13 @@ def training_features(data: str | Path, shelf: str | Path, progress: bool = True
         features(np.stack([pictures[n][0] for n in range(at, min(at + 64, len(pictures)))]))
         for at in tqdm(range(0, len(pictures), 64), desc="training pictures", disable=not progress)
     ]
-    found = np.concatenate(blocks)
+    found = np.concatenate(blocks).astype(np.float16)
     place.parent.mkdir(parents=True, exist_ok=True)
     part = place.with_suffix(".part")
     with open(part, "wb") as file:
-        np.save(file, found.astype(np.float16))
+        np.save(file, found)
     part.replace(place)
-    return found
+    return found.astype(np.float32)
 
 
 # ---------------------------------------------------------------- the table
