@@ -7,6 +7,8 @@ evaluation prompts the model with words that it was not trained on. Taught by no
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from .music.draws import pick
@@ -36,7 +38,7 @@ from .vocabulary import (
 
 
 def article(words: str) -> str:
-    """``a`` or ``an`` before singular words; nothing before plurals and masses."""
+    """Puts ``a`` or ``an`` before singular words; plurals and mass nouns stay as they are."""
     if words in PLURAL or words in MASS or words.split()[-1] in PLURAL:
         return words
     return ("an " if words[0] in "aeiou" else "a ") + words
@@ -74,7 +76,7 @@ def _adjectives(metadata: dict, rng: np.random.Generator) -> list[str]:
 
 
 def _tail(metadata: dict, rng: np.random.Generator, adjectives: list[str]) -> str:
-    """What else can be said at the end: an effect, the key, the tempo, the register."""
+    """A phrase for the end of a caption: an effect, the key, the tempo or the register."""
     options = [pick(rng, EFFECTS[e]) for e in metadata["effects"] for _ in range(3)]
     if metadata["scale"] in SCALES:
         options.append(pick(rng, SCALES[metadata["scale"]]))
@@ -97,12 +99,12 @@ def _listing(names: list[str]) -> str:
     return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
 
 
-def _frame(rng: np.random.Generator, frames) -> str:
+def _frame(rng: np.random.Generator, frames: Sequence[tuple[str, float]]) -> str:
     return pick(rng, [f for f, _ in frames], [w for _, w in frames])
 
 
 def _tidy(text: str) -> str:
-    """Single spaces, right articles before vowels, verbs that agree with plurals."""
+    """Single spaces, no space before punctuation, and "an" before vowels."""
     words = " ".join(text.split()).replace(" ,", ",").replace(" .", ".")
     words = words.replace("bass bass", "bass").split(" ")
     for n, word in enumerate(words[:-1]):
