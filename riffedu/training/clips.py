@@ -1,4 +1,4 @@
-"""Makes the sounds in data/clips/ anew: python -m riffedu.training.clips
+"""Renders the sounds in data/clips/ again: python -m riffedu.training.clips.
 
 Needs what `make train-deps` adds (tinysoundfont, music21), both soundfonts and Sonic Pi's samples
 (see data/LICENCES.md), and for Kevin MacLeod's recording the source package of librosa 0.7.2:
@@ -21,6 +21,7 @@ import numpy as np
 from riffedu.errors import RiffeduError
 from riffedu.paths import data_folder
 from riffedu.signal.audio import load, save, set_level
+from riffedu.training.render import Synthesizer
 
 RATE, SECONDS = 44100, 5.12
 SAMPLES = Path("/usr/share/sonic-pi/samples")
@@ -32,53 +33,60 @@ RENDER = (
 CC0 = "CC0 1.0"
 
 
-def tune(synth) -> np.ndarray:
+def tune(synth: Synthesizer) -> np.ndarray:
     """The first part of a jig on a flute."""
     [part] = _parts("ryansMammoth/CherishTheLadiesJig.abc")
     return synth.render(0, 73, _perform(part, 240, 90), SECONDS)
 
 
-def sustained(synth) -> np.ndarray:
+def sustained(synth: Synthesizer) -> np.ndarray:
     """The opening of a chorale, all voices on a string ensemble."""
     parts = _parts("bach/bwv66.6.mxl")
     return sum(synth.render(0, 48, _perform(part, 84, 80), SECONDS) for part in parts)
 
 
-def piano(synth) -> np.ndarray:
+def piano(synth: Synthesizer) -> np.ndarray:
     """The opening of a sonata."""
     parts = _parts("mozart/k545/movement1_exposition.mxl")
     return sum(synth.render(0, 0, _perform(part, 132, 85), SECONDS) for part in parts)
 
 
-def stereo(synth) -> np.ndarray:
+def stereo(synth: Synthesizer) -> np.ndarray:
     """A string quartet, its players from left to right, by equal-power panning."""
     parts = _parts("mozart/k458/movement1.mxl")
     seats = zip(parts, (40, 40, 41, 42), np.radians([9, 32, 58, 81]))
-    players = [(synth.render(0, program, _perform(part, 260, 90), SECONDS), seat)
-               for part, program, seat in seats]  # fmt: skip
+    players = [
+        (synth.render(0, program, _perform(part, 260, 90), SECONDS), seat)
+        for part, program, seat in seats
+    ]
     return sum(np.outer([np.cos(seat), np.sin(seat)], sound) for sound, seat in players)
 
 
-def speech_like(_) -> np.ndarray:
+def speech_like(_: object) -> np.ndarray:
+    """Syllables without meaning, synthesized by formula."""
     from riffedu.signal.synth import babble
 
     words = "ma si to ne ku - sa lo mi te no pa - ku si ma lo -"
     return babble(words, SECONDS / len(words.split()))
 
 
-def percussion(_) -> np.ndarray:
+def percussion(_: object) -> np.ndarray:
+    """A recorded tabla loop."""
     return _sample("loop_tabla")
 
 
-def guitar(_) -> np.ndarray:
+def guitar(_: object) -> np.ndarray:
+    """A recorded electric guitar chord."""
     return _sample("guit_em9")
 
 
-def choir(_) -> np.ndarray:
+def choir(_: object) -> np.ndarray:
+    """A recorded choir chord."""
     return _sample("ambi_choir")
 
 
-def drum_hit(_) -> np.ndarray:
+def drum_hit(_: object) -> np.ndarray:
+    """A recorded snare stroke."""
     return _sample("sn_dolf")
 
 
@@ -171,15 +179,21 @@ CLIPS = {
 
 def make(folder: Path, package: Path) -> None:
     """Writes every clip and clips.json into ``folder``."""
-    from riffedu.training.render import Synthesizer
-
     synth, entries = Synthesizer(), []
     folder.mkdir(parents=True, exist_ok=True)
     for name, (source, title, credit, licence, shows) in CLIPS.items():
         sound = _finish(source(package if source is full_mix else synth))
         save(folder / f"{name}.flac", sound, RATE)
-        entries.append({"name": name, "file": f"{name}.flac", "title": title, "credit": credit,
-                        "licence": licence, "shows": shows})  # fmt: skip
+        entries.append(
+            {
+                "name": name,
+                "file": f"{name}.flac",
+                "title": title,
+                "credit": credit,
+                "licence": licence,
+                "shows": shows,
+            }
+        )
         print(f"{name:12} {sound.shape[-1] / RATE:5.2f} s")
     text = json.dumps({"clips": entries}, indent=1, ensure_ascii=False)
     (folder / "clips.json").write_text(text + "\n", "utf-8")
@@ -196,11 +210,11 @@ def _finish(sound: np.ndarray) -> np.ndarray:
 def _sample(name: str) -> np.ndarray:
     path = SAMPLES / f"{name}.flac"
     if not path.is_file():
-        raise RiffeduError(f"{path} is missing: install Debian's sonic-pi-samples")
+        raise RiffeduError(f"{path} is missing: install Debian's sonic-pi-samples.")
     return np.atleast_2d(load(path, RATE)[0]).mean(axis=0)
 
 
-def _parts(name: str) -> list:
+def _parts(name: str) -> list[list[list[float]]]:
     """The parts of a score in music21's corpus as `riffedu.training.scores.notes_of` gives them."""
     import music21
 
@@ -210,19 +224,22 @@ def _parts(name: str) -> list:
     return [notes_of(part) for part in music21.converter.parse(path).parts]
 
 
-def _perform(part, quarters_a_minute: float, velocity: int) -> list:
-    """Notes with times in seconds from notes in quarters."""
+def _perform(part: list[list[float]], quarters_a_minute: float, velocity: int) -> list[tuple]:
+    """Converts onsets and lengths in quarter notes to start and end times in seconds."""
     beat = 60 / quarters_a_minute
-    return [(0.05 + at * beat, 0.05 + (at + 0.95 * length) * beat, key, velocity)
-            for at, length, key in part]  # fmt: skip
+    return [
+        (0.05 + at * beat, 0.05 + (at + 0.95 * length) * beat, key, velocity)
+        for at, length, key in part
+    ]
 
 
 def main() -> None:
+    """Writes the clips that the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("package", type=Path, help="librosa-0.7.2.tar.gz")
     parser.add_argument("--folder", type=Path, default=None, help="default: data/clips")
-    told = parser.parse_args()
-    make(told.folder or data_folder() / "clips", told.package)
+    arguments = parser.parse_args()
+    make(arguments.folder or data_folder() / "clips", arguments.package)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The dataset: captioned 5.12 s clips, drawn from a seed, rendered and kept as pictures.
+"""The data set: 5.12 s clips, drawn from a seed, rendered and stored as pictures in shards.
 
 Item ``i`` of seed ``s`` is drawn from ``numpy.random.default_rng([s, i, attempt])`` alone, so it
 is the same in every shard size and number of workers. ``riffedu train data`` writes shards of
@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +28,8 @@ VERSION = 2
 _library: SoundLibrary | None = None
 
 
-def _start_worker(soundfonts, pieces, alone: bool = True) -> None:
-    """With others beside it, a worker keeps to one thread: the processes share the cores."""
+def _start_worker(soundfonts: Sequence[str | Path], pieces: list[dict], alone: bool = True) -> None:
+    """Loads the worker's sound library; one of several workers uses a single thread."""
     global _library
     _library = SoundLibrary(soundfonts, pieces)
     if not alone:
@@ -37,8 +38,8 @@ def _start_worker(soundfonts, pieces, alone: bool = True) -> None:
         torch.set_num_threads(1)
 
 
-def _make_shard(task) -> int:
-    """Renders items ``first``..``last`` and writes both files under temporary names first."""
+def _make_shard(task: tuple[str, int, int, int, int]) -> int:
+    """Renders items ``first`` to ``last - 1`` and writes the shard's two files atomically."""
     folder, number, seed, first, last = task
     pictures, lines = [], []
     for index in range(first, last):
@@ -52,15 +53,17 @@ def _make_shard(task) -> int:
     text = stem.with_suffix(".jsonl.part")
     text.write_text("\n".join(lines) + "\n")
     os.replace(text, stem.with_suffix(".jsonl"))
-    os.replace(temporary, stem.with_suffix(".npy"))  # last: its presence says the shard is whole
+    os.replace(
+        temporary, stem.with_suffix(".npy")
+    )  # last: its presence marks the shard as complete
     return last - first
 
 
 def make_dataset(
-    folder,
+    folder: str | Path,
     n: int = 12000,
     seed: int = 0,
-    soundfonts=None,
+    soundfonts: Sequence[str | Path] | None = None,
     workers: int = 2,
     progress: bool = True,
     shard: int = SHARD_SIZE,
@@ -69,18 +72,28 @@ def make_dataset(
 
     Parameters
     ----------
-    folder : path of the dataset; gets ``shard-00000.npy`` (uint8 (256, 512, 512), dark = loud, low
-        frequencies at the bottom), ``shard-00000.jsonl`` (one line of metadata a picture),
-        ``scores.json`` and ``manifest.json``.
-    n : number of items.
-    seed : the same seed gives the same items, whatever ``workers`` and ``shard`` are.
-    soundfonts : paths; by default those found in the usual places.
-    workers : processes.
+    folder : str or Path
+        Receives ``shard-00000.npy`` (uint8 (256, 512, 512), dark = loud, low frequencies at the
+        bottom), ``shard-00000.jsonl`` (one line of metadata per picture), ``scores.json`` and
+        ``manifest.json``.
+    n : int
+        Number of items.
+    seed : int
+        The same seed gives the same items, whatever ``workers`` and ``shard`` are.
+    soundfonts : sequence of paths, optional
+        By default those of `find_soundfonts`.
+    workers : int
+        Number of processes.
+    progress : bool
+        Shows a progress bar.
+    shard : int
+        Items per shard.
 
     Raises
     ------
     RiffeduError
-        No soundfont, an unwritable folder, or a folder begun with another seed.
+        If there is no soundfont, if the folder is not writable, or if it was begun with other
+        options.
 
     """
     import multiprocessing
@@ -90,7 +103,7 @@ def make_dataset(
     if n < 1 or workers < 1 or shard < 1:
         raise RiffeduError("The number of items, of workers and the shard size must be at least 1.")
     paths = find_soundfonts(soundfonts)
-    Synthesizer(paths)  # a damaged soundfont is told here, before workers start and files appear
+    Synthesizer(paths)  # a damaged soundfont fails here, before workers start and files are written
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -110,7 +123,7 @@ def make_dataset(
         if any(old.get(k) != v for k, v in recipe.items()):
             raise RiffeduError(
                 f"{folder} was begun with another seed, shard size, version or "
-                "soundfonts: name an empty folder, or the same options again."
+                "soundfonts: choose an empty folder, or give the same options again."
             )
     pieces = scores.load(folder / "scores.json", progress)
     _write_manifest(manifest, recipe, n, paths, pieces)
@@ -135,7 +148,7 @@ def make_dataset(
     return folder
 
 
-def _write_manifest(path: Path, recipe: dict, n: int, paths, pieces: list[dict]) -> None:
+def _write_manifest(path: Path, recipe: dict, n: int, paths: list[str], pieces: list[dict]) -> None:
     from importlib.metadata import PackageNotFoundError, version
 
     versions = {}

@@ -1,4 +1,4 @@
-"""Read what `riffedu train data` wrote: shards of pictures with one line of metadata each.
+"""Reads the data set that `riffedu train data` writes: pictures with one line of metadata each.
 
 Taught in lesson 14.
 """
@@ -6,11 +6,16 @@ Taught in lesson 14.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import RiffeduError
+
+if TYPE_CHECKING:
+    import torch
 
 
 class PictureDataset:
@@ -18,14 +23,16 @@ class PictureDataset:
 
     ``dataset[i]`` is ``(picture, metadata)``: a ``(512, 512)`` uint8 array as the codec draws it
     (row 0 on top is the highest frequency, dark is loud) and the dictionary of its jsonl line.
-    Shards are mapped, not read: memory does not grow with the data set.
+    Shards are memory-mapped, so memory use does not grow with the data set.
 
-    Raises `RiffeduError` when the folder holds no shard or no picture of the split.
+    Raises RiffeduError if the folder holds no picture of the split.
     """
 
-    def __init__(self, folder, split: str = "train"):
+    def __init__(self, folder: str | Path, split: str = "train") -> None:
         self.folder, self.split = Path(folder), split
-        self.pictures, self.metadata, self.places = [], [], []
+        self.pictures: list[np.ndarray] = []
+        self.metadata: list[dict] = []
+        self.places: list[tuple[int, int]] = []  # (shard, row in it) of each picture
         for shard in sorted(self.folder.glob("shard-*.npy")):
             lines = shard.with_suffix(".jsonl")
             if not lines.exists():
@@ -39,18 +46,18 @@ class PictureDataset:
                     self.places.append((number, row))
         if not self.places:
             raise RiffeduError(
-                f"no {split} pictures in {self.folder}: make some with `riffedu train data`"
+                f"No {split} pictures in {self.folder}: make some with `riffedu train data`."
             )
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.places)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> tuple[np.ndarray, dict]:
         shard, row = self.places[index]
         return self.pictures[shard][row], self.metadata[index]
 
-    def batch(self, indices):
-        """Pictures as one float tensor ``(batch, 1, 512, 512)`` in [-1, 1]; -1 is black, loud."""
+    def batch(self, indices: Iterable[int]) -> torch.Tensor:
+        """Pictures as a float tensor ``(batch, 1, 512, 512)`` in [-1, 1]; -1 (black) is loudest."""
         import torch
 
         stack = np.stack([self[i][0] for i in indices])

@@ -12,19 +12,20 @@ from .render import SAMPLE_RATE
 
 
 def rms(sound: np.ndarray) -> float:
-    """Root of the mean square."""
+    """Root mean square of the samples."""
     return float(np.sqrt(np.mean(np.square(sound, dtype=np.float64))))
 
 
 def reverb(sound: np.ndarray, rng: np.random.Generator, seconds: float, wet: float) -> np.ndarray:
-    """Adds the sound convolved with decaying noise (60 dB in ``seconds``), a room's simplest
-    model; ``wet`` is the reverberation's RMS relative to the dry sound's.
+    """Adds reverberation: the sound convolved with noise that decays by 60 dB in ``seconds``.
+
+    ``wet`` is the RMS of the reverberation relative to that of the dry sound.
     """
     from scipy.signal import fftconvolve
 
     t = np.arange(int(seconds * SAMPLE_RATE), dtype=np.float32) / SAMPLE_RATE
     room = rng.standard_normal(len(t)).astype(np.float32) * np.exp(-6.91 * t / seconds)
-    room = np.convolve(room, [0.25, 0.5, 0.25], "same").astype(np.float32)  # walls eat treble
+    room = np.convolve(room, [0.25, 0.5, 0.25], "same").astype(np.float32)  # walls absorb treble
     tail = fftconvolve(sound, room)[: len(sound)].astype(np.float32)
     return sound + wet * tail * rms(sound) / max(1e-9, rms(tail))
 
@@ -42,19 +43,19 @@ def low_pass(sound: np.ndarray, hertz: float) -> np.ndarray:
 
 
 def tremolo(sound: np.ndarray, hertz: float, depth: float) -> np.ndarray:
-    """Loudness that swings by ``depth`` at ``hertz``."""
+    """Amplitude modulation by ``depth`` (0..1) at ``hertz``."""
     t = np.arange(len(sound), dtype=np.float32) / SAMPLE_RATE
     return sound * (1 - depth * (0.5 - 0.5 * np.cos(2 * np.pi * hertz * t))).astype(np.float32)
 
 
 def chorus(sound: np.ndarray, hertz: float, depth: float = 0.004) -> np.ndarray:
-    """Adds a copy whose delay sways around 20 ms by ``depth`` seconds."""
+    """Adds a copy whose delay varies around 20 ms by ``depth`` seconds at ``hertz``."""
     n = np.arange(len(sound))
     delay = SAMPLE_RATE * (0.02 + depth * np.sin(2 * np.pi * hertz * n / SAMPLE_RATE))
     return (0.7 * sound + 0.7 * np.interp(n - delay, n, sound, left=0.0)).astype(np.float32)
 
 
-DRIVEN = (
+DRIVE_INSTRUMENTS = (
     "electric guitar",
     "rock organ",
     "electric bass",
@@ -66,23 +67,26 @@ DRIVEN = (
     "double bass",
     "slap bass",
 )
-LOW = ("double bass", "electric bass", "slap bass", "synth bass")
+LOW_INSTRUMENTS = ("double bass", "electric bass", "slap bass", "synth bass")
 
 
 def apply_effects(
     rng: np.random.Generator, sound: np.ndarray, metadata: dict
 ) -> tuple[np.ndarray, list[str]]:
-    """None for 62 % of the clips; else reverb, drive, low-pass, tremolo or chorus."""
+    """Applies no effect (62 % of the clips) or one; returns the sound and the effect's name.
+
+    The effects are reverb, drive, low-pass, tremolo and chorus.
+    """
     roll, effects = rng.random(), []
     if metadata["style"] == "ambient":
         roll = 0.65
-    low = metadata["instruments"][0] in LOW
+    low = metadata["instruments"][0] in LOW_INSTRUMENTS
     if roll >= 0.62:
         kind = "reverb" if roll < 0.84 else pick(rng, ("low-pass", "drive", "tremolo", "chorus"))
-        if kind == "drive" and metadata["instruments"][0] not in DRIVEN:
+        if kind == "drive" and metadata["instruments"][0] not in DRIVE_INSTRUMENTS:
             kind = "reverb"
         if kind == "reverb" and low and metadata["kind"] == "solo":
-            kind = pick(rng, ("low-pass", "drive"))  # a reverberant bass is only mud
+            kind = pick(rng, ("low-pass", "drive"))  # reverb makes a bass muddy
         if kind in ("tremolo", "chorus") and metadata["kind"] in ("band", "drums"):
             kind = "low-pass"
         if kind == "reverb":

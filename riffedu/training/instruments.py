@@ -10,9 +10,11 @@ from typing import NamedTuple
 
 
 class Instrument(NamedTuple):
-    """What a part needs to know: GM ``programs``, playable ``low``..``high`` MIDI notes,
-    ``textures`` that suit it (names of functions in ``music.TEXTURES``, repeated = likelier),
-    ``sustain`` (True: a held note keeps sounding).
+    """An instrument: its programs, range and textures.
+
+    ``programs`` are General MIDI programs, ``low`` and ``high`` the playable MIDI notes,
+    ``textures`` suit it (names of `music.textures.TEXTURES`; repeated names are more likely), and
+    ``sustain`` is true if a held note keeps sounding.
     """
 
     programs: tuple[int, ...]

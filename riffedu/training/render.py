@@ -1,4 +1,4 @@
-"""From notes to sound: soundfonts played in process, one-shot drums, small effects, level.
+"""From notes to sound: soundfonts played in process, and drum one-shots.
 
 Waveforms are float32, mono, shape (samples,), 44.1 kHz. Taught by notebook 14.
 """
@@ -6,8 +6,10 @@ Waveforms are float32, mono, shape (samples,), 44.1 kHz. Taught by notebook 14.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,14 +28,15 @@ SOUNDFONTS = (
 ONE_SHOT_FOLDERS = ("/usr/share/sonic-pi/samples",)
 
 
-def find_soundfonts(paths=None) -> list[str]:
-    """The soundfonts to play: ``paths`` where given (each must exist), else those found in the
-    usual places (the first two of `SOUNDFONTS` are what the shipped model learnt from).
+def find_soundfonts(paths: Sequence[str | Path] | None = None) -> list[str]:
+    """Paths of the soundfonts to play: ``paths`` if given, else up to two of `SOUNDFONTS`.
+
+    The shipped model was trained on the first two of `SOUNDFONTS`.
 
     Raises
     ------
     RiffeduError
-        A path that is missing, or no soundfont anywhere: says what to install.
+        If a path does not exist, or if no soundfont is installed.
 
     """
     if paths:
@@ -57,12 +60,12 @@ def find_soundfonts(paths=None) -> list[str]:
 
 
 class Synthesizer:
-    """Soundfonts loaded once, each played part by part.
+    """Loaded soundfonts that render one part at a time.
 
-    ``Synthesizer(paths)``; ``names`` are the files' stems; ``render`` gives the sound of one part.
+    ``Synthesizer(paths)``; ``names`` are the files' stems; ``render`` plays one part.
     """
 
-    def __init__(self, paths=None):
+    def __init__(self, paths: Sequence[str | Path] | None = None) -> None:
         try:
             import tinysoundfont
         except ImportError as error:
@@ -82,12 +85,12 @@ class Synthesizer:
             self._synths.append((synth, number))
 
     def has(self, font: int, program: int, drums: bool = False) -> bool:
-        """True where soundfont ``font`` holds the program (bank 0) or drum kit (bank 128)."""
+        """True if soundfont ``font`` holds the program (bank 0) or drum kit (bank 128)."""
         synth, number = self._synths[font]
         return bool(synth.sfpreset_name(number, 128 if drums else 0, program))
 
     def render(
-        self, font: int, program: int, notes, seconds: float, drums: bool = False, bend: float = 0.0
+        self, font: int, program: int, notes: Iterable[tuple], seconds: float, drums: bool = False
     ) -> np.ndarray:
         """Sound of ``notes`` = (start s, end s, MIDI note, velocity 1..127), ``seconds`` long.
 
@@ -119,11 +122,11 @@ class Synthesizer:
         if position < total:
             sound[position:] = self._block(synth, total - position)
         synth.sounds_off(channel)
-        synth.generate(4096)  # lets the cut voices die, so the next part starts from silence
+        synth.generate(4096)  # lets cut voices decay, so that the next part starts from silence
         return sound.mean(axis=1)
 
     @staticmethod
-    def _block(synth, samples: int) -> np.ndarray:
+    def _block(synth: Any, samples: int) -> np.ndarray:
         return np.frombuffer(synth.generate(samples), np.float32).reshape(samples, 2)
 
 
@@ -147,12 +150,12 @@ def one_shot(name: str) -> np.ndarray | None:
 
 
 def have_one_shots() -> bool:
-    """True where Sonic Pi's samples (Debian: sonic-pi-samples) are installed."""
+    """True if Sonic Pi's samples (Debian: sonic-pi-samples) are installed."""
     return one_shot("bd_haus") is not None
 
 
 def one_shot_kit(rng: np.random.Generator) -> dict[str, str]:
-    """A file name for each voice of `ONE_SHOTS`; kick and snare always, the others at times."""
+    """A file name per voice of `ONE_SHOTS`: kick, snare and clap always, the others in 60 %."""
     return {
         voice: names[int(rng.integers(len(names)))]
         for voice, names in ONE_SHOTS.items()
@@ -175,12 +178,13 @@ def render_drums(
     synth: Synthesizer,
     font: int,
     kit: int,
-    hits,
+    hits: Sequence[tuple[float, str, float]],
     seconds: float,
     samples: dict[str, str] | None = None,
 ) -> np.ndarray:
-    """Drum hits (start s, voice, strength 0..1) on a kit; voices named in ``samples`` come from
-    one-shots instead.
+    """Sound of drum hits (start s, voice, strength 0..1) on a kit.
+
+    The voices named in ``samples`` are played from one-shots instead.
     """
     samples = samples or {}
     notes = [

@@ -2,8 +2,8 @@
 
 Bach's chorales, the fiddle and pipe tunes of Ryan's Mammoth Collection (1883), O'Neill's (1850
 tunes, 1903) and Aird's Airs (1782), quartets by Haydn and Mozart, a rag and a sonata. Pieces
-whose header claims rights are left out. Parsing is slow, so it is done once and the result kept
-as JSON. Taught by notebook 14.
+whose header claims rights are left out. Parsing is slow, so it is done once and the result is
+cached as JSON. Taught by notebook 14.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 from ..errors import RiffeduError
 
@@ -26,7 +27,7 @@ FREE = re.compile(r"public domain|CC0", re.IGNORECASE)
 
 
 def _header(path: Path) -> str:
-    """The words of a file in which rights would be stated."""
+    """The text of a file in which rights would be stated."""
     import zipfile
 
     if path.suffix == ".mxl":
@@ -50,7 +51,7 @@ def is_free(path: Path) -> bool:
 def selection(corpus: Path, chorales: int = 60, tunes: int = 160) -> list[tuple[str, str]]:
     """(kind, path in the corpus) of the pieces to use, spread evenly over each collection."""
 
-    def spread(folder, pattern, n):
+    def spread(folder: str, pattern: str, n: int) -> list[str]:
         free = sorted(
             p.relative_to(corpus).as_posix() for p in (corpus / folder).glob(pattern) if is_free(p)
         )
@@ -73,9 +74,10 @@ def selection(corpus: Path, chorales: int = 60, tunes: int = 160) -> list[tuple[
     return [(kind, p) for kind, p in chosen if (corpus / p).is_file() and is_free(corpus / p)]
 
 
-def notes_of(part) -> list[list[float]]:
-    """[onset, length, MIDI note] in quarter notes of one music21 part; ties joined, graces left
-    out.
+def notes_of(part: Any) -> list[list[float]]:
+    """Notes of one music21 part: [onset, length, MIDI note], times in quarter notes.
+
+    Tied notes are joined; grace notes are left out.
     """
     notes = []
     for element in part.stripTies().flatten().notes:
@@ -88,8 +90,8 @@ def notes_of(part) -> list[list[float]]:
     return sorted(notes)
 
 
-def piece_of(score, kind: str, name: str, title: str) -> dict | None:
-    """A piece as plain data; None where a part is empty or the music is shorter than 12 beats."""
+def piece_of(score: Any, kind: str, name: str, title: str) -> dict | None:
+    """A piece as plain data; None if it has no notes or is shorter than 12 beats."""
     parts = [notes_of(p) for p in score.parts]
     parts = [p for p in parts if p]
     if not parts or max(p[-1][0] for p in parts) < 12:
@@ -109,7 +111,7 @@ def piece_of(score, kind: str, name: str, title: str) -> dict | None:
 
 
 def parse(chorales: int = 60, tunes: int = 160, progress: bool = True) -> list[dict]:
-    """Pieces of the corpus as `piece_of` gives them; what music21 cannot read is left out."""
+    """Pieces of the corpus as `piece_of` gives them; files that music21 cannot read are skipped."""
     from tqdm.auto import tqdm
 
     try:
@@ -133,7 +135,7 @@ def parse(chorales: int = 60, tunes: int = 160, progress: bool = True) -> list[d
                 piece = piece_of(one, kind, f"{name}#{n}" if many else name, title)
                 if piece:
                     pieces.append(piece)
-        except Exception:  # music21 raises all sorts; one unreadable file must not end the run
+        except Exception:  # music21 raises many types; one unreadable file must not end the run
             continue
     return pieces
 
@@ -142,8 +144,10 @@ HOME_CACHE = Path.home() / ".cache" / "riffedu" / "scores.json"
 
 
 def load(cache: Path, progress: bool = True) -> list[dict]:
-    """Pieces from ``cache`` (JSON), which is written first where it is missing: as a copy of
-    `HOME_CACHE`, so that the scores are read once a machine (it takes two minutes).
+    """Pieces from ``cache`` (JSON), which is written first if it does not exist.
+
+    It is copied from `HOME_CACHE` if that exists, so that the scores are parsed once per machine
+    (parsing takes two minutes).
     """
     cache = Path(cache)
     if not cache.is_file():
@@ -155,7 +159,7 @@ def load(cache: Path, progress: bool = True) -> list[dict]:
 
 
 def _write(path: Path, text: str) -> None:
-    """All or nothing: a run that is stopped leaves no half file."""
+    """Writes atomically: an interrupted run leaves no partial file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(f".{os.getpid()}.part")
     temporary.write_text(text)

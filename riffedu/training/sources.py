@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from .instruments import ONE_SHOTS
@@ -42,8 +43,8 @@ COLLECTIONS = {
 }
 
 
-def sources(paths, pieces: list[dict], one_shots: bool) -> list[dict]:
-    """Source and licence of every ingredient: soundfonts, one-shots, scores, own patterns."""
+def sources(paths: Sequence[str | Path], pieces: list[dict], one_shots: bool) -> list[dict]:
+    """Source and licence of every ingredient: soundfonts, one-shots, scores and patterns."""
     found = []
     for path in paths:
         known = next(

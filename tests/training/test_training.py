@@ -145,8 +145,15 @@ def test_loop_refuses_a_loss_that_is_not_a_number(tmp_path):
 
     module = make_module()
     with pytest.raises(RiffeduError, match="learning rate"):
-        list(train(module, lambda s: module.weight.sum() * np.nan, tmp_path, minutes=1,
-                   learning_rate=1.0))
+        list(
+            train(
+                module,
+                lambda s: module.weight.sum() * np.nan,
+                tmp_path,
+                minutes=1,
+                learning_rate=1.0,
+            )
+        )
     from safetensors.torch import load_file
 
     kept = load_file(tmp_path / "state.safetensors")
@@ -227,7 +234,8 @@ def test_denoiser_goes_on_from_a_checkpoint_and_keeps_it_whole(tiny_data, tmp_pa
     again.close()
     after = load_checkpoint(folder)
     changed = [
-        name for name, value in after.unet.named_parameters()
+        name
+        for name, value in after.unet.named_parameters()
         if not value.equal(before.unet.get_parameter(name))
     ]
     assert changed
@@ -252,7 +260,9 @@ def test_autoencoder_trains_its_decoder_alone_when_asked(tiny_data, tmp_path):
     after = load_checkpoint(folder).vae
 
     def changed(part):
-        pairs = zip(getattr(before, part).parameters(), getattr(after, part).parameters(), strict=True)
+        pairs = zip(
+            getattr(before, part).parameters(), getattr(after, part).parameters(), strict=True
+        )
         return any(not a.half().equal(b.half()) for a, b in pairs)
 
     assert changed("decoder")

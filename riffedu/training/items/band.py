@@ -48,20 +48,15 @@ def _drum_layer(
             at = (loop * groove.beats + beat - first) * second
             if -0.01 <= at < span:
                 at = max(0.0, at + float(rng.normal(0, 0.002 if samples else 0.004)))
-                hits.append(
-                    (
-                        at,
-                        voice,
-                        float(np.clip(strength * velocity / 100 + rng.normal(0, 0.04), 0.1, 1.0)),
-                    )
-                )
+                strength = strength * velocity / 100 + rng.normal(0, 0.04)
+                hits.append((at, voice, float(np.clip(strength, 0.1, 1.0))))
     return render_drums(library.synth, font, kit, hits, span, samples), samples, len(hits) / span
 
 
 def draw_band(
     rng: np.random.Generator, library: SoundLibrary, drums_only: bool = False
 ) -> tuple[list, dict]:
-    """A style played by its band, or its drum pattern alone."""
+    """Draws a clip of a style, played by its band or by its drum kit alone."""
     names = [n for n, s in STYLES.items() if s.drums or not drums_only]
     style_name = pick(rng, names)
     style = STYLES[style_name]
@@ -111,22 +106,15 @@ def draw_band(
             tonic,
         )
         if role == "lead" and style_name in ("blues", "rock", "funk"):
+            if style_name == "blues":
+                lead_scale = "blues"
+            elif scale in ("minor", "dorian"):
+                lead_scale = "minor pentatonic"
+            else:
+                lead_scale = "major pentatonic"
             notes = [
-                (
-                    b,
-                    n,
-                    _nearest_scale_note(
-                        p,
-                        "blues"
-                        if style_name == "blues"
-                        else "minor pentatonic"
-                        if scale in ("minor", "dorian")
-                        else "major pentatonic",
-                        tonic,
-                    ),
-                    a,
-                )
-                for b, n, p, a in notes
+                (beat, length, _nearest_scale_note(note, lead_scale, tonic), accent)
+                for beat, length, note, accent in notes
             ]
         program = choose_program(rng, library, name, font)
         if style_name == "metal" and name == "distorted guitar":
@@ -169,7 +157,7 @@ def draw_band(
 
 
 def _nearest_scale_note(note: int, scale: str, tonic: int) -> int:
-    """The nearest note of a scale."""
+    """The note of the scale nearest to ``note``."""
     allowed = [(tonic + s) % 12 for s in SCALES[scale]]
     return min(
         (note + d for d in (0, -1, 1, -2, 2)), key=lambda p: (p % 12 not in allowed, abs(p - note))

@@ -1,4 +1,4 @@
-"""Stretches of real pieces, transposed into an instrument's range."""
+"""Real pieces, transposed into an instrument's range."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..instruments import INSTRUMENTS
 from ..music.draws import pick
 from ..music.theory import KEYS
 from .library import SoundLibrary
-from .performance import round_tempo
+from .performance import ScoreNote, round_tempo
 
 TUNE_PLAYERS = (
     "violin",
@@ -50,8 +50,10 @@ CHORALE_PLAYERS = (
 QUARTET_PLAYERS = ("strings", "pizzicato strings", "strings", "piano")
 
 
-def score_excerpt(rng: np.random.Generator, library: SoundLibrary, name: str):
-    """A stretch of a real piece for this instrument: (notes, beats, piece, bpm) or None."""
+def score_excerpt(
+    rng: np.random.Generator, library: SoundLibrary, name: str
+) -> tuple[list[ScoreNote], float, dict, float] | None:
+    """A real piece for this instrument: (notes, beats, piece, bpm); None if none suits."""
     kinds = [
         kind
         for kind, players in (

@@ -1,4 +1,4 @@
-"""One item of the data set: drawn from a seed, rendered to a waveform, and drawn as a picture."""
+"""One item of the data set: its waveform, its metadata and its picture, from a seed."""
 
 from __future__ import annotations
 
@@ -27,16 +27,20 @@ def render_item(
 
     Parameters
     ----------
-    seed, index : the item's name; metadata's ``id`` is ``"seed-index"``.
-    library : soundfonts and scores; by default `open_sound_library`'s.
+    seed, index : int
+        Identify the item; its ``id`` is ``"seed-index"``.
+    library : SoundLibrary, optional
+        Soundfonts and scores; by default those of `open_sound_library`.
 
     Returns
     -------
-    waveform : float32 (225792,), 44.1 kHz mono, RMS -20 dBFS (less where the peak would pass -1).
-    metadata : dict with ``id, split, pattern, kind, instruments, style, mood, tempo_bpm,
-        tempo_word, texture, register, dynamics, key, mode, scale, effects, soundfont`` and more.
+    waveform : float32 (225792,)
+        44.1 kHz mono, RMS -20 dBFS (less if the peak would exceed -1 dBFS).
+    metadata : dict
+        ``id, split, pattern, kind, instruments, style, mood, tempo_bpm, tempo_word, texture,
+        register, dynamics, key, mode, scale, effects, soundfont`` and more.
 
-    A draw that comes out silent is drawn again from the next attempt's generator.
+    A silent draw is repeated with the generator of the next attempt.
 
     """
     library = library or open_sound_library()
@@ -66,13 +70,13 @@ def render_item(
             metadata["id"] = f"{seed}-{index}"
             return set_level(sound), metadata
     raise RiffeduError(
-        f"Item {index} of seed {seed} stayed silent in 20 draws: is the soundfont "
-        "a General MIDI one?"
+        f"Item {index} of seed {seed} was silent in all of 20 draws: "
+        "check that the soundfont is a General MIDI one."
     )
 
 
 def picture(waveform: np.ndarray) -> np.ndarray:
-    """The grey levels of a clip's picture: uint8 (512, 512), drawn as everywhere in the course."""
+    """The grey levels of a clip's spectrogram image: uint8 (512, 512)."""
     from riffedu.signal.image import image_from_spectrogram
     from riffedu.signal.mel import mel_spectrogram
 

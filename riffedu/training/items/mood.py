@@ -6,10 +6,10 @@ BRIGHT = ("major", "mixolydian", "major pentatonic")
 
 
 def mood_of(metadata: dict) -> str:
-    """A mood that follows from the music: its mode, its speed and its force.
+    """The mood of a clip, from its mode, tempo and dynamics.
 
-    Energy adds tempo, notes a second and dynamics; bright modes turn it into calm, happy,
-    energetic, dark modes into sad, dark, tense.
+    Tempo, notes per second and dynamics add up to an energy. Bright modes map low, middle and
+    high energy to calm, happy and cheerful; the other modes map it to sad, dark and tense.
     """
     energy = (metadata["tempo_bpm"] - 100) / 60 + (metadata["notes_per_second"] - 4) / 6
     energy += {"soft": -0.6, "medium": 0.0, "loud": 0.5}[metadata["dynamics"]]

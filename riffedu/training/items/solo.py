@@ -21,7 +21,7 @@ from .performance import (
     start_beat,
 )
 
-# Asked for often and heard rarely in pairs and bands: drawn twice as often as the others.
+# Often requested but rare in pairs and bands: drawn twice as often as the others.
 FREQUENT_INSTRUMENTS = (
     "piano",
     "banjo",
@@ -41,7 +41,7 @@ FREQUENT_INSTRUMENTS = (
 
 
 def draw_solo(rng: np.random.Generator, library: SoundLibrary) -> tuple[list, dict]:
-    """One instrument alone, playing a programmed texture or a stretch of a real piece."""
+    """Draws a clip of one instrument that plays a programmed texture or a real piece."""
     name = pick(
         rng, tuple(INSTRUMENTS), [2 if n in FREQUENT_INSTRUMENTS else 1 for n in INSTRUMENTS]
     )
@@ -72,7 +72,7 @@ def draw_solo(rng: np.random.Generator, library: SoundLibrary) -> tuple[list, di
         if texture in ("power chords", "riff"):
             scale = pick(rng, ("minor", "minor", "major", "phrygian", "dorian", "mixolydian"))
         fastest = 110 if texture in ("glissando", "roll") else 140 if density == "busy" else 180
-        # Notes that die away need company: no slow tempo for sparse plucked patterns.
+        # Sparse notes that decay would leave silence: no slow tempo for sparse plucked patterns.
         slowest = 84 if density == "sparse" and not instrument.sustain else 50
         bpm = draw_tempo(rng, slowest, fastest)
         register = pick(rng, ("low", "middle", "middle", "high"))

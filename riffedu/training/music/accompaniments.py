@@ -12,7 +12,10 @@ from .patterns import PatternNote, rhythm, subdivision
 from .theory import chord, progression
 
 
-def _voicings(rng: np.random.Generator, roots: Sequence[int] | None = None):
+def _voicings(
+    rng: np.random.Generator, roots: Sequence[int] | None = None
+) -> tuple[Sequence[int], list[list[int]]]:
+    """The roots of a progression and the tones of its chords, in degrees."""
     roots = roots or progression(rng)
     seventh = bool(rng.random() < 0.2)
     base = int(pick(rng, (-3, -2, -1, 0, 1)))
@@ -82,7 +85,7 @@ def held_chords(
 def strummed_chords(
     rng: np.random.Generator, meter: int, density: str, roots: Sequence[int] | None = None
 ) -> list[PatternNote]:
-    """Chords of five or six strings; later strings of a stroke sound a little later."""
+    """Strummed chords of up to six notes; the notes of a stroke start one after another."""
     roots, voicings = _voicings(rng, roots)
     lengths = pick(rng, CHORD_RHYTHMS[meter][density])
     starts = np.cumsum((0,) + lengths[:-1]).tolist()
@@ -103,7 +106,7 @@ def strummed_chords(
 def arpeggio(
     rng: np.random.Generator, meter: int, density: str, roots: Sequence[int] | None = None
 ) -> list[PatternNote]:
-    """Chord tones one after another: up, down, up and down, or in a drawn order."""
+    """Chord tones one after another: up, down, up and down, or in a random order."""
     _, voicings = _voicings(rng, roots)
     unit, shape = subdivision(rng, density), pick(rng, ("up", "down", "both", "drawn", "up"))
     octaves = int(pick(rng, (1, 2, 2, 3)))
@@ -166,7 +169,7 @@ def broken_chords(
 
 
 def accompanied(rng: np.random.Generator, meter: int, density: str) -> list[PatternNote]:
-    """A tune in the right hand over bass and chords in the left: the piano's daily bread."""
+    """A melody in the right hand over bass and chords in the left, as on a piano."""
     tune = melody(rng, meter, density)
     roots, voicings = _voicings(rng)
     style = pick(rng, ("held", "oom-pah", "broken", "broken"))
@@ -266,7 +269,7 @@ POWER_RHYTHMS = (
 
 
 def power_chords(rng: np.random.Generator, meter: int, density: str) -> list[PatternNote]:
-    """Root, fifth, octave, held or chugged: what distortion takes without turning to mud."""
+    """Power chords (root, fifth, octave), held or repeated; distortion keeps them clear."""
     lengths = pick(rng, POWER_RHYTHMS) if meter == 4 else rhythm(rng, 3, density)
     starts = np.cumsum((0, *lengths[:-1])).tolist()
     roots = [r - 7 if r > 2 else r for r in progression(rng)]

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 
-def pick(rng: np.random.Generator, options, weights=None):
-    """One of ``options``, as the Python object that it is."""
+def pick(
+    rng: np.random.Generator, options: Sequence[Any], weights: Sequence[float] | None = None
+) -> Any:
+    """One of ``options``, drawn with optional ``weights``; keeps its Python type."""
     if weights is not None:
         weights = np.asarray(weights, dtype=float) / np.sum(weights)
     return options[int(rng.choice(len(options), p=weights))]
 
 
-def fingerprint(content) -> str:
+def fingerprint(content: object) -> str:
     """First 12 hex digits of the SHA-1 of ``repr(content)``."""
     return hashlib.sha1(repr(content).encode()).hexdigest()[:12]
 

@@ -24,7 +24,7 @@ class DrumHit(NamedTuple):
 
 @dataclass
 class Groove:
-    """A drawn band pattern: hits for the kit and steps (in degrees) for each role."""
+    """Four bars of a band: drum hits, and notes in scale degrees for each role."""
 
     style: str
     beats: float
@@ -37,13 +37,14 @@ STRENGTH = {"x": 0.8, "X": 1.0, "g": 0.35}
 FILLS = ("tttt", "s.ss", "ssss", "s.t.", "st.t")
 
 
-def _resolve_row(rng: np.random.Generator, row) -> str:
+def _resolve_row(rng: np.random.Generator, row: str | tuple[str, ...]) -> str:
+    """One of the alternative rows, with each ``?`` decided."""
     row = row if isinstance(row, str) else pick(rng, row)
     return "".join(("x" if rng.random() < 0.5 else ".") if c == "?" else c for c in row)
 
 
 def _vary(rng: np.random.Generator, style: Style, rows: dict) -> dict:
-    """Small changes that real drummers make: a dropped or added kick or hat, a ghost note."""
+    """Varies the rows as drummers do: a dropped or added kick or hat, a ghost note."""
     rows = {voice: list(row) for voice, row in rows.items()}
     for voice in ("kick", "hat", "open", "ride", "conga1", "shaker", "cowbell"):
         if voice in rows and rng.random() < 0.3:
@@ -59,7 +60,7 @@ def _vary(rng: np.random.Generator, style: Style, rows: dict) -> dict:
 
 
 def _drum_bars(rng: np.random.Generator, style: Style) -> list[dict]:
-    """Four bars of rows: one pattern, its answer in every second bar, now and then a fill."""
+    """Four bars of rows: one pattern, a variation in every second bar, sometimes a fill."""
     rows = pick(rng, style.drums)
     first = _vary(rng, style, {v: _resolve_row(rng, r) for v, r in rows.items()})
     second = first
@@ -99,8 +100,10 @@ def _row_notes(row: str, unit: float) -> list[tuple[float, float, str]]:
 def draw_groove(
     rng: np.random.Generator, name: str, drums: bool = True, band: bool = True
 ) -> Groove:
-    """Four bars of a style. With ``drums`` the kit's pattern alone decides the fingerprint, so a
-    band and a drum solo on the same pattern always land in the same split.
+    """Draws four bars of a style.
+
+    With ``drums`` the fingerprint depends on the drum pattern alone, so a band and a drum solo with
+    the same pattern are always in the same split.
     """
     style = STYLES[name]
     unit = style.beats / style.steps
@@ -123,7 +126,7 @@ def draw_groove(
     roles = (
         []
         if bars
-        else [(r, [(s.beat, s.degree) for s in steps]) for r, steps in groove.roles.items()]
+        else [(r, [(s.beat, s.degree) for s in notes]) for r, notes in groove.roles.items()]
     )
     groove.id = fingerprint((name, grid, roles))
     return groove

@@ -10,7 +10,7 @@ from .theory import progression
 
 
 def melody(rng: np.random.Generator, meter: int, density: str) -> list[PatternNote]:
-    """Four bars by a plan such as A A' B A: bars of one letter share rhythm and contour."""
+    """Four bars with a form such as AABA: bars of one letter share rhythm and contour."""
     plan = pick(rng, ("AABA", "ABAC", "AABC", "ABAB", "AAAB"))
     notes, motifs, degree = [], {}, int(pick(rng, (0, 2, 4, 7)))
     for bar, letter in enumerate(plan):
@@ -36,7 +36,7 @@ def melody(rng: np.random.Generator, meter: int, density: str) -> list[PatternNo
 
 
 def ostinato(rng: np.random.Generator, meter: int, density: str) -> list[PatternNote]:
-    """One bar (or two) said again and again."""
+    """One or two bars, repeated."""
     bars = int(pick(rng, (1, 1, 2)))
     lengths = rhythm(rng, meter * bars, "medium" if density == "sparse" else density)
     tones = pick(rng, ((0, 2, 4), (0, 4, 7), (0, 1, 2), (0, 4, 5), (0, 2, 4, 6), (0, 3, 4, 7)))
@@ -48,7 +48,7 @@ def ostinato(rng: np.random.Generator, meter: int, density: str) -> list[Pattern
 
 
 def repeated_note(rng: np.random.Generator, meter: int, density: str) -> list[PatternNote]:
-    """One pitch in a rhythm; it may move with each bar."""
+    """One pitch in a rhythm; it may change with each bar."""
     lengths = rhythm(rng, meter, density)
     starts = np.cumsum([0] + lengths[:-1]).tolist()
     degrees = pick(rng, ((0, 0, 0, 0), (0, 0, 0, 0), progression(rng)))
@@ -71,7 +71,7 @@ def long_notes(rng: np.random.Generator, meter: int, density: str) -> list[Patte
 
 
 def scale_run(rng: np.random.Generator, meter: int, density: str) -> list[PatternNote]:
-    """Up and down the scale, now and then in thirds."""
+    """Up and down the scale, sometimes in thirds."""
     unit = subdivision(rng, density)
     span, thirds = int(pick(rng, (5, 7, 8, 10, 14))), rng.random() < 0.25
     down_first = rng.random() < 0.5
@@ -90,7 +90,7 @@ def scale_run(rng: np.random.Generator, meter: int, density: str) -> list[Patter
 
 
 def glissando(rng: np.random.Generator, meter: int, density: str) -> list[PatternNote]:
-    """The harp's sweep over two or three octaves, then a chord."""
+    """Harp glissandos over two or three octaves."""
     notes, direction = [], 1
     span, unit = int(pick(rng, (14, 17, 21))), pick(rng, (1 / 8, 1 / 6, 1 / 8))
     rest = float(pick(rng, (0, 1, 2)))
@@ -106,7 +106,7 @@ def glissando(rng: np.random.Generator, meter: int, density: str) -> list[Patter
 
 
 def riff(rng: np.random.Generator, meter: int, density: str) -> list[PatternNote]:
-    """A low, catchy one-bar figure that keeps coming back to its root."""
+    """A low one-bar figure that keeps returning to its root, repeated."""
     lengths = rhythm(rng, meter, "busy" if density == "busy" else "medium")
     at, notes = 0.0, []
     for length in lengths:
@@ -130,7 +130,7 @@ def fanfare(rng: np.random.Generator, meter: int, density: str) -> list[PatternN
 
 
 def drone(rng: np.random.Generator, meter: int, density: str) -> list[PatternNote]:
-    """A melody over a tonic and fifth that never stop (bagpipe), or are struck anew (sitar)."""
+    """A melody over a tonic and fifth that are struck again every one or two bars."""
     tune = melody(rng, meter, "medium" if density == "sparse" else density)
     every = float(pick(rng, (meter, 2 * meter, meter)))
     low = [
@@ -154,7 +154,7 @@ def drum_line(rng: np.random.Generator, meter: int, density: str) -> list[Patter
 
 
 def roll(rng: np.random.Generator, meter: int, density: str) -> list[PatternNote]:
-    """A roll that swells, then a stroke; on one or two pitches."""
+    """A drum roll with a crescendo, then a single stroke; on one or more pitches."""
     beats, unit = int(pick(rng, (2, 3, 4, 6, 8))), pick(rng, (1 / 8, 1 / 6))
     degree, notes, at = 0, [], 0.0
     while at < 4 * meter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,8 +12,10 @@ from .draws import fingerprint, pick
 
 
 class PatternNote(NamedTuple):
-    """One note of a pattern: when and how long in beats, which degree of the scale counted from
-    the tonic (negative below), and how strong (about 0.5 to 1).
+    """One note of a pattern.
+
+    ``beat`` and ``length`` are in beats, ``degree`` counts scale steps from the tonic (negative
+    below it), ``accent`` is the strength (about 0.5 to 1).
     """
 
     beat: float
@@ -23,7 +26,7 @@ class PatternNote(NamedTuple):
 
 @dataclass(frozen=True)
 class Pattern:
-    """A loop of ``beats`` beats. ``notes`` are `PatternNote`; ``texture`` names what it is."""
+    """A loop of ``beats`` beats; ``texture`` names what kind of pattern it is."""
 
     texture: str
     beats: float
@@ -69,8 +72,10 @@ def subdivision(rng: np.random.Generator, density: str) -> float:
     return pick(rng, {"sparse": (1.0, 0.5), "medium": (0.5, 1 / 3, 0.5), "busy": (0.25,)}[density])
 
 
-def fit_to_chords(notes, roots, bar_beats: float) -> list[PatternNote]:
-    """Moves the notes of a tune that fall on strong beats to the nearest tone of their chord."""
+def fit_to_chords(
+    notes: Sequence[PatternNote], roots: Sequence[int], bar_beats: float
+) -> list[PatternNote]:
+    """Moves the notes of a melody on strong beats to the nearest tone of their chord."""
     fitted = []
     for s in notes:
         if s.beat % 2 == 0:

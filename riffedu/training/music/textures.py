@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from .accompaniments import (
@@ -28,9 +31,9 @@ from .melodies import (
     roll,
     scale_run,
 )
-from .patterns import Pattern
+from .patterns import Pattern, PatternNote
 
-TEXTURES = {
+TEXTURES: dict[str, Callable[..., list[PatternNote]]] = {
     "melody": melody,
     "chords": chords,
     "held chords": held_chords,
@@ -71,14 +74,15 @@ def draw_pattern(
     texture: str,
     density: str | None = None,
     meter: int | None = None,
-    **options,
+    **options: Any,
 ) -> Pattern:
-    """A pattern of the named texture; four bars of three or four beats. ``options`` go to the
-    texture (``roots``: the progression to follow).
+    """Draws a pattern of the named texture: four bars of three or four beats.
+
+    ``options`` are passed to the texture (``roots``: the progression to follow).
     """
     meter = meter or int(pick(rng, (4, 4, 4, 4, 3)))
     density = density or pick(rng, ("sparse", "medium", "medium", "busy"))
-    notes = TEXTURES[texture](rng, meter, density, **options)
+    drawn = TEXTURES[texture](rng, meter, density, **options)
     beats = 4 * meter
-    notes = tuple(sorted(s._replace(length=max(0.05, s.length)) for s in notes))
+    notes = tuple(sorted(s._replace(length=max(0.05, s.length)) for s in drawn))
     return Pattern(texture, beats, notes, density, meter)

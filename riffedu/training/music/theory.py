@@ -85,10 +85,10 @@ def pitch(degree: int, scale: str, tonic: int) -> int:
 
 
 def progression(rng: np.random.Generator) -> tuple[int, ...]:
-    """Four chord roots (degrees): a well-known loop, at times begun later or held on one chord."""
+    """Four chord roots (degrees): a common progression, sometimes rotated by one or two bars."""
     chords = pick(rng, PROGRESSIONS)
-    turn = int(pick(rng, (0, 0, 1, 2)))
-    return chords[turn:] + chords[:turn]
+    rotation = int(pick(rng, (0, 0, 1, 2)))
+    return chords[rotation:] + chords[:rotation]
 
 
 def chord(root: int, seventh: bool = False, base: int = -2) -> list[int]:
