@@ -11,7 +11,7 @@ from PIL import Image
 
 from riffedu import audio_to_image, load_pipeline
 from riffedu.diffusion import latents
-from riffedu.diffusion.noise import image_of, signal_of
+from riffedu.diffusion.noise import array_to_image, image_to_array
 from riffedu.errors import RiffeduError
 from riffedu.lessons.l09_latents import code_picture, exercises, latents_panel
 from riffedu.signal.audio import clip
@@ -72,11 +72,13 @@ def test_through_is_the_nearest_that_the_patterns_can_draw():
     random = np.random.default_rng(0)
     x, mean = random.standard_normal((16, 24)), random.standard_normal(64)
     patterns = latents.dct_basis(10, 8)
-    back = latents.through(x, patterns, mean, side=8)
+    back = latents.reconstruct(x, patterns, mean, side=8)
     best, *_ = np.linalg.lstsq(patterns.T, (latents.patches(x, 8) - mean).T, rcond=None)
     assert np.allclose(latents.patches(back, 8), mean + best.T @ patterns)
-    assert np.allclose(latents.through(back, patterns, mean, 8), back), "twice changes nothing"
-    assert np.allclose(latents.through(x, latents.dct_basis(64, 8), mean, 8), x), "all of them: all"
+    assert np.allclose(latents.reconstruct(back, patterns, mean, 8), back), "twice changes nothing"
+    assert np.allclose(latents.reconstruct(x, latents.dct_basis(64, 8), mean, 8), x), (
+        "all of them: all"
+    )
 
 
 def test_principal_components_leave_the_smallest_error():
@@ -94,12 +96,12 @@ def test_principal_components_leave_the_smallest_error():
 
 def test_share_kept():
     x = np.random.default_rng(0).standard_normal((3, 8, 8))
-    assert latents.share_kept(x, x) == 1
-    assert latents.share_kept(x, np.full_like(x, x.mean())) == pytest.approx(0)
-    assert latents.share_kept(x, -x) < -2
-    assert latents.share_kept(x, x.mean() + 0.5 * (x - x.mean())) == pytest.approx(0.75)
+    assert latents.r_squared(x, x) == 1
+    assert latents.r_squared(x, np.full_like(x, x.mean())) == pytest.approx(0)
+    assert latents.r_squared(x, -x) < -2
+    assert latents.r_squared(x, x.mean() + 0.5 * (x - x.mean())) == pytest.approx(0.75)
     with pytest.raises(RiffeduError, match="can't be compared"):
-        latents.share_kept(x, x[0])
+        latents.r_squared(x, x[0])
 
 
 @pytest.mark.parametrize("axis", [-1, -2])
@@ -110,20 +112,20 @@ def test_lost_by_detail_finds_the_size_that_is_missing(axis):
     y = x - waves[16]
     if axis == -2:
         x, y = x.T, y.T
-    periods, shares = latents.lost_by_detail(x, y, axis)
+    periods, shares = latents.relative_error_by_octave(x, y, axis)
     assert periods.tolist() == [64, 32, 16, 8, 4]
     assert shares[2] == pytest.approx(1) and np.allclose(shares[[0, 4]], 0)
-    stacked = latents.lost_by_detail(np.stack([x, x]), np.stack([y, y]), axis)[1]
+    stacked = latents.relative_error_by_octave(np.stack([x, x]), np.stack([y, y]), axis)[1]
     assert np.allclose(stacked[[0, 2, 4]], shares[[0, 2, 4]])
 
 
 def test_bits():
-    assert latents.bits(np.zeros(100), 1.0) == 0
-    assert latents.bits(np.arange(256), 1.0) == pytest.approx(8)
-    assert latents.bits(np.arange(256) / 10, 0.1) == pytest.approx(8)
-    assert latents.bits(torch.randn(20000, generator=torch.Generator().manual_seed(0)), 0.1) == (
-        pytest.approx(0.5 * np.log2(2 * np.pi * np.e) + np.log2(10), abs=0.05)
-    )
+    assert latents.entropy_bits(np.zeros(100), 1.0) == 0
+    assert latents.entropy_bits(np.arange(256), 1.0) == pytest.approx(8)
+    assert latents.entropy_bits(np.arange(256) / 10, 0.1) == pytest.approx(8)
+    assert latents.entropy_bits(
+        torch.randn(20000, generator=torch.Generator().manual_seed(0)), 0.1
+    ) == (pytest.approx(0.5 * np.log2(2 * np.pi * np.e) + np.log2(10), abs=0.05))
 
 
 def test_multiply_adds_are_those_of_the_textbook():
@@ -156,8 +158,8 @@ def test_draw_and_read_are_the_pipelines(which, request):
     vae = pipeline.checkpoint.vae
     image = audio_to_image(*clip("choir")).crop((0, 0, 128, 512))
     z = pipeline.encode_image(image)
-    assert torch.allclose(latents.read(vae, signal_of(image)), z, atol=1e-5)
-    drawn = latents.draw(vae, z)
+    assert torch.allclose(latents.encode_array(vae, image_to_array(image)), z, atol=1e-5)
+    drawn = latents.decode_array(vae, z)
     [picture] = pipeline.decode_latents(z)
     pixels = np.asarray(picture, dtype=float)
     inside = ((pixels > 0) & (pixels < 255)).all(-1)  # where nothing was clipped
@@ -168,17 +170,17 @@ def test_draw_and_read_are_the_pipelines(which, request):
 
 def test_push_and_reach(theirs):
     vae, z = theirs.checkpoint.vae, torch.randn(1, 4, 8, 8)
-    rows, columns = latents.reach(latents.push(vae, z, 2, 3))
+    rows, columns = latents.affected_region(latents.perturb(vae, z, 2, 3))
     assert (rows.start, rows.stop, columns.start, columns.stop) == (0, 64, 0, 64)
-    assert not latents.push(vae, z, 2, 3, amount=0).any()
-    nothing = latents.reach(np.zeros((4, 4)))
+    assert not latents.perturb(vae, z, 2, 3, amount=0).any()
+    nothing = latents.affected_region(np.zeros((4, 4)))
     assert nothing == (slice(0, 0), slice(0, 0))
     spot = np.zeros((9, 9))
     spot[2:4, 5], spot[8, 0] = 1, 1e-6
-    assert latents.reach(spot) == (slice(2, 4), slice(5, 6))
+    assert latents.affected_region(spot) == (slice(2, 4), slice(5, 6))
     for place in ((8, 0, None), (0, 8, None), (-1, 0, None), (0, 0, 4)):
         with pytest.raises(RiffeduError, match="8 rows, 8 columns and 4 channels"):
-            latents.push(vae, z, *place)
+            latents.perturb(vae, z, *place)
 
 
 # What the lesson says of the autoencoder that ships
@@ -191,48 +193,60 @@ def tune(shipped):
 
 def test_one_place_draws_one_square_and_reads_one(shipped, tune):
     vae = shipped.checkpoint.vae
-    assert latents.reach(latents.push(vae, tune, 8, 5)) == (slice(256, 288), slice(160, 192))
-    x = signal_of(audio_to_image(*clip("tune")))
+    assert latents.affected_region(latents.perturb(vae, tune, 8, 5)) == (
+        slice(256, 288),
+        slice(160, 192),
+    )
+    x = image_to_array(audio_to_image(*clip("tune")))
     changed = x.copy()
     changed[256:288, 160:192] = 1
-    moved = (latents.read(vae, changed) - latents.read(vae, x)).abs().amax((0, 1))
+    moved = (latents.encode_array(vae, changed) - latents.encode_array(vae, x)).abs().amax((0, 1))
     assert torch.nonzero(moved > 1e-3).tolist() == [[8, 5]]
 
 
 def test_the_shipped_code_is_linear(shipped, tune):
     vae = shipped.checkpoint.vae
     other = shipped.encode_image(audio_to_image(*clip("sustained")))
-    mean = (latents.draw(vae, tune) + latents.draw(vae, other)) / 2
-    assert np.abs(latents.draw(vae, (tune + other) / 2) - mean).max() < 1 / 127.5
-    bare, letters = latents.alphabet(vae)
+    mean = (latents.decode_array(vae, tune) + latents.decode_array(vae, other)) / 2
+    assert np.abs(latents.decode_array(vae, (tune + other) / 2) - mean).max() < 1 / 127.5
+    bare, letters = latents.decoder_patterns(vae)
     numbers = tune[0].flatten(1).T.numpy()
     squares = bare.ravel() + numbers @ letters.reshape(32, -1)
-    assert np.abs(latents.from_patches(squares, (512, 512)) - latents.draw(vae, tune)).max() < 0.05
+    assert (
+        np.abs(latents.from_patches(squares, (512, 512)) - latents.decode_array(vae, tune)).max()
+        < 0.05
+    )
     pixels = (
-        signal_of(audio_to_image(*clip("tune"))) + signal_of(audio_to_image(*clip("sustained")))
+        image_to_array(audio_to_image(*clip("tune")))
+        + image_to_array(audio_to_image(*clip("sustained")))
     ) / 2
-    assert torch.allclose(latents.read(vae, pixels), (tune + other) / 2, atol=1e-3)
+    assert torch.allclose(latents.encode_array(vae, pixels), (tune + other) / 2, atol=1e-3)
 
 
 def test_whole_columns_shift_and_halves_do_not(shipped, tune):
     vae = shipped.checkpoint.vae
-    drawn, image = latents.draw(vae, tune), audio_to_image(*clip("tune"))
-    later = latents.draw(vae, torch.roll(tune, 3, 3))
+    drawn, image = latents.decode_array(vae, tune), audio_to_image(*clip("tune"))
+    later = latents.decode_array(vae, torch.roll(tune, 3, 3))
     assert np.abs(later - np.roll(drawn, 96, 1)).max() < 1e-4
-    shifted = np.roll(signal_of(image), 16, 1)
-    own = latents.draw(vae, shipped.encode_image(image_of(shifted, image)))
-    guess = latents.draw(vae, (tune + torch.roll(tune, 1, 3)) / 2)
-    assert latents.share_kept(shifted, own) > 0.9 > 0.6 > latents.share_kept(shifted, guess)
+    shifted = np.roll(image_to_array(image), 16, 1)
+    own = latents.decode_array(vae, shipped.encode_image(array_to_image(shifted, image)))
+    guess = latents.decode_array(vae, (tune + torch.roll(tune, 1, 3)) / 2)
+    assert latents.r_squared(shifted, own) > 0.9 > 0.6 > latents.r_squared(shifted, guess)
 
 
 def test_it_keeps_nine_tenths_and_one_in_32_of_the_noise(shipped, tune):
-    vae, x = shipped.checkpoint.vae, signal_of(audio_to_image(*clip("tune")))
-    assert latents.share_kept(x, latents.draw(vae, tune)) > 0.9
+    vae, x = shipped.checkpoint.vae, image_to_array(audio_to_image(*clip("tune")))
+    assert latents.r_squared(x, latents.decode_array(vae, tune)) > 0.9
     noise = 0.1 * np.random.default_rng(0).standard_normal(x.shape)
-    came = latents.draw(vae, latents.read(vae, x + noise)) - latents.draw(vae, tune)
+    came = latents.decode_array(vae, latents.encode_array(vae, x + noise)) - latents.decode_array(
+        vae, tune
+    )
     assert came.var() / noise.var() == pytest.approx(1 / 32, rel=0.15)
     white = shipped.encode_image(Image.new("L", (32, 512), 255))
-    assert latents.draw(vae, white).mean() > 0.95 and latents.draw(vae, 0 * white).mean() < 0.6
+    assert (
+        latents.decode_array(vae, white).mean() > 0.95
+        and latents.decode_array(vae, 0 * white).mean() < 0.6
+    )
 
 
 # Drawings
@@ -292,8 +306,8 @@ def test_mix_at_its_ends(panel):
     assert np.array_equal(np.asarray(panel.pictures()["pixels"]), np.asarray(two[0]))
     panel.mix.value = 0.5
     assert torch.allclose(panel.latents(), (one[1] + two[1]) / 2, atol=1e-6)
-    mean = (signal_of(one[0]) + signal_of(two[0])) / 2
-    assert np.abs(signal_of(panel.pictures()["pixels"]) - mean).max() < 0.01
+    mean = (image_to_array(one[0]) + image_to_array(two[0])) / 2
+    assert np.abs(image_to_array(panel.pictures()["pixels"]) - mean).max() < 0.01
     shown = panel._images["pixels"].get_array()
     assert np.array_equal(shown, np.asarray(panel.pictures()["pixels"].convert("L")))
     panel.second.value = "tune"

@@ -201,7 +201,7 @@ def test_silence_is_a_sound_too(small, silent):
         ({"alpha": "half"}, "must be a number"),
         ({"strength": -0.1}, "strength"),
         ({"strength": float("nan")}, "strength"),
-        ({"looks": 0}, "looks"),
+        ({"looks": 0}, "at least 1"),
         ({"num_inference_steps": 0}, "num_inference_steps"),
         ({"clip_a": tone()[0]}, "a clip is a pair"),
         ({"clip_a": (np.zeros(0, "f4"), RATE)}, "empty"),

@@ -8,7 +8,7 @@ import math
 import ipywidgets as w
 import numpy as np
 
-from riffedu.diffusion.noise import image_of, melody_left, signal_of
+from riffedu.diffusion.noise import array_to_image, image_to_array, pitch_accuracy
 from riffedu.diffusion.schedule import (
     add_noise,
     alphas_cumprod,
@@ -120,7 +120,7 @@ class NoisePanel(Panel):
         return float(self.kept[self.schedule.value][self.time.value])
 
     def _signal(self):
-        """(picture, x₀, ε) of the clip; one draw of noise for all times, so that a slider is smooth."""
+        """(picture, x₀, ε) of the clip; all timesteps share one draw of noise."""
         from riffedu.signal.convert import audio_to_image
 
         name = self.clip.value
@@ -128,7 +128,7 @@ class NoisePanel(Panel):
             image = audio_to_image(*self.sounds[name])
             random = np.random.default_rng(self.seed)
             noise = random.standard_normal((image.height, image.width), dtype=np.float32)
-            self._signals[name] = image, signal_of(image), noise
+            self._signals[name] = image, image_to_array(image), noise
         return self._signals[name]
 
     def hear(self, _=None) -> None:
@@ -136,7 +136,7 @@ class NoisePanel(Panel):
         from riffedu.signal.audio import set_level
         from riffedu.signal.reconstruct import image_to_audio
 
-        waveform, rate = image_to_audio(image_of(self.x, self._signal()[0]), progress=False)
+        waveform, rate = image_to_audio(array_to_image(self.x, self._signal()[0]), progress=False)
         label = f"{self.clip.value}, {self.schedule.value}, t = {self.time.value}"
         self.heard.set(set_level(waveform), rate, label)
 
@@ -182,7 +182,7 @@ class NoisePanel(Panel):
         self._dot.set_data([t], [max(decibels, -59.0)])
         for other, curve in self._curves.items():
             curve.set(linewidth=2.5 if other == name else 1.0, alpha=1.0 if other == name else 0.5)
-        left = melody_left(x0, self.x)
+        left = pitch_accuracy(x0, self.x)
         level = f"{decibels:.1f} dB" if decibels > -150 else "−∞ dB"
         facts = (
             f"ᾱ = {kept:.4f}: picture × {math.sqrt(kept):.3f}, noise × "

@@ -125,8 +125,8 @@ class DenoisingPanel(Panel):
                 self.facts,
                 row(self.shown, self.listen_button, self.heard.widget),
                 note(
-                    "Step 0 is the noise. Right: the run before this one is dotted. Heun begins where "
-                    f"σ = {SIGMA:g}, since from pure noise its first step leads astray."
+                    "Step 0 is the noise. Right: the run before this one is dotted. Heun begins "
+                    f"where σ = {SIGMA:g}, since from pure noise its first step leads astray."
                 ),
             ]
         )

@@ -7,7 +7,7 @@ import html
 import ipywidgets as w
 import numpy as np
 
-from riffedu.diffusion.noise import image_of, signal_of
+from riffedu.diffusion.noise import array_to_image, image_to_array
 from riffedu.errors import RiffeduError
 from riffedu.widgets.live import LiveFigure, LiveSound, frame
 from riffedu.widgets.panel import WIDE, Panel, note, one_thread, row, toggles
@@ -125,8 +125,8 @@ class LatentsPanel(Panel):
                 self.facts,
                 row(self.shown, self.listen_button, self.heard.widget),
                 note(
-                    "Row 0 holds the lowest pitches. Right: orange is where the latents draw darker "
-                    "(louder) than the pixels, purple lighter. Sounds are set to −20 dBFS."
+                    "Row 0 holds the lowest pitches. Right: orange is where the latents draw "
+                    "darker (louder) than the pixels, purple lighter. Sounds are set to −20 dBFS."
                 ),
             ]
         )
@@ -163,7 +163,7 @@ class LatentsPanel(Panel):
         width = min(one.width, two.width)
         one, two = (image.crop((0, 0, width, image.height)) for image in (one, two))
         [decoded] = self.pipeline.decode_latents(self.latents(), width)
-        mean = image_of(self._mixed(signal_of(one), signal_of(two)), one)
+        mean = array_to_image(self._mixed(image_to_array(one), image_to_array(two)), one)
         return {"latents": decoded, "pixels": mean}
 
     def listen(self, _=None) -> None:

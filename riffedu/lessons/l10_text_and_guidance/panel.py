@@ -30,12 +30,12 @@ def similarity_picture(matrix, prompts, title: str = "Cosine between prompts") -
         raise RiffeduError(f"{count} prompts need a table of {count} × {count}, not {matrix.shape}")
     figure, [[axis]] = _figure(1, 1, 3.4 + 0.44 * count, 1.0 + 0.34 * count)
     shown = axis.imshow(matrix, cmap="Purples", vmin=0, vmax=1, aspect="auto")
-    for row, column in np.ndindex(count, count):
-        dark = matrix[row, column] > 0.6
+    for i, j in np.ndindex(count, count):
+        dark = matrix[i, j] > 0.6
         axis.text(
-            column,
-            row,
-            f"{matrix[row, column]:.1f}".replace("-0.0", "0.0"),
+            j,
+            i,
+            f"{matrix[i, j]:.1f}".replace("-0.0", "0.0"),
             ha="center",
             va="center",
             fontsize=8,
@@ -58,8 +58,8 @@ def similarity_picture(matrix, prompts, title: str = "Cosine between prompts") -
 def attention_pictures(image, maps: dict, seconds: float | None = None) -> Picture:
     """A spectrogram picture once for each word, in orange where the word was listened to.
 
-    ``maps`` is what `riffedu.diffusion.attention.by_word` gives. Full orange is the word's largest share, no
-    colour its smallest; the titles tell both.
+    ``maps`` is what `riffedu.diffusion.attention.maps_by_word` gives. Full orange is the word's
+    largest share, no colour its smallest; the titles tell both.
     """
     maps = {name: np.asarray(share, dtype=np.float64) for name, share in maps.items()}
     if not maps:
@@ -214,10 +214,11 @@ class TextPanel(Panel):
         self.job.start(lambda step: self._work(step, asked), self.steps + 1)
 
     def wait(self, seconds: float = 120.0) -> None:
+        """Wait for the run to end, at most ``seconds``."""
         self.job.wait(seconds)
 
     def _work(self, step, asked: dict) -> None:
-        from riffedu.diffusion.attention import by_word, recording
+        from riffedu.diffusion.attention import maps_by_word, record_attention
 
         if not asked["prompt"].strip():
             raise RiffeduError('the prompt is empty: say what to play, e.g. "a calm solo piano"')
@@ -228,11 +229,11 @@ class TextPanel(Panel):
         run = pipeline.denoise(
             noise, text, negative, self.steps, asked["guidance"], guidance_below=asked["below"]
         )
-        with recording(pipeline.checkpoint.unet) as seen:
+        with record_attention(pipeline.checkpoint.unet) as record:
             for state in run:
                 step(f"Step {state.step} of {state.total}")
-                grids = seen.maps(*noise.shape[2:])
-                maps.append(by_word(grids, pipeline.checkpoint.tokenizer, asked["prompt"]))
+                grids = record.maps(*noise.shape[2:])
+                maps.append(maps_by_word(grids, pipeline.checkpoint.tokenizer, asked["prompt"]))
         step("Drawing")
         [image] = pipeline.decode_latents(state.latents, pipeline.columns(self.duration))
         self._take({**asked, "latents": state.latents, "image": image, "maps": maps})
