@@ -1,4 +1,4 @@
-"""Diffusion in the plane: shapes, the forward process, the posterior mean, a network that learns."""
+"""Diffusion in the plane: shapes, forward process, posterior mean, a network that learns."""
 
 import numpy as np
 import pytest

@@ -146,6 +146,7 @@ class DenoisingPanel(Panel):
         self.job.start(lambda step: self._work(step, wanted), 2 * n + 1)
 
     def wait(self, seconds: float = 120.0) -> None:
+        """Wait for the run to end, at most ``seconds``."""
         self.job.wait(seconds)
 
     def noise_levels(self, name: str, steps: int) -> list:
