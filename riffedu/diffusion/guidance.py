@@ -251,6 +251,7 @@ def guided_prediction(
 
     if scale == 1:
         return unet(latents, timestep, encoder_hidden_states=text, return_dict=False)[0]
+    assert negative is not None, "guidance needs the states of the negative prompt"
     both = unet(
         torch.cat([latents, latents]),
         timestep,
@@ -274,10 +275,17 @@ def predictor(
     import torch
 
     def predict(x: Tensor, timestep: float) -> Tensor:
-        states = (each.repeat(len(x) // len(each), 1, 1) for each in (text, negative))
+        repeated = (each.repeat(len(x) // len(each), 1, 1) for each in (text, negative))
+        text_states, negative_states = repeated
         with torch.no_grad():
             return guided_prediction(
-                unet, x, torch.tensor(timestep), *states, scale_at(timestep, scale, below), rescaled
+                unet,
+                x,
+                torch.tensor(timestep),
+                text_states,
+                negative_states,
+                scale_at(timestep, scale, below),
+                rescaled,
             )
 
     return predict

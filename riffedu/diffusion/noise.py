@@ -62,8 +62,8 @@ def melody(x: np.ndarray, columns: int = 16, params: SpectrogramParams | None = 
     frames = x.shape[1] // columns
     if frames < 1:
         raise RiffeduError(f"x has {x.shape[1]} columns: one frame needs columns={columns}")
-    ends = hz_to_mel([p.min_frequency, p.max_frequency], p.mel_scale_type)
-    hertz = mel_to_hz(np.linspace(*ends, len(x) + 2)[1:-1], p.mel_scale_type)
+    low, high = hz_to_mel([p.min_frequency, p.max_frequency], p.mel_scale_type)
+    hertz = mel_to_hz(np.linspace(low, high, len(x) + 2)[1:-1], p.mel_scale_type)
     rows = (hertz > MIN_HERTZ) & (hertz < MAX_HERTZ)
     dark = -x[::-1][rows, : frames * columns]
     mean = dark.reshape(-1, frames, columns).mean(-1)

@@ -19,7 +19,7 @@ from riffedu.errors import RiffeduError
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
-    Generators = Generator | Sequence[Generator] | None
+    Generators = Generator | list[Generator] | tuple[Generator, ...] | None
 
 
 @dataclass(frozen=True)

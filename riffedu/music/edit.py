@@ -45,7 +45,8 @@ def keeping(sampler: Callable, known: Tensor, noise: Tensor, mask: Tensor) -> Ca
 
     ``mask`` is 1 where the sound is regenerated and 0 where ``known`` is kept; values between mix
     the two. After every step the kept part gets the noise of the level just reached, so that both
-    parts match; at the last level there is none. Source: Lugmayr et al., "RePaint" (2022), eq. 8. Notebook: 12_editing.
+    parts match; at the last level there is none. Source: Lugmayr et al., "RePaint" (2022), eq. 8.
+    Notebook: 12_editing.
     """
 
     def step(x: Tensor, prediction: Prediction, next_level: NoiseLevel, **options: Any) -> Tensor:

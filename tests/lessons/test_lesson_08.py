@@ -151,7 +151,7 @@ def test_paths_say_what_they_show():
 
 
 def test_away():
-    level = schedule.Level(0.0, 1.0)
+    level = schedule.NoiseLevel(0.0, 1.0)
     moments = [
         SamplerStep(n, 1, level, torch.full((1, 2), x), torch.full((1, 2), g))
         for n, (x, g) in enumerate([(3.0, 2.0), (1.0, 1.0)])

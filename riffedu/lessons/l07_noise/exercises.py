@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from riffedu.diffusion import schedule
@@ -9,7 +12,7 @@ from riffedu.widgets.verdict import check, hint, right, run
 
 
 @check
-def check_add_noise(noisy) -> object:
+def check_add_noise(noisy: Callable[..., Any]) -> object:
     """``noisy(x0, noise, alpha_bar)`` must give √ᾱ · x₀ + √(1 − ᾱ) · ε."""
     x0, noise = np.array([1.0, -0.5, 0.2]), np.array([0.3, 2.0, -1.0])
     kept = 0.36
@@ -40,7 +43,7 @@ def check_add_noise(noisy) -> object:
 
 
 @check
-def check_alpha_bar(kept) -> object:
+def check_alpha_bar(kept: Callable[..., Any]) -> object:
     """``kept(betas)`` must give ᾱ_t, the running product of 1 − β."""
     betas = np.array([0.1, 0.2, 0.5, 0.25])
     answer = np.asarray(run(kept, betas), dtype=np.float64)
@@ -75,7 +78,7 @@ def check_alpha_bar(kept) -> object:
 
 
 @check
-def check_velocity(direction) -> object:
+def check_velocity(direction: Callable[..., Any]) -> object:
     """``direction(x0, noise, alpha_bar)`` must give v = √ᾱ · ε − √(1 − ᾱ) · x₀."""
     x0, noise = np.array([1.0, -0.5, 0.2]), np.array([0.3, 2.0, -1.0])
     answer = np.asarray(run(direction, x0, noise, 0.36), dtype=np.float64)
@@ -104,7 +107,7 @@ def check_velocity(direction) -> object:
 
 
 @check
-def check_zero_db(when) -> object:
+def check_zero_db(when: Callable[..., Any]) -> object:
     """``when(alpha_bar)``: the first t at which the signal-to-noise ratio is below 0 dB."""
     for name in ("cosine", "linear", "scaled_linear"):
         kept = schedule.alphas_cumprod(schedule.betas(name))

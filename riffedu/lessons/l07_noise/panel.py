@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
 import numpy as np
@@ -21,6 +23,9 @@ from riffedu.widgets.live import LiveFigure, LiveSound, frame
 from riffedu.widgets.panel import WIDE, Panel, note, row, toggles
 from riffedu.widgets.pictures import Picture, _figure, _png, height
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#000000")  # Okabe and Ito's
 STYLES = ("-", "--", "-.", ":")
 NAMES = ("linear", "scaled_linear", "cosine", "zero terminal")
@@ -28,13 +33,13 @@ CLIPS = ("tune", "piano", "full_mix", "speech_like", "percussion")
 
 
 def four_schedules() -> dict[str, np.ndarray]:
-    """ᾱ_t for t = 0 to 999, by name; "zero terminal" is scaled_linear, moved to end in nothing."""
+    """ᾱ_t for t = 0 to 999 by name; "zero terminal" is scaled_linear rescaled to end at ᾱ = 0."""
     kept = {name: alphas_cumprod(betas(name)) for name in NAMES[:3]}
     return {**kept, NAMES[3]: alphas_cumprod(zero_terminal_snr(betas("scaled_linear")))}
 
 
-def circle_picture(degrees=(0, 30, 60, 90)) -> Picture:
-    """x_t on its way from x₀ to ε along a quarter circle, with v at each of the angles φ."""
+def circle_picture(degrees: Sequence[float] = (0, 30, 60, 90)) -> Picture:
+    """Plot x_t along a quarter circle from x₀ to ε, with v at each of the angles φ in degrees."""
     figure, [[axis]] = _figure(1, 1, 4.2, 4.0)
     way = np.linspace(0, math.pi / 2, 100)
     axis.plot(np.cos(way), np.sin(way), color="#777777", linewidth=1)
@@ -69,12 +74,12 @@ def circle_picture(degrees=(0, 30, 60, 90)) -> Picture:
 class NoisePanel(Panel):
     """Controls by name: ``clip, schedule, shown, time, hear_button``.
 
-    `figure` shows the picture at that time and where on the schedule it is, `facts` says how much
-    is left, `heard` plays it once `hear_button` was pressed. ``sounds`` maps names to
-    (waveform, sample rate).
+    `figure` shows the picture at the timestep and its position on the schedule, `facts` states how
+    much of the picture is left, and `heard` plays it after a press of `hear_button`. ``sounds``
+    maps names to (waveform, sample rate).
     """
 
-    def __init__(self, sounds: dict, seed: int = 0):
+    def __init__(self, sounds: dict[str, tuple[np.ndarray, int]], seed: int = 0) -> None:
         self.sounds, self.seed = sounds, seed
         self.kept = four_schedules()
         self._signals: dict = {}
@@ -116,23 +121,23 @@ class NoisePanel(Panel):
 
     @property
     def alpha_bar(self) -> float:
-        """ᾱ at the time and in the schedule that are chosen."""
+        """ᾱ at the selected timestep of the selected schedule."""
         return float(self.kept[self.schedule.value][self.time.value])
 
-    def _signal(self):
+    def _signal(self) -> tuple[Image, np.ndarray, np.ndarray]:
         """(picture, x₀, ε) of the clip; all timesteps share one draw of noise."""
         from riffedu.signal.convert import audio_to_image
 
         name = self.clip.value
         if name not in self._signals:
             image = audio_to_image(*self.sounds[name])
-            random = np.random.default_rng(self.seed)
-            noise = random.standard_normal((image.height, image.width), dtype=np.float32)
+            rng = np.random.default_rng(self.seed)
+            noise = rng.standard_normal((image.height, image.width), dtype=np.float32)
             self._signals[name] = image, image_to_array(image), noise
         return self._signals[name]
 
-    def hear(self, _=None) -> None:
-        """Put the noisy picture's sound into the player."""
+    def hear(self, _: Any = None) -> None:
+        """Convert the noisy picture to sound and load it into the player."""
         from riffedu.signal.audio import set_level
         from riffedu.signal.reconstruct import image_to_audio
 
@@ -168,7 +173,7 @@ class NoisePanel(Panel):
         for axis in (left, right):
             axis.tick_params(labelsize=8)
 
-    def _update(self, _=None) -> None:
+    def _update(self, _: Any = None) -> None:
         image, x0, noise = self._signal()
         kept, name, t = self.alpha_bar, self.schedule.value, self.time.value
         self.x = add_noise(x0, noise, kept)
@@ -198,7 +203,7 @@ class NoisePanel(Panel):
         )
 
 
-def noise_panel(sounds: dict | None = None) -> NoisePanel:
+def noise_panel(sounds: dict[str, tuple[np.ndarray, int]] | None = None) -> NoisePanel:
     """A clip's picture in as much noise as you like, on four schedules: see it, then hear it.
 
     ``sounds``: names and pairs (waveform, sample rate); by default five clips of the course.

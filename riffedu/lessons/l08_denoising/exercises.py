@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +13,7 @@ from riffedu.widgets.verdict import check, hint, right, run
 
 
 @check
-def check_clean(clean) -> object:
+def check_clean(clean: Callable[..., Any]) -> object:
     """``clean(x, noise, alpha_bar)`` must give x₀ = (x − √(1−ᾱ) · ε) / √ᾱ."""
     x0, noise = np.array([1.0, -0.5, 0.2]), np.array([0.3, 2.0, -1.0])
     x = 0.6 * x0 + 0.8 * noise
@@ -40,7 +42,7 @@ def check_clean(clean) -> object:
 
 
 @check
-def check_ddim(step) -> object:
+def check_ddim(step: Callable[..., Any]) -> object:
     """``step(x0, noise, alpha_bar)`` must give √ᾱ' · x₀ + √(1−ᾱ') · ε, at the level to come."""
     x0, noise = np.array([1.0, -0.5, 0.2]), np.array([0.3, 2.0, -1.0])
     answer = np.asarray(run(step, x0, noise, 0.64), dtype=np.float64)
@@ -71,7 +73,7 @@ def check_ddim(step) -> object:
 
 
 @check
-def check_heun_looks(looks) -> object:
+def check_heun_looks(looks: Callable[..., Any]) -> object:
     """``looks(steps)``: how often Heun's rule asks the network in so many steps, 2n − 1."""
     counts = (1, 2, 7, 20)
     answers = [run(looks, n) for n in counts]
@@ -97,7 +99,7 @@ def check_heun_looks(looks) -> object:
 
 
 @check
-def check_trailing(times) -> object:
+def check_trailing(times: Callable[..., Any]) -> object:
     """``times(n, total)``: n times from total − 1 downwards in equal steps of total / n."""
     for n, total in ((5, 1000), (7, 1000), (3, 12)):
         answer = np.asarray(run(times, n, total), dtype=np.float64)

@@ -1,9 +1,11 @@
-"""The panel of notebooks/08_denoising.ipynb, and its drawing of ways through the plane."""
+"""The panel of notebooks/08_denoising.ipynb."""
 
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
 import numpy as np
@@ -14,6 +16,13 @@ from riffedu.widgets.job import JobControls
 from riffedu.widgets.live import LiveFigure, LiveSound
 from riffedu.widgets.panel import FIT, WIDE, Panel, note, row, toggles
 from riffedu.widgets.pictures import COLOURS, height
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import Tensor
+
+    from riffedu.diffusion.schedule import NoiseLevel
+    from riffedu.music.pipeline import Pipeline
 
 SECONDS = 2.56
 SIGMA = 20.0
@@ -32,14 +41,20 @@ class DenoisingPanel(Panel):
     """Controls by name: ``prompt, rule, steps, eta, seed, run_button, stop_button, progress,
     status, step, shown, listen_button``.
 
-    `figure` shows the state at that step, what the network takes for the clean picture there, and
-    how far both are from the end; `heard` plays one of them once `listen_button` was pressed.
-    ``moments`` are the run's steps (the first is the noise), ``before`` those of the run before.
+    `figure` shows the state at the selected step, the clean picture predicted there, and the
+    distance of both from the end of the run; `heard` plays one of them after a press of
+    `listen_button`. ``moments`` are the run's steps (the first is the noise), ``before`` those of
+    the previous run.
     """
 
     def __init__(
-        self, pipeline, prompt: str, seed: int = 0, steps: int = 10, duration: float = SECONDS
-    ):
+        self,
+        pipeline: Pipeline,
+        prompt: str,
+        seed: int = 0,
+        steps: int = 10,
+        duration: float = SECONDS,
+    ) -> None:
         self.pipeline, self.duration = pipeline, duration
         self.moments: list[SamplerStep] = []
         self.before: list[SamplerStep] = []
@@ -133,7 +148,7 @@ class DenoisingPanel(Panel):
         self.figure.say("Nothing yet: press Run.")
 
     def run(self) -> None:
-        """What the Run button does; `wait` for its end when driving the panel by code."""
+        """Start a run, like the Run button; call `wait` to wait for its end."""
         name, n = self.rule.value, self.steps.value
         rule = partial(ddim, eta=self.eta.value) if name == "ddim" else SAMPLERS[name]
         wanted = {
@@ -149,8 +164,8 @@ class DenoisingPanel(Panel):
         """Wait for the run to end, at most ``seconds``."""
         self.job.wait(seconds)
 
-    def noise_levels(self, name: str, steps: int) -> list:
-        """The model's own levels; for Heun the same schedule from σ = 20 on."""
+    def noise_levels(self, name: str, steps: int) -> list[NoiseLevel]:
+        """The model's noise levels; for Heun, the same schedule from σ = 20."""
         from riffedu.diffusion.schedule import noise_levels, timesteps
 
         if name != "heun":
@@ -159,7 +174,7 @@ class DenoisingPanel(Panel):
         kept = kept[kept * (1 + SIGMA**2) >= 1]
         return noise_levels(kept, timesteps(steps, len(kept)))
 
-    def _work(self, step, wanted: dict) -> None:
+    def _work(self, step: Callable[[str], Any], wanted: dict[str, Any]) -> None:
         import torch
 
         if not wanted["prompt"].strip():
@@ -193,8 +208,8 @@ class DenoisingPanel(Panel):
         if shown == last:  # no change of the slider has drawn it
             self._show()
 
-    def drawn(self, index: int) -> dict:
-        """The pictures of one moment, "state" and "guess", decoded once and kept."""
+    def drawn(self, index: int) -> dict[str, Image]:
+        """The decoded pictures of one step, "state" and "guess"; cached."""
         known, moment = self._drawn, self.moments[index]
         if index not in known:
             columns = self.pipeline.columns(self.duration)
@@ -203,8 +218,8 @@ class DenoisingPanel(Panel):
             known[index] = {"state": state, "guess": guess}
         return known[index]
 
-    def listen(self, _=None) -> None:
-        """Put the sound of the picture that is chosen into the player."""
+    def listen(self, _: Any = None) -> None:
+        """Convert the selected picture to sound and load it into the player."""
         try:
             image = self.drawn(self.step.value)[self.shown.value]
             result = self.pipeline.play_picture(image, {})
@@ -219,7 +234,7 @@ class DenoisingPanel(Panel):
             image=result.image,
         )
 
-    def _choose(self, _=None) -> None:
+    def _choose(self, _: Any = None) -> None:
         self.eta.disabled = self.rule.value != "ddim"
 
     def _draw_axes(self) -> None:
@@ -262,7 +277,7 @@ class DenoisingPanel(Panel):
         top = max(values.max() for values in self._away.values())
         self.figure.axes[2].set_ylim(0, max(1.6, 1.1 * top))
 
-    def _show(self, _=None) -> None:
+    def _show(self, _: Any = None) -> None:
         if not self.moments:
             return
         index = min(self.step.value, len(self.moments) - 1)
@@ -289,12 +304,12 @@ class DenoisingPanel(Panel):
 
 
 def away(moments: list[SamplerStep]) -> dict[str, np.ndarray]:
-    """How far each moment's state and guess are from where the run ended: root mean squares."""
+    """RMS distance of each step's state and predicted x₀ from the end of the run."""
     if not moments:
         return {"state": np.zeros(0), "guess": np.zeros(0)}
     end = moments[-1].latents
 
-    def far(latents) -> float:
+    def far(latents: Tensor) -> float:
         return (latents - end).square().mean().sqrt().item()
 
     return {
@@ -304,9 +319,9 @@ def away(moments: list[SamplerStep]) -> dict[str, np.ndarray]:
 
 
 def denoising_panel(
-    pipeline, prompt: str = "a calm solo piano", seed: int = 0, **options
+    pipeline: Pipeline, prompt: str = "a calm solo piano", seed: int = 0, **options: Any
 ) -> DenoisingPanel:
-    """Run a rule, then scrub through its states: see, compare and hear each.
+    """Run a sampler, then scrub through its steps: see, compare and hear each.
 
     ``options``: ``steps`` at the start (10), ``duration`` of the clip (2.56 s).
     """
