@@ -330,7 +330,7 @@ def test_clean_right():
         (lambda x, e, a: (x - (1 - a) * e) / a, "square roots"),
         (lambda x, e, a: (x - np.sqrt(1 - a) * e) / a, "not by ᾱ"),
         (lambda x, e, a: (x - np.sqrt(1 - a) * e) * np.sqrt(a), "should be divided"),
-        (lambda x, e, a: (x + np.sqrt(1 - a) * e) / np.sqrt(a), "not on"),
+        (lambda x, e, a: (x + np.sqrt(1 - a) * e) / np.sqrt(a), "not added"),
         (lambda x, e, a: (x - np.sqrt(a) * e) / np.sqrt(1 - a), "exchanged"),
         (lambda x, e, a: np.sqrt(a) * x - np.sqrt(1 - a) * e, "said v"),
         (lambda x, e, a: x - np.sqrt(1 - a) * e / np.sqrt(a), "brackets"),

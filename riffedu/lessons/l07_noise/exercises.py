@@ -39,7 +39,7 @@ def check_add_noise(noisy: Callable[..., Any]) -> object:
         return hint("At ᾱ = 0.36 it should be 0.6 · x0 + 0.8 · noise.")
     if not np.allclose(run(noisy, x0, noise, 0.64), 0.8 * x0 + 0.6 * noise, atol=1e-6):
         return hint("Right for one ᾱ, wrong for another: use alpha_bar, no numbers.")
-    return right("Any time in one go: no need to walk there.")
+    return right("Any timestep at once: no need to simulate the steps before it.")
 
 
 @check
@@ -57,7 +57,7 @@ def check_alpha_bar(kept: Callable[..., Any]) -> object:
             1 - betas
         ),
         "That is the product of the β themselves. A step leaves 1 − β.": np.cumprod(betas),
-        "You took the β together by adding. Shares of shares multiply.": 1 - np.cumsum(betas),
+        "You combined the β by adding. Fractions of fractions multiply.": 1 - np.cumsum(betas),
         "That is what has been lost. ᾱ is what is left.": 1 - np.cumprod(1 - betas),
         "That is √ᾱ, the amplitude. ᾱ itself is a share of power.": np.sqrt(np.cumprod(1 - betas)),
         "A product of 1 − β, not a sum.": np.cumsum(1 - betas),
@@ -103,7 +103,7 @@ def check_velocity(direction: Callable[..., Any]) -> object:
         return hint("At ᾱ = 0.36 it should be 0.6 · noise − 0.8 · x0.")
     if not np.allclose(run(direction, x0, noise, 0.64), 0.8 * noise - 0.6 * x0, atol=1e-6):
         return hint("Right for one ᾱ, wrong for another: use alpha_bar, no numbers.")
-    return right("The networks of this course are trained to say just that.")
+    return right("The networks of this course are trained to predict v.")
 
 
 @check

@@ -1,4 +1,4 @@
-"""The panel of notebooks/07_noise.ipynb, and its drawings: clouds of points, and the circle."""
+"""The panel and figures of notebooks/07_noise.ipynb."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ CLIPS = ("tune", "piano", "full_mix", "speech_like", "percussion")
 
 def four_schedules() -> dict[str, np.ndarray]:
     """ᾱ_t for t = 0 to 999 by name; "zero terminal" is scaled_linear rescaled to end at ᾱ = 0."""
-    kept = {name: alphas_cumprod(betas(name)) for name in NAMES[:3]}
-    return {**kept, NAMES[3]: alphas_cumprod(zero_terminal_snr(betas("scaled_linear")))}
+    schedules = {name: alphas_cumprod(betas(name)) for name in NAMES[:3]}
+    return {**schedules, NAMES[3]: alphas_cumprod(zero_terminal_snr(betas("scaled_linear")))}
 
 
 def circle_picture(degrees: Sequence[float] = (0, 30, 60, 90)) -> Picture:
     """Plot x_t along a quarter circle from x₀ to ε, with v at each of the angles φ in degrees."""
     figure, [[axis]] = _figure(1, 1, 4.2, 4.0)
-    way = np.linspace(0, math.pi / 2, 100)
-    axis.plot(np.cos(way), np.sin(way), color="#777777", linewidth=1)
+    angles = np.linspace(0, math.pi / 2, 100)
+    axis.plot(np.cos(angles), np.sin(angles), color="#777777", linewidth=1)
     for angle in np.radians(degrees):
-        kept = math.cos(angle) ** 2
-        x = add_noise(np.array([1.0, 0]), np.array([0, 1.0]), kept)
-        v = velocity(np.array([1.0, 0]), np.array([0, 1.0]), kept)
+        alpha_bar = math.cos(angle) ** 2
+        x = add_noise(np.array([1.0, 0]), np.array([0, 1.0]), alpha_bar)
+        v = velocity(np.array([1.0, 0]), np.array([0, 1.0]), alpha_bar)
         axis.annotate("", x, (0, 0), arrowprops={"arrowstyle": "-|>", "color": COLOURS[0]})
         axis.annotate("", x + 0.4 * v, x, arrowprops={"arrowstyle": "-|>", "color": COLOURS[1]})
         axis.text(*(x + 0.46 * v), "v", color=COLOURS[1], ha="center", va="center")
@@ -62,17 +62,19 @@ def circle_picture(degrees: Sequence[float] = (0, 30, 60, 90)) -> Picture:
     axis.set_ylabel("share of ε: sin φ = √(1 − ᾱ)")
     for side in ("top", "right"):
         axis.spines[side].set_visible(False)
-    told = ", ".join(f"{angle:g}" for angle in degrees)
+    listed = ", ".join(f"{angle:g}" for angle in degrees)
     return Picture(
         _png(figure),
         "A quarter circle from x₀, to the right, up to the noise ε. At "
-        f"{told} degrees an arrow from the middle shows x_t, and another "
+        f"{listed} degrees an arrow from the middle shows x_t, and another "
         "along the circle, at a right angle to it, shows v.",
     )
 
 
 class NoisePanel(Panel):
-    """Controls by name: ``clip, schedule, shown, time, hear_button``.
+    """A panel that adds noise to a picture by a schedule, and plays the result.
+
+    Controls by name: ``clip, schedule, shown, time, hear_button``.
 
     `figure` shows the picture at the timestep and its position on the schedule, `facts` states how
     much of the picture is left, and `heard` plays it after a press of `hear_button`. ``sounds``
@@ -81,7 +83,7 @@ class NoisePanel(Panel):
 
     def __init__(self, sounds: dict[str, tuple[np.ndarray, int]], seed: int = 0) -> None:
         self.sounds, self.seed = sounds, seed
-        self.kept = four_schedules()
+        self.schedules = four_schedules()
         self._signals: dict = {}
         self.clip = w.Dropdown(options=list(sounds), description="Clip", style=WIDE)
         self.schedule = w.Dropdown(
@@ -122,7 +124,7 @@ class NoisePanel(Panel):
     @property
     def alpha_bar(self) -> float:
         """ᾱ at the selected timestep of the selected schedule."""
-        return float(self.kept[self.schedule.value][self.time.value])
+        return float(self.schedules[self.schedule.value][self.time.value])
 
     def _signal(self) -> tuple[Image, np.ndarray, np.ndarray]:
         """(picture, x₀, ε) of the clip; all timesteps share one draw of noise."""
@@ -163,7 +165,7 @@ class NoisePanel(Panel):
         self._curves = {}
         for name, colour, style in zip(NAMES, COLOURS, STYLES):
             with np.errstate(divide="ignore"):
-                decibels = 10 * np.log10(snr(self.kept[name]))
+                decibels = 10 * np.log10(snr(self.schedules[name]))
             self._curves[name] = right.plot(decibels, color=colour, linestyle=style, label=name)[0]
         self._dot = right.plot([0], [0], "o", markersize=9, color="#000000", zorder=5)[0]
         right.axhline(0, color="#777777", linewidth=0.8)
@@ -175,23 +177,23 @@ class NoisePanel(Panel):
 
     def _update(self, _: Any = None) -> None:
         image, x0, noise = self._signal()
-        kept, name, t = self.alpha_bar, self.schedule.value, self.time.value
-        self.x = add_noise(x0, noise, kept)
+        alpha_bar, name, t = self.alpha_bar, self.schedule.value, self.time.value
+        self.x = add_noise(x0, noise, alpha_bar)
         shown = {"x": self.x, "noise": noise}.get(self.shown.value)
-        self._image.set_data(velocity(x0, noise, kept) if shown is None else shown)
+        self._image.set_data(velocity(x0, noise, alpha_bar) if shown is None else shown)
         seconds = 0.01 * image.width
         frame(self._image.axes, (0, seconds), (0, 1))
         self._image.set_extent((0, seconds, 0, 1))
         with np.errstate(divide="ignore"):
-            decibels = 10 * np.log10(snr(kept))
+            decibels = 10 * np.log10(snr(alpha_bar))
         self._dot.set_data([t], [max(decibels, -59.0)])
         for other, curve in self._curves.items():
             curve.set(linewidth=2.5 if other == name else 1.0, alpha=1.0 if other == name else 0.5)
         left = pitch_accuracy(x0, self.x)
         level = f"{decibels:.1f} dB" if decibels > -150 else "−∞ dB"
         facts = (
-            f"ᾱ = {kept:.4f}: picture × {math.sqrt(kept):.3f}, noise × "
-            f"{math.sqrt(1 - kept):.3f}. SNR {level}. Strongest pitch still found in "
+            f"ᾱ = {alpha_bar:.4f}: picture × {math.sqrt(alpha_bar):.3f}, noise × "
+            f"{math.sqrt(1 - alpha_bar):.3f}. SNR {level}. Strongest pitch still found in "
             f"{left:.0%} of the moments."
         )
         self.facts.value = f"<p>{html.escape(facts.replace('-', '−'))}</p>"

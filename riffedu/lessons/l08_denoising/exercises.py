@@ -21,12 +21,12 @@ def check_clean(clean: Callable[..., Any]) -> object:
     if answer.shape != x.shape:
         return hint(f"x₀ has the shape of x, here {x.shape}; yours is {answer.shape}.")
     mistakes = {
-        "Unshrunk it is not yet: divide by √ᾱ.": x - 0.8 * noise,
-        "That takes off the whole noise; only √(1 − ᾱ) of it is in x.": (x - noise) / 0.6,
+        "The picture is still scaled by √ᾱ: divide by √ᾱ.": x - 0.8 * noise,
+        "That subtracts the whole noise; only √(1 − ᾱ) of it is in x.": (x - noise) / 0.6,
         "The square roots are missing: ᾱ is a share of power.": (x - 0.64 * noise) / 0.36,
         "Divide by √ᾱ, not by ᾱ.": (x - 0.8 * noise) / 0.36,
         "Multiplied where it should be divided: x holds √ᾱ · x₀.": 0.6 * (x - 0.8 * noise),
-        "The noise goes off, not on.": (x + 0.8 * noise) / 0.6,
+        "Subtract the noise; it is not added.": (x + 0.8 * noise) / 0.6,
         "The factors are exchanged: √ᾱ belongs to the picture.": (x - 0.6 * noise) / 0.8,
         "That would be right if the network said v; this one says ε.": 0.6 * x - 0.8 * noise,
         "The brackets are missing: all of it is divided.": x - 0.8 * noise / 0.6,
@@ -38,7 +38,7 @@ def check_clean(clean: Callable[..., Any]) -> object:
         return hint("Solve x = √ᾱ · x₀ + √(1−ᾱ) · ε for x₀.")
     if not np.allclose(run(clean, 0.8 * x0 + 0.6 * noise, noise, 0.64), x0, atol=1e-6):
         return hint("Right for one ᾱ, wrong for another: use alpha_bar, no numbers.")
-    return right("And that at every step is what the network has in mind.")
+    return right("This is the clean picture that the network predicts at every step.")
 
 
 @check
@@ -65,11 +65,11 @@ def check_ddim(step: Callable[..., Any]) -> object:
     if not np.allclose(answer, 0.8 * x0 + 0.6 * noise, atol=1e-6):
         return hint(
             "At ᾱ' = 0.64 it should be 0.8 · x0 + 0.6 · noise: the forward process, with "
-            "the noise that the network believes in."
+            "the noise that the network predicts."
         )
     if not np.array_equal(np.asarray(run(step, x0, noise, 1.0), dtype=np.float64), x0):
         return hint("Right for one ᾱ', wrong for another: use alpha_bar, no numbers.")
-    return right("The whole of DDIM: noise the guess again, with the same noise, but less.")
+    return right("That is all of DDIM: add the same noise to the guess again, but less of it.")
 
 
 @check

@@ -38,7 +38,9 @@ LONG = w.Layout(width="480px", max_width="98%")
 
 
 class DenoisingPanel(Panel):
-    """Controls by name: ``prompt, rule, steps, eta, seed, run_button, stop_button, progress,
+    """A panel that runs a sampler and shows, step by step, its state and predicted x₀.
+
+    Controls by name: ``prompt, rule, steps, eta, seed, run_button, stop_button, progress,
     status, step, shown, listen_button``.
 
     `figure` shows the state at the selected step, the clean picture predicted there, and the
@@ -170,25 +172,27 @@ class DenoisingPanel(Panel):
 
         if name != "heun":
             return self.pipeline.noise_levels(steps)
-        kept = np.asarray(self.pipeline.checkpoint.scheduler.alphas_cumprod, dtype=np.float64)
-        kept = kept[kept * (1 + SIGMA**2) >= 1]
-        return noise_levels(kept, timesteps(steps, len(kept)))
+        alphas = np.asarray(self.pipeline.checkpoint.scheduler.alphas_cumprod, dtype=np.float64)
+        alphas = alphas[alphas * (1 + SIGMA**2) >= 1]
+        return noise_levels(alphas, timesteps(steps, len(alphas)))
 
     def _work(self, step: Callable[[str], Any], wanted: dict[str, Any]) -> None:
         import torch
 
         if not wanted["prompt"].strip():
             raise RiffeduError('the prompt is empty: say what to play, e.g. "a calm solo piano"')
-        way = self.noise_levels(wanted["name"], wanted["steps"])
+        levels = self.noise_levels(wanted["name"], wanted["steps"])
         noise = self.pipeline.initial_noise(wanted["seed"], self.duration)
         predict = self.pipeline.predictor(self.pipeline.encode_prompt(wanted["prompt"]))
-        fresh = torch.Generator().manual_seed(wanted["seed"] + 1)
-        run = sample(predict, noise, way, wanted["rule"], self.pipeline.prediction_type, fresh)
+        generator = torch.Generator().manual_seed(wanted["seed"] + 1)
+        run = sample(
+            predict, noise, levels, wanted["rule"], self.pipeline.prediction_type, generator
+        )
         moments: list[SamplerStep] = []
         try:
             for moment in run:
                 step(f"Step {moment.step} of {moment.total}")
-                moments = moments or [SamplerStep(0, moment.total, way[0], noise, moment.x0)]
+                moments = moments or [SamplerStep(0, moment.total, levels[0], noise, moment.x0)]
                 moments.append(moment)
         finally:
             if moments:  # a run that was stopped can be looked at as far as it went
@@ -290,16 +294,16 @@ class DenoisingPanel(Panel):
             self._images[name].set_data(np.asarray(image.convert("L")))
         moment, here = self.moments[index], [self._away[name][index] for name in self._lines]
         self._dots.set_data([index / max(1, len(self.moments) - 1)] * 2, here)
-        told = (
+        text = (
             f"Step {index} of {moment.total}: the network looked at t = "
             f"{moment.level.timestep:.0f}, where {moment.level.signal:.0%} of the picture's "
             f"amplitude is left. From the end: state {here[0]:.2f}, guess {here[1]:.2f}."
         )
-        self.facts.value = f'<p role="status">{html.escape(told)}</p>'
+        self.facts.value = f'<p role="status">{html.escape(text)}</p>'
         self.heard.clear()
         self.figure.refresh(
             f"Left the state, in the middle the guess, right their distances from "
-            f"the end of the run. {told}"
+            f"the end of the run. {text}"
         )
 
 

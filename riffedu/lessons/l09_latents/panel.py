@@ -1,4 +1,4 @@
-"""The panel of notebooks/09_latents.ipynb, and its drawings: patterns, and what changed."""
+"""The panel and figures of notebooks/09_latents.ipynb."""
 
 from __future__ import annotations
 
@@ -66,7 +66,9 @@ def _finest(pattern: np.ndarray) -> int:
 
 
 class LatentsPanel(Panel):
-    """Controls by name: ``first, second, mix, channel, amount, where, row, column, undo_button,
+    """A panel that mixes two clips in latents and in pixels, and changes single latents.
+
+    Controls by name: ``first, second, mix, channel, amount, where, row, column, undo_button,
     shown, listen_button``.
 
     `figure` shows the mix in latents (with the added amount), the mix in pixels, and their
@@ -227,18 +229,18 @@ class LatentsPanel(Panel):
             seconds = both["pixels"].shape[1] / 100
             frame(axis, (0, seconds), (0, 1))
             image.set_extent((0, seconds, 0, 1))
-        told = (
+        text = (
             f"{1 - self.mix.value:.0%} {self.first.value}, {self.mix.value:.0%} "
             f"{self.second.value}. The two mixes differ by "
             f"{SPAN * np.sqrt(np.mean(change**2)):.0f} greys (root mean square)."
         )
         if self.amount.value:
-            told += f" Channel {self.channel.value} {self.amount.value:+g}: {self._place()}."
-        self.facts.value = f'<p role="status">{html.escape(told)}</p>'
+            text += f" Channel {self.channel.value} {self.amount.value:+g}: {self._place()}."
+        self.facts.value = f'<p role="status">{html.escape(text)}</p>'
         self.heard.clear()
         self.figure.refresh(
             f"Left the mix in latents, in the middle the mix in pixels, right "
-            f"their difference. {told}"
+            f"their difference. {text}"
         )
 
     def _place(self) -> str:

@@ -1,4 +1,4 @@
-"""The panel of notebooks/10_text_and_guidance.ipynb, and drawings of prompts and of attention."""
+"""The panel and figures of notebooks/10_text_and_guidance.ipynb."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SECONDS = 5.12
 STEPS = 8
-OVERLAY = 0.65  # how much the strongest colour covers: what is under it must stay visible
+OVERLAY = 0.65  # opacity of the strongest colour, so that the picture stays visible
 HERTZ = (100, 500, 1000, 2000, 4000)
 LONG = w.Layout(width="480px", max_width="98%")
 FULL = w.Layout(width="640px", max_width="98%")
@@ -59,7 +59,7 @@ def similarity_picture(
     words = []
     for n, text in enumerate(prompts):
         others = np.where(np.arange(count) == n, -np.inf, matrix[n])
-        near = others.argmax()
+        near = int(others.argmax())
         if count > 1:
             words.append(f"“{text}” is nearest to “{prompts[near]}” ({others[near]:.2f})")
     return Picture(_png(figure), f"{title}, a table of {count} by {count}. {'; '.join(words)}.")
@@ -70,21 +70,22 @@ def attention_pictures(
 ) -> Picture:
     """Plot a spectrogram picture once per word, with the attention to that word in orange.
 
-    ``maps`` is what `riffedu.diffusion.attention.maps_by_word` gives. Full orange is the word's
-    largest share, no colour its smallest; the titles tell both.
+    ``maps`` is the result of `riffedu.diffusion.attention.maps_by_word`. Full orange marks the
+    word's largest weight, no colour its smallest; the titles state both. Raises RiffeduError if
+    there are no maps.
     """
-    maps = {name: np.asarray(share, dtype=np.float64) for name, share in maps.items()}
-    if not maps:
+    arrays = {name: np.asarray(share, dtype=np.float64) for name, share in maps.items()}
+    if not arrays:
         raise RiffeduError("there are no words to draw: give at least one map")
-    columns = min(4, len(maps))
+    columns = min(4, len(arrays))
     seconds = seconds or image.width / 100
-    figure, axes = _figure(-(-len(maps) // columns), columns, 2.55, 2.5)
+    figure, axes = _figure(-(-len(arrays) // columns), columns, 2.55, 2.5)
     alt = []
     for number, axis in enumerate(axes.flat):
-        if number >= len(maps):
+        if number >= len(arrays):
             axis.set_axis_off()
             continue
-        name, share = list(maps.items())[number]
+        name, share = list(arrays.items())[number]
         under, over = _layers(axis, seconds)
         under.set_data(np.asarray(image.convert("L")))
         _colour(over, share)
@@ -109,13 +110,15 @@ def percent_range(weights: ArrayLike) -> str:
 
 
 class TextPanel(Panel):
-    """Controls by name: ``prompt, negative, guidance, below, seed, run_button, stop_button,
-    progress, status, word, step, shown, listen_button``.
+    """A panel that runs a prompt with guidance and shows the attention to each word.
 
-    `figure` shows the run before, this run, and this run with the attention to the chosen word over
-    it; `heard` plays one of both runs once `listen_button` was pressed. ``now`` and ``before`` are
-    these runs, dicts with their settings, ``latents``, ``image`` and ``maps``: for each step,
-    word → its share at each place.
+    Controls by name: ``prompt, negative, guidance, below, seed, run_button, stop_button, progress,
+    status, word, step, shown, listen_button``.
+
+    `figure` shows the previous run, this run, and this run overlaid with the attention to the
+    selected word; `heard` plays one of the two runs after a press of `listen_button`. ``now`` and
+    ``before`` are these runs, dicts with their settings, ``latents``, ``image`` and ``maps``: for
+    each step, word → attention map.
     """
 
     def __init__(
@@ -330,7 +333,7 @@ class TextPanel(Panel):
 
 
 def settings(made: dict[str, Any]) -> str:
-    """A run's settings in a few words."""
+    """A one-line summary of a run's settings."""
     parts = [f"“{made['prompt']}”", f"seed {made['seed']}", f"guidance {made['guidance']:g}"]
     if made["below"] < 1:
         parts.append(f"up to t = {made['below']:g}")
