@@ -53,10 +53,8 @@ def windowed(
                 torch.cat([x[..., w] for w in windows[first : first + BATCH_SIZE]]), timestep
             ).split(len(x))
         ]
-        weighted, total_weight = (
-            torch.zeros_like(x),
-            torch.zeros(total, dtype=x.dtype, device=x.device),
-        )
+        weighted = torch.zeros_like(x)
+        total_weight = torch.zeros(total, dtype=x.dtype, device=x.device)
         for window, output in zip(windows, outputs):
             weighted.index_add_(-1, window.to(x.device), output * weight.to(x))
             total_weight.index_add_(0, window.to(x.device), weight.to(x))

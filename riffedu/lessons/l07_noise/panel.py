@@ -206,9 +206,9 @@ class NoisePanel(Panel):
 
 
 def noise_panel(sounds: dict[str, tuple[np.ndarray, int]] | None = None) -> NoisePanel:
-    """A clip's picture in as much noise as you like, on four schedules: see it, then hear it.
+    """Add noise to a clip's picture by one of four schedules; see it and hear it.
 
-    ``sounds``: names and pairs (waveform, sample rate); by default five clips of the course.
+    ``sounds``: name → (waveform, sample rate); the default is five clips of the course.
     """
     from riffedu.signal.audio import clip
 
