@@ -1,1 +1,1 @@
-"""Noise and the way out of it, latents, words: lessons 07 to 10."""
+"""Lessons 07 to 10: diffusion, sampling, latents, text conditioning and guidance."""

@@ -1,12 +1,12 @@
-"""Lesson 10: which word speaks where in the picture. Cross-attention, by hand, and watched.
+"""Lesson 10: cross-attention, and maps of the attention that each word receives in the picture.
 
-In its cross-attention layers every place of the picture asks a question, every token offers a key,
-and the place takes in a mixture of what the tokens have to say. `recording` lets a U-Net of
-diffusers run with the lesson's own `attend` in those layers, and keeps the shares:
+In a cross-attention layer every position of the picture has a query, every token has a key and a
+value, and each position receives a weighted mean of the values. `record_attention` runs a diffusers
+U-Net with the lesson's own `attend` in those layers, and records the attention weights:
 
-    with recording(unet) as seen:
+    with record_attention(unet) as record:
         predict(x, timestep)
-    seen.maps(16, 16)[place_of_token]           # where in the picture this token was listened to
+    record.maps(16, 16)[position_of_token]      # the attention to this token across the picture
 """
 
 from __future__ import annotations
@@ -18,90 +18,98 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from riffedu.diffusion.guidance import LONGEST, parse_weights
+from riffedu.diffusion.guidance import MAX_CHUNKS, parse_weights
 from riffedu.errors import RiffeduError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 NO_WORD = "no word"
-"""The name for what start, end, filling and signs are given, see `by_word`."""
+"""The key for start, end, padding and punctuation tokens in the result of `maps_by_word`."""
 
 
-def attend(queries, keys, values):
-    """Every place takes from every token, in shares: (answers, shares).
+def attend(queries: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    """Scaled dot-product attention: (output, attention weights).
 
-        A = softmax(Q Kᵀ / √d),    answers = A V
+        A = softmax(Q Kᵀ / √d),    output = A V
 
-    ``queries (…, places, d)``, ``keys (…, tokens, d)``, ``values (…, tokens, m)``; answers are
-    ``(…, places, m)``, shares ``(…, places, tokens)``, at least 0, and those of a place sum to 1.
-    The largest score is taken off first, which changes no share and keeps the exponential finite.
-    Torch tensors. Source: Vaswani et al., "Attention Is All You Need" (2017), eq. 1.
+    ``queries (…, positions, d)``, ``keys (…, tokens, d)``, ``values (…, tokens, m)``; the output is
+    ``(…, positions, m)``, the weights are ``(…, positions, tokens)``, non-negative, and sum to 1
+    over the tokens. Subtracting the largest score first keeps the exponential finite and does not
+    change the weights. Source: Vaswani et al., "Attention Is All You Need" (2017), eq. 1.
     Notebook: 10_text_and_guidance.
     """
     scores = queries @ keys.transpose(-1, -2) / math.sqrt(queries.shape[-1])
-    powers = (scores - scores.amax(-1, keepdim=True)).exp()
-    shares = powers / powers.sum(-1, keepdim=True)
-    return shares @ values, shares
+    exponentials = (scores - scores.amax(-1, keepdim=True)).exp()
+    weights = exponentials / exponentials.sum(-1, keepdim=True)
+    return weights @ values, weights
 
 
 @dataclass
-class Seen:
-    """What the cross-attention layers did when the U-Net was last asked.
+class AttentionRecord:
+    """The cross-attention weights of the last evaluation of a U-Net.
 
-    ``shares`` maps each layer's name to its shares ``(items, heads, places, tokens)``. With
-    guidance the items are first those without words (or with the negative prompt), then those with words.
+    ``weights`` maps each layer's name to its weights ``(items, heads, positions, tokens)``. With
+    guidance, the batch holds first the items without words (or with the negative prompt), then the
+    items with the prompt.
     """
 
-    shares: dict[str, Tensor] = field(default_factory=dict)
+    weights: dict[str, Tensor] = field(default_factory=dict)
 
     def maps(self, height: int, width: int, item: int = -1, finest: bool = True) -> Tensor:
-        """Shares over the picture, the mean of heads and layers: ``(tokens, height, width)``.
+        """Attention maps, averaged over heads and layers: ``(tokens, height, width)``.
 
-        ``height`` and ``width`` are the latents'. The layers with the finest grid count, or all of
-        them, the coarser ones in larger squares. At each place the tokens' shares sum to 1.
-        ``item`` counts in the batch; the last one is the prompt's, with or without guidance.
-        Source: Tang et al., "What the DAAM: Interpreting Stable Diffusion Using Cross Attention"
-        (2023). Notebook: 10_text_and_guidance.
+        ``height`` and ``width`` are those of the latents. With ``finest``, only the layers with the
+        finest grid are averaged; otherwise all, with coarser grids enlarged. At each position the
+        weights of the tokens sum to 1. ``item`` is an index in the batch; the last item is the
+        prompt's, with or without guidance. Raises RiffeduError if nothing was recorded or the size
+        does not fit. Source: Tang et al., "What the DAAM: Interpreting Stable Diffusion Using Cross
+        Attention" (2023). Notebook: 10_text_and_guidance.
         """
         from torch.nn.functional import interpolate
 
-        if not self.shares:
-            raise RiffeduError("nothing was recorded: ask the U-Net inside `with recording(unet)`")
-        most = max(shares.shape[2] for shares in self.shares.values())
-        used = [shares for shares in self.shares.values() if shares.shape[2] == most or not finest]
-        drawn = 0
-        for shares in used:
-            rows, columns = grid(shares.shape[2], height, width)
-            small = shares[item].mean(0).T.reshape(1, -1, rows, columns)
-            drawn = drawn + interpolate(small, (height, width), mode="nearest")[0]
-        return drawn / len(used)
+        if not self.weights:
+            raise RiffeduError(
+                "nothing was recorded: run the U-Net inside `with record_attention(unet)`"
+            )
+        layers = list(self.weights.values())
+        most = max(weights.shape[2] for weights in layers)
+        used = [weights for weights in layers if weights.shape[2] == most or not finest]
+        total: Any = 0
+        for weights in used:
+            rows, columns = grid_shape(weights.shape[2], height, width)
+            small = weights[item].mean(0).T.reshape(1, -1, rows, columns)
+            total = total + interpolate(small, (height, width), mode="nearest")[0]
+        return total / len(used)
 
 
-def grid(places: int, height: int, width: int) -> tuple[int, int]:
-    """Rows and columns of a layer with so many places, under latents of ``height`` × ``width``.
+def grid_shape(positions: int, height: int, width: int) -> tuple[int, int]:
+    """Rows and columns of a layer with ``positions`` positions, for latents ``height`` × ``width``.
 
-    Each level of a U-Net halves both, and rounds up. Raises RiffeduError where none fits.
+    Each level of a U-Net halves both, rounding up. Raises RiffeduError if no level fits.
+
+    >>> grid_shape(32, 16, 8)
+    (8, 4)
     """
-    while height * width > places:
+    while height * width > positions:
         height, width = -(-height // 2), -(-width // 2)
         if height * width == 1:
             break
-    if height * width != places:
+    if height * width != positions:
         raise RiffeduError(
-            f"a layer with {places} places doesn't belong to latents of this size: give the height "
-            "and width of the latents that the U-Net was asked about"
+            f"a layer with {positions} positions does not fit latents of this size: give the "
+            "height and width of the latents that were the U-Net's input"
         )
     return height, width
 
 
 @contextmanager
-def recording(unet: Any) -> Iterator[Seen]:
-    """Watch a diffusers U-Net's cross-attention inside a ``with`` block; gives a `Seen`.
+def record_attention(unet: Any) -> Iterator[AttentionRecord]:
+    """Record the cross-attention of a diffusers U-Net in a ``with`` block: an `AttentionRecord`.
 
-    Inside, the answers are the same (to rounding), a little slower. Afterwards each layer has the
-    processor that it had, also when the block ends with an error. Raises RiffeduError for a U-Net
-    without cross-attention or with a kind of it that has more parts than `attend`.
+    Inside the block the U-Net's output is the same up to rounding, and a little slower. On exit,
+    also after an error, every layer gets its own processor back. Raises RiffeduError for a U-Net
+    without cross-attention, or whose cross-attention has more parts than `attend`.
     Notebook: 10_text_and_guidance.
     """
     layers = {
@@ -110,45 +118,55 @@ def recording(unet: Any) -> Iterator[Seen]:
         if getattr(layer, "is_cross_attention", False)
     }
     if not layers:
-        raise RiffeduError("this U-Net has no cross-attention: no words go into it")
-    if odd := next((name for name, layer in layers.items() if not _plain(layer)), None):
-        raise RiffeduError(f"the cross-attention in {odd} has more parts than softmax(QKᵀ/√d)V")
-    seen, before = Seen(), {name: layer.processor for name, layer in layers.items()}
+        raise RiffeduError("this U-Net has no cross-attention: give a text-conditioned U-Net")
+    if unsupported := next((name for name, layer in layers.items() if not _plain(layer)), None):
+        raise RiffeduError(
+            f"the cross-attention layer {unsupported} has more parts than softmax(QKᵀ/√d)V and "
+            "cannot be recorded"
+        )
+    record, original = AttentionRecord(), {n: layer.processor for n, layer in layers.items()}
     try:
         for name, layer in layers.items():
-            layer.set_processor(Watcher(partial(seen.shares.__setitem__, name)))
-        yield seen
+            layer.set_processor(RecordingProcessor(partial(record.weights.__setitem__, name)))
+        yield record
     finally:
         for name, layer in layers.items():
-            layer.set_processor(before[name])
+            layer.set_processor(original[name])
 
 
-class Watcher:
-    """An attention processor for diffusers: `attend`, whose shares are handed to ``keep``."""
+class RecordingProcessor:
+    """A diffusers attention processor that passes the weights of `attend` to ``on_weights``."""
 
-    def __init__(self, keep: Callable[[Tensor], Any]):
-        self.keep = keep
+    def __init__(self, on_weights: Callable[[Tensor], Any]) -> None:
+        self.on_weights = on_weights
 
-    def __call__(self, layer, hidden_states, encoder_hidden_states, attention_mask=None, temb=None):
-        """The picture's places ``(items, places, width)`` listen to token states; same shape."""
+    def __call__(
+        self,
+        layer: Any,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor,
+        attention_mask: Tensor | None = None,
+        temb: Tensor | None = None,
+    ) -> Tensor:
+        """Attend from picture positions ``(items, positions, width)`` to tokens; same shape."""
         if attention_mask is not None:
-            raise RiffeduError("a mask over the tokens cannot be recorded: leave it out")
+            raise RiffeduError("attention with a mask over the tokens cannot be recorded: omit it")
 
         def heads(x: Tensor) -> Tensor:
             return x.unflatten(-1, (layer.heads, -1)).transpose(1, 2)
 
         queries = heads(layer.to_q(hidden_states))
-        keys, values = (heads(to(encoder_hidden_states)) for to in (layer.to_k, layer.to_v))
-        answers, shares = attend(queries, keys, values)
-        self.keep(shares.detach())
-        return layer.to_out[0](answers.transpose(1, 2).flatten(2))
+        keys, values = (heads(f(encoder_hidden_states)) for f in (layer.to_k, layer.to_v))
+        output, weights = attend(queries, keys, values)
+        self.on_weights(weights.detach())
+        return layer.to_out[0](output.transpose(1, 2).flatten(2))
 
 
-def words(tokenizer: Any, text: str) -> list[tuple[str, list[int]]]:
-    """The words of a prompt, each with the places of its tokens among the token states.
+def word_positions(tokenizer: Any, text: str) -> list[tuple[str, list[int]]]:
+    """The words of a prompt, each with the positions of its tokens in the token states.
 
-    For the states of `riffedu.diffusion.guidance.encode_weighted`: brackets and weights are left out, and a
-    prompt of several parts goes on in the next part. Signs such as commas count as words.
+    The positions are those in `riffedu.diffusion.guidance.encode_weighted`: brackets and weights
+    are not tokens, and a long prompt continues in the next chunk. Punctuation marks count as words.
     Notebook: 10_text_and_guidance.
     """
     size = tokenizer.model_max_length
@@ -156,38 +174,38 @@ def words(tokenizer: Any, text: str) -> list[tuple[str, list[int]]]:
     found: list[tuple[str, list[int]]] = []
     count = 0
     for piece, _ in parse_weights(text):
-        told = tokenizer(piece, add_special_tokens=False, verbose=False)
-        before = None
-        for word in told.word_ids():
-            part, within = divmod(count, room)
+        encoding = tokenizer(piece, add_special_tokens=False, verbose=False)
+        previous = None
+        for word in encoding.word_ids():
+            chunk, within = divmod(count, room)
             count += 1
-            if part >= LONGEST:
+            if chunk >= MAX_CHUNKS:
                 return found
-            if word != before:
-                start, end = told.word_to_chars(word)
+            if word != previous:
+                start, end = encoding.word_to_chars(word)
                 found.append((piece[start:end].strip(), []))
-            before = word
-            found[-1][1].append(part * size + 1 + within)
+            previous = word
+            found[-1][1].append(chunk * size + 1 + within)
     return found
 
 
-def by_word(maps: Tensor, tokenizer: Any, text: str) -> dict[str, Tensor]:
-    """`Seen.maps`, a word's tokens added up: word → its share at each place ``(height, width)``.
+def maps_by_word(maps: Tensor, tokenizer: Any, text: str) -> dict[str, Tensor]:
+    """`AttentionRecord.maps`, summed over each word's tokens: word → map ``(height, width)``.
 
-    What is left, the tokens for start, end and filling and signs such as commas, is under
-    `NO_WORD`, so that all of them sum to 1. A word that comes again gets a number. Notebook: 10_text_and_guidance.
+    The remaining tokens (start, end, padding and punctuation) are summed under `NO_WORD`, so that
+    the maps sum to 1. A repeated word gets a number. Notebook: 10_text_and_guidance.
     """
-    shares: dict[str, Tensor] = {}
-    for word, places in words(tokenizer, text):
+    by_word: dict[str, Tensor] = {}
+    for word, positions in word_positions(tokenizer, text):
         if any(map(str.isalnum, word)):
-            again = sum(name.split(" (")[0] == word for name in shares)
-            shares[f"{word} ({again + 1})" if again else word] = maps[places].sum(0)
-    shares[NO_WORD] = maps.sum(0) - sum(shares.values())
-    return shares
+            again = sum(name.split(" (")[0] == word for name in by_word)
+            by_word[f"{word} ({again + 1})" if again else word] = maps[positions].sum(0)
+    by_word[NO_WORD] = maps.sum(0) - sum(by_word.values())
+    return by_word
 
 
 def _plain(layer: Any) -> bool:
-    """Whether a diffusers attention layer does nothing but softmax(QKᵀ/√d)V between its maps."""
+    """Whether a diffusers attention layer is plain softmax(QKᵀ/√d)V with linear projections."""
     extra = (
         "group_norm",
         "spatial_norm",

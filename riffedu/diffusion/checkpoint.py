@@ -1,23 +1,29 @@
-"""What a checkpoint holds, and how one is opened (lesson 09).
+"""Lesson 09: the components of a checkpoint, and loading them.
 
-A text-to-picture model is a folder in the layout that Stable Diffusion v1 made common: a
-``model_index.json`` that names a class for each component, and a subfolder per component. riffedu
-reads the names and never asks which checkpoint it is, so the model that ships in ``data/models``
-and Riffusion v1 take the same road::
+A text-to-picture model is a folder in the layout of Stable Diffusion v1: a ``model_index.json``
+that names a class for each component, and a subfolder per component. riffedu loads the classes
+that the index names, so the model that ships in ``data/models`` and Riffusion v1 use the same
+code::
 
     tokenizer ──▶ text_encoder ──▶ unet (with scheduler) ──▶ vae
-    words         token states     latents out of noise      picture
+    words         token states     latents from noise        picture
 """
+
+from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from riffedu.errors import RiffeduError
+
+if TYPE_CHECKING:
+    import torch
 
 NETWORKS = ("vae", "unet", "text_encoder")
 COMPONENTS = (*NETWORKS, "tokenizer", "scheduler")
@@ -30,10 +36,11 @@ HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 class Checkpoint:
     """The five components of a latent diffusion model, ready to run.
 
-    ``vae`` turns pictures into latents and back, ``unet`` predicts the noise in latents,
-    ``text_encoder`` with its ``tokenizer`` turns words into token states, ``scheduler`` holds the
-    noise schedule. ``defaults`` is what the folder's optional ``riffedu.json`` recommends
-    (``guidance_scale``, ``guidance_below``, ``num_inference_steps``). Notebook: 09_latents.
+    ``vae`` encodes pictures to latents and decodes them, ``unet`` predicts the noise in latents,
+    ``tokenizer`` and ``text_encoder`` turn a prompt into token states, and ``scheduler`` holds the
+    noise schedule. ``defaults`` are the settings recommended by the folder's optional
+    ``riffedu.json`` (``guidance_scale``, ``guidance_below``, ``num_inference_steps``).
+    Notebook: 09_latents.
     """
 
     vae: Any
@@ -52,25 +59,25 @@ class Checkpoint:
 
     @property
     def latent_channels(self) -> int:
-        """Numbers per latent position: 4 for Stable Diffusion v1, 32 for riffedu's model."""
+        """Values per latent position: 4 for Stable Diffusion v1, 32 for riffedu's model."""
         return self.vae.config.latent_channels
 
     @property
-    def device(self):
-        """Where the U-Net lives, and so where latents must be (a ``torch.device``)."""
+    def device(self) -> torch.device:
+        """The device of the U-Net, where latents must be."""
         return next(self.unet.parameters()).device
 
 
 def load_checkpoint(name_or_path: str | Path = "default", device: str = "cpu") -> Checkpoint:
-    """Open a checkpoint: weights in float32, in evaluation mode, from safetensors only.
+    """Load a checkpoint in float32 and evaluation mode, from safetensors files only.
 
-    ``name_or_path`` is a folder in ``data/models`` by its name (``"default"``), any folder in
-    Stable Diffusion v1 layout, or a hub id such as ``"riffusion/riffusion-model-v1"`` (looked up
-    in the local cache first when the hub can't be reached). A safety checker and a feature
-    extractor are ignored, present or not.
+    ``name_or_path`` is the name of a folder in ``data/models`` (``"default"``), the path of any
+    folder in Stable Diffusion v1 layout, or a hub id such as ``"riffusion/riffusion-model-v1"``
+    (read from the local cache if the hub can't be reached). A safety checker and a feature
+    extractor are ignored.
 
-    Raises RiffeduError when it is missing, damaged, pickled (``.bin`` and ``.ckpt`` files can run
-    code when they are opened), or when its components don't fit one another.
+    Raises RiffeduError if the checkpoint is missing, damaged or pickled (``.bin`` and ``.ckpt``
+    files can run code when they are loaded), or if its components are incompatible.
     Notebook: 09_latents.
     """
     folder = find_folder(name_or_path)
@@ -78,12 +85,12 @@ def load_checkpoint(name_or_path: str | Path = "default", device: str = "cpu") -
     import torch
 
     with _quiet_libraries():
-        parts = {name: _load_component(folder, name, index) for name in COMPONENTS}
+        components = {name: _load_component(folder, name, index) for name in COMPONENTS}
     for name in NETWORKS:
-        parts[name].requires_grad_(False).eval().float().to(device)
+        components[name].requires_grad_(False).eval().float().to(device)
     for name in ("vae", "unet"):  # 3 to 5 % faster on a CPU
-        parts[name].to(memory_format=torch.channels_last)
-    checkpoint = Checkpoint(**parts, path=folder, defaults=_read_defaults(folder))
+        components[name].to(memory_format=torch.channels_last)
+    checkpoint = Checkpoint(**components, path=folder, defaults=_read_defaults(folder))
     _check_fit(checkpoint)
     return checkpoint
 
@@ -91,7 +98,7 @@ def load_checkpoint(name_or_path: str | Path = "default", device: str = "cpu") -
 def find_folder(name_or_path: str | Path) -> Path:
     """The folder of a checkpoint given by name, path or hub id.
 
-    Raises RiffeduError, with what can be had instead, when there is none.
+    Raises RiffeduError, with the available names, if there is none.
     """
     text, path = str(name_or_path), Path(name_or_path).expanduser()
     models = _models_folder()
@@ -99,8 +106,8 @@ def find_folder(name_or_path: str | Path) -> Path:
         return models / text
     if path.is_file():
         raise RiffeduError(
-            f"the checkpoint {text!r} is a file: give the folder that holds model_index.json "
-            "(single files and pickled weights are not opened)"
+            f"the checkpoint {text!r} is a file: give the folder that contains model_index.json "
+            "(single files and pickled weights are not supported)"
         )
     if text and path.is_dir():
         return path
@@ -108,8 +115,8 @@ def find_folder(name_or_path: str | Path) -> Path:
         return _from_hub(text)
     known = ", ".join(sorted(p.name for p in models.iterdir() if p.is_dir())) if models else ""
     raise RiffeduError(
-        f"no checkpoint {text!r}: it is not a folder, nor one of data/models ({known or 'empty'}), "
-        "nor a hub id like riffusion/riffusion-model-v1"
+        f"no checkpoint {text!r}: give a folder, a name in data/models ({known or 'empty'}), "
+        "or a hub id such as riffusion/riffusion-model-v1"
     )
 
 
@@ -124,7 +131,7 @@ def _models_folder() -> Path | None:
 
 
 def _from_hub(hub_id: str) -> Path:
-    """Fetch (or find in the local cache) only the files that a checkpoint needs."""
+    """Download, or find in the local cache, the files that a checkpoint needs."""
     import os
 
     from huggingface_hub import snapshot_download
@@ -143,9 +150,9 @@ def _from_hub(hub_id: str) -> Path:
         )
     except Exception as error:
         raise RiffeduError(
-            f"the checkpoint {hub_id!r} is not on this machine and can't be fetched "
-            f"({type(error).__name__}): connect once and try again, or copy its folder here and "
-            "give that as the model"
+            f"the checkpoint {hub_id!r} is not on this machine and can't be downloaded "
+            f"({type(error).__name__}): connect once and try again, or copy its folder to this "
+            "machine and give its path"
         ) from error
 
 
@@ -153,7 +160,10 @@ def _load_component(folder: Path, name: str, index: dict[str, Any]) -> Any:
     library, class_name = _named_class(folder, name, index)
     where = folder / name
     if not where.is_dir():
-        raise RiffeduError(f"the checkpoint {folder} lacks the folder {name}/ of its {class_name}")
+        raise RiffeduError(
+            f"the checkpoint {folder} has no folder {name}/ for its {class_name}: "
+            "download the checkpoint again"
+        )
     if name in NETWORKS:
         _refuse_pickles(where)
     try:
@@ -170,7 +180,7 @@ def _load_component(folder: Path, name: str, index: dict[str, Any]) -> Any:
     except Exception as error:
         raise RiffeduError(
             f"the {name} of the checkpoint {folder} can't be read: {_first_line(error)}; "
-            "fetch the checkpoint again"
+            "download the checkpoint again"
         ) from error
 
 
@@ -183,11 +193,11 @@ def _load_network(loader: Any, library: str, where: Path) -> Any:
     network, report = loader.from_pretrained(
         where, use_safetensors=True, local_files_only=True, output_loading_info=True, **options
     )
-    # Token states leave BERT before its pooler, so a text encoder may be saved without one.
+    # riffedu doesn't use BERT's pooler, so a text encoder may be saved without one.
     if missing := sorted(k for k in report["missing_keys"] if not k.startswith("pooler.")):
         raise RiffeduError(
             f"the weights in {where} are incomplete: {len(missing)} missing, among them "
-            f"{missing[0]}; fetch the checkpoint again"
+            f"{missing[0]}; download the checkpoint again"
         )
     return network
 
@@ -195,11 +205,14 @@ def _load_network(loader: Any, library: str, where: Path) -> Any:
 def _named_class(folder: Path, name: str, index: dict[str, Any]) -> tuple[str, str]:
     entry = index.get(name)
     if not (isinstance(entry, list) and len(entry) == 2 and all(entry)):
-        raise RiffeduError(f"{folder / 'model_index.json'} names no {name}: riffedu needs one")
+        raise RiffeduError(
+            f"{folder / 'model_index.json'} names no {name}: riffedu needs all of "
+            f"{', '.join(COMPONENTS)}"
+        )
     library, class_name = entry
     if library not in LIBRARIES:
         raise RiffeduError(
-            f"the {name} of {folder} comes from {library!r}: riffedu opens classes of "
+            f"the {name} of {folder} is a class of {library!r}: riffedu loads classes of "
             "diffusers and transformers only"
         )
     return library, class_name
@@ -211,10 +224,12 @@ def _refuse_pickles(where: Path) -> None:
     pickled = sorted(p.name for pattern in PICKLED for p in where.glob(pattern))
     if pickled:
         raise RiffeduError(
-            f"{where} holds pickled weights ({pickled[0]}), which can run code when they are "
-            "opened: riffedu reads safetensors only, so get or convert to model.safetensors"
+            f"{where} contains pickled weights ({pickled[0]}), which can run code when they are "
+            "loaded: riffedu loads safetensors only, so download or convert to model.safetensors"
         )
-    raise RiffeduError(f"{where} holds no weights (*.safetensors): fetch the checkpoint again")
+    raise RiffeduError(
+        f"{where} contains no weights (*.safetensors): download the checkpoint again"
+    )
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -225,7 +240,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise RiffeduError(f"{path} can't be read: {_first_line(error)}") from error
     if not isinstance(content, dict):
-        raise RiffeduError(f"{path} should hold one JSON object")
+        raise RiffeduError(f"{path} must contain one JSON object")
     return content
 
 
@@ -251,23 +266,24 @@ def _check_fit(checkpoint: Checkpoint) -> None:
     for what, (ours, theirs) in pairs.items():
         if ours != theirs:
             raise RiffeduError(
-                f"the parts of the checkpoint {checkpoint.path} don't fit ({what}: {ours} and "
-                f"{theirs}): riffedu runs plain text-to-picture checkpoints"
+                f"the components of the checkpoint {checkpoint.path} don't fit ({what}: {ours} and "
+                f"{theirs}): riffedu supports plain text-to-picture checkpoints"
             )
     if vae.in_channels not in (1, 3):
         raise RiffeduError(
-            f"the vae of {checkpoint.path} has {vae.in_channels} picture channels: 1 or 3 work"
+            f"the vae of {checkpoint.path} has {vae.in_channels} picture channels: "
+            "riffedu supports 1 or 3"
         )
     if not hasattr(checkpoint.scheduler, "alphas_cumprod"):
         raise RiffeduError(
             f"the scheduler {type(checkpoint.scheduler).__name__} of {checkpoint.path} has no "
-            "noise schedule ᾱ: riffedu runs variance-preserving diffusion, not flow matching"
+            "noise schedule ᾱ: riffedu supports variance-preserving diffusion, not flow matching"
         )
 
 
 @contextmanager
-def _quiet_libraries():
-    """Hold back loading bars and notes: a missing weight is an error here, never a log line."""
+def _quiet_libraries() -> Iterator[None]:
+    """Suppress progress bars and log messages; `_load_network` reports missing weights itself."""
     import diffusers.utils.logging as diffusers_log
     import transformers.utils.logging as transformers_log
 

@@ -1,4 +1,4 @@
-"""Lesson 09: pictures to latents and back, by a checkpoint's autoencoder."""
+"""Lesson 09: encode pictures to latents and decode them with a checkpoint's autoencoder."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 def decode_latents(
     vae: Any, latents: Tensor, params: SpectrogramParams, columns: int | None = None
 ) -> list[Image]:
-    """Latents ``(n, c, h, w)`` → ``n`` RGB pictures, cut to ``columns`` columns if given.
+    """Decode latents ``(n, c, h, w)`` to ``n`` RGB pictures, cut to ``columns`` columns if given.
 
-    Raises RiffeduError for latents with NaN or infinite numbers. Notebook: 09_latents.
+    Raises RiffeduError for latents with NaN or infinite values. Notebook: 09_latents.
     """
     import torch
 
     if not latents.isfinite().all():
         raise RiffeduError(
-            "the latents hold NaN or infinite numbers: lower the guidance scale, take more steps, "
-            "or fetch the checkpoint again"
+            "the latents contain NaN or infinite values: lower the guidance scale, use more steps, "
+            "or download the checkpoint again"
         )
     pictures = []
     for one in latents.split(1):
@@ -39,11 +39,11 @@ def decode_latents(
 def encode_image(
     checkpoint: Checkpoint, image: Image, generator: Generator | None = None
 ) -> Tensor:
-    """Picture → latents ``(1, c, h, w)``, the inverse of `decode_latents`.
+    """Encode a picture to latents ``(1, c, h, w)``; the inverse of `decode_latents`.
 
-    Sides that are no multiple of the compression are filled up with white (silence). An
-    autoencoder that answers with a distribution gives its mode, or a sample when ``generator`` is
-    given. Notebook: 09_latents.
+    Sides that are not multiples of the compression factor are padded with white (silence). If the
+    encoder returns a distribution, this is its mode, or a sample if ``generator`` is given.
+    Notebook: 09_latents.
     """
     vae = checkpoint.vae
     pixels = _to_pixels(image, vae.config.in_channels, checkpoint.compression)
@@ -51,7 +51,7 @@ def encode_image(
 
 
 def encode_pixels(vae: Any, pixels: Tensor, generator: Generator | None = None) -> Tensor:
-    """Pixels ``(n, channels, height, width)`` in [-1, 1] → latents ``(n, c, h, w)``."""
+    """Encode pixels ``(n, channels, height, width)`` in [−1, 1] to latents ``(n, c, h, w)``."""
     import torch
 
     with torch.no_grad():
@@ -60,15 +60,15 @@ def encode_pixels(vae: Any, pixels: Tensor, generator: Generator | None = None) 
 
 
 def _pick_latents(encoded: Any, generator: Generator | None) -> Tensor:
-    """An autoencoder answers with latents, or with a distribution over them."""
+    """The latents from an encoder's output, which may be a distribution over them."""
     if hasattr(encoded, "latent"):
         return encoded.latent
-    spread = encoded.latent_dist
-    return spread.mode() if generator is None else spread.sample(generator)
+    distribution = encoded.latent_dist
+    return distribution.mode() if generator is None else distribution.sample(generator)
 
 
-def _to_picture(pixels: Tensor, params: Any) -> Image:
-    """Channels-first [-1, 1] → an RGB picture that says what its pixels mean."""
+def _to_picture(pixels: Tensor, params: SpectrogramParams) -> Image:
+    """Channels-first pixels in [−1, 1] → an RGB picture with ``params`` in its EXIF metadata."""
     import numpy as np
     from PIL import Image
 
@@ -78,12 +78,12 @@ def _to_picture(pixels: Tensor, params: Any) -> Image:
 
 
 def _to_pixels(image: Image, channels: int, factor: int) -> Tensor:
-    """A picture → ``(1, channels, h, w)`` in [-1, 1], filled with white to multiples of factor."""
+    """A picture → ``(1, channels, h, w)`` in [−1, 1], padded with white to multiples of factor."""
     import numpy as np
     import torch
 
     values = np.asarray(image.convert("L" if channels == 1 else "RGB"), dtype=np.float32)
     pixels = torch.from_numpy(values.reshape(*values.shape[:2], channels)).permute(2, 0, 1)
     height, width = pixels.shape[1:]
-    filled = torch.nn.functional.pad(pixels, (0, -width % factor, 0, -height % factor), value=255)
-    return filled[None] / 127.5 - 1
+    padded = torch.nn.functional.pad(pixels, (0, -width % factor, 0, -height % factor), value=255)
+    return padded[None] / 127.5 - 1

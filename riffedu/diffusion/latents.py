@@ -1,50 +1,66 @@
-"""Lesson 09: how much of a picture a few numbers hold, and what each of them draws.
+"""Lesson 09: how much of a picture its latents keep, and what each latent value draws.
 
-A picture is ``x``: an array (height, width) of numbers from −1 (black, loud) to 1 (white, silent),
-see `riffedu.diffusion.noise.signal_of`. ``vae`` is a checkpoint's autoencoder, ``latents`` a tensor
-(1, channels, rows, columns), scaled as diffusion wants them.
+A picture is ``x``: an array (height, width) of values from −1 (black, loud) to 1 (white, silent),
+see `riffedu.diffusion.noise.image_to_array`. ``vae`` is a checkpoint's autoencoder, ``latents`` a
+tensor (1, channels, rows, columns) with the scaling that the U-Net is trained on.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from riffedu.diffusion.codec import encode_pixels
 from riffedu.errors import RiffeduError
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+    from torch import Tensor
+
 SIDE = 32
+"""Width and height of a patch in pixels: the compression factor of riffedu's model."""
 
 
-# A code without a network
+# Linear codes
 
 
-def patches(x, side: int = SIDE) -> np.ndarray:
-    """A picture cut into squares: (height · width / side², side²), row by row from the top left.
+def patches(x: ArrayLike, side: int = SIDE) -> np.ndarray:
+    """Cut a picture into square patches: (height · width / side², side²), row by row from top left.
 
-    Raises RiffeduError unless both sides are multiples of ``side``. Notebook: 09_latents.
+    Raises RiffeduError unless height and width are multiples of ``side``. Notebook: 09_latents.
+
+    >>> patches([[1, 2, 3, 4], [5, 6, 7, 8]], side=2)
+    array([[1, 2, 5, 6],
+           [3, 4, 7, 8]])
     """
     x = np.asarray(x)
     if x.ndim != 2 or not x.size or x.shape[0] % side or x.shape[1] % side:
-        raise RiffeduError(f"a picture of shape {x.shape} can't be cut into squares of {side}")
+        raise RiffeduError(
+            f"x has shape {x.shape}: give a picture whose height and width are multiples of {side}"
+        )
     cut = x.reshape(x.shape[0] // side, side, x.shape[1] // side, side)
     return cut.swapaxes(1, 2).reshape(-1, side * side)
 
 
-def from_patches(cut, shape: tuple[int, int], side: int = SIDE) -> np.ndarray:
-    """The picture (height, width) that `patches` was given. Notebook: 09_latents."""
+def from_patches(squares: ArrayLike, shape: tuple[int, int], side: int = SIDE) -> np.ndarray:
+    """Reassemble a picture of ``shape`` (height, width); the inverse of `patches`.
+
+    Notebook: 09_latents.
+    """
     height, width = shape
-    grid = np.asarray(cut).reshape(height // side, width // side, side, side)
+    grid = np.asarray(squares).reshape(height // side, width // side, side, side)
     return grid.swapaxes(1, 2).reshape(height, width)
 
 
 def dct_basis(count: int, side: int = SIDE) -> np.ndarray:
-    """JPEG's patterns: the ``count`` smoothest cosines over a square, as rows (count, side²).
+    """The ``count`` lowest-frequency patterns of the two-dimensional DCT, as rows (count, side²).
 
         pattern_{u,v}[i, j] = c_u c_v · cos(π u (i + ½) / side) · cos(π v (j + ½) / side)
 
-    in order of u + v; c_0 = √(1 / side), else √(2 / side), so that the rows are orthonormal.
-    Source: Ahmed, Natarajan and Rao, "Discrete cosine transform", IEEE Trans. Computers (1974).
-    Notebook: 09_latents.
+    in order of u + v; c_0 = √(1 / side), else √(2 / side), so that the rows are orthonormal. JPEG
+    uses this basis. Source: Ahmed, Natarajan and Rao, "Discrete cosine transform", IEEE
+    Trans. Computers (1974). Notebook: 09_latents.
     """
     u, i = np.ogrid[:side, :side]
     waves = np.sqrt(np.where(u, 2, 1) / side) * np.cos(np.pi * u * (i + 0.5) / side)
@@ -52,25 +68,27 @@ def dct_basis(count: int, side: int = SIDE) -> np.ndarray:
     return np.array([np.outer(waves[u], waves[v]).ravel() for u, v in pairs[:count]])
 
 
-def through(x, patterns, mean=0.0, side: int = SIDE) -> np.ndarray:
-    """A picture to a few numbers per square, and back.
+def reconstruct(
+    x: np.ndarray, patterns: np.ndarray, mean: np.ndarray | float = 0.0, side: int = SIDE
+) -> np.ndarray:
+    """Encode each patch of a picture with a linear code and decode it again.
 
-        numbers = P (patch − mean),   back = mean + Pᵀ numbers
+        coefficients = P (patch − mean),   reconstruction = mean + Pᵀ coefficients
 
-    ``patterns``: P, orthonormal rows (count, side²); ``mean``: what a patch is without them. No
-    other choice of numbers brings these patterns closer to the picture. Notebook: 09_latents.
+    ``patterns`` is P, orthonormal rows (count, side²); ``mean`` is the mean patch. These
+    coefficients minimise the squared error for the given patterns. Notebook: 09_latents.
     """
-    numbers = (patches(x, side) - mean) @ patterns.T
-    return from_patches(mean + numbers @ patterns, np.shape(x), side)
+    coefficients = (patches(x, side) - mean) @ patterns.T
+    return from_patches(mean + coefficients @ patterns, np.shape(x), side)
 
 
-# The network as it is
+# The network's code
 
 
-def draw(vae, latents) -> np.ndarray:
-    """What the decoder draws, (height, width), before it is rounded to 256 greys.
+def decode_array(vae: Any, latents: Tensor) -> np.ndarray:
+    """Decode latents to an array (height, width), without rounding to 256 grey levels.
 
-    Colours are averaged. Of several latents the first counts. Notebook: 09_latents.
+    Colour channels are averaged. Only the first item of a batch is decoded. Notebook: 09_latents.
     """
     import torch
 
@@ -78,10 +96,11 @@ def draw(vae, latents) -> np.ndarray:
         return vae.decode(latents[:1] / vae.config.scaling_factor).sample[0].mean(0).cpu().numpy()
 
 
-def read(vae, x):
-    """The latents of a picture that need not be greys: `Pipeline.encode_image` for numbers.
+def encode_array(vae: Any, x: ArrayLike) -> Tensor:
+    """Encode an array (height, width) to latents, without rounding to 256 grey levels.
 
-    Sides must be multiples of the compression. Notebook: 09_latents.
+    Height and width must be multiples of the compression factor. For pictures, use
+    `Pipeline.encode_image`. Notebook: 09_latents.
     """
     import torch
 
@@ -90,105 +109,126 @@ def read(vae, x):
     return encode_pixels(vae, pixels.expand(1, vae.config.in_channels, -1, -1))
 
 
-def alphabet(vae) -> tuple[np.ndarray, np.ndarray]:
-    """What the decoder draws at one place alone: (the bare square, what each channel adds to it).
+def decoder_patterns(vae: Any) -> tuple[np.ndarray, np.ndarray]:
+    """What the decoder D draws for a single latent position: (bias, pattern of each channel).
 
-        bare = D(0),   pattern_c = D(e_c) − D(0),   e_c: 1 in channel c, else 0
+        bias = D(0),   pattern_c = D(e_c) − D(0),   e_c: 1 in channel c, else 0
 
-    Shapes (side, side) and (channels, side, side). Where the decoder is linear and its squares
-    don't overlap, every drawing is a sum of these. Notebook: 09_latents.
+    Shapes (side, side) and (channels, side, side). If the decoder is linear and its patches don't
+    overlap, every decoded picture is a sum of these. Notebook: 09_latents.
     """
     import torch
 
     channels = vae.config.latent_channels
     ones = torch.cat([torch.zeros(1, channels), torch.eye(channels)])[:, :, None, None]
-    drawn = np.stack([draw(vae, one[None]) for one in ones.to(next(vae.parameters()).device)])
-    return drawn[0], drawn[1:] - drawn[0]
+    ones = ones.to(next(vae.parameters()).device)
+    decoded = np.stack([decode_array(vae, one[None]) for one in ones])
+    return decoded[0], decoded[1:] - decoded[0]
 
 
-def push(
-    vae, latents, row: int, column: int, channel: int | None = None, amount: float = 1.0
+def perturb(
+    vae: Any,
+    latents: Tensor,
+    row: int,
+    column: int,
+    channel: int | None = None,
+    amount: float = 1.0,
 ) -> np.ndarray:
-    """What changes in the drawing when latents move: (height, width), after minus before.
+    """How the decoded picture changes when one latent position does: (height, width).
 
-    ``amount`` is added to one ``channel``, or to all of them, at one place of the grid; row 0 is at
-    the top. Raises RiffeduError for a place outside of it. Notebook: 09_latents.
+    ``amount`` is added to one ``channel``, or to all channels, at one position of the grid; row 0
+    is at the top. The result is the picture after minus the picture before. Raises RiffeduError
+    for a position outside the latents. Notebook: 09_latents.
     """
     _, channels, rows, columns = latents.shape
     if not (0 <= row < rows and 0 <= column < columns and 0 <= (channel or 0) < channels):
         raise RiffeduError(
-            f"row {row}, column {column}, channel {channel}: the latents have "
+            f"row={row}, column={column}, channel={channel} is outside the latents, which have "
             f"{rows} rows, {columns} columns and {channels} channels"
         )
-    moved = latents.clone()
-    moved[0, slice(None) if channel is None else channel, row, column] += amount
-    return draw(vae, moved) - draw(vae, latents)
+    changed = latents.clone()
+    changed[0, slice(None) if channel is None else channel, row, column] += amount
+    return decode_array(vae, changed) - decode_array(vae, latents)
 
 
-def reach(change, least: float = 1e-4) -> tuple[slice, slice]:
-    """The rows and columns of a drawing that changed: the smallest box around all that did.
+def affected_region(change: np.ndarray, threshold: float = 1e-4) -> tuple[slice, slice]:
+    """The bounding box of a change to a picture: (rows, columns).
 
-    ``change`` is what `push` gives; ``least``, as a share of the largest change, counts as none.
-    Two empty slices where nothing changed. Notebook: 09_latents.
+    ``change`` is the result of `perturb`. Changes of up to ``threshold`` times the largest one are
+    ignored. Both slices are empty if nothing changed. Notebook: 09_latents.
+
+    >>> change = np.zeros((4, 6))
+    >>> change[1:3, 5] = 1
+    >>> affected_region(change)
+    (slice(1, 3, None), slice(5, 6, None))
     """
-    size = np.abs(change)
-    there = size > least * size.max()
-    spans = (np.flatnonzero(there.any(axis=axis)) for axis in (1, 0))
-    rows, columns = (slice(s[0], s[-1] + 1) if len(s) else slice(0, 0) for s in spans)
+    magnitude = np.abs(change)
+    changed = magnitude > threshold * magnitude.max()
+    spans = (np.flatnonzero(changed.any(axis=axis)) for axis in (1, 0))
+    rows, columns = (slice(int(s[0]), int(s[-1]) + 1) if len(s) else slice(0, 0) for s in spans)
     return rows, columns
 
 
 # Measures
 
 
-def share_kept(x, y) -> float:
-    """How much of what varies in x is in y, too: 1 is all; can be negative.
+def r_squared(x: ArrayLike, y: ArrayLike) -> float:
+    """The coefficient of determination R² of y as an approximation of x: at most 1.
 
         1 − Σ (x − y)² / Σ (x − mean of x)²
 
-    The statisticians' R². Pictures or stacks of pictures, of one shape. Notebook: 09_latents.
+    1 is a perfect match, 0 is no better than the mean of x. Takes pictures or stacks of pictures.
+    Raises RiffeduError if the shapes differ. Notebook: 09_latents.
+
+    >>> r_squared([1.0, 2.0, 3.0], [1.0, 2.0, 2.0])
+    0.5
     """
     x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if x.shape != y.shape:
-        raise RiffeduError(f"pictures of shapes {x.shape} and {y.shape} can't be compared")
+        raise RiffeduError(f"x and y must have the same shape, not {x.shape} and {y.shape}")
     return float(1 - ((x - y) ** 2).sum() / max(((x - x.mean()) ** 2).sum(), 1e-30))
 
 
-def lost_by_detail(x, y, axis: int = -1) -> tuple[np.ndarray, np.ndarray]:
-    """How much of each size of detail is missing in y: (periods in pixels, shares of power).
+def relative_error_by_octave(
+    x: ArrayLike, y: ArrayLike, axis: int = -1
+) -> tuple[np.ndarray, np.ndarray]:
+    """The relative error of y in each octave of spatial frequency: (periods in pixels, errors).
 
-        Σ |F(x − y)|² / Σ |F(x)|²   over octaves of frequency: 1, 2–3, 4–7 … waves in the picture
+        Σ |F(x − y)|² / Σ |F(x)|²   over octaves: 1, 2–3, 4–7 … periods per picture
 
-    F is the Fourier transform along ``axis`` (−1: along time, −2: along frequency). A period is the
-    longest of its octave: the picture's length, half of it, and so on. 0: all there; 1: as wrong as
-    if nothing were. Notebook: 09_latents.
+    F is the Fourier transform along ``axis`` (−1: along time, −2: along frequency). Each octave is
+    named by its longest period: the picture's length, half of it, and so on. An error of 0 is
+    perfect; 1 is as large as if y were zero. Notebook: 09_latents.
     """
-    wanted, wrong = (np.abs(np.fft.rfft(a, axis=axis)) ** 2 for a in (x, np.subtract(x, y)))
-    others = tuple(a for a in range(wanted.ndim) if a != axis % wanted.ndim)
-    wanted, wrong = wanted.sum(axis=others), wrong.sum(axis=others)
-    firsts = 2 ** np.arange(int(np.log2(len(wanted) - 1)))
-    shares = [wrong[k : 2 * k].sum() / max(wanted[k : 2 * k].sum(), 1e-30) for k in firsts]
-    return np.shape(x)[axis] / firsts, np.array(shares)
+    power, error = (np.abs(np.fft.rfft(a, axis=axis)) ** 2 for a in (x, np.subtract(x, y)))
+    others = tuple(a for a in range(power.ndim) if a != axis % power.ndim)
+    power, error = power.sum(axis=others), error.sum(axis=others)
+    firsts = 2 ** np.arange(int(np.log2(len(power) - 1)))
+    ratios = [error[k : 2 * k].sum() / max(power[k : 2 * k].sum(), 1e-30) for k in firsts]
+    return np.shape(x)[axis] / firsts, np.array(ratios)
 
 
-def bits(latents, step: float) -> float:
-    """Bits for each number when all are rounded to multiples of ``step``: their entropy.
+def entropy_bits(latents: ArrayLike, step: float) -> float:
+    """The entropy, in bits per value, of latents rounded to multiples of ``step``.
 
-        H = − Σ p log₂ p,   p: how often each rounded value occurs
+        H = − Σ p log₂ p,   p: the relative frequency of each rounded value
 
-    No code that takes them one by one can do with fewer on average. Source: Shannon, "A
-    mathematical theory of communication" (1948). Notebook: 09_latents.
+    It is a lower bound for the mean length of any code that encodes the values one at a time.
+    Source: Shannon, "A mathematical theory of communication" (1948). Notebook: 09_latents.
+
+    >>> entropy_bits([0.1, 0.9, 2.2, 2.9], step=1.0)
+    2.0
     """
     _, counts = np.unique(np.rint(np.asarray(latents) / step), return_counts=True)
     p = counts / counts.sum()
     return float(-(p * np.log2(p)).sum())
 
 
-def multiply_adds(network, *inputs, **named) -> int:
-    """How often a network multiplies and adds for such inputs, counted without doing it.
+def multiply_adds(network: Any, *inputs: Any, **named: Any) -> int:
+    """Count the multiply-add operations of a network for given inputs, without running it.
 
-    Convolutions, matrix products and attention count, all else is small beside them. A copy without
-    weights gets inputs without numbers, so even an input that memory could not hold is counted.
+    Counts convolutions, matrix products and attention; everything else is negligible. The count
+    uses PyTorch's meta device, so it works for inputs that would not fit in memory.
     Notebook: 09_latents.
     """
     from copy import deepcopy
@@ -196,12 +236,12 @@ def multiply_adds(network, *inputs, **named) -> int:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    def empty(value):
+    def to_meta(value: Any) -> Any:
         return value.to("meta") if isinstance(value, torch.Tensor) else value
 
     counter = FlopCounterMode(display=False)
     with counter, torch.no_grad():
         deepcopy(network).to("meta")(
-            *map(empty, inputs), **{name: empty(value) for name, value in named.items()}
+            *map(to_meta, inputs), **{name: to_meta(value) for name, value in named.items()}
         )
     return counter.get_total_flops() // 2

@@ -1,13 +1,14 @@
-"""Lessons 07 and 08: diffusion in the plane, small enough to see all of it.
+"""Lessons 07 and 08: diffusion in the plane, small enough to plot completely.
 
 A "picture" here is one point: two numbers instead of 262,144. A data set is a cloud of points in
-some shape. Everything else is the real thing: the schedule is `riffedu.diffusion.schedule`, the loop is
-`riffedu.diffusion.samplers.sample`, the network is told x and the time and says v.
+some shape. The rest is the same as in the music model: the schedule is
+`riffedu.diffusion.schedule`, the loop is `riffedu.diffusion.samplers.sample`, and the network
+predicts v from x and the timestep.
 
     points = toy.shape("note")                                # the data
-    for state in toy.train(points, kept): ...                 # kept: ᾱ of a schedule
-    start = toy.cloud(1000)                                   # pure noise
-    for step in sample(toy.predictor(state.network), start, noise_levels(kept, timesteps(30)),
+    for state in toy.train(points, alphas): ...               # alphas: ᾱ of a schedule
+    start = toy.gaussian_noise(1000)                          # pure noise
+    for step in sample(toy.predictor(state.network), start, noise_levels(alphas, timesteps(30)),
                        prediction_type="v_prediction"): ...
 """
 
@@ -22,6 +23,8 @@ from riffedu.diffusion.schedule import add_noise, noise_levels, velocity
 from riffedu.errors import RiffeduError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike
     from torch import Tensor
 
 SHAPES = ("note", "spiral", "ring")
@@ -30,16 +33,16 @@ SHAPES = ("note", "spiral", "ring")
 def shape(name: str = "note", count: int = 4000, seed: int = 0) -> Tensor:
     """Points drawn at random from a shape: float32 (count, 2), x to the right and y upwards.
 
-    "note" is a quaver, "spiral" a line wound up, "ring" eight dots on a circle. The middle lies at
-    the origin and the mean square of a coordinate is 1, as a schedule wants its data. Raises
-    RiffeduError for an unknown name and for less than two points. Notebook: 07_noise.
+    "note" is an eighth note, "spiral" a spiral of two turns, "ring" eight dots on a circle. The
+    mean is the origin and the mean square of a coordinate is 1, as noise schedules assume. Raises
+    RiffeduError for an unknown name or fewer than two points. Notebook: 07_noise.
     """
     import torch
 
     if name not in SHAPES:
         raise RiffeduError(f"shape {name!r} is unknown: use {', '.join(SHAPES)}")
     if count < 2:
-        raise RiffeduError(f"a shape needs at least two points, not {count}")
+        raise RiffeduError(f"count={count}: a shape needs at least two points")
     generator = torch.Generator().manual_seed(seed)
     along, across, which = torch.rand(3, count, generator=generator)
     points = {"note": _note, "spiral": _spiral, "ring": _ring}[name](along, across, which)
@@ -47,21 +50,24 @@ def shape(name: str = "note", count: int = 4000, seed: int = 0) -> Tensor:
     return points / points.square().mean().sqrt()
 
 
-def cloud(count: int = 1000, seed: int = 0) -> Tensor:
-    """Pure noise in the plane, where every way back begins: float32 (count, 2), N(0, 1)."""
+def gaussian_noise(count: int = 1000, seed: int = 0) -> Tensor:
+    """Pure noise in the plane, the start of sampling: float32 (count, 2), N(0, 1)."""
     import torch
 
     return torch.randn(count, 2, generator=torch.Generator().manual_seed(seed))
 
 
-def drift(x, betas: Sequence[float], seed: int = 0) -> Iterator[Tensor]:
-    """The forward process as it is defined, one small step at a time; yields x after each.
+def forward_process(
+    x: Tensor, betas: Sequence[float] | np.ndarray, seed: int = 0
+) -> Iterator[Tensor]:
+    """The forward process by its definition, one small step at a time; yields x after each.
 
         x_t = √(1 − β_t) · x_{t−1} + √β_t · z,      z ~ N(0, 1)
 
-    A step shrinks a little and adds a little, so that unit variance stays. All steps up to t at
-    once are `riffedu.diffusion.schedule.add_noise` at ᾱ_t. ``x`` is a torch tensor of any shape. Source: Ho,
-    Jain and Abbeel, "Denoising Diffusion Probabilistic Models" (2020), eq. 2. Notebook: 07_noise.
+    Each step scales x down a little and adds a little noise, which preserves unit variance. The
+    closed form of all steps up to t is `riffedu.diffusion.schedule.add_noise` at ᾱ_t. ``x`` has any
+    shape. Source: Ho, Jain and Abbeel, "Denoising Diffusion Probabilistic Models" (2020), eq. 2.
+    Notebook: 07_noise.
     """
     import torch
 
@@ -72,13 +78,13 @@ def drift(x, betas: Sequence[float], seed: int = 0) -> Iterator[Tensor]:
         yield x
 
 
-def best_guess(x, points, alpha_bar: float) -> Tensor:
-    """Where x most likely came from, if the data are just these ``points``: the best x₀.
+def posterior_mean(x: Tensor, points: Tensor, alpha_bar: float) -> Tensor:
+    """The expected clean point E[x₀ | x] if the data set is ``points``: the optimal prediction.
 
         x̂₀ = Σ_i w_i p_i,    w = softmax_i( −|x − √ᾱ p_i|² / (2 (1 − ᾱ)) )
 
-    The mean of the points, each weighed by how likely its noise would have led to x. No network can
-    have a smaller squared error on this data set. The score, the slope of log p(x), is
+    The mean of the points, weighted by the likelihood that noise moved each of them to x. No
+    network has a smaller mean squared error on this data set. The score ∇ log p(x) is
     (√ᾱ x̂₀ − x) / (1 − ᾱ). ``x`` (count, 2), ``points`` (many, 2). Raises RiffeduError unless
     0 ≤ ᾱ < 1. Source: Robbins, "An Empirical Bayes Approach to Statistics" (1956), for Tweedie's
     formula; Karras et al. (2022), appendix B.3. Notebook: 07_noise.
@@ -86,31 +92,31 @@ def best_guess(x, points, alpha_bar: float) -> Tensor:
     import torch
 
     if not 0 <= alpha_bar < 1:
-        raise RiffeduError(f"alpha_bar={alpha_bar} must lie in [0, 1): without noise x is its own")
-    away = torch.cdist(x, math.sqrt(alpha_bar) * points).square()
-    weights = torch.softmax(-away / (2 * (1 - alpha_bar)), dim=1)
+        raise RiffeduError(f"alpha_bar={alpha_bar} must be in [0, 1)")
+    squared = torch.cdist(x, math.sqrt(alpha_bar) * points).square()
+    weights = torch.softmax(-squared / (2 * (1 - alpha_bar)), dim=1)
     return weights @ points
 
 
-def exact_predictor(points, alphas_cumprod) -> Callable:
-    """``predict(x, timestep)`` for `riffedu.diffusion.samplers.sample`, by `best_guess`: x₀, no network.
+def exact_predictor(points: Tensor, alphas_cumprod: ArrayLike) -> Callable[[Tensor, float], Tensor]:
+    """`posterior_mean` as the ``predict(x, timestep)`` of `riffedu.diffusion.samplers.sample`.
 
-    Its ``prediction_type`` is "sample". Notebook: 08_denoising.
+    It needs no network. Its ``prediction_type`` is "sample". Notebook: 08_denoising.
     """
 
-    def predict(x, timestep):
-        return best_guess(x, points, noise_levels(alphas_cumprod, [timestep])[0].alpha_bar)
+    def predict(x: Tensor, timestep: float) -> Tensor:
+        return posterior_mean(x, points, noise_levels(alphas_cumprod, [timestep])[0].alpha_bar)
 
     return predict
 
 
-def features(x, timestep) -> Tensor:
-    """What the network is told: the point, and sines and cosines of its place and its time.
+def features(x: Tensor, timestep: float | Tensor) -> Tensor:
+    """The network's input: each point, and Fourier features of its position and timestep.
 
-    ``x`` (count, 2), ``timestep`` one number or one for each point → (count, 26). A small network
-    bends slowly; waves of four lengths, each half the one before, let it draw thin lines and tell
-    one time from the next. Source: Tancik et al., "Fourier Features Let Networks Learn High
-    Frequency Functions in Low Dimensional Domains" (2020). Notebook: 07_noise.
+    ``x`` (count, 2), ``timestep`` one number or one per point → (count, 26). A small network learns
+    smooth functions first; sines and cosines of four frequencies, each twice the one before, let it
+    learn thin lines and distinguish nearby timesteps. Source: Tancik et al., "Fourier Features Let
+    Networks Learn High Frequency Functions in Low Dimensional Domains" (2020). Notebook: 07_noise.
     """
     import torch
 
@@ -120,7 +126,7 @@ def features(x, timestep) -> Tensor:
 
 
 def build_network(width: int = 128, seed: int = 0) -> Any:
-    """Four layers from `features` to two numbers, weights drawn by ``seed``. Notebook: 07_noise."""
+    """A four-layer network from `features` to v, randomly initialised. Notebook: 07_noise."""
     import torch
     from torch import nn
 
@@ -139,7 +145,7 @@ def build_network(width: int = 128, seed: int = 0) -> Any:
 
 @dataclass(frozen=True)
 class Progress:
-    """Training just after step ``step`` of ``total``: its loss, and the network as it is now."""
+    """The state of training after step ``step`` of ``total``: the loss, and the network so far."""
 
     step: int
     total: int
@@ -148,73 +154,77 @@ class Progress:
 
 
 def train(
-    points,
-    alphas_cumprod,
+    points: Tensor,
+    alphas_cumprod: ArrayLike,
     steps: int = 1500,
     batch: int = 256,
     seed: int = 0,
-    rate: float = 1e-2,
+    learning_rate: float = 1e-2,
     network: Any = None,
 ) -> Iterator[Progress]:
-    """Teach a network to say v from x_t and t; yields a `Progress` after each step.
+    """Train a network to predict v from x_t and t; yields a `Progress` after each step.
 
         loss = mean |network(x_t, t) − v|²,     x_t = √ᾱ_t · x₀ + √(1−ᾱ_t) · ε
 
-    Each step draws points, times and noise anew. Adam, its rate falling to 0 along half a cosine.
-    The same seed gives the same losses. Some 3 s for 1500 steps on one core. Source: Ho et al.
+    Each step draws new points, timesteps and noise. The optimizer is Adam with cosine annealing of
+    the learning rate. The same seed gives the same losses. 1500 steps take about 3 s on one core.
+    Source: Ho et al.
     (2020), alg. 1; Salimans and Ho (2022) for v. Notebook: 07_noise.
     """
     import torch
 
     generator = torch.Generator().manual_seed(seed)
-    kept = torch.as_tensor(alphas_cumprod, dtype=points.dtype)
+    alphas = torch.as_tensor(alphas_cumprod, dtype=points.dtype)
     network = network or build_network(seed=seed)
-    adam = torch.optim.Adam(network.parameters(), lr=rate, fused=True)
-    falling = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps)
+    optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate, fused=True)
+    annealing = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for step in range(1, steps + 1):
         x0 = points[torch.randint(len(points), (batch,), generator=generator)]
-        times = torch.randint(len(kept), (batch,), generator=generator)
+        times = torch.randint(len(alphas), (batch,), generator=generator)
         noise = torch.randn(x0.shape, generator=generator)
-        alpha_bar = kept[times, None]
-        said = network(features(add_noise(x0, noise, alpha_bar), times))
-        loss = (said - velocity(x0, noise, alpha_bar)).square().mean()
-        adam.zero_grad()
+        alpha_bar = alphas[times, None]
+        predicted = network(features(add_noise(x0, noise, alpha_bar), times))
+        loss = (predicted - velocity(x0, noise, alpha_bar)).square().mean()
+        optimizer.zero_grad()
         loss.backward()
-        adam.step()
-        falling.step()
+        optimizer.step()
+        annealing.step()
         yield Progress(step, steps, loss.item(), network)
 
 
-def predictor(network) -> Callable:
-    """``predict(x, timestep)`` for `riffedu.diffusion.samplers.sample`; its type is "v_prediction"."""
+def predictor(network: Any) -> Callable[[Tensor, float], Tensor]:
+    """A trained network as the ``predict(x, timestep)`` of `riffedu.diffusion.samplers.sample`.
+
+    Its ``prediction_type`` is "v_prediction".
+    """
     import torch
 
-    def predict(x, timestep):
+    def predict(x: Tensor, timestep: float) -> Tensor:
         with torch.no_grad():
             return network(features(x, timestep))
 
     return predict
 
 
-def distance(a, b) -> float:
-    """How far two clouds are from each other: 0 for equal distributions, no pairs needed.
+def energy_distance(a: Tensor, b: Tensor) -> float:
+    """The energy distance between the distributions of two point clouds: 0 if they are equal.
 
         D² = 2 E|a − b| − E|a − a'| − E|b − b'|
 
-    The energy distance, over all pairs but those of a point with itself, and at least 0. Source:
-    Székely and Rizzo, "Energy statistics" (2013). Notebook: 08_denoising.
+    The expectations are over all pairs of different points; negative estimates of D² give 0.
+    Source: Székely and Rizzo, "Energy statistics" (2013). Notebook: 08_denoising.
     """
     import torch
 
-    def within(x):
+    def within(x: Tensor) -> Tensor:
         return torch.cdist(x, x).sum() / (len(x) * (len(x) - 1))
 
     squared = 2 * torch.cdist(a, b).mean() - within(a) - within(b)
     return math.sqrt(max(0.0, squared.item()))
 
 
-def _note(along, across, which):
-    """A quaver: an oval head, leaning; a stem; a flag."""
+def _note(along: Tensor, across: Tensor, which: Tensor) -> Tensor:
+    """An eighth note: a slanted oval head, a stem and a flag."""
     import torch
 
     turn, out = 2 * math.pi * along, across.sqrt()
@@ -227,8 +237,8 @@ def _note(along, across, which):
     return torch.stack([head, stem, flag])[part, torch.arange(len(which))]
 
 
-def _spiral(along, across, which):
-    """Two turns of an even spiral, as dense at its end as at its beginning."""
+def _spiral(along: Tensor, across: Tensor, which: Tensor) -> Tensor:
+    """Two turns of an Archimedean spiral of uniform density."""
     import torch
 
     turn = 0.8 + 4 * math.pi * along.sqrt()
@@ -236,8 +246,8 @@ def _spiral(along, across, which):
     return torch.stack([radius * turn.cos(), radius * turn.sin()], 1)
 
 
-def _ring(along, across, which):
-    """Eight small dots, evenly round a circle."""
+def _ring(along: Tensor, across: Tensor, which: Tensor) -> Tensor:
+    """Eight small dots, evenly spaced on a circle."""
     import torch
 
     turn, out = 2 * math.pi * along, 0.08 * across.sqrt()

@@ -1,25 +1,33 @@
-"""Lesson 12: a network for latents of any width, by overlapping windows."""
+"""Lesson 12: run a network on latents of any width, in overlapping windows."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from riffedu.errors import RiffeduError
 
-TOGETHER = 8
-"""Windows that the U-Net sees at once: memory does not grow with the sound beyond that."""
+if TYPE_CHECKING:
+    from torch import Tensor
+
+BATCH_SIZE = 8
+"""Windows per U-Net batch; it bounds the memory that a long sound needs."""
 
 
 def windowed(
-    predict: Callable, width: int, overlap: int | None = None, circular: bool = False
-) -> Callable:
-    """The same network for latents wider than it learned: windows, and the mean where they overlap.
+    predict: Callable[[Tensor, float], Tensor],
+    width: int,
+    overlap: int | None = None,
+    circular: bool = False,
+) -> Callable[[Tensor, float], Tensor]:
+    """Wrap a network for latents wider than its training width: average overlapping windows.
 
-    ``width`` is what the network learned, ``overlap`` what neighbours share (default: a quarter of it),
-    in latent columns. Near its edges a window counts less. Because every step takes the mean, the
-    windows agree on one sound instead of being glued together. With ``circular`` the last window goes
-    on at the beginning: what comes out has no beginning and no end. Latents ``(n, c, h, w)``.
+    ``width`` is the training width and ``overlap`` the columns that adjacent windows share
+    (default: a quarter of the width), in latent columns. A window has less weight near its edges.
+    Because the windows are averaged at every sampling step, they converge to one continuous sound.
+    With ``circular``, windows wrap around from the end to the beginning, so that the result loops
+    seamlessly. Latents are ``(n, c, h, w)``. Raises RiffeduError unless 0 ≤ overlap < width.
 
     Source: Bar-Tal et al., "MultiDiffusion" (2023). Notebook: 12_editing.
     """
@@ -27,37 +35,38 @@ def windowed(
 
     overlap = width // 4 if overlap is None else overlap
     if not 0 <= overlap < width:
-        raise RiffeduError(f"overlap={overlap} must lie between 0 and width={width}, less than it")
+        raise RiffeduError(f"overlap={overlap} must be at least 0 and less than width={width}")
     ramp = torch.arange(width)
     weight = torch.minimum(ramp + 1, width - ramp).clamp(max=max(1, overlap)).float()
 
-    def look(x, timestep):
+    def predict_windowed(x: Tensor, timestep: float) -> Tensor:
         total = x.shape[-1]
         if total <= width and not circular:
             return predict(x, timestep)
         windows = [
             torch.arange(s, s + width) % total for s in _starts(total, width, overlap, circular)
         ]
-        answers = [
-            answer
-            for first in range(0, len(windows), TOGETHER)
-            for answer in predict(
-                torch.cat([x[..., w] for w in windows[first : first + TOGETHER]]), timestep
+        outputs = [
+            output
+            for first in range(0, len(windows), BATCH_SIZE)
+            for output in predict(
+                torch.cat([x[..., w] for w in windows[first : first + BATCH_SIZE]]), timestep
             ).split(len(x))
         ]
-        mean, heavy = torch.zeros_like(x), torch.zeros(total, dtype=x.dtype, device=x.device)
-        for window, answer in zip(windows, answers):
-            mean.index_add_(-1, window.to(x.device), answer * weight.to(x))
-            heavy.index_add_(0, window.to(x.device), weight.to(x))
-        return mean / heavy
+        weighted = torch.zeros_like(x)
+        total_weight = torch.zeros(total, dtype=x.dtype, device=x.device)
+        for window, output in zip(windows, outputs):
+            weighted.index_add_(-1, window.to(x.device), output * weight.to(x))
+            total_weight.index_add_(0, window.to(x.device), weight.to(x))
+        return weighted / total_weight
 
-    return look
+    return predict_windowed
 
 
 def _starts(total: int, width: int, overlap: int, circular: bool) -> list[int]:
-    """Where windows begin: as few as overlap by ``overlap`` at least, spread evenly."""
-    way = total if circular else total - width
-    count = max(1, math.ceil(way / (width - overlap)))
+    """First columns of the windows: the fewest that overlap by ``overlap``, evenly spaced."""
+    span = total if circular else total - width
+    count = max(1, math.ceil(span / (width - overlap)))
     if circular:
         return [round(i * total / max(2, count)) for i in range(max(2, count))]
-    return [round(i * way / count) for i in range(count + 1)]
+    return [round(i * span / count) for i in range(count + 1)]

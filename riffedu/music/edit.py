@@ -8,16 +8,19 @@ that learned 5 seconds work on any length, or on a circle, which is a loop.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from riffedu import limits
-from riffedu.diffusion.samplers import SamplerStep, dpmpp_2m, fresh, sample
+from riffedu.diffusion.samplers import Prediction, SamplerStep, dpmpp_2m, fresh_noise, sample
 from riffedu.diffusion.schedule import NoiseLevel, add_noise
 from riffedu.diffusion.windows import windowed
 from riffedu.errors import RiffeduError
 from riffedu.music.masks import latent_mask, named_region
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 STRENGTH = 0.6
 QUIETEST = -60.0
@@ -35,19 +38,20 @@ def from_strength(levels: Sequence[NoiseLevel], strength: float) -> list[NoiseLe
     return list(levels[steps - round(strength * steps) :])
 
 
-def keeping(rule: Callable, known, noise, mask) -> Callable:
-    """A rule that makes new only what ``mask`` names: the rest is put back after every step.
+def keeping(sampler: Callable, known: Tensor, noise: Tensor, mask: Tensor) -> Callable:
+    """Wrap a sampler so that it regenerates only what ``mask`` selects and keeps the rest.
 
         x ← mask · x + (1 − mask) · (√ᾱ' · known + √(1 − ᾱ') · noise)
 
-    ``mask`` is 1 where new sound is wanted and 0 where ``known`` stays; between them it mixes. What is
-    put back has the noise of the level just reached, so that both halves match, and at the end none.
-    Source: Lugmayr et al., "RePaint" (2022), eq. 8. Notebook: 12_editing.
+    ``mask`` is 1 where the sound is regenerated and 0 where ``known`` is kept; values between mix
+    the two. After every step the kept part gets the noise of the level just reached, so that both
+    parts match; at the last level there is none. Source: Lugmayr et al., "RePaint" (2022), eq. 8.
+    Notebook: 12_editing.
     """
 
-    def step(x, seen, then: NoiseLevel, **told):
-        new = rule(x, seen, then, **told)
-        return mask * new + (1 - mask) * add_noise(known, noise, then.alpha_bar)
+    def step(x: Tensor, prediction: Prediction, next_level: NoiseLevel, **options: Any) -> Tensor:
+        new = sampler(x, prediction, next_level, **options)
+        return mask * new + (1 - mask) * add_noise(known, noise, next_level.alpha_bar)
 
     return step
 
@@ -89,7 +93,7 @@ def transform_steps(
     predict = pipeline.predictor(text, negative, guidance_scale)
     predict = windowed(predict, pipeline.window, overlap, circular)
     generator = torch.Generator().manual_seed(limits.seed_of(seed))
-    noise = fresh(latents, 1.0, generator)
+    noise = fresh_noise(latents, 1.0, generator)
     start = add_noise(latents, noise, levels[0].alpha_bar)
     if mask is not None:
         rule = keeping(rule, latents, noise, mask)

@@ -10,13 +10,13 @@ from tiny import ours, sd  # noqa: F401  (fixtures)
 from riffedu import load_pipeline
 from riffedu.diffusion.attention import (
     NO_WORD,
-    Seen,
-    Watcher,
+    AttentionRecord,
+    RecordingProcessor,
     attend,
-    by_word,
-    grid,
-    recording,
-    words,
+    grid_shape,
+    maps_by_word,
+    record_attention,
+    word_positions,
 )
 from riffedu.errors import RiffeduError
 
@@ -66,7 +66,7 @@ def test_the_watcher_is_diffusers_own_processor(theirs):
     picture, text, kept = some(2, 64, 24), some(2, 7, 10, seed=1), []
     with torch.no_grad():
         want = theirs()(layer, picture, text)
-        got = Watcher(kept.append)(layer, picture, text)
+        got = RecordingProcessor(kept.append)(layer, picture, text)
         probabilities = layer.get_attention_scores(
             layer.head_to_batch_dim(layer.to_q(picture)), layer.head_to_batch_dim(layer.to_k(text))
         )
@@ -80,7 +80,7 @@ def test_the_watcher_is_diffusers_own_processor(theirs):
 def test_recording_changes_no_answer_and_puts_everything_back(pipeline):
     unet, asked = pipeline.checkpoint.unet, question(pipeline)
     before, want = dict(unet.attn_processors), answer(pipeline, *asked)
-    with recording(unet):
+    with record_attention(unet):
         assert (answer(pipeline, *asked) - want).abs().max() < 1e-4
         changed = {name for name, one in unet.attn_processors.items() if one is not before[name]}
     assert changed == {name for name in before if "attn2" in name} != set()
@@ -91,8 +91,8 @@ def test_recording_changes_no_answer_and_puts_everything_back(pipeline):
 def test_an_error_inside_puts_everything_back(pipeline):
     unet = pipeline.checkpoint.unet
     before = dict(unet.attn_processors)
-    with pytest.raises(ZeroDivisionError), recording(unet):
-        1 / 0
+    with pytest.raises(ZeroDivisionError), record_attention(unet):
+        raise ZeroDivisionError
     assert all(one is before[name] for name, one in unet.attn_processors.items())
 
 
@@ -101,36 +101,39 @@ def test_an_odd_kind_of_attention_is_refused_before_anything_changes(pipeline, m
     before = dict(unet.attn_processors)
     layers = [m for m in unet.modules() if getattr(m, "is_cross_attention", False)]
     monkeypatch.setattr(layers[-1], "rescale_output_factor", 2.0)
-    with pytest.raises(RiffeduError, match="more parts than softmax"), recording(unet):
+    with pytest.raises(RiffeduError, match="more parts than softmax"), record_attention(unet):
         pass
     assert all(one is before[name] for name, one in unet.attn_processors.items())
-    with pytest.raises(RiffeduError, match="no cross-attention"), recording(torch.nn.Linear(2, 2)):
+    with (
+        pytest.raises(RiffeduError, match="no cross-attention"),
+        record_attention(torch.nn.Linear(2, 2)),
+    ):
         pass
-    with pytest.raises(RiffeduError, match="a mask over the tokens"):
-        Watcher(print)(None, None, None, torch.zeros(1))
+    with pytest.raises(RiffeduError, match="mask over the tokens"):
+        RecordingProcessor(print)(None, None, None, torch.zeros(1))
 
 
 def test_maps(pipeline):
-    with recording(pipeline.checkpoint.unet) as seen:
+    with record_attention(pipeline.checkpoint.unet) as record:
         with pytest.raises(RiffeduError, match="nothing was recorded"):
-            seen.maps(16, 8)
+            record.maps(16, 8)
         x, t, text = question(pipeline)
         answer(pipeline, x, t, text)
     for finest in (True, False):
-        maps = seen.maps(16, 8, finest=finest)
+        maps = record.maps(16, 8, finest=finest)
         assert maps.shape == (text.shape[1], 16, 8)
         assert (maps.sum(0) - 1).abs().max() < 1e-5
     with pytest.raises(RiffeduError, match="height and width"):
-        seen.maps(13, 8)
+        record.maps(13, 8)
 
 
 def test_maps_of_a_guided_batch(pipeline):
     """Without words first, with words last; the last item is what ``maps`` draws by itself."""
     x, t, text = question(pipeline)
     unet = pipeline.checkpoint.unet
-    with recording(unet) as alone:
+    with record_attention(unet) as alone:
         answer(pipeline, x, t, text)
-    with recording(unet) as guided:
+    with record_attention(unet) as guided:
         pipeline.predictor(text, guidance_scale=3.0)(x, 500.0)
     assert torch.allclose(guided.maps(16, 8), alone.maps(16, 8), atol=1e-5)
     assert torch.equal(guided.maps(16, 8, item=1), guided.maps(16, 8))
@@ -142,11 +145,11 @@ def test_maps_lie_where_the_picture_lies():
     fine, coarse = torch.zeros(1, 2, 8 * 4, 2), torch.zeros(1, 2, 4 * 2, 2)
     fine[..., 0] = coarse[..., 0] = 1.0
     fine[:, :, 3], coarse[:, :, 1] = torch.tensor([0.0, 1.0]), torch.tensor([0.0, 1.0])
-    seen = Seen({"fine": fine, "coarse": coarse})
+    record = AttentionRecord({"fine": fine, "coarse": coarse})
     want = torch.zeros(16, 8)
     want[:2, 6:] = 1.0  # place 3 of rows of 4 is the top right-hand corner
-    assert torch.equal(seen.maps(16, 8)[1], want)
-    both = seen.maps(16, 8, finest=False)[1]
+    assert torch.equal(record.maps(16, 8)[1], want)
+    both = record.maps(16, 8, finest=False)[1]
     assert torch.equal(both[:4, 4:], (want[:4, 4:] + 1) / 2) and both[4:].sum() == 0
 
 
@@ -161,13 +164,13 @@ def test_maps_lie_where_the_picture_lies():
     ],
 )
 def test_grid(places, height, width, want):
-    assert grid(places, height, width) == want
+    assert grid_shape(places, height, width) == want
 
 
 @pytest.mark.parametrize("places", [0, 7, 300])
 def test_grid_of_another_size(places):
     with pytest.raises(RiffeduError):
-        grid(places, 16, 16)
+        grid_shape(places, 16, 16)
 
 
 # Words
@@ -177,7 +180,7 @@ def test_words_lie_where_their_tokens_lie(pipeline):
     tokenizer = pipeline.checkpoint.tokenizer
     text = "calm piano, xylo solo"
     ids = tokenizer(text).input_ids
-    found = words(tokenizer, text)
+    found = word_positions(tokenizer, text)
     assert [word for word, _ in found] == ["calm", "piano", ",", "xylo", "solo"]
     for word, places in found:
         assert word == "," or tokenizer.decode([ids[i] for i in places]).strip() == word
@@ -186,27 +189,29 @@ def test_words_lie_where_their_tokens_lie(pipeline):
 
 def test_weights_leave_words_where_they_are(pipeline):
     tokenizer = pipeline.checkpoint.tokenizer
-    assert words(tokenizer, "calm (piano:1.3), [solo]") == words(tokenizer, "calm piano, solo")
-    assert words(tokenizer, "") == []
+    assert word_positions(tokenizer, "calm (piano:1.3), [solo]") == word_positions(
+        tokenizer, "calm piano, solo"
+    )
+    assert word_positions(tokenizer, "") == []
 
 
 def test_words_of_a_long_prompt_go_on_in_the_next_part(pipeline):
     tokenizer = pipeline.checkpoint.tokenizer
     size = tokenizer.model_max_length
     text = " ".join(["a"] * (size - 2) + ["calm"])
-    found = words(tokenizer, text)
+    found = word_positions(tokenizer, text)
     assert found[0] == ("a", [1]) and found[-1][0] == "calm" and found[-1][1][0] == size + 1
     assert pipeline.encode_prompt(text).shape[1] == 2 * size
-    endless = words(tokenizer, "a " * (9 * size))
+    endless = word_positions(tokenizer, "a " * (9 * size))
     assert len(endless) == 8 * (size - 2)
 
 
 def test_by_word_adds_up_to_all(pipeline):
     tokenizer = pipeline.checkpoint.tokenizer
     maps = some(tokenizer.model_max_length, 4, 4).softmax(0)
-    shares = by_word(maps, tokenizer, "piano, calm piano solo")
+    shares = maps_by_word(maps, tokenizer, "piano, calm piano solo")
     assert list(shares) == ["piano", "calm", "piano (2)", "solo", NO_WORD]
     assert (sum(shares.values()) - 1).abs().max() < 1e-5
-    places = dict(words(tokenizer, "piano, calm piano solo"))
+    places = dict(word_positions(tokenizer, "piano, calm piano solo"))
     assert torch.allclose(shares["piano (2)"], maps[places["piano"]].sum(0))
-    assert torch.allclose(by_word(maps, tokenizer, "")[NO_WORD], maps.sum(0))
+    assert torch.allclose(maps_by_word(maps, tokenizer, "")[NO_WORD], maps.sum(0))

@@ -11,7 +11,7 @@ from tiny import ours, sd  # noqa: F401  (fixtures)
 
 from riffedu.diffusion.checkpoint import load_checkpoint
 from riffedu.diffusion.guidance import (
-    LONGEST,
+    MAX_CHUNKS,
     PromptWarning,
     classifier_free_guidance,
     encode_prompts,
@@ -21,8 +21,8 @@ from riffedu.diffusion.guidance import (
     rescale,
     same_length,
     scale_at,
+    truncated_text,
     warn_about_prompt,
-    what_is_cut,
 )
 
 NUMBERS = st.floats(-100, 100)
@@ -99,10 +99,10 @@ def test_scale_one_asks_the_unet_once(scale, rows):
 
 def test_the_warning_names_what_is_cut(checkpoint):
     tokenizer = checkpoint.tokenizer
-    room = LONGEST * (tokenizer.model_max_length - 2)
+    room = MAX_CHUNKS * (tokenizer.model_max_length - 2)
     text = " ".join(["a"] * room)
-    assert what_is_cut(tokenizer, text) == ""
-    assert what_is_cut(tokenizer, text + " rock band").startswith("rock")
+    assert truncated_text(tokenizer, text) == ""
+    assert truncated_text(tokenizer, text + " rock band").startswith("rock")
     with pytest.warns(PromptWarning, match="left out: 'rock") as caught:
         warn_about_prompt(tokenizer, text + " rock band")
     assert "\n" not in str(caught[0].message)
@@ -191,7 +191,7 @@ def test_a_long_prompt_is_read_in_parts(checkpoint):
     assert (both[:, :size] - encode_prompts(encoder, tokenizer, [first])).abs().max() < 1e-5
     assert (both[:, size:] - encode_prompts(encoder, tokenizer, ["drums"])).abs().max() < 1e-5
     endless = encode_weighted(encoder, tokenizer, "piano " * 5000)
-    assert endless.shape[1] == LONGEST * size
+    assert endless.shape[1] == MAX_CHUNKS * size
 
 
 def test_the_shorter_is_filled_with_no_words():

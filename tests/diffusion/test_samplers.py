@@ -52,11 +52,11 @@ def start(shape=(2, 3, 4, 5)):
 
 
 def oracle(scheduler, x, generator=None):
-    """Diffusers' trajectory in the coordinates of `samplers`: noise of unit variance at the start."""
+    """Diffusers' trajectory in the coordinates of `samplers`: unit variance at the start."""
     found, extra = [], {"generator": generator} if generator else {}
     for t in scheduler.timesteps:
-        seen = scheduler.scale_model_input(x, t)
-        x = scheduler.step(answer(seen, t), t, x, **extra).prev_sample
+        scaled = scheduler.scale_model_input(x, t)
+        x = scheduler.step(answer(scaled, t), t, x, **extra).prev_sample
         found.append(x)
     return found
 
@@ -161,7 +161,7 @@ def test_solvers_in_sigma(monkeypatch, name, kind, spacing, steps, way):
     wanted = oracle(theirs, unshrunk, None if way == "heun" else torch.Generator().manual_seed(5))
     wanted = wanted[1::2] + wanted[-1:] if way == "heun" else wanted
     ours = samplers.sample(answer, start(), levels, samplers.SAMPLERS[way], kind, Loud(5))
-    ours = [step.latents / then.signal for step, then in zip(ours, levels[1:])]
+    ours = [step.latents / level.signal for step, level in zip(ours, levels[1:])]
     scale = max(float(w.abs().max()) for w in wanted)
     assert farthest(ours, wanted) <= 1e-6 * max(1.0, scale * 1e-3)
 
@@ -269,7 +269,7 @@ def test_pure_noise_without_any_signal():
     kept = schedule.alphas_cumprod(schedule.zero_terminal_snr(schedule.betas("scaled_linear")))
     levels = schedule.noise_levels(kept, schedule.timesteps(10))
     assert levels[0].alpha_bar < 1e-12
-    levels[0] = schedule.Level(levels[0].timestep, 0.0)
+    levels[0] = schedule.NoiseLevel(levels[0].timestep, 0.0)
     for rule in ("ddim", "ddpm", "dpmpp_2m"):
         assert torch.isfinite(run(samplers.SAMPLERS[rule], levels)[-1]).all()
     for rule in ("euler", "euler_ancestral", "heun"):
@@ -283,11 +283,11 @@ def test_inversion_goes_back_to_the_noise_and_forth_again():
     """And looking again brings it closer. The Gaussian's own flow gives the noise to be found."""
     levels = cosine(50)
     exact, sound, gap = Gaussian(levels), 2 + 0.5 * start(), {}
-    for looks in (1, 2, 4):
-        *_, last = samplers.invert(exact, sound, levels, "v_prediction", looks)
+    for iterations in (1, 2, 4):
+        *_, last = samplers.invert(exact, sound, levels, "v_prediction", iterations)
         assert last.level == levels[0] and last.step == 50
         again = run(samplers.ddim, levels, predict=exact, x=last.latents)[-1]
-        gap[looks] = farthest([again], [sound])
+        gap[iterations] = farthest([again], [sound])
     assert gap[4] < gap[2] < gap[1] < 0.25 and gap[4] < 0.04
     assert farthest([last.latents], [(sound - 2) / 0.5]) < 0.5  # 50 steps, not the exact flow
 
@@ -303,6 +303,6 @@ def test_inversion_leaves_out_what_is_too_noisy_to_come_back_from():
     assert gap[1] < 0.01 and gap[1] < 0.2 * gap[0]
 
 
-def test_inversion_needs_a_look():
-    with pytest.raises(RiffeduError, match="looks"):
-        next(samplers.invert(answer, start(), cosine(3), looks=0))
+def test_inversion_needs_an_iteration():
+    with pytest.raises(RiffeduError, match="fixed_point_iterations"):
+        next(samplers.invert(answer, start(), cosine(3), fixed_point_iterations=0))

@@ -47,7 +47,7 @@ def test_noise_and_back_by_every_prediction():
     for kept in (0.001, 0.3, 0.5, 0.999):
         x = schedule.add_noise(x0, noise, kept)
         said = {"epsilon": noise, "sample": x0, "v_prediction": schedule.velocity(x0, noise, kept)}
-        assert set(said) == set(schedule.PREDICTIONS)
+        assert set(said) == set(schedule.PREDICTION_TYPES)
         for kind, output in said.items():
             back, rest = schedule.clean_and_noise(x, output, kept, kind)
             assert np.abs(back - x0).max() < 1e-9 and np.abs(rest - noise).max() < 1e-9

@@ -10,7 +10,13 @@ from PIL import Image
 
 from riffedu import audio_to_image, spectrogram_from_image
 from riffedu.diffusion import schedule
-from riffedu.diffusion.noise import image_of, melody, melody_left, signal_of, survival
+from riffedu.diffusion.noise import (
+    array_to_image,
+    image_to_array,
+    melody,
+    pitch_accuracy,
+    pitch_accuracy_in_noise,
+)
 from riffedu.errors import RiffeduError
 from riffedu.lessons.l07_noise import circle_picture, exercises, four_schedules, noise_panel
 from riffedu.signal.audio import clip
@@ -39,9 +45,9 @@ def noise():
 
 
 def test_picture_to_numbers_and_back(image):
-    x = signal_of(image)
+    x = image_to_array(image)
     assert x.shape == (512, 512) and x.dtype == np.float32 and x.min() == -1 and x.max() <= 1
-    again = image_of(x, image)
+    again = array_to_image(x, image)
     assert again.tobytes() == image.tobytes() and dict(again.getexif()) == dict(image.getexif())
     assert np.array_equal(spectrogram_from_image(again), spectrogram_from_image(image))
     assert np.array_equal(
@@ -57,42 +63,42 @@ def _saved(image):
 
 
 def test_noise_beyond_white_and_black_is_cut_off(image):
-    far = image_of(np.where(np.arange(512) < 256, -7.0, 7.0) * np.ones((512, 1)), image)
+    far = array_to_image(np.where(np.arange(512) < 256, -7.0, 7.0) * np.ones((512, 1)), image)
     pixels = np.asarray(far)
     assert (pixels[:, :256] == 0).all() and (pixels[:, 256:] == 255).all()
     with pytest.raises(RiffeduError, match="512"):
-        image_of(np.zeros((512, 10)), image)
+        array_to_image(np.zeros((512, 10)), image)
 
 
 def test_the_listener_hears_the_notes(image):
-    found = melody(signal_of(image), columns=16)[2::4]
+    found = melody(image_to_array(image), columns=16)[2::4]
     assert np.abs(12 * np.log2(found / np.array(SCALE))).max() < 0.4
-    with pytest.raises(RiffeduError, match="no moment of 600"):
-        melody(signal_of(image), columns=600)
+    with pytest.raises(RiffeduError, match="one frame needs columns=600"):
+        melody(image_to_array(image), columns=600)
 
 
 def test_melody_left_from_all_to_chance(image, noise):
-    x0 = signal_of(image)
-    assert melody_left(x0, x0) == 1 and melody_left(x0, -0.5 * np.abs(noise)) < 0.2
-    octave = signal_of(audio_to_image(tones(2 * np.array(SCALE)), 44100))
-    assert melody_left(x0, octave) < 0.2
+    x0 = image_to_array(image)
+    assert pitch_accuracy(x0, x0) == 1 and pitch_accuracy(x0, -0.5 * np.abs(noise)) < 0.2
+    octave = image_to_array(audio_to_image(tones(2 * np.array(SCALE)), 44100))
+    assert pitch_accuracy(x0, octave) < 0.2
 
 
 def test_survival_falls_with_noise_and_grows_with_patience():
-    x0 = signal_of(audio_to_image(*clip("tune")))
+    x0 = image_to_array(audio_to_image(*clip("tune")))
     kept = [0.999, 0.9, 0.5, 0.1, 0.001]
-    share = survival(x0, kept, draws=2)
+    share = pitch_accuracy_in_noise(x0, kept, draws=2)
     assert share[0] == 1 and (np.diff(share) <= 0.02).all() and share[-1] < 0.12
-    assert np.array_equal(share, survival(x0, kept, draws=2))
-    halves = [survival(x0, [0.5], columns, draws=2)[0] for columns in (1, 4, 16)]
+    assert np.array_equal(share, pitch_accuracy_in_noise(x0, kept, draws=2))
+    halves = [pitch_accuracy_in_noise(x0, [0.5], columns, draws=2)[0] for columns in (1, 4, 16)]
     assert halves[0] + 0.1 < halves[1] < halves[2] - 0.1
 
 
 def test_a_melody_drowns_at_one_snr_whatever_the_schedule():
-    x0 = signal_of(audio_to_image(*clip("tune")))
+    x0 = image_to_array(audio_to_image(*clip("tune")))
     ratios = []
     for kept in four_schedules().values():
-        gone = kept[::20][np.argmax(survival(x0, kept[::20], draws=2) < 0.5)]
+        gone = kept[::20][np.argmax(pitch_accuracy_in_noise(x0, kept[::20], draws=2) < 0.5)]
         ratios.append(10 * np.log10(schedule.snr(gone)))
     assert -12 < min(ratios) and max(ratios) < -4 and np.ptp(ratios) < 1.5
 
@@ -135,7 +141,7 @@ def test_time_at_its_ends(panel):
     panel.schedule.value, panel.shown.value = "cosine", "x"
     panel.time.value = panel.time.min
     clean = panel.figure.widget.value
-    x0 = signal_of(audio_to_image(*panel.sounds["scale"]))
+    x0 = image_to_array(audio_to_image(*panel.sounds["scale"]))
     assert np.abs(panel.x - x0).max() < 0.05 and "in 100% of the moments" in panel.facts.value
     panel.time.value = panel.time.max
     assert panel.time.value == 999 and panel.figure.widget.value != clean
@@ -164,7 +170,7 @@ def test_pure_noise_is_said(panel):
 def test_shown(panel):
     panel.schedule.value, panel.time.value = "cosine", 999
     panel.shown.value = "v"
-    x0 = signal_of(audio_to_image(*panel.sounds[panel.clip.value]))
+    x0 = image_to_array(audio_to_image(*panel.sounds[panel.clip.value]))
     assert np.abs(np.asarray(panel._image.get_array()) + x0).max() < 0.01, "v ends as −x₀"
     assert "direction v" in panel.figure.alt
     panel.shown.value = "noise"

@@ -61,11 +61,16 @@ def test_four_names_one_rule(rule, eta, steps):
     ends = []
     for each in (rule, partial(ddim, eta=eta)):
         run = sample(
-            predict, toy.cloud(40).double(), way, each, "sample", torch.Generator().manual_seed(0)
+            predict,
+            toy.gaussian_noise(40).double(),
+            way,
+            each,
+            "sample",
+            torch.Generator().manual_seed(0),
         )
         ends.append(list(run)[-1].latents)
     assert (ends[0] - ends[1]).abs().max() < 1e-8
-    quiet = list(sample(predict, toy.cloud(40).double(), way, ddim, "sample"))[-1].latents
+    quiet = list(sample(predict, toy.gaussian_noise(40).double(), way, ddim, "sample"))[-1].latents
     assert (eta == 0) == torch.allclose(ends[0], quiet)
 
 
@@ -77,7 +82,7 @@ def ellipse_error(rule, way):
         k = schedule.noise_levels(KEPT, [t])[0].alpha_bar
         return k**0.5 * wide**2 / (k * wide**2 + 1 - k) * x
 
-    x, k = toy.cloud(500).double(), way[0].alpha_bar
+    x, k = toy.gaussian_noise(500).double(), way[0].alpha_bar
     end = list(sample(guess, x, way, SAMPLERS[rule], "sample"))[-1].latents
     return (end - x * wide / (k * wide**2 + 1 - k) ** 0.5).square().mean().sqrt().item()
 
@@ -109,13 +114,13 @@ def test_fresh_noise_forgets_a_wrong_start():
     for eta in (0, 0.5, 1):
         run = sample(
             predict,
-            0.5 * toy.cloud(800),
+            0.5 * toy.gaussian_noise(800),
             way,
             partial(ddim, eta=eta),
             "sample",
             torch.Generator().manual_seed(0),
         )
-        found.append(toy.distance(list(run)[-1].latents, points))
+        found.append(toy.energy_distance(list(run)[-1].latents, points))
     assert found[0] > 0.25 and max(found[1:]) < 0.1
 
 
@@ -124,7 +129,9 @@ def test_leading_lands_nearer_to_nothing():
     predict, middles = toy.exact_predictor(moved, KEPT), []
     for spacing in ("trailing", "leading"):
         way = schedule.noise_levels(KEPT, schedule.timesteps(5, 1000, spacing))
-        middles.append(list(sample(predict, toy.cloud(800), way, ddim, "sample"))[-1].latents)
+        middles.append(
+            list(sample(predict, toy.gaussian_noise(800), way, ddim, "sample"))[-1].latents
+        )
     trailing, leading = (middle[:, 0].mean() for middle in middles)
     assert abs(trailing - 1.5) < 0.08 and leading < trailing - 0.1
 
@@ -144,7 +151,7 @@ def test_paths_say_what_they_show():
 
 
 def test_away():
-    level = schedule.Level(0.0, 1.0)
+    level = schedule.NoiseLevel(0.0, 1.0)
     moments = [
         SamplerStep(n, 1, level, torch.full((1, 2), x), torch.full((1, 2), g))
         for n, (x, g) in enumerate([(3.0, 2.0), (1.0, 1.0)])
@@ -323,7 +330,7 @@ def test_clean_right():
         (lambda x, e, a: (x - (1 - a) * e) / a, "square roots"),
         (lambda x, e, a: (x - np.sqrt(1 - a) * e) / a, "not by ᾱ"),
         (lambda x, e, a: (x - np.sqrt(1 - a) * e) * np.sqrt(a), "should be divided"),
-        (lambda x, e, a: (x + np.sqrt(1 - a) * e) / np.sqrt(a), "not on"),
+        (lambda x, e, a: (x + np.sqrt(1 - a) * e) / np.sqrt(a), "not added"),
         (lambda x, e, a: (x - np.sqrt(a) * e) / np.sqrt(1 - a), "exchanged"),
         (lambda x, e, a: np.sqrt(a) * x - np.sqrt(1 - a) * e, "said v"),
         (lambda x, e, a: x - np.sqrt(1 - a) * e / np.sqrt(a), "brackets"),
@@ -375,7 +382,7 @@ def test_heun_looks_right_and_true():
     list(
         sample(
             predict,
-            toy.cloud(5),
+            toy.gaussian_noise(5),
             schedule.noise_levels(gentle, schedule.timesteps(7, 900)),
             SAMPLERS["heun"],
         )

@@ -96,7 +96,7 @@ def in_the_plane(scale, below=1.0, count=500):
         return guidance.classifier_free_guidance(told(x, t), nothing(x, t), s)
 
     way = schedule.noise_levels(KEPT, schedule.timesteps(30))
-    *_, last = sample(predict, toy.cloud(count, 2), way, ddim, "sample")
+    *_, last = sample(predict, toy.gaussian_noise(count, 2), way, ddim, "sample")
     ends = dot[torch.cdist(last.latents, ring).argmin(1)]
     visits = torch.bincount(ends, minlength=8)[[0, 1, 3]]
     return float(visits.sum() / count), float(visits.min() / visits.sum())
@@ -309,7 +309,7 @@ def test_what_cannot_be_asked_is_one_line(panel):
     panel.wait()
     assert isinstance(panel.job.error, RiffeduError) and "say what to play" in panel.status.value
     panel.prompt.value = "спокойное пианино"
-    assert "taught with English words" in ran(panel).status.value
+    assert "trained on English captions" in ran(panel).status.value
 
 
 # The checks

@@ -65,9 +65,9 @@ def test_a_start_that_is_too_quiet_ends_in_the_wrong_place():
     best, way = toy.exact_predictor(points, kept), noise_levels(kept, timesteps(25))
     found = {}
     for mix in (lerp, slerp):
-        middle = mix(toy.cloud(800, seed=2), toy.cloud(800, seed=3), 0.5)
+        middle = mix(toy.gaussian_noise(800, seed=2), toy.gaussian_noise(800, seed=3), 0.5)
         *_, last = sample(best, middle, way, ddim, "sample")
-        found[mix] = toy.distance(last.latents, points)
+        found[mix] = toy.energy_distance(last.latents, points)
     assert found[lerp] > 0.12 and found[slerp] < 0.04
 
 

@@ -136,7 +136,7 @@ def test_without_strength_the_latents_are_mixed_as_they_are(small):
 def test_with_strength_1_noise_is_mixed(small):
     (_, start), (_, end) = drawn(small, tone(300)), drawn(small, tone(900))
     predict = small.predictor(small.encode_prompt("piano"), guidance_scale=1.0)
-    levels, kind = samplers.reversible(small.levels(3)), small.prediction_type
+    levels, kind = samplers.reversible(small.noise_levels(3)), small.prediction_type
     noise = [list(samplers.invert(predict, x, levels, kind, 1))[-1].latents for x in (start, end)]
     mixed = interpolate.slerp(*noise, 0.4)
     *_, wanted = samplers.sample(predict, mixed, levels, samplers.ddim, kind)
@@ -201,7 +201,7 @@ def test_silence_is_a_sound_too(small, silent):
         ({"alpha": "half"}, "must be a number"),
         ({"strength": -0.1}, "strength"),
         ({"strength": float("nan")}, "strength"),
-        ({"looks": 0}, "looks"),
+        ({"looks": 0}, "at least 1"),
         ({"num_inference_steps": 0}, "num_inference_steps"),
         ({"clip_a": tone()[0]}, "a clip is a pair"),
         ({"clip_a": (np.zeros(0, "f4"), RATE)}, "empty"),

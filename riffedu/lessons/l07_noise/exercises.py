@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from riffedu.diffusion import schedule
@@ -9,7 +12,7 @@ from riffedu.widgets.verdict import check, hint, right, run
 
 
 @check
-def check_add_noise(noisy) -> object:
+def check_add_noise(noisy: Callable[..., Any]) -> object:
     """``noisy(x0, noise, alpha_bar)`` must give √ᾱ · x₀ + √(1 − ᾱ) · ε."""
     x0, noise = np.array([1.0, -0.5, 0.2]), np.array([0.3, 2.0, -1.0])
     kept = 0.36
@@ -36,11 +39,11 @@ def check_add_noise(noisy) -> object:
         return hint("At ᾱ = 0.36 it should be 0.6 · x0 + 0.8 · noise.")
     if not np.allclose(run(noisy, x0, noise, 0.64), 0.8 * x0 + 0.6 * noise, atol=1e-6):
         return hint("Right for one ᾱ, wrong for another: use alpha_bar, no numbers.")
-    return right("Any time in one go: no need to walk there.")
+    return right("Any timestep at once: no need to simulate the steps before it.")
 
 
 @check
-def check_alpha_bar(kept) -> object:
+def check_alpha_bar(kept: Callable[..., Any]) -> object:
     """``kept(betas)`` must give ᾱ_t, the running product of 1 − β."""
     betas = np.array([0.1, 0.2, 0.5, 0.25])
     answer = np.asarray(run(kept, betas), dtype=np.float64)
@@ -54,7 +57,7 @@ def check_alpha_bar(kept) -> object:
             1 - betas
         ),
         "That is the product of the β themselves. A step leaves 1 − β.": np.cumprod(betas),
-        "You took the β together by adding. Shares of shares multiply.": 1 - np.cumsum(betas),
+        "You combined the β by adding. Fractions of fractions multiply.": 1 - np.cumsum(betas),
         "That is what has been lost. ᾱ is what is left.": 1 - np.cumprod(1 - betas),
         "That is √ᾱ, the amplitude. ᾱ itself is a share of power.": np.sqrt(np.cumprod(1 - betas)),
         "A product of 1 − β, not a sum.": np.cumsum(1 - betas),
@@ -75,7 +78,7 @@ def check_alpha_bar(kept) -> object:
 
 
 @check
-def check_velocity(direction) -> object:
+def check_velocity(direction: Callable[..., Any]) -> object:
     """``direction(x0, noise, alpha_bar)`` must give v = √ᾱ · ε − √(1 − ᾱ) · x₀."""
     x0, noise = np.array([1.0, -0.5, 0.2]), np.array([0.3, 2.0, -1.0])
     answer = np.asarray(run(direction, x0, noise, 0.36), dtype=np.float64)
@@ -100,11 +103,11 @@ def check_velocity(direction) -> object:
         return hint("At ᾱ = 0.36 it should be 0.6 · noise − 0.8 · x0.")
     if not np.allclose(run(direction, x0, noise, 0.64), 0.8 * noise - 0.6 * x0, atol=1e-6):
         return hint("Right for one ᾱ, wrong for another: use alpha_bar, no numbers.")
-    return right("The networks of this course are trained to say just that.")
+    return right("The networks of this course are trained to predict v.")
 
 
 @check
-def check_zero_db(when) -> object:
+def check_zero_db(when: Callable[..., Any]) -> object:
     """``when(alpha_bar)``: the first t at which the signal-to-noise ratio is below 0 dB."""
     for name in ("cosine", "linear", "scaled_linear"):
         kept = schedule.alphas_cumprod(schedule.betas(name))

@@ -1,14 +1,16 @@
-"""The panel of notebooks/07_noise.ipynb, and its drawings: clouds of points, and the circle."""
+"""The panel and figures of notebooks/07_noise.ipynb."""
 
 from __future__ import annotations
 
 import html
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
 import numpy as np
 
-from riffedu.diffusion.noise import image_of, melody_left, signal_of
+from riffedu.diffusion.noise import array_to_image, image_to_array, pitch_accuracy
 from riffedu.diffusion.schedule import (
     add_noise,
     alphas_cumprod,
@@ -21,6 +23,9 @@ from riffedu.widgets.live import LiveFigure, LiveSound, frame
 from riffedu.widgets.panel import WIDE, Panel, note, row, toggles
 from riffedu.widgets.pictures import Picture, _figure, _png, height
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#000000")  # Okabe and Ito's
 STYLES = ("-", "--", "-.", ":")
 NAMES = ("linear", "scaled_linear", "cosine", "zero terminal")
@@ -28,20 +33,20 @@ CLIPS = ("tune", "piano", "full_mix", "speech_like", "percussion")
 
 
 def four_schedules() -> dict[str, np.ndarray]:
-    """ᾱ_t for t = 0 to 999, by name; "zero terminal" is scaled_linear, moved to end in nothing."""
-    kept = {name: alphas_cumprod(betas(name)) for name in NAMES[:3]}
-    return {**kept, NAMES[3]: alphas_cumprod(zero_terminal_snr(betas("scaled_linear")))}
+    """ᾱ_t for t = 0 to 999 by name; "zero terminal" is scaled_linear rescaled to end at ᾱ = 0."""
+    schedules = {name: alphas_cumprod(betas(name)) for name in NAMES[:3]}
+    return {**schedules, NAMES[3]: alphas_cumprod(zero_terminal_snr(betas("scaled_linear")))}
 
 
-def circle_picture(degrees=(0, 30, 60, 90)) -> Picture:
-    """x_t on its way from x₀ to ε along a quarter circle, with v at each of the angles φ."""
+def circle_picture(degrees: Sequence[float] = (0, 30, 60, 90)) -> Picture:
+    """Plot x_t along a quarter circle from x₀ to ε, with v at each of the angles φ in degrees."""
     figure, [[axis]] = _figure(1, 1, 4.2, 4.0)
-    way = np.linspace(0, math.pi / 2, 100)
-    axis.plot(np.cos(way), np.sin(way), color="#777777", linewidth=1)
+    angles = np.linspace(0, math.pi / 2, 100)
+    axis.plot(np.cos(angles), np.sin(angles), color="#777777", linewidth=1)
     for angle in np.radians(degrees):
-        kept = math.cos(angle) ** 2
-        x = add_noise(np.array([1.0, 0]), np.array([0, 1.0]), kept)
-        v = velocity(np.array([1.0, 0]), np.array([0, 1.0]), kept)
+        alpha_bar = math.cos(angle) ** 2
+        x = add_noise(np.array([1.0, 0]), np.array([0, 1.0]), alpha_bar)
+        v = velocity(np.array([1.0, 0]), np.array([0, 1.0]), alpha_bar)
         axis.annotate("", x, (0, 0), arrowprops={"arrowstyle": "-|>", "color": COLOURS[0]})
         axis.annotate("", x + 0.4 * v, x, arrowprops={"arrowstyle": "-|>", "color": COLOURS[1]})
         axis.text(*(x + 0.46 * v), "v", color=COLOURS[1], ha="center", va="center")
@@ -57,26 +62,28 @@ def circle_picture(degrees=(0, 30, 60, 90)) -> Picture:
     axis.set_ylabel("share of ε: sin φ = √(1 − ᾱ)")
     for side in ("top", "right"):
         axis.spines[side].set_visible(False)
-    told = ", ".join(f"{angle:g}" for angle in degrees)
+    listed = ", ".join(f"{angle:g}" for angle in degrees)
     return Picture(
         _png(figure),
         "A quarter circle from x₀, to the right, up to the noise ε. At "
-        f"{told} degrees an arrow from the middle shows x_t, and another "
+        f"{listed} degrees an arrow from the middle shows x_t, and another "
         "along the circle, at a right angle to it, shows v.",
     )
 
 
 class NoisePanel(Panel):
-    """Controls by name: ``clip, schedule, shown, time, hear_button``.
+    """A panel that adds noise to a picture by a schedule, and plays the result.
 
-    `figure` shows the picture at that time and where on the schedule it is, `facts` says how much
-    is left, `heard` plays it once `hear_button` was pressed. ``sounds`` maps names to
-    (waveform, sample rate).
+    Controls by name: ``clip, schedule, shown, time, hear_button``.
+
+    `figure` shows the picture at the timestep and its position on the schedule, `facts` states how
+    much of the picture is left, and `heard` plays it after a press of `hear_button`. ``sounds``
+    maps names to (waveform, sample rate).
     """
 
-    def __init__(self, sounds: dict, seed: int = 0):
+    def __init__(self, sounds: dict[str, tuple[np.ndarray, int]], seed: int = 0) -> None:
         self.sounds, self.seed = sounds, seed
-        self.kept = four_schedules()
+        self.schedules = four_schedules()
         self._signals: dict = {}
         self.clip = w.Dropdown(options=list(sounds), description="Clip", style=WIDE)
         self.schedule = w.Dropdown(
@@ -116,27 +123,27 @@ class NoisePanel(Panel):
 
     @property
     def alpha_bar(self) -> float:
-        """ᾱ at the time and in the schedule that are chosen."""
-        return float(self.kept[self.schedule.value][self.time.value])
+        """ᾱ at the selected timestep of the selected schedule."""
+        return float(self.schedules[self.schedule.value][self.time.value])
 
-    def _signal(self):
-        """(picture, x₀, ε) of the clip; one draw of noise for all times, so that a slider is smooth."""
+    def _signal(self) -> tuple[Image, np.ndarray, np.ndarray]:
+        """(picture, x₀, ε) of the clip; all timesteps share one draw of noise."""
         from riffedu.signal.convert import audio_to_image
 
         name = self.clip.value
         if name not in self._signals:
             image = audio_to_image(*self.sounds[name])
-            random = np.random.default_rng(self.seed)
-            noise = random.standard_normal((image.height, image.width), dtype=np.float32)
-            self._signals[name] = image, signal_of(image), noise
+            rng = np.random.default_rng(self.seed)
+            noise = rng.standard_normal((image.height, image.width), dtype=np.float32)
+            self._signals[name] = image, image_to_array(image), noise
         return self._signals[name]
 
-    def hear(self, _=None) -> None:
-        """Put the noisy picture's sound into the player."""
+    def hear(self, _: Any = None) -> None:
+        """Convert the noisy picture to sound and load it into the player."""
         from riffedu.signal.audio import set_level
         from riffedu.signal.reconstruct import image_to_audio
 
-        waveform, rate = image_to_audio(image_of(self.x, self._signal()[0]), progress=False)
+        waveform, rate = image_to_audio(array_to_image(self.x, self._signal()[0]), progress=False)
         label = f"{self.clip.value}, {self.schedule.value}, t = {self.time.value}"
         self.heard.set(set_level(waveform), rate, label)
 
@@ -158,7 +165,7 @@ class NoisePanel(Panel):
         self._curves = {}
         for name, colour, style in zip(NAMES, COLOURS, STYLES):
             with np.errstate(divide="ignore"):
-                decibels = 10 * np.log10(snr(self.kept[name]))
+                decibels = 10 * np.log10(snr(self.schedules[name]))
             self._curves[name] = right.plot(decibels, color=colour, linestyle=style, label=name)[0]
         self._dot = right.plot([0], [0], "o", markersize=9, color="#000000", zorder=5)[0]
         right.axhline(0, color="#777777", linewidth=0.8)
@@ -168,25 +175,25 @@ class NoisePanel(Panel):
         for axis in (left, right):
             axis.tick_params(labelsize=8)
 
-    def _update(self, _=None) -> None:
+    def _update(self, _: Any = None) -> None:
         image, x0, noise = self._signal()
-        kept, name, t = self.alpha_bar, self.schedule.value, self.time.value
-        self.x = add_noise(x0, noise, kept)
+        alpha_bar, name, t = self.alpha_bar, self.schedule.value, self.time.value
+        self.x = add_noise(x0, noise, alpha_bar)
         shown = {"x": self.x, "noise": noise}.get(self.shown.value)
-        self._image.set_data(velocity(x0, noise, kept) if shown is None else shown)
+        self._image.set_data(velocity(x0, noise, alpha_bar) if shown is None else shown)
         seconds = 0.01 * image.width
         frame(self._image.axes, (0, seconds), (0, 1))
         self._image.set_extent((0, seconds, 0, 1))
         with np.errstate(divide="ignore"):
-            decibels = 10 * np.log10(snr(kept))
+            decibels = 10 * np.log10(snr(alpha_bar))
         self._dot.set_data([t], [max(decibels, -59.0)])
         for other, curve in self._curves.items():
             curve.set(linewidth=2.5 if other == name else 1.0, alpha=1.0 if other == name else 0.5)
-        left = melody_left(x0, self.x)
+        left = pitch_accuracy(x0, self.x)
         level = f"{decibels:.1f} dB" if decibels > -150 else "−∞ dB"
         facts = (
-            f"ᾱ = {kept:.4f}: picture × {math.sqrt(kept):.3f}, noise × "
-            f"{math.sqrt(1 - kept):.3f}. SNR {level}. Strongest pitch still found in "
+            f"ᾱ = {alpha_bar:.4f}: picture × {math.sqrt(alpha_bar):.3f}, noise × "
+            f"{math.sqrt(1 - alpha_bar):.3f}. SNR {level}. Strongest pitch still found in "
             f"{left:.0%} of the moments."
         )
         self.facts.value = f"<p>{html.escape(facts.replace('-', '−'))}</p>"
@@ -198,10 +205,10 @@ class NoisePanel(Panel):
         )
 
 
-def noise_panel(sounds: dict | None = None) -> NoisePanel:
-    """A clip's picture in as much noise as you like, on four schedules: see it, then hear it.
+def noise_panel(sounds: dict[str, tuple[np.ndarray, int]] | None = None) -> NoisePanel:
+    """Add noise to a clip's picture by one of four schedules; see it and hear it.
 
-    ``sounds``: names and pairs (waveform, sample rate); by default five clips of the course.
+    ``sounds``: name → (waveform, sample rate); the default is five clips of the course.
     """
     from riffedu.signal.audio import clip
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +13,7 @@ from riffedu.widgets.verdict import check, hint, right, run
 
 
 @check
-def check_clean(clean) -> object:
+def check_clean(clean: Callable[..., Any]) -> object:
     """``clean(x, noise, alpha_bar)`` must give x₀ = (x − √(1−ᾱ) · ε) / √ᾱ."""
     x0, noise = np.array([1.0, -0.5, 0.2]), np.array([0.3, 2.0, -1.0])
     x = 0.6 * x0 + 0.8 * noise
@@ -19,12 +21,12 @@ def check_clean(clean) -> object:
     if answer.shape != x.shape:
         return hint(f"x₀ has the shape of x, here {x.shape}; yours is {answer.shape}.")
     mistakes = {
-        "Unshrunk it is not yet: divide by √ᾱ.": x - 0.8 * noise,
-        "That takes off the whole noise; only √(1 − ᾱ) of it is in x.": (x - noise) / 0.6,
+        "The picture is still scaled by √ᾱ: divide by √ᾱ.": x - 0.8 * noise,
+        "That subtracts the whole noise; only √(1 − ᾱ) of it is in x.": (x - noise) / 0.6,
         "The square roots are missing: ᾱ is a share of power.": (x - 0.64 * noise) / 0.36,
         "Divide by √ᾱ, not by ᾱ.": (x - 0.8 * noise) / 0.36,
         "Multiplied where it should be divided: x holds √ᾱ · x₀.": 0.6 * (x - 0.8 * noise),
-        "The noise goes off, not on.": (x + 0.8 * noise) / 0.6,
+        "Subtract the noise; it is not added.": (x + 0.8 * noise) / 0.6,
         "The factors are exchanged: √ᾱ belongs to the picture.": (x - 0.6 * noise) / 0.8,
         "That would be right if the network said v; this one says ε.": 0.6 * x - 0.8 * noise,
         "The brackets are missing: all of it is divided.": x - 0.8 * noise / 0.6,
@@ -36,11 +38,11 @@ def check_clean(clean) -> object:
         return hint("Solve x = √ᾱ · x₀ + √(1−ᾱ) · ε for x₀.")
     if not np.allclose(run(clean, 0.8 * x0 + 0.6 * noise, noise, 0.64), x0, atol=1e-6):
         return hint("Right for one ᾱ, wrong for another: use alpha_bar, no numbers.")
-    return right("And that at every step is what the network has in mind.")
+    return right("This is the clean picture that the network predicts at every step.")
 
 
 @check
-def check_ddim(step) -> object:
+def check_ddim(step: Callable[..., Any]) -> object:
     """``step(x0, noise, alpha_bar)`` must give √ᾱ' · x₀ + √(1−ᾱ') · ε, at the level to come."""
     x0, noise = np.array([1.0, -0.5, 0.2]), np.array([0.3, 2.0, -1.0])
     answer = np.asarray(run(step, x0, noise, 0.64), dtype=np.float64)
@@ -63,15 +65,15 @@ def check_ddim(step) -> object:
     if not np.allclose(answer, 0.8 * x0 + 0.6 * noise, atol=1e-6):
         return hint(
             "At ᾱ' = 0.64 it should be 0.8 · x0 + 0.6 · noise: the forward process, with "
-            "the noise that the network believes in."
+            "the noise that the network predicts."
         )
     if not np.array_equal(np.asarray(run(step, x0, noise, 1.0), dtype=np.float64), x0):
         return hint("Right for one ᾱ', wrong for another: use alpha_bar, no numbers.")
-    return right("The whole of DDIM: noise the guess again, with the same noise, but less.")
+    return right("That is all of DDIM: add the same noise to the guess again, but less of it.")
 
 
 @check
-def check_heun_looks(looks) -> object:
+def check_heun_looks(looks: Callable[..., Any]) -> object:
     """``looks(steps)``: how often Heun's rule asks the network in so many steps, 2n − 1."""
     counts = (1, 2, 7, 20)
     answers = [run(looks, n) for n in counts]
@@ -97,7 +99,7 @@ def check_heun_looks(looks) -> object:
 
 
 @check
-def check_trailing(times) -> object:
+def check_trailing(times: Callable[..., Any]) -> object:
     """``times(n, total)``: n times from total − 1 downwards in equal steps of total / n."""
     for n, total in ((5, 1000), (7, 1000), (3, 12)):
         answer = np.asarray(run(times, n, total), dtype=np.float64)

@@ -1,9 +1,11 @@
-"""The panel of notebooks/08_denoising.ipynb, and its drawing of ways through the plane."""
+"""The panel of notebooks/08_denoising.ipynb."""
 
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
 import numpy as np
@@ -14,6 +16,13 @@ from riffedu.widgets.job import JobControls
 from riffedu.widgets.live import LiveFigure, LiveSound
 from riffedu.widgets.panel import FIT, WIDE, Panel, note, row, toggles
 from riffedu.widgets.pictures import COLOURS, height
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import Tensor
+
+    from riffedu.diffusion.schedule import NoiseLevel
+    from riffedu.music.pipeline import Pipeline
 
 SECONDS = 2.56
 SIGMA = 20.0
@@ -29,17 +38,25 @@ LONG = w.Layout(width="480px", max_width="98%")
 
 
 class DenoisingPanel(Panel):
-    """Controls by name: ``prompt, rule, steps, eta, seed, run_button, stop_button, progress,
+    """A panel that runs a sampler and shows, step by step, its state and predicted x₀.
+
+    Controls by name: ``prompt, rule, steps, eta, seed, run_button, stop_button, progress,
     status, step, shown, listen_button``.
 
-    `figure` shows the state at that step, what the network takes for the clean picture there, and
-    how far both are from the end; `heard` plays one of them once `listen_button` was pressed.
-    ``moments`` are the run's steps (the first is the noise), ``before`` those of the run before.
+    `figure` shows the state at the selected step, the clean picture predicted there, and the
+    distance of both from the end of the run; `heard` plays one of them after a press of
+    `listen_button`. ``moments`` are the run's steps (the first is the noise), ``before`` those of
+    the previous run.
     """
 
     def __init__(
-        self, pipeline, prompt: str, seed: int = 0, steps: int = 10, duration: float = SECONDS
-    ):
+        self,
+        pipeline: Pipeline,
+        prompt: str,
+        seed: int = 0,
+        steps: int = 10,
+        duration: float = SECONDS,
+    ) -> None:
         self.pipeline, self.duration = pipeline, duration
         self.moments: list[SamplerStep] = []
         self.before: list[SamplerStep] = []
@@ -125,15 +142,15 @@ class DenoisingPanel(Panel):
                 self.facts,
                 row(self.shown, self.listen_button, self.heard.widget),
                 note(
-                    "Step 0 is the noise. Right: the run before this one is dotted. Heun begins where "
-                    f"σ = {SIGMA:g}, since from pure noise its first step leads astray."
+                    "Step 0 is the noise. Right: the run before this one is dotted. Heun begins "
+                    f"where σ = {SIGMA:g}, since from pure noise its first step leads astray."
                 ),
             ]
         )
         self.figure.say("Nothing yet: press Run.")
 
     def run(self) -> None:
-        """What the Run button does; `wait` for its end when driving the panel by code."""
+        """Start a run, like the Run button; call `wait` to wait for its end."""
         name, n = self.rule.value, self.steps.value
         rule = partial(ddim, eta=self.eta.value) if name == "ddim" else SAMPLERS[name]
         wanted = {
@@ -146,33 +163,36 @@ class DenoisingPanel(Panel):
         self.job.start(lambda step: self._work(step, wanted), 2 * n + 1)
 
     def wait(self, seconds: float = 120.0) -> None:
+        """Wait for the run to end, at most ``seconds``."""
         self.job.wait(seconds)
 
-    def noise_levels(self, name: str, steps: int) -> list:
-        """The model's own levels; for Heun the same schedule from σ = 20 on."""
+    def noise_levels(self, name: str, steps: int) -> list[NoiseLevel]:
+        """The model's noise levels; for Heun, the same schedule from σ = 20."""
         from riffedu.diffusion.schedule import noise_levels, timesteps
 
         if name != "heun":
             return self.pipeline.noise_levels(steps)
-        kept = np.asarray(self.pipeline.checkpoint.scheduler.alphas_cumprod, dtype=np.float64)
-        kept = kept[kept * (1 + SIGMA**2) >= 1]
-        return noise_levels(kept, timesteps(steps, len(kept)))
+        alphas = np.asarray(self.pipeline.checkpoint.scheduler.alphas_cumprod, dtype=np.float64)
+        alphas = alphas[alphas * (1 + SIGMA**2) >= 1]
+        return noise_levels(alphas, timesteps(steps, len(alphas)))
 
-    def _work(self, step, wanted: dict) -> None:
+    def _work(self, step: Callable[[str], Any], wanted: dict[str, Any]) -> None:
         import torch
 
         if not wanted["prompt"].strip():
             raise RiffeduError('the prompt is empty: say what to play, e.g. "a calm solo piano"')
-        way = self.noise_levels(wanted["name"], wanted["steps"])
+        levels = self.noise_levels(wanted["name"], wanted["steps"])
         noise = self.pipeline.initial_noise(wanted["seed"], self.duration)
         predict = self.pipeline.predictor(self.pipeline.encode_prompt(wanted["prompt"]))
-        fresh = torch.Generator().manual_seed(wanted["seed"] + 1)
-        run = sample(predict, noise, way, wanted["rule"], self.pipeline.prediction_type, fresh)
+        generator = torch.Generator().manual_seed(wanted["seed"] + 1)
+        run = sample(
+            predict, noise, levels, wanted["rule"], self.pipeline.prediction_type, generator
+        )
         moments: list[SamplerStep] = []
         try:
             for moment in run:
                 step(f"Step {moment.step} of {moment.total}")
-                moments = moments or [SamplerStep(0, moment.total, way[0], noise, moment.x0)]
+                moments = moments or [SamplerStep(0, moment.total, levels[0], noise, moment.x0)]
                 moments.append(moment)
         finally:
             if moments:  # a run that was stopped can be looked at as far as it went
@@ -192,8 +212,8 @@ class DenoisingPanel(Panel):
         if shown == last:  # no change of the slider has drawn it
             self._show()
 
-    def drawn(self, index: int) -> dict:
-        """The pictures of one moment, "state" and "guess", decoded once and kept."""
+    def drawn(self, index: int) -> dict[str, Image]:
+        """The decoded pictures of one step, "state" and "guess"; cached."""
         known, moment = self._drawn, self.moments[index]
         if index not in known:
             columns = self.pipeline.columns(self.duration)
@@ -202,8 +222,8 @@ class DenoisingPanel(Panel):
             known[index] = {"state": state, "guess": guess}
         return known[index]
 
-    def listen(self, _=None) -> None:
-        """Put the sound of the picture that is chosen into the player."""
+    def listen(self, _: Any = None) -> None:
+        """Convert the selected picture to sound and load it into the player."""
         try:
             image = self.drawn(self.step.value)[self.shown.value]
             result = self.pipeline.play_picture(image, {})
@@ -218,7 +238,7 @@ class DenoisingPanel(Panel):
             image=result.image,
         )
 
-    def _choose(self, _=None) -> None:
+    def _choose(self, _: Any = None) -> None:
         self.eta.disabled = self.rule.value != "ddim"
 
     def _draw_axes(self) -> None:
@@ -261,7 +281,7 @@ class DenoisingPanel(Panel):
         top = max(values.max() for values in self._away.values())
         self.figure.axes[2].set_ylim(0, max(1.6, 1.1 * top))
 
-    def _show(self, _=None) -> None:
+    def _show(self, _: Any = None) -> None:
         if not self.moments:
             return
         index = min(self.step.value, len(self.moments) - 1)
@@ -274,26 +294,26 @@ class DenoisingPanel(Panel):
             self._images[name].set_data(np.asarray(image.convert("L")))
         moment, here = self.moments[index], [self._away[name][index] for name in self._lines]
         self._dots.set_data([index / max(1, len(self.moments) - 1)] * 2, here)
-        told = (
+        text = (
             f"Step {index} of {moment.total}: the network looked at t = "
             f"{moment.level.timestep:.0f}, where {moment.level.signal:.0%} of the picture's "
             f"amplitude is left. From the end: state {here[0]:.2f}, guess {here[1]:.2f}."
         )
-        self.facts.value = f'<p role="status">{html.escape(told)}</p>'
+        self.facts.value = f'<p role="status">{html.escape(text)}</p>'
         self.heard.clear()
         self.figure.refresh(
             f"Left the state, in the middle the guess, right their distances from "
-            f"the end of the run. {told}"
+            f"the end of the run. {text}"
         )
 
 
 def away(moments: list[SamplerStep]) -> dict[str, np.ndarray]:
-    """How far each moment's state and guess are from where the run ended: root mean squares."""
+    """RMS distance of each step's state and predicted x₀ from the end of the run."""
     if not moments:
         return {"state": np.zeros(0), "guess": np.zeros(0)}
     end = moments[-1].latents
 
-    def far(latents) -> float:
+    def far(latents: Tensor) -> float:
         return (latents - end).square().mean().sqrt().item()
 
     return {
@@ -303,9 +323,9 @@ def away(moments: list[SamplerStep]) -> dict[str, np.ndarray]:
 
 
 def denoising_panel(
-    pipeline, prompt: str = "a calm solo piano", seed: int = 0, **options
+    pipeline: Pipeline, prompt: str = "a calm solo piano", seed: int = 0, **options: Any
 ) -> DenoisingPanel:
-    """Run a rule, then scrub through its states: see, compare and hear each.
+    """Run a sampler, then scrub through its steps: see, compare and hear each.
 
     ``options``: ``steps`` at the start (10), ``duration`` of the clip (2.56 s).
     """

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from riffedu.signal.mel import hz_to_mel, mel_to_hz
@@ -9,7 +12,7 @@ from riffedu.widgets.verdict import check, hint, right, run
 
 
 @check
-def check_compression(shrinks_by) -> object:
+def check_compression(shrinks_by: Callable[..., Any]) -> object:
     """``shrinks_by(height, width, factor, channels, size)``: picture bytes over latent bytes."""
     cases = ((512, 512, 32, 32, 4), (512, 512, 8, 4, 2), (256, 1024, 16, 4, 2))
     answers = [run(shrinks_by, *case) for case in cases]
@@ -48,7 +51,7 @@ def check_compression(shrinks_by) -> object:
 
 
 @check
-def check_linear_code(there_and_back) -> object:
+def check_linear_code(there_and_back: Callable[..., Any]) -> object:
     """``there_and_back(patch, mean, patterns)`` must give mean + Pᵀ P (patch − mean)."""
     random = np.random.default_rng(0)
     patterns = np.linalg.qr(random.standard_normal((12, 5)))[0].T
@@ -89,7 +92,7 @@ def check_linear_code(there_and_back) -> object:
 
 
 @check
-def check_pause(pause) -> object:
+def check_pause(pause: Callable[..., Any]) -> object:
     """``pause(latents, at, columns, silent)``: columns of silence put in, the end cut off."""
     latents = np.arange(1.0, 3 * 4 * 9 + 1).reshape(3, 4, 9)
     silent = np.array([-1.0, -2.0, -3.0])
@@ -109,7 +112,9 @@ def check_pause(pause) -> object:
     return right("0.32 s of silence for each column, and not one square had to be drawn anew.")
 
 
-def _pause_mistake(answer, want, latents, at: int, columns: int) -> str:
+def _pause_mistake(
+    answer: np.ndarray, want: np.ndarray, latents: np.ndarray, at: int, columns: int
+) -> str:
     hole = slice(at, at + columns)
     rest = np.delete(np.arange(latents.shape[2]), np.r_[hole])
     muted = latents.copy()
@@ -136,7 +141,7 @@ def _pause_mistake(answer, want, latents, at: int, columns: int) -> str:
 
 
 @check
-def check_moved_up(moved_up) -> object:
+def check_moved_up(moved_up: Callable[..., Any]) -> object:
     """``moved_up(hertz, mel)``: where a tone goes when its picture moves up by so many mel."""
     cases = ((440.0, 191.7), (100.0, 500.0), (3000.0, 50.0), (440.0, 0.0))
     answers = [run(moved_up, *case) for case in cases]

@@ -1,17 +1,25 @@
-"""The panel of notebooks/09_latents.ipynb, and its drawings: patterns, and what changed."""
+"""The panel and figures of notebooks/09_latents.ipynb."""
 
 from __future__ import annotations
 
 import html
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
 import numpy as np
 
-from riffedu.diffusion.noise import image_of, signal_of
+from riffedu.diffusion.noise import array_to_image, image_to_array
 from riffedu.errors import RiffeduError
 from riffedu.widgets.live import LiveFigure, LiveSound, frame
 from riffedu.widgets.panel import WIDE, Panel, note, one_thread, row, toggles
 from riffedu.widgets.pictures import SIGNED, Picture, _figure, _png, height
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+    from PIL.Image import Image
+    from torch import Tensor
+
+    from riffedu.music.pipeline import Pipeline
 
 SECONDS = 2.56
 CLIPS = ("tune", "sustained", "piano", "full_mix", "guitar", "percussion", "speech_like")
@@ -25,8 +33,8 @@ SPAN = 127.5  # greys for a change of 1
 LONG = w.Layout(width="480px", max_width="98%")
 
 
-def code_picture(patterns, title: str = "", columns: int = 16) -> Picture:
-    """Patterns (count, height, width) as small squares, each on a scale of its own.
+def code_picture(patterns: ArrayLike, title: str = "", columns: int = 16) -> Picture:
+    """Plot patterns (count, height, width) as small squares, each scaled to its own maximum.
 
     Orange is negative (darker, louder), purple positive, white zero.
     """
@@ -51,24 +59,32 @@ def code_picture(patterns, title: str = "", columns: int = 16) -> Picture:
     )
 
 
-def _finest(pattern) -> int:
-    """The most changes of sign along any of a pattern's middle lines."""
+def _finest(pattern: np.ndarray) -> int:
+    """The larger number of sign changes along a pattern's middle row and middle column."""
     lines = (pattern[len(pattern) // 2], pattern[:, pattern.shape[1] // 2])
     return max(int((np.diff(np.sign(line)) != 0).sum()) for line in lines)
 
 
 class LatentsPanel(Panel):
-    """Controls by name: ``first, second, mix, channel, amount, where, row, column, undo_button,
+    """A panel that mixes two clips in latents and in pixels, and changes single latents.
+
+    Controls by name: ``first, second, mix, channel, amount, where, row, column, undo_button,
     shown, listen_button``.
 
-    `figure` shows the mix in latents (with what was added), the mix in pixels, and their
-    difference; `facts` says how large that is; `heard` plays one of them once `listen_button` was
-    pressed. ``sounds`` maps names to (waveform, sample rate); their first ``duration`` counts.
+    `figure` shows the mix in latents (with the added amount), the mix in pixels, and their
+    difference; `facts` states its size; `heard` plays one of the mixes after a press of
+    `listen_button`. ``sounds`` maps names to (waveform, sample rate); the first ``duration``
+    seconds of each are used.
     """
 
-    def __init__(self, pipeline, sounds: dict, duration: float = SECONDS):
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        sounds: dict[str, tuple[np.ndarray, int]],
+        duration: float = SECONDS,
+    ) -> None:
         if len(sounds) < 1:
-            raise RiffeduError("there is no sound to choose: give at least one")
+            raise RiffeduError("there is no sound to choose: give at least one in sounds")
         self.pipeline, self.sounds, self.duration = pipeline, sounds, duration
         self._known: dict = {}
         names = list(sounds)
@@ -78,8 +94,8 @@ class LatentsPanel(Panel):
         )
         _, _, rows, columns = self.source(names[0])[1].shape
 
-        def slider(kind, name, **told):
-            return kind(description=name, style=WIDE, layout=LONG, **told)
+        def slider(kind: type, name: str, **options: Any) -> Any:
+            return kind(description=name, style=WIDE, layout=LONG, **options)
 
         self.mix = slider(w.FloatSlider, "Mix", value=0, min=0, max=1, step=0.05)
         self.channel = slider(
@@ -125,14 +141,14 @@ class LatentsPanel(Panel):
                 self.facts,
                 row(self.shown, self.listen_button, self.heard.widget),
                 note(
-                    "Row 0 holds the lowest pitches. Right: orange is where the latents draw darker "
-                    "(louder) than the pixels, purple lighter. Sounds are set to −20 dBFS."
+                    "Row 0 holds the lowest pitches. Right: orange is where the latents draw "
+                    "darker (louder) than the pixels, purple lighter. Sounds are set to −20 dBFS."
                 ),
             ]
         )
 
-    def source(self, name: str):
-        """(picture, its latents) of one of the sounds; found once and kept."""
+    def source(self, name: str) -> tuple[Image, Tensor]:
+        """(picture, latents) of one of the sounds; cached."""
         from riffedu.signal.convert import audio_to_image
 
         if name not in self._known:
@@ -141,11 +157,11 @@ class LatentsPanel(Panel):
             self._known[name] = image, self.pipeline.encode_image(image)
         return self._known[name]
 
-    def _mixed(self, one, other):
+    def _mixed(self, one: Any, other: Any) -> Any:
         return one + (other - one) * self.mix.value
 
-    def latents(self):
-        """The mix of both clips' latents, with what the controls add to it."""
+    def latents(self) -> Tensor:
+        """The mix of both clips' latents, with the amount that the controls add."""
         (_, one), (_, two) = (self.source(choice.value) for choice in (self.first, self.second))
         width = min(one.shape[3], two.shape[3])
         mixed = self._mixed(one[..., :width], two[..., :width]).clone()
@@ -157,17 +173,17 @@ class LatentsPanel(Panel):
         mixed[0, self.channel.value, rows, columns] += self.amount.value
         return mixed
 
-    def pictures(self) -> dict:
-        """The two mixes as pictures: "latents" (decoded) and "pixels" (of the clips' own)."""
+    def pictures(self) -> dict[str, Image]:
+        """The two mixes as pictures: "latents" (mixed, then decoded) and "pixels"."""
         (one, _), (two, _) = (self.source(choice.value) for choice in (self.first, self.second))
         width = min(one.width, two.width)
         one, two = (image.crop((0, 0, width, image.height)) for image in (one, two))
         [decoded] = self.pipeline.decode_latents(self.latents(), width)
-        mean = image_of(self._mixed(signal_of(one), signal_of(two)), one)
+        mean = array_to_image(self._mixed(image_to_array(one), image_to_array(two)), one)
         return {"latents": decoded, "pixels": mean}
 
-    def listen(self, _=None) -> None:
-        """Put the sound of the mix that is chosen into the player."""
+    def listen(self, _: Any = None) -> None:
+        """Convert the selected mix to sound and load it into the player."""
         kind = self.shown.value
         result = self.pipeline.play_picture(self.pictures()[kind], {})
         name = f"{self.first.value} and {self.second.value}, mixed in {kind}"
@@ -201,7 +217,7 @@ class LatentsPanel(Panel):
         bar.ax.tick_params(labelsize=8)
 
     @one_thread()
-    def _update(self, _=None) -> None:
+    def _update(self, _: Any = None) -> None:
         places = self.where.value
         self.row.disabled = places in ("column", "everywhere")
         self.column.disabled = places in ("row", "everywhere")
@@ -213,18 +229,18 @@ class LatentsPanel(Panel):
             seconds = both["pixels"].shape[1] / 100
             frame(axis, (0, seconds), (0, 1))
             image.set_extent((0, seconds, 0, 1))
-        told = (
+        text = (
             f"{1 - self.mix.value:.0%} {self.first.value}, {self.mix.value:.0%} "
             f"{self.second.value}. The two mixes differ by "
             f"{SPAN * np.sqrt(np.mean(change**2)):.0f} greys (root mean square)."
         )
         if self.amount.value:
-            told += f" Channel {self.channel.value} {self.amount.value:+g}: {self._place()}."
-        self.facts.value = f'<p role="status">{html.escape(told)}</p>'
+            text += f" Channel {self.channel.value} {self.amount.value:+g}: {self._place()}."
+        self.facts.value = f'<p role="status">{html.escape(text)}</p>'
         self.heard.clear()
         self.figure.refresh(
             f"Left the mix in latents, in the middle the mix in pixels, right "
-            f"their difference. {told}"
+            f"their difference. {text}"
         )
 
     def _place(self) -> str:
@@ -233,11 +249,13 @@ class LatentsPanel(Panel):
         return at.get(self.where.value, "everywhere")
 
 
-def latents_panel(pipeline, sounds: dict | None = None, **options) -> LatentsPanel:
-    """Mix two clips in latents and in pixels, push latents about, and hear what that does.
+def latents_panel(
+    pipeline: Pipeline, sounds: dict[str, tuple[np.ndarray, int]] | None = None, **options: Any
+) -> LatentsPanel:
+    """Mix two clips in latents and in pixels, change single latents, and hear the result.
 
-    ``sounds``: name → (waveform, sample rate), the course's own clips where none are given.
-    ``options``: ``duration``, the seconds of each that count (2.56).
+    ``sounds``: name → (waveform, sample rate); the default is the course's clips. ``options``:
+    ``duration``, the seconds of each sound that are used (2.56).
     """
     from riffedu.signal.audio import clip
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from riffedu.diffusion.guidance import parse_weights
@@ -11,7 +14,7 @@ PROMPT = "((piano)), [loud (drums:1.5)]"
 
 
 @check
-def check_attention(shares) -> object:
+def check_attention(shares: Callable[..., Any]) -> object:
     """``shares(query, keys)`` must give softmax(K q / √d): one number for each token."""
     draw = np.random.default_rng(0)
     query, keys = draw.standard_normal(16), draw.standard_normal((5, 16))
@@ -52,7 +55,7 @@ def check_attention(shares) -> object:
 
 
 @check
-def check_rescale(rescaled) -> object:
+def check_rescale(rescaled: Callable[..., Any]) -> object:
     """``rescaled(guided, conditional, share)``: guided · (share · std(c)/std(g) + 1 − share)."""
     draw = np.random.default_rng(0)
     conditional = draw.standard_normal((4, 8, 8))
@@ -86,7 +89,7 @@ def check_rescale(rescaled) -> object:
 
 
 @check
-def check_questions(questions) -> object:
+def check_questions(questions: Callable[..., Any]) -> object:
     """``questions(times, scale, below)``: how many items the U-Net is asked about in a run."""
     times = np.array([999, 874, 749, 624, 499, 374, 249, 124])
     answer = run(questions, times, 5.0, 0.5)
@@ -111,7 +114,7 @@ def check_questions(questions) -> object:
 
 
 @check
-def check_prompt_weights(weights) -> object:
+def check_prompt_weights(weights: dict[str, float]) -> object:
     """The weights of the words in `PROMPT`, as a dict."""
     if not isinstance(weights, dict):
         return hint('Give a dictionary such as {"piano": 1.0, "loud": 1.0, "drums": 1.0}.')
@@ -138,6 +141,6 @@ def check_prompt_weights(weights) -> object:
     return right("Brackets multiply, square ones divide, and the inner ones count with the outer.")
 
 
-def _softmax(scores):
+def _softmax(scores: np.ndarray) -> np.ndarray:
     powers = np.exp(scores - scores.max())
     return powers / powers.sum()

@@ -1,9 +1,11 @@
-"""The panel of notebooks/10_text_and_guidance.ipynb, and drawings of prompts and of attention."""
+"""The panel and figures of notebooks/10_text_and_guidance.ipynb."""
 
 from __future__ import annotations
 
 import html
 import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
 import numpy as np
@@ -14,28 +16,36 @@ from riffedu.widgets.live import LiveFigure, LiveSound
 from riffedu.widgets.panel import WIDE, Panel, note, row, toggles
 from riffedu.widgets.pictures import Picture, _figure, _png, height
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+    from PIL.Image import Image
+
+    from riffedu.music.pipeline import Pipeline
+
 SECONDS = 5.12
 STEPS = 8
-OVERLAY = 0.65  # how much the strongest colour covers: what is under it must stay visible
+OVERLAY = 0.65  # opacity of the strongest colour, so that the picture stays visible
 HERTZ = (100, 500, 1000, 2000, 4000)
 LONG = w.Layout(width="480px", max_width="98%")
 FULL = w.Layout(width="640px", max_width="98%")
 
 
-def similarity_picture(matrix, prompts, title: str = "Cosine between prompts") -> Picture:
-    """How near prompts are to one another: a square table ``(n, n)`` of cosines, dark = near."""
+def similarity_picture(
+    matrix: ArrayLike, prompts: Sequence[str], title: str = "Cosine between prompts"
+) -> Picture:
+    """Plot the cosine similarities of prompts, ``(n, n)``, as a table; dark means similar."""
     matrix = np.asarray(matrix, dtype=np.float64)
     count = len(prompts)
     if matrix.shape != (count, count):
         raise RiffeduError(f"{count} prompts need a table of {count} × {count}, not {matrix.shape}")
     figure, [[axis]] = _figure(1, 1, 3.4 + 0.44 * count, 1.0 + 0.34 * count)
     shown = axis.imshow(matrix, cmap="Purples", vmin=0, vmax=1, aspect="auto")
-    for row, column in np.ndindex(count, count):
-        dark = matrix[row, column] > 0.6
+    for i, j in np.ndindex(count, count):
+        dark = matrix[i, j] > 0.6
         axis.text(
-            column,
-            row,
-            f"{matrix[row, column]:.1f}".replace("-0.0", "0.0"),
+            j,
+            i,
+            f"{matrix[i, j]:.1f}".replace("-0.0", "0.0"),
             ha="center",
             va="center",
             fontsize=8,
@@ -49,38 +59,41 @@ def similarity_picture(matrix, prompts, title: str = "Cosine between prompts") -
     words = []
     for n, text in enumerate(prompts):
         others = np.where(np.arange(count) == n, -np.inf, matrix[n])
-        near = others.argmax()
+        near = int(others.argmax())
         if count > 1:
             words.append(f"“{text}” is nearest to “{prompts[near]}” ({others[near]:.2f})")
     return Picture(_png(figure), f"{title}, a table of {count} by {count}. {'; '.join(words)}.")
 
 
-def attention_pictures(image, maps: dict, seconds: float | None = None) -> Picture:
-    """A spectrogram picture once for each word, in orange where the word was listened to.
+def attention_pictures(
+    image: Image, maps: Mapping[str, ArrayLike], seconds: float | None = None
+) -> Picture:
+    """Plot a spectrogram picture once per word, with the attention to that word in orange.
 
-    ``maps`` is what `riffedu.diffusion.attention.by_word` gives. Full orange is the word's largest share, no
-    colour its smallest; the titles tell both.
+    ``maps`` is the result of `riffedu.diffusion.attention.maps_by_word`. Full orange marks the
+    word's largest weight, no colour its smallest; the titles state both. Raises RiffeduError if
+    there are no maps.
     """
-    maps = {name: np.asarray(share, dtype=np.float64) for name, share in maps.items()}
-    if not maps:
-        raise RiffeduError("there are no words to draw: the prompt is empty")
-    columns = min(4, len(maps))
+    arrays = {name: np.asarray(share, dtype=np.float64) for name, share in maps.items()}
+    if not arrays:
+        raise RiffeduError("there are no words to draw: give at least one map")
+    columns = min(4, len(arrays))
     seconds = seconds or image.width / 100
-    figure, axes = _figure(-(-len(maps) // columns), columns, 2.55, 2.5)
+    figure, axes = _figure(-(-len(arrays) // columns), columns, 2.55, 2.5)
     alt = []
     for number, axis in enumerate(axes.flat):
-        if number >= len(maps):
+        if number >= len(arrays):
             axis.set_axis_off()
             continue
-        name, share = list(maps.items())[number]
+        name, share = list(arrays.items())[number]
         under, over = _layers(axis, seconds)
         under.set_data(np.asarray(image.convert("L")))
         _colour(over, share)
         _ticks(axis, labels=number % columns == 0)
-        axis.set_title(f"{name}: {told(share)}", fontsize=9.5)
+        axis.set_title(f"{name}: {percent_range(share)}", fontsize=9.5)
         row, column = np.unravel_index(share.argmax(), share.shape)
         alt.append(
-            f"“{name}” takes {told(share)}, most at "
+            f"“{name}” takes {percent_range(share)}, most at "
             f"{(column + 0.5) / share.shape[1] * seconds:.1f} s, "
             f"{1 - (row + 0.5) / share.shape[0]:.0%} of the way up"
         )
@@ -91,30 +104,32 @@ def attention_pictures(image, maps: dict, seconds: float | None = None) -> Pictu
     )
 
 
-def told(share) -> str:
-    """The range of a map of shares, for titles."""
-    return f"{100 * np.min(share):.0f} to {100 * np.max(share):.0f} %"
+def percent_range(weights: ArrayLike) -> str:
+    """The range of an attention map in percent, for titles."""
+    return f"{100 * np.min(weights):.0f} to {100 * np.max(weights):.0f} %"
 
 
 class TextPanel(Panel):
-    """Controls by name: ``prompt, negative, guidance, below, seed, run_button, stop_button,
-    progress, status, word, step, shown, listen_button``.
+    """A panel that runs a prompt with guidance and shows the attention to each word.
 
-    `figure` shows the run before, this run, and this run with the attention to the chosen word over
-    it; `heard` plays one of both runs once `listen_button` was pressed. ``now`` and ``before`` are
-    these runs, dicts with their settings, ``latents``, ``image`` and ``maps``: for each step,
-    word → its share at each place.
+    Controls by name: ``prompt, negative, guidance, below, seed, run_button, stop_button, progress,
+    status, word, step, shown, listen_button``.
+
+    `figure` shows the previous run, this run, and this run overlaid with the attention to the
+    selected word; `heard` plays one of the two runs after a press of `listen_button`. ``now`` and
+    ``before`` are these runs, dicts with their settings, ``latents``, ``image`` and ``maps``: for
+    each step, word → attention map.
     """
 
     def __init__(
         self,
-        pipeline,
+        pipeline: Pipeline,
         prompt: str,
         negative: str = "",
         seed: int = 0,
         steps: int = STEPS,
         duration: float = SECONDS,
-    ):
+    ) -> None:
         self.pipeline, self.steps, self.duration = pipeline, steps, duration
         self.now: dict | None = None
         self.before: dict | None = None
@@ -206,7 +221,7 @@ class TextPanel(Panel):
         self.figure.say("Nothing yet: press Run.")
 
     def run(self) -> None:
-        """What the Run button does; `wait` for its end when driving the panel by code."""
+        """Start a run, like the Run button; call `wait` to wait for its end."""
         asked = {
             name: getattr(self, name).value
             for name in ("prompt", "negative", "guidance", "below", "seed")
@@ -214,10 +229,11 @@ class TextPanel(Panel):
         self.job.start(lambda step: self._work(step, asked), self.steps + 1)
 
     def wait(self, seconds: float = 120.0) -> None:
+        """Wait for the run to end, at most ``seconds``."""
         self.job.wait(seconds)
 
-    def _work(self, step, asked: dict) -> None:
-        from riffedu.diffusion.attention import by_word, recording
+    def _work(self, step: Callable[[str], Any], asked: dict[str, Any]) -> None:
+        from riffedu.diffusion.attention import maps_by_word, record_attention
 
         if not asked["prompt"].strip():
             raise RiffeduError('the prompt is empty: say what to play, e.g. "a calm solo piano"')
@@ -228,18 +244,18 @@ class TextPanel(Panel):
         run = pipeline.denoise(
             noise, text, negative, self.steps, asked["guidance"], guidance_below=asked["below"]
         )
-        with recording(pipeline.checkpoint.unet) as seen:
+        with record_attention(pipeline.checkpoint.unet) as record:
             for state in run:
                 step(f"Step {state.step} of {state.total}")
-                grids = seen.maps(*noise.shape[2:])
-                maps.append(by_word(grids, pipeline.checkpoint.tokenizer, asked["prompt"]))
+                grids = record.maps(*noise.shape[2:])
+                maps.append(maps_by_word(grids, pipeline.checkpoint.tokenizer, asked["prompt"]))
         step("Drawing")
         [image] = pipeline.decode_latents(state.latents, pipeline.columns(self.duration))
         self._take({**asked, "latents": state.latents, "image": image, "maps": maps})
         self.job.say(" ".join([*(f"Note: {remark}." for remark in remarks), "Done."]))
 
-    def _remarks(self, asked: dict) -> list[str]:
-        """What is to be said of the prompts: too long, or not in Latin letters."""
+    def _remarks(self, asked: dict[str, Any]) -> list[str]:
+        """Warnings about the prompts: too long, or not in the Latin alphabet."""
         from riffedu.diffusion.guidance import PromptWarning, warn_about_prompt
 
         with warnings.catch_warnings(record=True) as caught:
@@ -248,7 +264,7 @@ class TextPanel(Panel):
                 warn_about_prompt(self.pipeline.checkpoint.tokenizer, asked[name])
         return [str(remark.message) for remark in caught]
 
-    def _take(self, made: dict) -> None:
+    def _take(self, made: dict[str, Any]) -> None:
         self.before, self.now = self.now, made
         names = list(made["maps"][0])
         chosen = self.word.value if self.word.value in names else self._first(names)
@@ -261,11 +277,11 @@ class TextPanel(Panel):
 
     @staticmethod
     def _first(names: list[str]) -> str:
-        """The longest word: more often than not it says what plays."""
+        """The longest word, which is often the instrument."""
         return max(names[:-1] or names, key=len)
 
-    def listen(self, _=None) -> None:
-        """Put the sound of the run that is chosen into the player."""
+    def listen(self, _: Any = None) -> None:
+        """Convert the picture of the selected run to sound and load it into the player."""
         made = getattr(self, self.shown.value)
         try:
             result = self.pipeline.play_picture(made["image"], {})
@@ -274,7 +290,7 @@ class TextPanel(Panel):
             return
         self.heard.set(result.waveform, result.sample_rate, settings(made), image=result.image)
 
-    def _choose(self, _=None) -> None:
+    def _choose(self, _: Any = None) -> None:
         self.listen_button.disabled = getattr(self, self.shown.value) is None
         self.heard.clear()
 
@@ -287,7 +303,7 @@ class TextPanel(Panel):
         for axis, title in zip(self.figure.axes, ("The run before", "This run", "Attention")):
             axis.set_title(title, fontsize=10)
 
-    def _show(self, _=None) -> None:
+    def _show(self, _: Any = None) -> None:
         if self.now is None:
             return
         moments = self.now["maps"]
@@ -298,7 +314,9 @@ class TextPanel(Panel):
             if made:
                 under.set_data(np.asarray(made["image"].convert("L")))
         _colour(self._over, share)
-        words = f"“{self.word.value}” at {f'step {at}' if at else 'all steps'}: {told(share)}"
+        words = (
+            f"“{self.word.value}” at {f'step {at}' if at else 'all steps'}: {percent_range(share)}"
+        )
         self.figure.axes[2].set_title(words if len(words) < 40 else words[:38] + "…", fontsize=10)
         facts = f"{settings(self.now)}; spread of the latents {self.now['latents'].std():.2f}."
         if self.before:
@@ -314,33 +332,33 @@ class TextPanel(Panel):
         )
 
 
-def settings(made: dict) -> str:
-    """A run's settings in a few words."""
-    told = [f"“{made['prompt']}”", f"seed {made['seed']}", f"guidance {made['guidance']:g}"]
+def settings(made: dict[str, Any]) -> str:
+    """A one-line summary of a run's settings."""
+    parts = [f"“{made['prompt']}”", f"seed {made['seed']}", f"guidance {made['guidance']:g}"]
     if made["below"] < 1:
-        told.append(f"up to t = {made['below']:g}")
+        parts.append(f"up to t = {made['below']:g}")
     if made["negative"].strip():
-        told.append(f"not “{made['negative']}”")
-    return ", ".join(told)
+        parts.append(f"not “{made['negative']}”")
+    return ", ".join(parts)
 
 
-def _layers(axis, seconds: float):
-    """The spectrogram and the colour over it, both empty."""
+def _layers(axis: Any, seconds: float) -> tuple[Any, Any]:
+    """Two empty image layers: the spectrogram and the attention map over it."""
     place = {"extent": (0, seconds, 0, 1), "aspect": "auto", "interpolation": "nearest"}
     under = axis.imshow([[255]], cmap="gray", vmin=0, vmax=255, **place)
     over = axis.imshow([[0.0]], cmap="Oranges", vmin=-0.6, vmax=1.3, alpha=0.0, **place)
     return under, over
 
 
-def _colour(over, share) -> None:
-    """No colour at the smallest share, full colour at the largest."""
+def _colour(over: Any, share: ArrayLike) -> None:
+    """Show an attention map: transparent at its minimum, full colour at its maximum."""
     share = np.asarray(share, dtype=np.float64)
     strength = (share - share.min()) / (np.ptp(share) or 1.0)
     over.set_data(strength)
     over.set_alpha(OVERLAY * strength)
 
 
-def _ticks(axis, labels: bool = True) -> None:
+def _ticks(axis: Any, labels: bool = True) -> None:
     axis.set_yticks([height(f) for f in HERTZ])
     axis.set_yticklabels(
         [f"{f:g}" if f < 1000 else f"{f / 1000:g}k" for f in HERTZ] if labels else [""] * len(HERTZ)
@@ -350,13 +368,13 @@ def _ticks(axis, labels: bool = True) -> None:
 
 
 def text_panel(
-    pipeline,
+    pipeline: Pipeline,
     prompt: str = "flute melody over rock drums",
     negative: str = "",
     seed: int = 0,
-    **options,
+    **options: Any,
 ) -> TextPanel:
-    """Words, words against, guidance; and where in the picture each word was listened to.
+    """Set prompt, negative prompt and guidance, and see the attention to each word.
 
     ``options``: ``steps`` of a run (8), ``duration`` of the clip (5.12 s).
     """
