@@ -382,7 +382,8 @@ def closure(name: str, extras: frozenset, seen: set) -> set:
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems pull in packages of their own")
 def test_constraints_pin_all_that_riffedu_needs():
     pulled = {
-        name for name, _ in closure("riffedu", frozenset({"test", "train", "browser"}), set())
+        name
+        for name, _ in closure("riffedu", frozenset({"test", "train", "lint", "browser"}), set())
     }
     # torch's CUDA build pins these itself.
     pulled = {name for name in pulled if not re.match("nvidia-|cuda-|triton", name)}
