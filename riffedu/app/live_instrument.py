@@ -13,6 +13,7 @@ import json
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import anywidget
 import numpy as np
@@ -38,6 +39,9 @@ CONTROLS = (
 VERSION = 1
 
 
+JS = Path(__file__).parent / "js"
+
+
 class LiveInstrument(anywidget.AnyWidget):
     """The widget; `live_instrument` makes one.
 
@@ -47,11 +51,11 @@ class LiveInstrument(anywidget.AnyWidget):
     """
 
     _esm = front(
-        "sound.js", "picture.js", "dom.js", "band.js",
-        "instrument/state.js", "instrument/session.js", "instrument/pad.js", "instrument/scroll.js",
-        "instrument/page.js", "instrument/hands.js", "instrument.js",
-    )  # fmt: skip
-    _css = front("look.css", "instrument.css")
+        *("sound.js", "picture.js", "dom.js"),
+        *(JS / f"{name}.js" for name in ("band", "state", "session", "pad", "scroll", "page")),
+        *(JS / "hands.js", JS / "instrument.js"),
+    )
+    _css = front("look.css", JS / "instrument.css")
 
     prompts = traitlets.List(traitlets.Unicode(), list(PROMPTS)).tag(sync=True)
     x = traitlets.Float(0.5).tag(sync=True)

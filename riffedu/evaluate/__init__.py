@@ -5,6 +5,10 @@ style of a clip. Its accuracy on generated clips means something only between tw
 clips that went through the same codec, the ceiling, and on the generated clips with their prompts
 shuffled, the floor (`clips`, `scores`). The Fréchet distance (`frechet`) compares crowds of clips
 instead of single ones. ``riffedu evaluate`` prints all of it as one table (`report`).
+
+An ear that was trained hears timbre and flatters. ``riffedu evaluate --music`` measures by
+formula: notes, beat, attack, harmonics (`rhythm`, `pitch`), sharpness, patch borders and the
+nearest training clip (`picture`), each against real renders through the codec (`music`).
 """
 
 from __future__ import annotations
@@ -186,6 +190,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="TABLE", help="write the table, .md or .json")
     parser.add_argument("--sheet", metavar="PNG",
                         help="only draw sixteen prompts, generated beside real, into this picture")
+    parser.add_argument("--music", action="store_true",
+                        help="the music table instead: notes, beat, attack, harmonics, sharpness, "
+                        "tempo and key asked for, nearest training clip")
+    parser.add_argument("--seeds", type=int, default=8, help="clips per prompt of --music (8)")
+    parser.add_argument("--renders", type=int, default=8,
+                        help="test renders per kind to hold them against (8)")
     parser.add_argument("--card", action="store_true",
                         help="write the table into the model's README.md, between its markers")
 
@@ -199,6 +209,8 @@ def run(args: Namespace) -> int:
         raise RiffeduError("--card needs the whole table: leave --until out")
     if args.sheet:
         return _sheet(args)
+    if args.music:
+        return _music(args)
     output = check_output(args.output) if args.output else None
     pipeline = card = None
     if args.until != "renders":
@@ -217,6 +229,21 @@ def run(args: Namespace) -> int:
         write(report, output)
     if card:
         write_card(report, card)
+    return 0
+
+
+def _music(args: Namespace) -> int:
+    from riffedu.evaluate.music import music
+    from riffedu.evaluate.music_report import to_markdown, write
+    from riffedu.evaluate.report import check_output
+    from riffedu.music.pipeline import load_pipeline
+
+    output = check_output(args.output) if args.output else None
+    report = music(load_pipeline(args.model), args.data, args.seeds, args.renders, args.steps,
+                   args.guidance, args.seed)
+    print(to_markdown(report), end="")
+    if output:
+        write(report, output)
     return 0
 
 

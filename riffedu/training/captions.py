@@ -7,7 +7,9 @@ them, evaluation asks in words that the model has not been trained on. Taught by
 
 from __future__ import annotations
 
-from .music import pick
+import numpy as np
+
+from .music.draws import pick
 from .numbers import with_numbers
 
 INSTRUMENT_NAMES: dict[str, tuple[str, ...]] = {
@@ -39,8 +41,20 @@ INSTRUMENT_NAMES: dict[str, tuple[str, ...]] = {
     "kalimba": ("thumb piano",),
     "drums": ("drum kit", "drum set"),
 }
-PLURAL = {"strings", "pizzicato strings", "plucked strings", "steel drums", "tubular bells",
-          "timpani", "kettledrums", "drums", "panpipes", "bagpipes", "choir voices", "vibes"}
+PLURAL = {
+    "strings",
+    "pizzicato strings",
+    "plucked strings",
+    "steel drums",
+    "tubular bells",
+    "timpani",
+    "kettledrums",
+    "drums",
+    "panpipes",
+    "bagpipes",
+    "choir voices",
+    "vibes",
+}
 MASS = {"brass"}
 
 STYLE_NAMES: dict[str, tuple[str, ...]] = {
@@ -79,17 +93,30 @@ MOODS: dict[str, tuple[str, ...]] = {
     "aggressive": ("aggressive", "heavy", "brutal", "angry"),
 }
 HELD_OUT_MOODS: dict[str, tuple[str, ...]] = {
-    "calm": ("tranquil", "serene", "soothing"), "happy": ("cheery", "glad"),
-    "cheerful": ("jolly", "merry"), "sad": ("unhappy", "gloomy"), "dark": ("grim", "brooding"),
-    "tense": ("nervous", "anxious"), "dreamy": ("hazy", "heavenly"),
-    "exotic": ("far-away", "desert"), "bluesy": ("blue",), "laid-back": ("easygoing", "mellow"),
-    "groovy": ("danceable",), "energetic": ("pumping", "vigorous"),
+    "calm": ("tranquil", "serene", "soothing"),
+    "happy": ("cheery", "glad"),
+    "cheerful": ("jolly", "merry"),
+    "sad": ("unhappy", "gloomy"),
+    "dark": ("grim", "brooding"),
+    "tense": ("nervous", "anxious"),
+    "dreamy": ("hazy", "heavenly"),
+    "exotic": ("far-away", "desert"),
+    "bluesy": ("blue",),
+    "laid-back": ("easygoing", "mellow"),
+    "groovy": ("danceable",),
+    "energetic": ("pumping", "vigorous"),
     "aggressive": ("furious", "violent"),
 }
-TEMPI = {"slow": ("slow", "slow", "unhurried"), "medium": ("mid-tempo", "moderate"),
-         "fast": ("fast", "fast", "quick", "up-tempo")}
-HELD_OUT_TEMPI = {"slow": ("leisurely", "sluggish"), "medium": ("walking-pace", "medium-speed"),
-                  "fast": ("speedy", "rapid")}
+TEMPI = {
+    "slow": ("slow", "slow", "unhurried"),
+    "medium": ("mid-tempo", "moderate"),
+    "fast": ("fast", "fast", "quick", "up-tempo"),
+}
+HELD_OUT_TEMPI = {
+    "slow": ("leisurely", "sluggish"),
+    "medium": ("walking-pace", "medium-speed"),
+    "fast": ("speedy", "rapid"),
+}
 DYNAMICS = {"soft": ("soft", "quiet"), "loud": ("loud", "strong", "forceful")}
 
 # texture -> nouns for "a sad piano ___"
@@ -116,70 +143,145 @@ TEXTURES: dict[str, tuple[str, ...]] = {
     "chorale": ("chorale", "hymn", "four-part harmony"),
     "ensemble": ("classical piece", "quartet", "chamber music"),
 }
-PLURAL_NOUNS = ("chords", "arpeggios", "notes", "runs", "scales", "glissandos", "beats",
-                "strumming", "harmony", "music")
+PLURAL_NOUNS = (
+    "chords",
+    "arpeggios",
+    "notes",
+    "runs",
+    "scales",
+    "glissandos",
+    "beats",
+    "strumming",
+    "harmony",
+    "music",
+)
 EFFECTS = {
-    "reverb": ("with reverb", "with a lot of reverb", "in a large hall", "with echo",
-               "in a church"),
+    "reverb": (
+        "with reverb",
+        "with a lot of reverb",
+        "in a large hall",
+        "with echo",
+        "in a church",
+    ),
     "low-pass": ("muffled", "with a muffled sound", "low-pass filtered", "through a wall"),
     "drive": ("with distortion", "overdriven", "with a dirty sound"),
     "tremolo": ("with tremolo", "with a pulsing tremolo"),
     "chorus": ("with chorus", "with a chorus effect"),
 }
 SCALES = {
-    "major": ("in a major key", "in major"), "minor": ("in a minor key", "in minor"),
-    "harmonic minor": ("in a minor key",), "dorian": ("in the dorian mode",),
-    "phrygian": ("in the phrygian mode",), "mixolydian": ("in the mixolydian mode",),
+    "major": ("in a major key", "in major"),
+    "minor": ("in a minor key", "in minor"),
+    "harmonic minor": ("in a minor key",),
+    "dorian": ("in the dorian mode",),
+    "phrygian": ("in the phrygian mode",),
+    "mixolydian": ("in the mixolydian mode",),
     "major pentatonic": ("on a pentatonic scale",),
-    "minor pentatonic": ("on a pentatonic scale",), "blues": ("on the blues scale",),
-    "whole tone": ("on a whole-tone scale",), "hijaz": ("on an arabic scale",),
+    "minor pentatonic": ("on a pentatonic scale",),
+    "blues": ("on the blues scale",),
+    "whole tone": ("on a whole-tone scale",),
+    "hijaz": ("on an arabic scale",),
 }
 REGISTERS = {"low": ("low", "deep"), "high": ("high", "high-pitched")}
 ARTICULATIONS = {"staccato": ("staccato", "short and detached"), "legato": ("legato", "smooth")}
 
 SOLO = (
-    ("{i}", 2), ("solo {i}", 2), ("{the_i} alone", 0.5), ("{adj} {i}", 3), ("{i} {tex}", 2),
-    ("{adj} {i} {tex}", 3), ("a {adj} solo {i}", 3), ("{i} solo", 1), ("{adj} {i} music", 1),
-    ("a {adj} {i} {tex}", 2), ("{adj} {tex} on {the_i}", 2), ("{adj}, {adj2} {i} {tex}", 2),
-    ("{i} solo, {adj}, {adj2}", 1), ("{i}, {tex}, {adj}, {adj2}", 2),
-    ("{adj} {adj2} {i} {tex} {tail}", 3), ("{A_i} plays {a_tex}.", 2),
-    ("{A_adj_i} plays {a_tex} {tail}.", 4), ("{i} playing {a_adj_tex} {tail}", 3),
-    ("{a_adj_tex} played on {the_i} {tail}", 2), ("{i} {tail}", 1), ("{i} {tex} {tail}", 2),
-    ("solo {i}, {adj} and {adj2}, {tail}", 1), ("{adj} {adj2} {tex}", 0.6), ("{adj} music", 0.3),
+    ("{i}", 2),
+    ("solo {i}", 2),
+    ("{the_i} alone", 0.5),
+    ("{adj} {i}", 3),
+    ("{i} {tex}", 2),
+    ("{adj} {i} {tex}", 3),
+    ("a {adj} solo {i}", 3),
+    ("{i} solo", 1),
+    ("{adj} {i} music", 1),
+    ("a {adj} {i} {tex}", 2),
+    ("{adj} {tex} on {the_i}", 2),
+    ("{adj}, {adj2} {i} {tex}", 2),
+    ("{i} solo, {adj}, {adj2}", 1),
+    ("{i}, {tex}, {adj}, {adj2}", 2),
+    ("{adj} {adj2} {i} {tex} {tail}", 3),
+    ("{A_i} plays {a_tex}.", 2),
+    ("{A_adj_i} plays {a_tex} {tail}.", 4),
+    ("{i} playing {a_adj_tex} {tail}", 3),
+    ("{a_adj_tex} played on {the_i} {tail}", 2),
+    ("{i} {tail}", 1),
+    ("{i} {tex} {tail}", 2),
+    ("solo {i}, {adj} and {adj2}, {tail}", 1),
+    ("{adj} {adj2} {tex}", 0.6),
+    ("{adj} music", 0.3),
 )
 PAIR = (
-    ("{i} and {j}", 3), ("{adj} {i} and {j}", 3), ("{i} with {j}", 2),
-    ("{i} melody over {j}", 2), ("{i} accompanied by {j}", 2), ("duet of {i} and {j}", 2),
-    ("a {adj} duet for {i} and {j}", 2), ("{i} and {j}, {adj}, {adj2}", 2),
+    ("{i} and {j}", 3),
+    ("{adj} {i} and {j}", 3),
+    ("{i} with {j}", 2),
+    ("{i} melody over {j}", 2),
+    ("{i} accompanied by {j}", 2),
+    ("duet of {i} and {j}", 2),
+    ("a {adj} duet for {i} and {j}", 2),
+    ("{i} and {j}, {adj}, {adj2}", 2),
     ("{adj} {adj2} {i} melody with {j} {jtex}", 3),
     ("{A_adj_i} plays a melody over {j} {jtex} {tail}.", 3),
-    ("{i} and {j} playing together {tail}", 1), ("{adj} melody on {the_i} with {j} {tail}", 2),
+    ("{i} and {j} playing together {tail}", 1),
+    ("{adj} melody on {the_i} with {j} {tail}", 2),
 )
 BAND = (
-    ("{s}", 3), ("{s} music", 2), ("{adj} {s} music", 1), ("{s} band", 2),
-    ("{adj} {s}", 3), ("{adj} {s} groove", 1), ("{s} song", 1),
-    ("a {adj} {s} band", 2), ("{s} with {i}", 2), ("{adj} {s} with {i} and {j}", 2),
-    ("{s} with {list}", 2), ("{s}, {list}, {adj}", 2), ("{adj}, {adj2} {s}", 2),
-    ("instrumental {s}, {adj}", 1), ("{A_adj} {s} band with {list} {tail}.", 3),
+    ("{s}", 3),
+    ("{s} music", 2),
+    ("{adj} {s} music", 1),
+    ("{s} band", 2),
+    ("{adj} {s}", 3),
+    ("{adj} {s} groove", 1),
+    ("{s} song", 1),
+    ("a {adj} {s} band", 2),
+    ("{s} with {i}", 2),
+    ("{adj} {s} with {i} and {j}", 2),
+    ("{s} with {list}", 2),
+    ("{s}, {list}, {adj}", 2),
+    ("{adj}, {adj2} {s}", 2),
+    ("instrumental {s}, {adj}", 1),
+    ("{A_adj} {s} band with {list} {tail}.", 3),
     ("{adj} {adj2} {s} with {i} {tail}", 2),
 )
 DRUMS = (
-    ("{s} drums", 3), ("{s} beat", 2), ("{s} drum beat", 3), ("{adj} {s} drums", 3),
-    ("drums playing {s}", 2), ("a {adj} {s} beat", 2), ("{s} drum loop", 2), ("drum solo, {s}", 1),
-    ("{adj}, {adj2} {s} drum beat", 2), ("only drums, {adj} {s}", 1), ("{s} groove on drums", 1),
-    ("{A_adj} drum kit plays a {s} beat {tail}.", 3), ("drums", 0.5),
+    ("{s} drums", 3),
+    ("{s} beat", 2),
+    ("{s} drum beat", 3),
+    ("{adj} {s} drums", 3),
+    ("drums playing {s}", 2),
+    ("a {adj} {s} beat", 2),
+    ("{s} drum loop", 2),
+    ("drum solo, {s}", 1),
+    ("{adj}, {adj2} {s} drum beat", 2),
+    ("only drums, {adj} {s}", 1),
+    ("{s} groove on drums", 1),
+    ("{A_adj} drum kit plays a {s} beat {tail}.", 3),
+    ("drums", 0.5),
     ("{adj} {adj2} {s} drum groove {tail}", 2),
 )
 HELD_OUT = {
-    "solo": ("something {adj} for {i}", "could you play {adj} music on {the_i}?",
-             "the sound of {the_i}, {adj}", "I want to hear {a_i}",
-             "{i} recording, {tempo} and {adj}"),
-    "pair": ("music for {i} together with {j}", "I want to hear {a_i} next to {a_j}",
-             "{i} plus {j}, {adj}"),
-    "band": ("some {s} please", "I want to hear {s} that feels {adj}",
-             "play me {a_tempo} {s} tune", "the sound of {s}"),
-    "drums": ("percussion only: {s}", "I want to hear a drummer play {s}",
-              "{tempo} rhythm section, {s}, just drums"),
+    "solo": (
+        "something {adj} for {i}",
+        "could you play {adj} music on {the_i}?",
+        "the sound of {the_i}, {adj}",
+        "I want to hear {a_i}",
+        "{i} recording, {tempo} and {adj}",
+    ),
+    "pair": (
+        "music for {i} together with {j}",
+        "I want to hear {a_i} next to {a_j}",
+        "{i} plus {j}, {adj}",
+    ),
+    "band": (
+        "some {s} please",
+        "I want to hear {s} that feels {adj}",
+        "play me {a_tempo} {s} tune",
+        "the sound of {s}",
+    ),
+    "drums": (
+        "percussion only: {s}",
+        "I want to hear a drummer play {s}",
+        "{tempo} rhythm section, {s}, just drums",
+    ),
 }
 
 
@@ -190,7 +292,7 @@ def article(words: str) -> str:
     return ("an " if words[0] in "aeiou" else "a ") + words
 
 
-def _name(rng, name: str) -> str:
+def _name(rng: np.random.Generator, name: str) -> str:
     others = INSTRUMENT_NAMES.get(name, ())
     return pick(rng, others) if others and rng.random() < 0.3 else name
 
@@ -201,39 +303,42 @@ def _noun(phrase: str) -> str:
     return phrase if plural else article(phrase)
 
 
-def _adjectives(meta: dict, rng) -> list[str]:
+def _adjectives(metadata: dict, rng: np.random.Generator) -> list[str]:
     """Two or more different adjectives that are true of the clip, in random order."""
-    words = [pick(rng, MOODS[meta["mood"]])] * 2
-    words.append(pick(rng, TEMPI[meta["tempo_word"]]))
-    if meta["tempo_word"] != "medium":
-        words.append(pick(rng, TEMPI[meta["tempo_word"]]))
-    if meta["dynamics"] in DYNAMICS:
-        words.append(pick(rng, DYNAMICS[meta["dynamics"]]))
-    if meta["kind"] == "solo":
-        if meta["register"] in REGISTERS:
-            words.append(pick(rng, REGISTERS[meta["register"]]))
-        if meta["articulation"] in ARTICULATIONS:
-            words.append(pick(rng, ARTICULATIONS[meta["articulation"]]))
-    if "low-pass" in meta["effects"]:
+    words = [pick(rng, MOODS[metadata["mood"]])] * 2
+    words.append(pick(rng, TEMPI[metadata["tempo_word"]]))
+    if metadata["tempo_word"] != "medium":
+        words.append(pick(rng, TEMPI[metadata["tempo_word"]]))
+    if metadata["dynamics"] in DYNAMICS:
+        words.append(pick(rng, DYNAMICS[metadata["dynamics"]]))
+    if metadata["kind"] == "solo":
+        if metadata["register"] in REGISTERS:
+            words.append(pick(rng, REGISTERS[metadata["register"]]))
+        if metadata["articulation"] in ARTICULATIONS:
+            words.append(pick(rng, ARTICULATIONS[metadata["articulation"]]))
+    if "low-pass" in metadata["effects"]:
         words.append("muffled")
     order = rng.permutation(len(words))
     distinct = list(dict.fromkeys(words[i] for i in order))
     return distinct if len(distinct) > 1 else distinct + ["simple"]
 
 
-def _tail(meta: dict, rng, adjectives: list[str]) -> str:
+def _tail(metadata: dict, rng: np.random.Generator, adjectives: list[str]) -> str:
     """What else can be said at the end: an effect, the key, the tempo, the register."""
-    options = [pick(rng, EFFECTS[e]) for e in meta["effects"] for _ in range(3)]
-    if meta["scale"] in SCALES:
-        options.append(pick(rng, SCALES[meta["scale"]]))
-    if not set(adjectives[:2]) & set(TEMPI[meta["tempo_word"]]):
-        options.append({"slow": "at a slow tempo", "medium": "at a medium tempo",
-                        "fast": "at a fast tempo"}[meta["tempo_word"]])
-    if meta["key"] and meta["scale"] in ("major", "minor"):
-        options.append(f"in {meta['key']} {meta['scale']}")
-    if meta["register"] != "middle" and meta["kind"] == "solo":
-        options.append(f"in a {meta['register']} register")
-    if meta["effects"] and rng.random() < 0.5:
+    options = [pick(rng, EFFECTS[e]) for e in metadata["effects"] for _ in range(3)]
+    if metadata["scale"] in SCALES:
+        options.append(pick(rng, SCALES[metadata["scale"]]))
+    if not set(adjectives[:2]) & set(TEMPI[metadata["tempo_word"]]):
+        options.append(
+            {"slow": "at a slow tempo", "medium": "at a medium tempo", "fast": "at a fast tempo"}[
+                metadata["tempo_word"]
+            ]
+        )
+    if metadata["key"] and metadata["scale"] in ("major", "minor"):
+        options.append(f"in {metadata['key']} {metadata['scale']}")
+    if metadata["register"] != "middle" and metadata["kind"] == "solo":
+        options.append(f"in a {metadata['register']} register")
+    if metadata["effects"] and rng.random() < 0.5:
         return options[0]
     return pick(rng, options) if options else ""
 
@@ -242,7 +347,7 @@ def _listing(names: list[str]) -> str:
     return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
 
 
-def _frame(rng, frames) -> str:
+def _frame(rng: np.random.Generator, frames) -> str:
     return pick(rng, [f for f, _ in frames], [w for _, w in frames])
 
 
@@ -256,68 +361,89 @@ def _tidy(text: str) -> str:
     return " ".join(words)
 
 
-def _fields(meta: dict, rng, adjectives: list[str], names: list[str]) -> dict[str, str]:
+def _fields(
+    metadata: dict, rng: np.random.Generator, adjectives: list[str], names: list[str]
+) -> dict[str, str]:
     adj, adj2 = adjectives[0], adjectives[1]
     i = names[0] if names else ""
     j = names[1] if len(names) > 1 else ""
-    texture = meta["texture"]
+    texture = metadata["texture"]
     if texture.startswith("melody over "):
-        texture = texture[len("melody over "):]
+        texture = texture[len("melody over ") :]
     tex = pick(rng, TEXTURES.get(texture, ("music",)))
-    the_i = i if i in PLURAL or i in MASS else "the " + i if rng.random() < 0.4 else article(
-        i) if i else ""
+    the_i = (
+        i
+        if i in PLURAL or i in MASS
+        else "the " + i
+        if rng.random() < 0.4
+        else article(i)
+        if i
+        else ""
+    )
     return {
-        "i": i, "j": j, "adj": adj, "adj2": adj2, "tex": tex, "jtex": tex, "the_i": the_i,
-        "a_i": article(i) if i else "", "a_j": article(j) if j else "", "a_tex": _noun(tex),
-        "A_i": article(i) if i else "", "A_adj": "a " + adj,
+        "i": i,
+        "j": j,
+        "adj": adj,
+        "adj2": adj2,
+        "tex": tex,
+        "jtex": tex,
+        "the_i": the_i,
+        "a_i": article(i) if i else "",
+        "a_j": article(j) if j else "",
+        "a_tex": _noun(tex),
+        "A_i": article(i) if i else "",
+        "A_adj": "a " + adj,
         "A_adj_i": (f"{adj} {i}" if i in PLURAL or i in MASS else f"a {adj} {i}"),
         "a_adj_tex": (f"a {adj} {tex}" if _noun(tex) != tex else f"{adj} {tex}"),
-        "tail": _tail(meta, rng, adjectives), "list": _listing(names) if names else "",
-        "s": pick(rng, STYLE_NAMES[meta["style"]]) if meta["style"] else "",
+        "tail": _tail(metadata, rng, adjectives),
+        "list": _listing(names) if names else "",
+        "s": pick(rng, STYLE_NAMES[metadata["style"]]) if metadata["style"] else "",
     }
 
 
-def _names(meta: dict, rng) -> list[str]:
-    names = list(meta["instruments"])
-    if meta["kind"] == "band":
+def _names(metadata: dict, rng: np.random.Generator) -> list[str]:
+    names = list(metadata["instruments"])
+    if metadata["kind"] == "band":
         pitched = [n for n in names if n != "drums"]
         order = rng.permutation(len(pitched))
         names = [pitched[k] for k in order] + (["drums"] if "drums" in names else [])
     return [_name(rng, n) for n in names]
 
 
-def caption(meta: dict, rng) -> str:
+def caption(metadata: dict, rng: np.random.Generator) -> str:
     """A random phrasing of what the clip is, for training.
 
     Parameters
     ----------
-    meta : metadata of a clip as `data.render_item` gives it.
+    metadata : metadata of a clip as `data.render_item` gives it.
     rng : `numpy.random.Generator`; the same state gives the same words.
 
     Returns
     -------
     str : one to about twenty words; names the instrument (bands and drums: the style) in about
         97 captions of 100.
+
     """
-    names = _names(meta, rng)
-    frames = {"solo": SOLO, "pair": PAIR, "band": BAND, "drums": DRUMS}[meta["kind"]]
+    names = _names(metadata, rng)
+    frames = {"solo": SOLO, "pair": PAIR, "band": BAND, "drums": DRUMS}[metadata["kind"]]
     frame = _frame(rng, frames)
     if len(names) < 2 and ("{j}" in frame or "{list}" in frame):
         frame = "{adj} {s} with {i}"
-    text = frame.format(**_fields(meta, rng, _adjectives(meta, rng), names))
-    if meta["kind"] in ("solo", "pair") and names[0] in PLURAL:
+    text = frame.format(**_fields(metadata, rng, _adjectives(metadata, rng), names))
+    if metadata["kind"] in ("solo", "pair") and names[0] in PLURAL:
         text = text.replace(" plays ", " play ")
-    text = _tidy(with_numbers(_tidy(text), meta, rng))
+    text = _tidy(with_numbers(_tidy(text), metadata, rng))
     return text[0].upper() + text[1:] if text.endswith(".") else text
 
 
-def held_out_captions(meta: dict, rng) -> list[str]:
+def held_out_captions(metadata: dict, rng: np.random.Generator) -> list[str]:
     """Every held-out frame of the clip's kind once, with held-out adjectives and plain names:
-    phrasings that `caption` never gives."""
-    adjectives = [pick(rng, HELD_OUT_MOODS[meta["mood"]])] * 2
-    fields = _fields(meta, rng, adjectives, list(meta["instruments"]))
-    fields["tempo"] = pick(rng, HELD_OUT_TEMPI[meta["tempo_word"]])
+    phrasings that `caption` never gives.
+    """
+    adjectives = [pick(rng, HELD_OUT_MOODS[metadata["mood"]])] * 2
+    fields = _fields(metadata, rng, adjectives, list(metadata["instruments"]))
+    fields["tempo"] = pick(rng, HELD_OUT_TEMPI[metadata["tempo_word"]])
     fields["a_tempo"] = "a " + fields["tempo"]
-    if meta["style"]:
-        fields["s"] = meta["style"]
-    return [_tidy(frame.format(**fields)) for frame in HELD_OUT[meta["kind"]]]
+    if metadata["style"]:
+        fields["s"] = metadata["style"]
+    return [_tidy(frame.format(**fields)) for frame in HELD_OUT[metadata["kind"]]]

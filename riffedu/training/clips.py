@@ -18,15 +18,17 @@ from pathlib import Path
 
 import numpy as np
 
-from riffedu.signal.audio import load, save, set_level
 from riffedu.errors import RiffeduError
 from riffedu.paths import data_folder
+from riffedu.signal.audio import load, save, set_level
 
 RATE, SECONDS = 44100, 5.12
 SAMPLES = Path("/usr/share/sonic-pi/samples")
 VIBE_ACE = "librosa-0.7.2/librosa/util/example_data/Kevin_MacLeod_-_Vibe_Ace.ogg"
-RENDER = "rendered by this project with FluidR3_GM.sf2 (MIT), © 2000–2002, 2008 Frank Wen, " \
-         "© 2008 Toby Smithe"
+RENDER = (
+    "rendered by this project with FluidR3_GM.sf2 (MIT), © 2000–2002, 2008 Frank Wen, "
+    "© 2008 Toby Smithe"
+)
 CC0 = "CC0 1.0"
 
 
@@ -90,39 +92,80 @@ def full_mix(package: Path) -> np.ndarray:
         ogg = io.BytesIO(archive.extractfile(VIBE_ACE).read())
     sound, rate = soundfile.read(ogg, dtype="float32")
     start = 20 * rate
-    return sound[start:start + round(SECONDS * rate)].mean(axis=1)
+    return sound[start : start + round(SECONDS * rate)].mean(axis=1)
 
 
 CLIPS = {
-    "tune": (tune, "Cherish the Ladies: a jig, one flute",
-             "traditional, Ryan's Mammoth Collection (1883); " + RENDER, "public domain, MIT",
-             "a melody of single notes"),
-    "sustained": (sustained, "Chorale from BWV 66: string ensemble",
-                  "J. S. Bach; " + RENDER, "public domain, MIT",
-                  "held chords that change slowly"),
-    "piano": (piano, "Sonata K. 545, opening: piano", "W. A. Mozart; " + RENDER,
-              "public domain, MIT", "notes that are struck and die away"),
-    "stereo": (stereo, "Quartet K. 458, opening: four strings from left to right",
-               "W. A. Mozart; " + RENDER, "public domain, MIT", "two channels that differ"),
-    "speech_like": (speech_like, "Babble: syllables without sense, made by formula",
-                    "riffedu.signal.synth.babble, this project", "MIT",
-                    "vowels, hisses and bursts that follow each other as in speech; no person "
-                    "speaks"),
-    "percussion": (percussion, "Tabla loop",
-                   "lezaarth, freesound.org/people/lezaarth/sounds/242591, from Sonic Pi's samples",
-                   CC0, "a recording of drum strokes, dry and ringing"),
-    "guitar": (guitar, "Electric guitar chord", "Sub-d, freesound.org/people/Sub-d/sounds/46992, "
-               "from Sonic Pi's samples", CC0, "a recording of plucked strings that ring"),
-    "choir": (choir, "Choir, one chord, 1.57 s",
-              "Exsomniel, freesound.org/people/Exsomniel/sounds/207809, from Sonic Pi's samples",
-              CC0, "voices, a short clip"),
-    "drum_hit": (drum_hit, "Snare drum, one stroke, 0.38 s",
-                 "Dolfeus, freesound.org/people/Dolfeus/sounds/57534, from Sonic Pi's samples", CC0, "a sound shorter than most windows "
-                 "want"),
-    "full_mix": (full_mix, "Vibe Ace (5.12 s from 0:20, mono, level changed)",
-                 "“Vibe Ace” by Kevin MacLeod (incompetech.com), by way of librosa 0.7.2",
-                 "CC BY 3.0, https://creativecommons.org/licenses/by/3.0/",
-                 "a band: vibraphone, piano, bass and drums together"),
+    "tune": (
+        tune,
+        "Cherish the Ladies: a jig, one flute",
+        "traditional, Ryan's Mammoth Collection (1883); " + RENDER,
+        "public domain, MIT",
+        "a melody of single notes",
+    ),
+    "sustained": (
+        sustained,
+        "Chorale from BWV 66: string ensemble",
+        "J. S. Bach; " + RENDER,
+        "public domain, MIT",
+        "held chords that change slowly",
+    ),
+    "piano": (
+        piano,
+        "Sonata K. 545, opening: piano",
+        "W. A. Mozart; " + RENDER,
+        "public domain, MIT",
+        "notes that are struck and die away",
+    ),
+    "stereo": (
+        stereo,
+        "Quartet K. 458, opening: four strings from left to right",
+        "W. A. Mozart; " + RENDER,
+        "public domain, MIT",
+        "two channels that differ",
+    ),
+    "speech_like": (
+        speech_like,
+        "Babble: syllables without sense, made by formula",
+        "riffedu.signal.synth.babble, this project",
+        "MIT",
+        "vowels, hisses and bursts that follow each other as in speech; no person speaks",
+    ),
+    "percussion": (
+        percussion,
+        "Tabla loop",
+        "lezaarth, freesound.org/people/lezaarth/sounds/242591, from Sonic Pi's samples",
+        CC0,
+        "a recording of drum strokes, dry and ringing",
+    ),
+    "guitar": (
+        guitar,
+        "Electric guitar chord",
+        "Sub-d, freesound.org/people/Sub-d/sounds/46992, from Sonic Pi's samples",
+        CC0,
+        "a recording of plucked strings that ring",
+    ),
+    "choir": (
+        choir,
+        "Choir, one chord, 1.57 s",
+        "Exsomniel, freesound.org/people/Exsomniel/sounds/207809, from Sonic Pi's samples",
+        CC0,
+        "voices, a short clip",
+    ),
+    "drum_hit": (
+        drum_hit,
+        "Snare drum, one stroke, 0.38 s",
+        "Dolfeus, freesound.org/people/Dolfeus/sounds/57534, from Sonic Pi's samples",
+        CC0,
+        "a sound shorter than most windows want",
+    ),
+    "full_mix": (
+        full_mix,
+        "Vibe Ace (5.12 s from 0:20, mono, level changed)",
+        "“Vibe Ace” by Kevin MacLeod (incompetech.com), by way of librosa 0.7.2",
+        "CC BY 3.0, https://creativecommons.org/licenses/by/3.0/",
+        "a band: vibraphone, piano, bass and drums together",
+    ),
 }
 
 
@@ -143,7 +186,7 @@ def make(folder: Path, package: Path) -> None:
 
 
 def _finish(sound: np.ndarray) -> np.ndarray:
-    sound = np.array(sound[..., :round(SECONDS * RATE)], np.float32)
+    sound = np.array(sound[..., : round(SECONDS * RATE)], np.float32)
     up, down = np.linspace(0, 1, 44), np.linspace(1, 0, 441)  # 1 ms, so that attacks stay sharp
     sound[..., :44] *= up
     sound[..., -441:] *= down

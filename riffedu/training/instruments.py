@@ -12,7 +12,8 @@ from typing import NamedTuple
 class Instrument(NamedTuple):
     """What a part needs to know: GM ``programs``, playable ``low``..``high`` MIDI notes,
     ``textures`` that suit it (names of functions in ``music.TEXTURES``, repeated = likelier),
-    ``sustain`` (True: a held note keeps sounding)."""
+    ``sustain`` (True: a held note keeps sounding).
+    """
 
     programs: tuple[int, ...]
     low: int
@@ -22,17 +23,39 @@ class Instrument(NamedTuple):
 
 
 def _table() -> dict[str, Instrument]:
-    keys = ("melody", "chords", "arpeggio", "broken chords", "accompanied", "accompanied",
-            "ostinato", "scale run", "repeated note")
+    keys = (
+        "melody",
+        "chords",
+        "arpeggio",
+        "broken chords",
+        "accompanied",
+        "accompanied",
+        "ostinato",
+        "scale run",
+        "repeated note",
+    )
     mallet = ("melody", "melody", "arpeggio", "ostinato", "scale run", "repeated note", "chords")
     reed_keys = ("melody", "melody", "chords", "held chords", "accompanied", "ostinato")
-    plucked = ("melody", "melody", "arpeggio", "arpeggio", "broken chords", "ostinato",
-               "scale run")
-    guitar = ("strummed chords", "strummed chords", "arpeggio", "broken chords", "melody",
-              "ostinato")
+    plucked = ("melody", "melody", "arpeggio", "arpeggio", "broken chords", "ostinato", "scale run")
+    guitar = (
+        "strummed chords",
+        "strummed chords",
+        "arpeggio",
+        "broken chords",
+        "melody",
+        "ostinato",
+    )
     low_strings = ("bass line", "bass line", "bass line", "ostinato", "repeated note")
-    wind = ("melody", "melody", "melody", "melody", "ostinato", "scale run", "arpeggio",
-            "long notes")
+    wind = (
+        "melody",
+        "melody",
+        "melody",
+        "melody",
+        "ostinato",
+        "scale run",
+        "arpeggio",
+        "long notes",
+    )
     section = ("held chords", "held chords", "chords", "melody", "long notes")
     world = ("melody", "melody", "ostinato", "drone", "arpeggio", "scale run")
     return {
@@ -51,8 +74,12 @@ def _table() -> dict[str, Instrument]:
         "acoustic guitar": Instrument((24, 25), 40, 79, guitar, False),
         "electric guitar": Instrument((27, 26), 40, 84, guitar, False),
         "distorted guitar": Instrument(
-            (30, 29), 38, 82, ("power chords", "power chords", "power chords", "riff", "melody"),
-            True),
+            (30, 29),
+            38,
+            82,
+            ("power chords", "power chords", "power chords", "riff", "melody"),
+            True,
+        ),
         "double bass": Instrument((32,), 28, 55, low_strings, False),
         "electric bass": Instrument((33, 34), 28, 55, low_strings, False),
         "slap bass": Instrument((36,), 28, 57, low_strings, False),
@@ -60,10 +87,15 @@ def _table() -> dict[str, Instrument]:
         "violin": Instrument((40,), 55, 96, wind, True),
         "cello": Instrument((42,), 36, 72, wind, True),
         "pizzicato strings": Instrument(
-            (45,), 40, 88, ("melody", "arpeggio", "ostinato", "chords", "scale run"), False),
+            (45,), 40, 88, ("melody", "arpeggio", "ostinato", "chords", "scale run"), False
+        ),
         "harp": Instrument(
-            (46,), 36, 96, ("arpeggio", "arpeggio", "broken chords", "glissando", "glissando",
-                            "melody"), False),
+            (46,),
+            36,
+            96,
+            ("arpeggio", "arpeggio", "broken chords", "glissando", "glissando", "melody"),
+            False,
+        ),
         "strings": Instrument((48, 49), 36, 88, section, True),
         "choir": Instrument((52, 53), 43, 81, section, True),
         "trumpet": Instrument((56,), 55, 86, wind + ("repeated note", "fanfare", "fanfare"), True),
@@ -77,11 +109,15 @@ def _table() -> dict[str, Instrument]:
         "recorder": Instrument((74,), 65, 96, wind, True),
         "pan flute": Instrument((75,), 60, 91, wind, True),
         "synth lead": Instrument(
-            (81, 80), 48, 91, ("melody", "melody", "arpeggio", "arpeggio", "ostinato",
-                               "scale run", "riff"), True),
+            (81, 80),
+            48,
+            91,
+            ("melody", "melody", "arpeggio", "arpeggio", "ostinato", "scale run", "riff"),
+            True,
+        ),
         "synth pad": Instrument(
-            (89, 95, 91), 43, 84, ("held chords", "held chords", "held chords", "long notes"),
-            True),
+            (89, 95, 91), 43, 84, ("held chords", "held chords", "held chords", "long notes"), True
+        ),
         "sitar": Instrument((104,), 48, 81, world, False),
         "banjo": Instrument((105,), 50, 86, plucked, False),
         "koto": Instrument((107,), 48, 86, world, False),
@@ -96,30 +132,114 @@ INSTRUMENTS: dict[str, Instrument] = _table()
 
 # Who can carry a tune over whom, in the pairs.
 MELODY_INSTRUMENTS = (
-    "piano", "vibraphone", "accordion", "harmonica", "acoustic guitar", "electric guitar",
-    "violin", "cello", "trumpet", "trombone", "french horn", "saxophone", "oboe", "clarinet",
-    "flute", "recorder", "pan flute", "synth lead", "sitar", "banjo", "koto", "steel drums",
-    "marimba", "xylophone", "music box", "kalimba", "choir", "distorted guitar")
+    "piano",
+    "vibraphone",
+    "accordion",
+    "harmonica",
+    "acoustic guitar",
+    "electric guitar",
+    "violin",
+    "cello",
+    "trumpet",
+    "trombone",
+    "french horn",
+    "saxophone",
+    "oboe",
+    "clarinet",
+    "flute",
+    "recorder",
+    "pan flute",
+    "synth lead",
+    "sitar",
+    "banjo",
+    "koto",
+    "steel drums",
+    "marimba",
+    "xylophone",
+    "music box",
+    "kalimba",
+    "choir",
+    "distorted guitar",
+)
 BACKING_INSTRUMENTS = (
-    "piano", "electric piano", "harpsichord", "church organ", "rock organ", "acoustic guitar",
-    "electric guitar", "harp", "strings", "synth pad", "choir", "double bass", "electric bass",
-    "synth bass", "pizzicato strings", "brass", "accordion", "slap bass", "cello", "vibraphone",
-    "marimba")
+    "piano",
+    "electric piano",
+    "harpsichord",
+    "church organ",
+    "rock organ",
+    "acoustic guitar",
+    "electric guitar",
+    "harp",
+    "strings",
+    "synth pad",
+    "choir",
+    "double bass",
+    "electric bass",
+    "synth bass",
+    "pizzicato strings",
+    "brass",
+    "accordion",
+    "slap bass",
+    "cello",
+    "vibraphone",
+    "marimba",
+)
 
 # Drum voices: General MIDI percussion keys.
 DRUM_KEYS = {
-    "kick": 36, "snare": 38, "rim": 37, "clap": 39, "hat": 42, "pedal": 44, "open": 46,
-    "ride": 51, "bell": 53, "crash": 49, "tom1": 50, "tom2": 47, "tom3": 43, "cowbell": 56,
-    "tambourine": 54, "shaker": 70, "conga1": 63, "conga2": 64, "conga3": 62, "clave": 75,
-    "triangle": 81, "cabasa": 69,
+    "kick": 36,
+    "snare": 38,
+    "rim": 37,
+    "clap": 39,
+    "hat": 42,
+    "pedal": 44,
+    "open": 46,
+    "ride": 51,
+    "bell": 53,
+    "crash": 49,
+    "tom1": 50,
+    "tom2": 47,
+    "tom3": 43,
+    "cowbell": 56,
+    "tambourine": 54,
+    "shaker": 70,
+    "conga1": 63,
+    "conga2": 64,
+    "conga3": 62,
+    "clave": 75,
+    "triangle": 81,
+    "cabasa": 69,
 }
 
 # CC0 one-shots of Sonic Pi (sonic-pi-samples): voice -> files, for electronic kits.
 ONE_SHOTS = {
-    "kick": ("bd_808", "bd_haus", "bd_tek", "bd_klub", "bd_fat", "bd_gas", "bd_ada", "bd_zum",
-             "bd_sone", "bd_boom", "bd_pure", "bd_mehackit", "bd_zome"),
-    "snare": ("sn_dolf", "sn_dub", "sn_generic", "sn_zome", "elec_snare", "elec_hi_snare",
-              "elec_lo_snare", "elec_mid_snare", "elec_filt_snare", "drum_snare_hard"),
+    "kick": (
+        "bd_808",
+        "bd_haus",
+        "bd_tek",
+        "bd_klub",
+        "bd_fat",
+        "bd_gas",
+        "bd_ada",
+        "bd_zum",
+        "bd_sone",
+        "bd_boom",
+        "bd_pure",
+        "bd_mehackit",
+        "bd_zome",
+    ),
+    "snare": (
+        "sn_dolf",
+        "sn_dub",
+        "sn_generic",
+        "sn_zome",
+        "elec_snare",
+        "elec_hi_snare",
+        "elec_lo_snare",
+        "elec_mid_snare",
+        "elec_filt_snare",
+        "drum_snare_hard",
+    ),
     "clap": ("perc_snap", "perc_snap2", "sn_generic", "sn_dolf"),
     "hat": ("drum_cymbal_closed", "elec_tick", "drum_cymbal_pedal", "elec_blip2"),
     "open": ("drum_cymbal_open", "elec_cymbal"),

@@ -11,7 +11,7 @@ Taught by notebook 14.
 
 from __future__ import annotations
 
-from .music import pick
+from .music.draws import pick
 
 TEMPO_SHARE = 0.5  # captions that name the tempo, where it is known
 KEY_SHARE = 0.3  # captions that name the key, where it is known

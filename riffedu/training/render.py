@@ -6,7 +6,7 @@ Waveforms are float32, mono, shape (samples,), 44.1 kHz. Taught by notebook 14.
 from __future__ import annotations
 
 import os
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -34,12 +34,15 @@ def find_soundfonts(paths=None) -> list[str]:
     ------
     RiffeduError
         A path that is missing, or no soundfont anywhere: says what to install.
+
     """
     if paths:
         missing = [str(p) for p in paths if not Path(p).is_file()]
         if missing:
-            raise RiffeduError(f"No soundfont at {missing[0]}: give the path of an .sf2 or .sf3 "
-                               "file to --soundfont.")
+            raise RiffeduError(
+                f"No soundfont at {missing[0]}: give the path of an .sf2 or .sf3 "
+                "file to --soundfont."
+            )
         return [str(p) for p in paths]
     found = [p for p in SOUNDFONTS if os.path.isfile(p)][:2]
     if not found:
@@ -48,7 +51,8 @@ def find_soundfonts(paths=None) -> list[str]:
             "musescore-general-soundfont-small, or download FluidR3_GM.sf2 "
             "(https://member.keymusician.com/Member/FluidR3_GM/) and MuseScore_General.sf3 "
             "(https://ftp.osuosl.org/pub/musescore/soundfont/MuseScore_General/), then name "
-            "them with --soundfont.")
+            "them with --soundfont."
+        )
     return found
 
 
@@ -62,8 +66,10 @@ class Synthesizer:
         try:
             import tinysoundfont
         except ImportError as error:
-            raise RiffeduError("Rendering needs tinysoundfont: make train-deps, or pip "
-                               "install --no-deps tinysoundfont.") from error
+            raise RiffeduError(
+                "Rendering needs tinysoundfont: make train-deps, or pip "
+                "install --no-deps tinysoundfont."
+            ) from error
         self.paths = find_soundfonts(paths)
         self.names = [Path(p).stem for p in self.paths]
         self._synths = []
@@ -80,8 +86,9 @@ class Synthesizer:
         synth, number = self._synths[font]
         return bool(synth.sfpreset_name(number, 128 if drums else 0, program))
 
-    def render(self, font: int, program: int, notes, seconds: float, drums: bool = False,
-               bend: float = 0.0) -> np.ndarray:
+    def render(
+        self, font: int, program: int, notes, seconds: float, drums: bool = False, bend: float = 0.0
+    ) -> np.ndarray:
         """Sound of ``notes`` = (start s, end s, MIDI note, velocity 1..127), ``seconds`` long.
 
         Notes before time 0 must have been shifted by the caller; those after the end are left
@@ -120,7 +127,7 @@ class Synthesizer:
         return np.frombuffer(synth.generate(samples), np.float32).reshape(samples, 2)
 
 
-@lru_cache(maxsize=None)
+@cache
 def one_shot(name: str) -> np.ndarray | None:
     """A CC0 drum sample of Sonic Pi as mono 44.1 kHz float32 (at most 1 s); None if missing."""
     import soundfile
@@ -146,21 +153,41 @@ def have_one_shots() -> bool:
 
 def one_shot_kit(rng: np.random.Generator) -> dict[str, str]:
     """A file name for each voice of `ONE_SHOTS`; kick and snare always, the others at times."""
-    return {voice: names[int(rng.integers(len(names)))] for voice, names in ONE_SHOTS.items()
-            if voice in ("kick", "snare", "clap") or rng.random() < 0.6}
+    return {
+        voice: names[int(rng.integers(len(names)))]
+        for voice, names in ONE_SHOTS.items()
+        if voice in ("kick", "snare", "clap") or rng.random() < 0.6
+    }
 
 
-LOUDNESS = {"kick": 1.0, "snare": 0.7, "clap": 0.6, "hat": 0.28, "open": 0.35, "rim": 0.5,
-            "cowbell": 0.4}
+LOUDNESS = {
+    "kick": 1.0,
+    "snare": 0.7,
+    "clap": 0.6,
+    "hat": 0.28,
+    "open": 0.35,
+    "rim": 0.5,
+    "cowbell": 0.4,
+}
 
 
-def render_drums(synth: Synthesizer, font: int, kit: int, hits, seconds: float,
-                 samples: dict[str, str] | None = None) -> np.ndarray:
+def render_drums(
+    synth: Synthesizer,
+    font: int,
+    kit: int,
+    hits,
+    seconds: float,
+    samples: dict[str, str] | None = None,
+) -> np.ndarray:
     """Drum hits (start s, voice, strength 0..1) on a kit; voices named in ``samples`` come from
-    one-shots instead."""
+    one-shots instead.
+    """
     samples = samples or {}
-    notes = [(at, at + 0.2, DRUM_KEYS[voice], 20 + 105 * strength)
-             for at, voice, strength in hits if voice not in samples]
+    notes = [
+        (at, at + 0.2, DRUM_KEYS[voice], 20 + 105 * strength)
+        for at, voice, strength in hits
+        if voice not in samples
+    ]
     sound = synth.render(font, kit, notes, seconds, drums=True)
     if samples:
         loud = float(np.abs(sound).max())
@@ -170,50 +197,6 @@ def render_drums(synth: Synthesizer, font: int, kit: int, hits, seconds: float,
             begin = int(round(at * SAMPLE_RATE))
             if shot is not None and 0 <= begin < len(mixed):
                 end = min(len(mixed), begin + len(shot))
-                mixed[begin:end] += LOUDNESS[voice] * strength ** 1.5 * shot[:end - begin]
+                mixed[begin:end] += LOUDNESS[voice] * strength**1.5 * shot[: end - begin]
         sound = mixed + (0.45 / loud * sound if loud > 1e-6 else 0)
     return sound.astype(np.float32)
-
-
-# ---------------------------------------------------------------- effects
-
-def reverb(sound: np.ndarray, rng, seconds: float, wet: float) -> np.ndarray:
-    """Adds the sound convolved with decaying noise (60 dB in ``seconds``), a room's simplest
-    model; ``wet`` is the reverberation's RMS relative to the dry sound's."""
-    from scipy.signal import fftconvolve
-
-    t = np.arange(int(seconds * SAMPLE_RATE), dtype=np.float32) / SAMPLE_RATE
-    room = rng.standard_normal(len(t)).astype(np.float32) * np.exp(-6.91 * t / seconds)
-    room = np.convolve(room, [0.25, 0.5, 0.25], "same").astype(np.float32)  # walls eat treble
-    tail = fftconvolve(sound, room)[:len(sound)].astype(np.float32)
-    return sound + wet * tail * rms(sound) / max(1e-9, rms(tail))
-
-
-def drive(sound: np.ndarray, amount: float) -> np.ndarray:
-    """Soft clipping: tanh(amount · x) with x scaled to a peak of 1."""
-    return np.tanh(amount * sound / max(1e-9, float(np.abs(sound).max()))).astype(np.float32)
-
-
-def low_pass(sound: np.ndarray, hertz: float) -> np.ndarray:
-    """Fourth-order Butterworth low-pass."""
-    from scipy.signal import butter, sosfilt
-
-    return sosfilt(butter(4, hertz, fs=SAMPLE_RATE, output="sos"), sound).astype(np.float32)
-
-
-def tremolo(sound: np.ndarray, hertz: float, depth: float) -> np.ndarray:
-    """Loudness that swings by ``depth`` at ``hertz``."""
-    t = np.arange(len(sound), dtype=np.float32) / SAMPLE_RATE
-    return sound * (1 - depth * (0.5 - 0.5 * np.cos(2 * np.pi * hertz * t))).astype(np.float32)
-
-
-def chorus(sound: np.ndarray, hertz: float, depth: float = 0.004) -> np.ndarray:
-    """Adds a copy whose delay sways around 20 ms by ``depth`` seconds."""
-    n = np.arange(len(sound))
-    delay = SAMPLE_RATE * (0.02 + depth * np.sin(2 * np.pi * hertz * n / SAMPLE_RATE))
-    return (0.7 * sound + 0.7 * np.interp(n - delay, n, sound, left=0.0)).astype(np.float32)
-
-
-def rms(sound: np.ndarray) -> float:
-    """Root of the mean square."""
-    return float(np.sqrt(np.mean(np.square(sound, dtype=np.float64))))

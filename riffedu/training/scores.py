@@ -16,11 +16,12 @@ from pathlib import Path
 from ..errors import RiffeduError
 
 PIANO = ("joplin/maple_leaf_rag.mxl", "mozart/k545/movement1_exposition.mxl")
-QUARTETS = tuple(f"mozart/{k}/movement{m}.mxl" for k in ("k155", "k156", "k458", "k80")
-                 for m in (1, 2, 3)) + tuple(f"haydn/opus74no1/movement{m}.mxl"
-                                             for m in (1, 2, 3, 4))
-RIGHTS = re.compile(r"copyright|\(c\)|©|all rights|licen[sc]e|non-?commercial|creative commons",
-                    re.IGNORECASE)
+QUARTETS = tuple(
+    f"mozart/{k}/movement{m}.mxl" for k in ("k155", "k156", "k458", "k80") for m in (1, 2, 3)
+) + tuple(f"haydn/opus74no1/movement{m}.mxl" for m in (1, 2, 3, 4))
+RIGHTS = re.compile(
+    r"copyright|\(c\)|©|all rights|licen[sc]e|non-?commercial|creative commons", re.IGNORECASE
+)
 FREE = re.compile(r"public domain|CC0", re.IGNORECASE)
 
 
@@ -30,11 +31,13 @@ def _header(path: Path) -> str:
 
     if path.suffix == ".mxl":
         with zipfile.ZipFile(path) as archive:
-            names = [n for n in archive.namelist()
-                     if n.endswith("xml") and not n.startswith("META-INF")]
+            names = [
+                n for n in archive.namelist() if n.endswith("xml") and not n.startswith("META-INF")
+            ]
             text = archive.read(names[0]).decode("utf-8", "replace")
-        return " ".join(re.findall(r"<rights.*?</rights>|<credit-words.*?</credit-words>", text,
-                                   re.DOTALL))
+        return " ".join(
+            re.findall(r"<rights.*?</rights>|<credit-words.*?</credit-words>", text, re.DOTALL)
+        )
     return path.read_text("utf-8", "replace")
 
 
@@ -48,30 +51,40 @@ def selection(corpus: Path, chorales: int = 60, tunes: int = 160) -> list[tuple[
     """(kind, path in the corpus) of the pieces to use, spread evenly over each collection."""
 
     def spread(folder, pattern, n):
-        free = sorted(p.relative_to(corpus).as_posix()
-                      for p in (corpus / folder).glob(pattern) if is_free(p))
-        return free[::max(1, len(free) // n)][:n]
+        free = sorted(
+            p.relative_to(corpus).as_posix() for p in (corpus / folder).glob(pattern) if is_free(p)
+        )
+        return free[:: max(1, len(free) // n)][:n]
 
     bach = spread("bach", "bwv*.mxl", chorales)
     ryan = spread("ryansMammoth", "*.abc", tunes)
-    books = [p.relative_to(corpus).as_posix() for folder in ("airdsAirs", "oneills1850")
-             for p in sorted((corpus / folder).glob("*.abc"))]
-    chosen = ([("chorale", p) for p in bach] + [("tune", p) for p in ryan]
-              + [("book", p) for p in books[::6]]
-              + [("piano", p) for p in PIANO] + [("quartet", p) for p in QUARTETS])
+    books = [
+        p.relative_to(corpus).as_posix()
+        for folder in ("airdsAirs", "oneills1850")
+        for p in sorted((corpus / folder).glob("*.abc"))
+    ]
+    chosen = (
+        [("chorale", p) for p in bach]
+        + [("tune", p) for p in ryan]
+        + [("book", p) for p in books[::6]]
+        + [("piano", p) for p in PIANO]
+        + [("quartet", p) for p in QUARTETS]
+    )
     return [(kind, p) for kind, p in chosen if (corpus / p).is_file() and is_free(corpus / p)]
 
 
 def notes_of(part) -> list[list[float]]:
     """[onset, length, MIDI note] in quarter notes of one music21 part; ties joined, graces left
-    out."""
+    out.
+    """
     notes = []
     for element in part.stripTies().flatten().notes:
         length = float(element.duration.quarterLength)
         if length <= 0 or element.duration.isGrace or "ChordSymbol" in element.classes:
             continue
-        notes += [[round(float(element.offset), 4), round(length, 4), p.midi]
-                  for p in element.pitches]
+        notes += [
+            [round(float(element.offset), 4), round(length, 4), p.midi] for p in element.pitches
+        ]
     return sorted(notes)
 
 
@@ -84,9 +97,15 @@ def piece_of(score, kind: str, name: str, title: str) -> dict | None:
     meters = list(score.recurse().getElementsByClass("TimeSignature"))
     signature = meters[0].ratioString if meters else "4/4"
     found = score.analyze("key")
-    return {"id": name, "title": title, "kind": "tune" if kind == "book" else kind,
-            "signature": signature, "key": found.tonic.name.replace("-", " flat").replace(
-                "#", " sharp"), "mode": found.mode, "parts": parts}
+    return {
+        "id": name,
+        "title": title,
+        "kind": "tune" if kind == "book" else kind,
+        "signature": signature,
+        "key": found.tonic.name.replace("-", " flat").replace("#", " sharp"),
+        "mode": found.mode,
+        "parts": parts,
+    }
 
 
 def parse(chorales: int = 60, tunes: int = 160, progress: bool = True) -> list[dict]:
@@ -97,13 +116,15 @@ def parse(chorales: int = 60, tunes: int = 160, progress: bool = True) -> list[d
         import music21
         from music21 import converter
     except ImportError as error:
-        raise RiffeduError("Reading scores needs music21: make train-deps, or pip install "
-                           "music21.") from error
+        raise RiffeduError(
+            "Reading scores needs music21: make train-deps, or pip install music21."
+        ) from error
 
     corpus = Path(music21.__file__).parent / "corpus"
     pieces = []
-    for kind, name in tqdm(selection(corpus, chorales, tunes), desc="reading scores",
-                           disable=not progress):
+    for kind, name in tqdm(
+        selection(corpus, chorales, tunes), desc="reading scores", disable=not progress
+    ):
         try:
             score = converter.parse(corpus / name)
             many = getattr(score, "scores", None) if kind == "book" else None
@@ -122,7 +143,8 @@ HOME_CACHE = Path.home() / ".cache" / "riffedu" / "scores.json"
 
 def load(cache: Path, progress: bool = True) -> list[dict]:
     """Pieces from ``cache`` (JSON), which is written first where it is missing: as a copy of
-    `HOME_CACHE`, so that the scores are read once a machine (it takes two minutes)."""
+    `HOME_CACHE`, so that the scores are read once a machine (it takes two minutes).
+    """
     cache = Path(cache)
     if not cache.is_file():
         known = HOME_CACHE.is_file()

@@ -1,24 +1,28 @@
-"""The browser's half of a widget: files of `js/`, joined in the order given; or what stands in for it.
+"""A widget's JavaScript and CSS, and the HTML that replaces it on a static page.
 
-The files are plain scripts that share one scope, so nothing is built or fetched; the last one holds the
-``export default`` that anywidget wants.
+The files in ``js/`` are plain scripts that share one scope, so there is no build step. The last
+one holds the ``export default`` that anywidget requires.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-ELSEWHERE = "<p><em>This part is alive where the notebook runs: open the course with <code>riffedu lab</code>.</em></p>"
+ELSEWHERE = (
+    "<p><em>This panel is interactive in a running notebook: "
+    "open the course with <code>riffedu lab</code>.</em></p>"
+)
 FOLDER = Path(__file__).parent / "js"
 
 
-def front(*names: str) -> str:
-    """The text of the named files, one after the other."""
+def front(*names: str | Path) -> str:
+    """Return the text of the files, joined in this order; names are relative to ``js/``."""
     return "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in names)
 
 
-def or_else(bundle, html: str = ELSEWHERE, text: str | None = None):
-    """A widget's display bundle, and what a page shows where widgets can't load."""
+def or_else(bundle: Any, html: str = ELSEWHERE, text: str | None = None) -> Any:
+    """Add to a widget's display bundle what a page without widgets shows: ``html``, ``text``."""
     if not bundle:
         return bundle
     if isinstance(bundle, tuple):

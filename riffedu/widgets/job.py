@@ -1,9 +1,10 @@
-"""Work that a panel does on a thread, so that its Stop button answers."""
+"""Run a panel's work on a thread, so that its Stop button stays responsive."""
 
 from __future__ import annotations
 
 import html
 import threading
+from collections.abc import Callable
 
 import ipywidgets as w
 
@@ -13,15 +14,15 @@ from riffedu.widgets.panel import row
 
 
 class Stopped(Exception):
-    """Raised inside the work at its next step once Stop was pressed."""
+    """Raised inside the work at its next step after Stop was pressed."""
 
 
 class JobControls:
-    """Start and Stop buttons, a progress bar and a line that says what happens.
+    """Start and Stop buttons, a progress bar and a status line.
 
-    `start(work, steps)` runs ``work(step)`` on a thread. The work calls ``step("what it does")``
-    as it goes along: that moves the bar, and is where a stop takes effect. What goes wrong becomes
-    one line in `status`, never a traceback in the log.
+    `start(work, steps)` runs ``work(step)`` on a thread. The work calls ``step("message")`` at each
+    step, which advances the bar and is where Stop takes effect. An error becomes one line in
+    `status`, without a traceback.
     """
 
     def __init__(self, verb: str):
@@ -43,10 +44,11 @@ class JobControls:
 
     @property
     def running(self) -> bool:
+        """Whether the work is in progress."""
         return self._thread is not None and self._thread.is_alive()
 
-    def start(self, work, steps: int) -> None:
-        """Run ``work(step)`` on a thread, unless this panel is at work already."""
+    def start(self, work: Callable[[Callable[[str], None]], None], steps: int) -> None:
+        """Run ``work(step)`` on a thread, unless this panel is already working."""
         if self.running:
             return
         self.error = None
@@ -57,22 +59,24 @@ class JobControls:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ask the work to end at its next step."""
+        """Ask the work to stop at its next step."""
         self._stop.set()
         if self.running:
             self.say("Stopping …")
 
     def wait(self, seconds: float = 120.0) -> None:
-        """Wait until the work is done: for notebooks and tests that drive a panel by code."""
+        """Wait for the work to finish, in notebooks and tests that operate a panel from code."""
         if self._thread is not None:
             self._thread.join(seconds)
             if self._thread.is_alive():
-                raise TimeoutError(f"the panel was still at work after {seconds} s")
+                raise TimeoutError(f"the panel was still working after {seconds} s")
 
     def say(self, message: str) -> None:
+        """Show a message in the status line."""
         self.status.value = f'<span role="status">{html.escape(message)}</span>'
 
     def fail(self, error: Exception) -> None:
+        """Show an error in the status line, and keep it as ``error``."""
         self.error = error
         known = isinstance(error, RiffeduError)
         message = str(error) if known else f"{type(error).__name__}: {error}"
@@ -91,7 +95,7 @@ class JobControls:
             raise Stopped
         self.say("Waiting for the other panel …")
 
-    def _run(self, work) -> None:
+    def _run(self, work: Callable[[Callable[[str], None]], None]) -> None:
         try:
             with MODEL_LOCK.hold(self._wait_in_line):
                 work(self._step)

@@ -1,39 +1,45 @@
-"""Pictures and sounds that follow a slider: drawn anew into the same widget, quickly.
+"""Figures and sounds that follow a slider: fast updates of an existing widget.
 
-`pictures.picture` and `player.play` make a new thing each time, which suits a cell. A panel's
-slider wants the old thing changed: the figure and its axes stay, only the data in them are set.
+`pictures.picture` and `player.play` create a new object each time, which suits a cell. A panel
+updates instead: the figure and its axes stay, and only the data in them changes.
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
 import numpy as np
 import traitlets
 
-from riffedu.widgets.player import play
+from riffedu.widgets.sound import Sound
+from riffedu.widgets.spectrogram_player import SpectrogramPlayer
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from PIL.Image import Image
 
 
 class DescribedImage(w.Image):
-    """A picture whose tooltip says what can be seen in it.
+    """An image whose tooltip describes it.
 
-    The page's code for tooltips reads a ``description``, which ipywidgets' own Image lacks: there,
-    setting a tooltip stops the page from drawing it.
+    The front end's tooltip code reads ``description``, which ipywidgets' Image lacks: setting a
+    tooltip on an Image stops the page from drawing it.
     """
 
     description = traitlets.Unicode("").tag(sync=True)
 
 
 class LiveFigure:
-    """A matplotlib figure whose curves and pictures are redrawn into one `DescribedImage`.
+    """A matplotlib figure that is redrawn into one `DescribedImage`.
 
     ``axes`` is the one Axes, or an array of them when there is more than one; ``subplots`` goes to
     `matplotlib.figure.Figure.subplots`. Change the artists (``line.set_data``, ``image.set_data``)
-    and call `refresh`: some 15 ms for 9 × 3 inches. Text takes most of the time of a drawing, so
-    titles, ticks and all else with a ``zorder`` below 0 is kept as dots until any of it, or a
-    limit, is set again (some 60 ms). Ticks and grids lie under what moves.
+    and call `refresh`, which takes about 15 ms for 9 × 3 inches. Text takes most of the drawing
+    time, so titles, ticks and everything with a ``zorder`` below 0 are cached as pixels until one
+    of them or an axis limit changes (about 60 ms). Ticks and grids lie below the moving artists.
     """
 
     def __init__(
@@ -43,7 +49,7 @@ class LiveFigure:
         columns: int = 1,
         width: float = 7.0,
         height: float = 3.0,
-        **subplots,
+        **subplots: Any,
     ):
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -60,18 +66,18 @@ class LiveFigure:
         shape = w.Layout(width=f"{96 * width:.0f}px", max_width="100%")
         self.widget = DescribedImage(format="png", layout=shape)
 
-    def refresh(self, alt: str | None = None, *above) -> None:
-        """Draw the figure as it is now; ``alt`` says in words what can be seen in it.
+    def refresh(self, alt: str | None = None, *above: Any) -> None:
+        """Redraw the figure; ``alt`` is its description.
 
-        Artists that lie ``above`` the axes are drawn last. The layout is worked out at the first
-        drawing and kept, so that the axes stay still while a slider moves. Call `rearrange` after a
-        change of titles or ticks that needs more room.
+        The artists ``above`` are drawn last. The layout is computed at the first drawing and kept,
+        so that the axes stay still while a slider moves. Call `rearrange` after a change of titles
+        or ticks that needs more room.
         """
         self.alt = self.alt if alt is None else alt
         canvas = self.figure.canvas
         if self.figure.stale:
-            self._draw_lettering()
-        canvas.restore_region(self._lettering)
+            self._draw_static()
+        canvas.restore_region(self._static)
         for artist in (*self._moving, *above):
             self.figure.draw_artist(artist)
         self.figure.stale = False  # a legend says that it is, when it is drawn
@@ -79,8 +85,8 @@ class LiveFigure:
         self.widget.tooltip = self.alt
 
     def say(self, words: str) -> None:
-        """`refresh` with words across the middle: why there is nothing to see yet."""
-        said = self.figure.text(
+        """Refresh with a message across the middle, such as why the figure is empty."""
+        message = self.figure.text(
             0.5,
             0.5,
             words,
@@ -91,43 +97,43 @@ class LiveFigure:
             backgroundcolor="white",
             animated=True,
         )
-        self.refresh(words, said)
-        said.remove()
+        self.refresh(words, message)
+        message.remove()
 
     def rearrange(self) -> None:
-        """Find room for titles and labels again at the next `refresh`."""
+        """Compute the layout again at the next `refresh`."""
         self.figure.set_layout_engine("constrained")
         self.figure.stale = True
 
-    def _draw_lettering(self) -> None:
-        """Draw and keep what stays. What moves is "animated": changing it makes nothing stale."""
+    def _draw_static(self) -> None:
+        """Draw and cache the static artists. Changing an animated artist leaves the cache valid."""
         self._moving = [artist for axes in np.atleast_1d(self.axes).flat for artist in moving(axes)]
         for artist in self._moving:
             artist.set_animated(True)
         canvas = self.figure.canvas
         canvas.draw()
         self.figure.set_layout_engine("none")
-        self._lettering = canvas.copy_from_bbox(self.figure.bbox)
+        self._static = canvas.copy_from_bbox(self.figure.bbox)
 
 
-def moving(axes) -> list:
-    """What an Axes holds, from the lowest up, but what lies below 0 and its title."""
-    stays = [axes.title, axes.patch, *([] if axes.axison else axes.spines.values())]
-    moves = [each for each in axes.get_children() if each.get_zorder() >= 0 and each not in stays]
+def moving(axes: Axes) -> list:
+    """Return the artists of an Axes with a ``zorder`` of at least 0, without its title, sorted."""
+    static = [axes.title, axes.patch, *([] if axes.axison else axes.spines.values())]
+    moves = [each for each in axes.get_children() if each.get_zorder() >= 0 and each not in static]
     return sorted(moves, key=lambda artist: artist.get_zorder())
 
 
-def frame(axes, xlim: tuple, ylim: tuple) -> None:
-    """Set limits where they are other ones: setting them has ticks drawn again."""
+def frame(axes: Axes, xlim: tuple, ylim: tuple) -> None:
+    """Set the limits if they differ: setting them redraws the ticks."""
     axes.autoscale(False)  # or a picture's `set_extent` would set them
     if (axes.get_xlim(), axes.get_ylim()) != (xlim, ylim):
         axes.set(xlim=xlim, ylim=ylim)
 
 
 def png(pixels: np.ndarray) -> bytes:
-    """A PNG file of bytes (rows, columns, 3): packed as they are, in a third of Pillow's time."""
+    """Encode pixels (rows, columns, 3) as PNG, unfiltered: three times as fast as Pillow."""
     height, width, _ = pixels.shape
-    rows = np.zeros((height, 1 + 3 * width), np.uint8)  # each begins with a 0: nothing is filtered
+    rows = np.zeros((height, 1 + 3 * width), np.uint8)  # filter type 0 at the start of each row
     rows[:, 1:] = pixels.reshape(height, -1)
     head = struct.pack(">2I5B", width, height, 8, 2, 0, 0, 0)  # 8 bits, red, green and blue
     chunks = (b"IHDR", head), (b"IDAT", zlib.compress(rows, 1)), (b"IEND", b"")
@@ -138,31 +144,29 @@ def png(pixels: np.ndarray) -> bytes:
 
 
 class LiveSound:
-    """A player whose sound can be exchanged; the same door, rules and caption as `play`."""
+    """A player whose sound can be replaced; checks and caption are those of `play`."""
 
     def __init__(self, label: str = "Sound", height: int = 120):
-        from riffedu.widgets.spectrogram_player import SpectrogramPlayer
-
         self.label = label
         self.widget = SpectrogramPlayer(label, height=height)
 
     @property
-    def player(self):
-        """The `Player` that is heard, or None."""
+    def player(self) -> Sound | None:
+        """The sound in the player, or None."""
         return self.widget.player
 
     def set(
         self,
-        waveform,
+        waveform: np.ndarray,
         sample_rate: int,
         label: str | None = None,
         attenuate: bool = False,
-        image=None,
+        image: Image | None = None,
     ) -> None:
-        """Put another sound in, with its picture if there is one. It does not start by itself."""
-        self.widget.set(play(waveform, sample_rate, label or self.label, attenuate, image))
+        """Replace the sound, and its picture if given. Playback does not start by itself."""
+        self.widget.set(Sound.of(waveform, sample_rate, label or self.label, attenuate, image))
 
     def clear(self) -> None:
-        """No sound: what the panel shows has changed, and the old one no longer fits."""
+        """Remove the sound, when it no longer fits what the panel shows."""
         if self.player is not None:
             self.widget.clear()

@@ -1,8 +1,10 @@
-"""What every panel has in common."""
+"""What all panels share: layout, labelled controls, single-threaded callbacks."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import ipywidgets as w
 
@@ -13,20 +15,20 @@ FIT = {"width": "max-content", "min_width": "300px"}
 
 
 class Panel:
-    """Named controls in a `box`; put the panel last in a cell, or hand it to ``display``."""
+    """Named controls in a `box`; the last value of a cell, or an argument of ``display``."""
 
     box: w.Widget
 
-    def _repr_mimebundle_(self, **options):
+    def _repr_mimebundle_(self, **options: Any) -> Any:
         return or_else(self.box._repr_mimebundle_(**options))
 
 
 @contextmanager
-def one_thread():
-    """Torch on one processor, for what follows a slider; a decorator, too.
+def one_thread() -> Iterator[None]:
+    """Run torch on one thread: a context manager or decorator for slider callbacks.
 
-    Pieces as small as a panel's gain nothing by being shared out, and where the browser keeps the
-    other processor busy they wait for it: twice the time, now and then ten times.
+    The work of a panel is too small to gain from a second thread, and while the browser uses the
+    other core the threads wait for each other, which takes two to ten times as long.
     """
     import torch
 
@@ -39,17 +41,17 @@ def one_thread():
 
 
 def row(*controls: w.Widget) -> w.HBox:
-    """Controls beside each other, and below where the page is narrow."""
+    """Place controls side by side; they wrap on a narrow page."""
     return w.HBox(controls, layout=w.Layout(flex_flow="row wrap", align_items="center"))
 
 
-def toggles(options, description: str, **traits) -> w.ToggleButtons:
-    """Buttons of which one is down, with the label at their left, where a slider has it."""
+def toggles(options: Any, description: str, **traits: Any) -> w.ToggleButtons:
+    """Return toggle buttons with the label on the left, as sliders have it."""
     style = {**WIDE, "button_width": "auto"}
     made = w.ToggleButtons(options=options, description=description, style=style, **traits)
     return made.add_class("widget-inline-hbox")
 
 
 def note(text: str) -> w.HTML:
-    """A small line of explanation inside a panel."""
+    """Return a line of small explanatory text."""
     return w.HTML(f'<div style="font-size:90%;opacity:0.85">{text}</div>')

@@ -1,7 +1,7 @@
-"""Pictures for lessons: spectrogram pictures with real axes, latents, and words for both.
+"""Figures for the lessons: spectrogram pictures with axes, latents, curves.
 
-Greys show loudness (dark = loud, as in the picture itself); signed numbers are orange and purple,
-which eyes of every kind tell apart. Each picture carries a description for those who don't see it.
+Grey shows level (dark is loud); signed values are orange and purple, which colour-blind readers can
+tell apart. Every figure carries a description for screen readers.
 """
 
 from __future__ import annotations
@@ -9,10 +9,17 @@ from __future__ import annotations
 import base64
 import html
 import io
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from riffedu.errors import RiffeduError
+from riffedu.signal.mel import hz_to_mel
+from riffedu.signal.params import SpectrogramParams
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 HERTZ = (0, 100, 250, 500, 1000, 2000, 4000, 10000)
 SIGNED = "PuOr"
@@ -22,7 +29,7 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#000000", "#cc79a7")  # Okabe and I
 
 
 class Picture:
-    """PNG bytes with a description: put it last in a cell, or hand it to ``display``."""
+    """An image with a description: the last value of a cell, or an argument of ``display``."""
 
     kind = "png"
 
@@ -31,6 +38,7 @@ class Picture:
 
     @property
     def html(self) -> str:
+        """The image as an HTML element with its description."""
         data = base64.b64encode(self.png).decode()
         alt = html.escape(self.alt, quote=True)
         kind = self.kind
@@ -43,8 +51,8 @@ class Picture:
         return self.alt
 
 
-def thumbnail(image, alt: str, width: int = 640, height: int = 240) -> Picture:
-    """A small copy without axes, some kilobytes: what stands in for a widget in a static page."""
+def thumbnail(image: Image, alt: str, width: int = 640, height: int = 240) -> Picture:
+    """Return a small copy without axes, which replaces a widget on a static page."""
     small = image.convert("L").resize((min(width, max(1, image.width)), height))
     file = io.BytesIO()
     small.save(file, format="webp", quality=60)
@@ -53,27 +61,35 @@ def thumbnail(image, alt: str, width: int = 640, height: int = 240) -> Picture:
     return made
 
 
-def picture(image, title: str = "", params=None, size: float = 4.6) -> Picture:
-    """A spectrogram picture with its axes: seconds to the right, hertz on a mel scale upwards."""
+def picture(
+    image: Image, title: str = "", params: SpectrogramParams | None = None, size: float = 4.6
+) -> Picture:
+    """Draw a spectrogram picture with axes: seconds to the right, hertz (mel scale) upwards."""
     return pictures([image], [title], params, size=size)
 
 
-def pictures(images, titles=None, params=None, columns: int = 4, size: float = 2.9) -> Picture:
-    """Spectrogram pictures side by side, on the same axes.
+def pictures(
+    images: Iterable[Image],
+    titles: Iterable[str] | None = None,
+    params: SpectrogramParams | None = None,
+    columns: int = 4,
+    size: float = 2.9,
+) -> Picture:
+    """Draw spectrogram pictures side by side on the same axes.
 
     ``images`` are PIL pictures with dark = loud and low frequencies at the bottom; ``titles`` one
     string each; ``params`` is their `SpectrogramParams` (default: Riffusion's); ``size`` is the
-    width of one in inches, if it lasts 5.12 s.
+    width in inches of a picture of 5.12 s. Raises RiffeduError for an empty list.
     """
     images = list(images)
     if not images:
         raise RiffeduError("there are no pictures to draw: the list is empty")
     titles = list(titles) if titles is not None else [""] * len(images)
-    params = params or _default_params()
+    params = params or SpectrogramParams()
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     wide = max(image.width for image in images) / 512
-    figure, axes = _figure(rows, columns, size * min(max(wide, 0.6), 2.5), size * 0.87)
+    figure, axes = new_figure(rows, columns, size * min(max(wide, 0.6), 2.5), size * 0.87)
     for i, axis in enumerate(axes.flat):
         if i >= len(images):
             axis.set_axis_off()
@@ -99,22 +115,20 @@ def pictures(images, titles=None, params=None, columns: int = 4, size: float = 2
         if i // columns == rows - 1 or i + columns >= len(images):
             axis.set_xlabel("seconds", fontsize=9)
     alt = " ".join(describe(image, title, params) for image, title in zip(images, titles))
-    return Picture(_png(figure), alt)
+    return Picture(figure_png(figure), alt)
 
 
-def height(hertz, params=None):
-    """Where a frequency lies in a picture: 0 at the bottom edge, 1 at the top."""
-    from riffedu.signal.mel import hz_to_mel
-
-    params = params or _default_params()
+def height(hertz: Any, params: SpectrogramParams | None = None) -> Any:
+    """Return the vertical position of a frequency: 0 at the bottom edge, 1 at the top."""
+    params = params or SpectrogramParams()
     scale = params.mel_scale_type
     low, high = hz_to_mel([params.min_frequency, params.max_frequency], scale)
     return (hz_to_mel(hertz, scale) - low) / (high - low)
 
 
-def describe(image, title: str = "", params=None) -> str:
-    """A spectrogram picture in words: its span, where most of its sound lies, its loudest time."""
-    params = params or _default_params()
+def describe(image: Image, title: str = "", params: SpectrogramParams | None = None) -> str:
+    """Describe a spectrogram picture: range, where most of the energy lies, loudest time."""
+    params = params or SpectrogramParams()
     pixels = np.asarray(image.convert("L"), dtype=np.float64)
     loud = ((255 - pixels) / 255) ** (1 / params.power_for_image)
     start = f"Spectrogram picture{f' of “{title}”' if title else ''}"
@@ -132,17 +146,19 @@ def describe(image, title: str = "", params=None) -> str:
     )
 
 
-def maps(grid, titles=None, title: str = "", limit: float | None = None) -> Picture:
-    """The channels of one latent, shape ``(channels, height, width)``, as small multiples.
+def maps(
+    grid: Any, titles: list[str] | None = None, title: str = "", limit: float | None = None
+) -> Picture:
+    """Draw the channels of latents, shape ``(channels, height, width)``, as small maps.
 
-    Orange is negative, purple positive, white zero; all on one scale of ± ``limit`` (default: the
+    Orange is negative, purple positive, white zero, on a common scale of ± ``limit`` (default: the
     largest absolute value).
     """
     grid = np.asarray(grid, dtype=np.float32)
     titles = titles or [f"channel {i}" for i in range(len(grid))]
     limit = float(limit or np.abs(grid).max() or 1.0)
     columns = min(8, len(grid))
-    figure, axes = _figure(-(-len(grid) // columns), columns, 1.25, 1.35)
+    figure, axes = new_figure(-(-len(grid) // columns), columns, 1.25, 1.35)
     shown = None
     for i, axis in enumerate(axes.flat):
         axis.set_axis_off()
@@ -154,18 +170,18 @@ def maps(grid, titles=None, title: str = "", limit: float | None = None) -> Pict
         figure.suptitle(title, fontsize=11)
     channels, rows, cells = grid.shape
     return Picture(
-        _png(figure),
+        figure_png(figure),
         f"{title or 'Latents'}: {channels} channels of {rows} by {cells} numbers as small maps, "
         f"orange below zero and purple above; mean {grid.mean():.2f}, spread {grid.std():.2f}.",
     )
 
 
-def line_picture(curves: dict, x: str = "", y: str = "", title: str = "", **axes) -> Picture:
-    """Curves over one pair of axes: ``curves`` maps each name to (x values, y values).
+def line_picture(curves: dict, x: str = "", y: str = "", title: str = "", **axes: Any) -> Picture:
+    """Plot curves: ``curves`` maps each name to (x values, y values).
 
-    ``axes`` goes to matplotlib's `Axes.set`: xlim, ylim, xscale and so on.
+    ``axes`` is passed to matplotlib's `Axes.set`: xlim, ylim, xscale and so on.
     """
-    figure, [[axis]] = _figure(1, 1, 8.0, 2.9)
+    figure, [[axis]] = new_figure(1, 1, 8.0, 2.9)
     words = []
     for number, (name, (across, up)) in enumerate(curves.items()):
         across, up = np.asarray(across, dtype=float), np.asarray(up, dtype=float)
@@ -189,11 +205,11 @@ def line_picture(curves: dict, x: str = "", y: str = "", title: str = "", **axes
     axis.grid(alpha=0.3)
     if len(curves) > 1:
         axis.legend(fontsize=8)
-    return Picture(_png(figure), f"{title}: {y} over {x}. {'; '.join(words)}.")
+    return Picture(figure_png(figure), f"{title}: {y} over {x}. {'; '.join(words)}.")
 
 
-def _figure(rows: int, columns: int, width: float, tall: float):
-    """A figure of its own, outside pyplot, whose global state is not safe in a panel's thread."""
+def new_figure(rows: int, columns: int, width: float, tall: float) -> tuple[Any, Any]:
+    """Return (figure, axes), made without pyplot, whose global state is not thread-safe."""
     from matplotlib.figure import Figure
 
     figure = Figure(
@@ -202,36 +218,34 @@ def _figure(rows: int, columns: int, width: float, tall: float):
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
-def _png(figure) -> bytes:
+def figure_png(figure: Any) -> bytes:
+    """Render a figure as PNG."""
     file = io.BytesIO()
     figure.savefig(file, format="png")
     return file.getvalue()
 
 
-def _hertz(at: float, params) -> float:
-    heights = height(frequencies := np.linspace(params.min_frequency, params.max_frequency, 2001))
+def _hertz(at: float, params: SpectrogramParams) -> float:
+    frequencies = np.linspace(params.min_frequency, params.max_frequency, 2001)
+    heights = height(frequencies, params)
     return float(np.interp(at, heights, frequencies))
 
 
-def _default_params():
-    from riffedu.signal.params import SpectrogramParams
-
-    return SpectrogramParams()
-
-
-def difference(before, after, titles=("before", "after", "after − before")) -> Picture:
-    """Two drawings (height, width) from −1 to 1, and in colour what changed between them."""
+def difference(
+    before: Any, after: Any, titles: Sequence[str] = ("before", "after", "after − before")
+) -> Picture:
+    """Draw two pictures (height, width), values from −1 to 1, and their difference in colour."""
     before, after = np.asarray(before), np.asarray(after)
-    figure, [axes] = _figure(1, 3, 3.3, 2.9)
+    figure, [axes] = new_figure(1, 3, 3.3, 2.9)
     change = after - before
     most = np.abs(change).max() or 1.0
     for axis, title, x in zip(axes, titles, (before, after, change)):
-        look = (
+        style = (
             {"cmap": SIGNED, "vmin": -most, "vmax": most}
             if x is change
             else {"cmap": "gray", "vmin": -1, "vmax": 1}
         )
-        shown = axis.imshow(x, interpolation="nearest", aspect="auto", **look)
+        shown = axis.imshow(x, interpolation="nearest", aspect="auto", **style)
         axis.set_title(title, fontsize=10)
         axis.tick_params(labelsize=8)
         axis.set_xlabel("column", fontsize=9)
@@ -239,7 +253,7 @@ def difference(before, after, titles=("before", "after", "after − before")) ->
     figure.colorbar(shown, ax=axes[2]).ax.tick_params(labelsize=8)
     share = np.mean(np.abs(change) > 1e-3 * most)
     return Picture(
-        _png(figure),
+        figure_png(figure),
         f"Two pictures, “{titles[0]}” and “{titles[1]}”, and their "
         f"difference: {share:.1%} of all pixels changed, by {SPAN * most:.0f} greys at "
         "most; orange became darker, purple lighter.",
@@ -252,11 +266,11 @@ def wave_picture(
     title: str = "",
     seconds: tuple[float, float] | None = None,
 ) -> Picture:
-    """Waves over time: ``curves`` as lines, ``dots`` as samples on their stems.
+    """Plot waveforms over time: ``curves`` as lines, ``dots`` as samples on stems.
 
-    Both map a name to (moments in seconds, values). ``seconds`` = (from, to) is the part shown.
+    Both map a name to (times in seconds, values). ``seconds`` = (from, to) is the part shown.
     """
-    figure, [[axis]] = _figure(1, 1, 8.0, 2.5)
+    figure, [[axis]] = new_figure(1, 1, 8.0, 2.5)
     styles = zip((BLUE, ORANGE, GREY, "#009e73"), ("-", "--", "-", ":"))
     for (name, (t, x)), (colour, line) in zip(curves.items(), styles):
         axis.plot(1000 * np.asarray(t), x, color=colour, linestyle=line, linewidth=1.4, label=name)
@@ -273,10 +287,10 @@ def wave_picture(
         f"{name}, from {np.min(x):.2g} to {np.max(x):.2g}"
         for name, (_, x) in {**curves, **(dots or {})}.items()
     ]
-    return Picture(_png(figure), f"{title or 'Waves'}, over time: {'; '.join(what)}.")
+    return Picture(figure_png(figure), f"{title or 'Waves'}, over time: {'; '.join(what)}.")
 
 
 def beside(*parts: str) -> str:
-    """HTML parts next to each other, wrapping where the page is narrow."""
+    """Place HTML parts side by side; they wrap on a narrow page."""
     inside = "".join(f"<div>{part}</div>" for part in parts)
     return f'<div style="display:flex;flex-wrap:wrap;gap:1.2em;align-items:center">{inside}</div>'

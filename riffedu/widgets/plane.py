@@ -1,32 +1,40 @@
-"""Points and paths in the plane, drawn."""
+"""Scatter plots of points and trajectories in the plane."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
-from riffedu.widgets.pictures import COLOURS, Picture, _figure, _png
+from riffedu.widgets.pictures import COLOURS, Picture, figure_png, new_figure
 
 
-def clouds(points, titles=None, arrows=None, limit: float = 2.8, columns: int = 5) -> Picture:
-    """Clouds in the plane side by side, each (count, 2), on the same axes.
+def clouds(
+    points: Iterable,
+    titles: Iterable[str] | None = None,
+    arrows: Iterable | None = None,
+    limit: float = 2.8,
+    columns: int = 5,
+) -> Picture:
+    """Draw point clouds side by side on the same axes, each an array (count, 2).
 
-    ``arrows``, if given, holds for each cloud None or a pair (from, to) of such arrays.
+    ``arrows`` holds, for each cloud, None or a pair (start, end) of such arrays.
     """
-    points = [np.asarray(cloud) for cloud in points]
-    titles = list(titles) if titles is not None else [""] * len(points)
-    arrows = list(arrows) if arrows is not None else [None] * len(points)
-    columns = min(columns, len(points))
+    arrays = [np.asarray(cloud) for cloud in points]
+    labels = list(titles) if titles is not None else [""] * len(arrays)
+    vectors = list(arrows) if arrows is not None else [None] * len(arrays)
+    columns = min(columns, len(arrays))
     size = 9.6 / max(columns, 3)
-    figure, axes = _figure(-(-len(points) // columns), columns, size, 1.1 * size)
+    figure, axes = new_figure(-(-len(arrays) // columns), columns, size, 1.1 * size)
     words = []
     for number, axis in enumerate(axes.flat):
         axis.set_axis_off()
-        if number >= len(points):
+        if number >= len(arrays):
             continue
-        cloud = points[number]
+        cloud = arrays[number]
         axis.scatter(*cloud.T, s=3, color=COLOURS[0], alpha=0.5, linewidths=0)
-        if arrows[number] is not None:
-            start, end = (np.asarray(part) for part in arrows[number])
+        if vectors[number] is not None:
+            start, end = (np.asarray(part) for part in vectors[number])
             axis.quiver(
                 *start.T,
                 *(end - start).T,
@@ -37,26 +45,31 @@ def clouds(points, titles=None, arrows=None, limit: float = 2.8, columns: int = 
                 width=0.006,
             )
         axis.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
-        axis.set_title(titles[number], fontsize=10)
+        axis.set_title(labels[number], fontsize=10)
         wide, tall = cloud.std(0)
         words.append(
-            f"{titles[number] or number}: {len(cloud)} points, spread {wide:.2f} across "
-            f"and {tall:.2f} up{', with arrows' if arrows[number] is not None else ''}"
+            f"{labels[number] or number}: {len(cloud)} points, spread {wide:.2f} across "
+            f"and {tall:.2f} up{', with arrows' if vectors[number] is not None else ''}"
         )
-    return Picture(_png(figure), f"Clouds of points in the plane. {'; '.join(words)}.")
+    return Picture(figure_png(figure), f"Clouds of points in the plane. {'; '.join(words)}.")
 
 
-def paths(points, tracks, titles=None, limit: float = 2.8) -> Picture:
-    """Ways through the plane, side by side on the same axes, over the cloud ``points`` (count, 2).
+def paths(
+    points: np.ndarray,
+    tracks: Iterable,
+    titles: Iterable[str] | None = None,
+    limit: float = 2.8,
+) -> Picture:
+    """Draw trajectories side by side on the same axes, over the point cloud ``points`` (count, 2).
 
-    Each of ``tracks`` is an array (moments, ways, 2), or a dict of such arrays by name, drawn into
-    one square. A ring marks where a way begins, a dot where it ends.
+    Each of ``tracks`` is an array (moments, trajectories, 2), or a dict of such arrays by name,
+    drawn into one plot. A ring marks the start of a trajectory, a dot its end.
     """
     points = np.asarray(points)
     tracks = [each if isinstance(each, dict) else {"": each} for each in tracks]
     titles = list(titles) if titles is not None else [""] * len(tracks)
     size = 9.6 / max(len(tracks), 2.5)
-    figure, [axes] = _figure(1, len(tracks), size, 1.05 * size)
+    figure, [axes] = new_figure(1, len(tracks), size, 1.05 * size)
     words = []
     for axis, title, ways in zip(axes, titles, tracks):
         axis.scatter(*points.T, s=3, color="#999999", alpha=0.5, linewidths=0)
@@ -71,7 +84,7 @@ def paths(points, tracks, titles=None, limit: float = 2.8) -> Picture:
             long = np.linalg.norm(np.diff(way, axis=0), axis=2).sum(0).mean()
             straight = np.linalg.norm(way[-1] - way[0], axis=1).mean()
             words.append(
-                f"{' '.join(filter(None, (title, name)))}: {way.shape[1]} ways of "
+                f"{' '.join(filter(None, (title, name)))}: {way.shape[1]} trajectories of "
                 f"{len(way) - 1} steps, {long:.1f} long on average where the straight "
                 f"line is {straight:.1f}"
             )
@@ -80,4 +93,4 @@ def paths(points, tracks, titles=None, limit: float = 2.8) -> Picture:
         axis.set_title(title, fontsize=10)
         if len(ways) > 1:
             axis.legend(fontsize=8, loc="lower left")
-    return Picture(_png(figure), f"Ways through the plane. {'; '.join(words)}.")
+    return Picture(figure_png(figure), f"Trajectories in the plane. {'; '.join(words)}.")

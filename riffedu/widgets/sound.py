@@ -1,8 +1,8 @@
-"""A sound that has been checked: what every player in the course plays.
+"""A checked sound: what every player in the course plays.
 
-``IPython.display.Audio`` turns every sound up to full scale unless told not to, which makes a
-lesson on loudness lie. Here a sound plays at the level that its numbers have; the caption says the
-level; and what would clip is refused, or turned down by an amount that the caption states.
+``IPython.display.Audio`` normalises to full scale by default, which would falsify every lesson
+about level. Here a sound plays at the level of its samples, and the caption states that level. A
+sound that would clip raises an error, or is attenuated by an amount that the caption states.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -17,12 +18,16 @@ from riffedu.errors import RiffeduError
 from riffedu.signal.audio import peak_db, rms_db
 from riffedu.widgets.pictures import describe
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 
 class Sound:
-    """A sound that is safe to play, at the level that its numbers have.
+    """Samples that are safe to play at their own level, with a label and a picture.
 
-    `html` is the browser's own player; ``unturned`` is the waveform before it was turned down by
-    ``gain_db``; ``image`` its picture, where it has one.
+    ``waveform`` is float32, ``(samples,)`` or ``(channels, samples)``. ``original`` is the waveform
+    before it was attenuated by ``gain_db`` (in dB, at most 0). ``image`` is its spectrogram
+    picture, if there is one. `html` is the browser's own audio player.
     """
 
     def __init__(
@@ -31,60 +36,67 @@ class Sound:
         sample_rate: int,
         label: str,
         gain_db: float = 0.0,
-        image=None,
-        unturned: np.ndarray | None = None,
+        image: Image | None = None,
+        original: np.ndarray | None = None,
     ):
         self.waveform, self.sample_rate = waveform, sample_rate
         self.label, self.gain_db, self.image = label, gain_db, image
-        self.unturned = waveform if unturned is None else unturned
+        self.original = waveform if original is None else original
 
     @classmethod
     def of(
-        cls, waveform, sample_rate: int, label: str = "Sound", attenuate: bool = False, image=None
-    ):
-        """A waveform, checked: see `riffedu.widgets.play` for what is refused."""
+        cls,
+        waveform: np.ndarray,
+        sample_rate: int,
+        label: str = "Sound",
+        attenuate: bool = False,
+        image: Image | None = None,
+    ) -> Self:
+        """Check a waveform; `riffedu.widgets.play` documents the arguments and errors."""
         sound = np.asarray(waveform, dtype=np.float32)
         if sound.ndim not in (1, 2) or sound.size == 0 or (sound.ndim == 2 and len(sound) > 2):
             raise RiffeduError(
-                "play() wants samples of shape (samples,) or (1 or 2 channels, samples), "
-                f"and got shape {sound.shape}"
+                "play() needs samples of shape (samples,) or (1 or 2 channels, samples), "
+                f"not {sound.shape}"
             )
         if not np.isfinite(sound).all():
             raise RiffeduError(
-                "this sound holds NaN or infinity: look for a division by zero upstream"
+                "the sound contains NaN or infinity: look for a division by zero before this call"
             )
         if not (isinstance(sample_rate, (int, np.integer)) and 1000 <= sample_rate <= 655350):
             raise RiffeduError(
-                f"sample_rate is samples per second, such as 44100; got {sample_rate!r}"
+                f"sample_rate must be in samples per second, for example 44100, not {sample_rate!r}"
             )
         peak, gain_db = float(peak_db(sound)), 0.0
         if peak > 0:
             if not attenuate:
                 raise RiffeduError(
-                    f"this sound would clip: its peak is {peak:.1f} dB over full scale; turn it down "
-                    "(riffedu.signal.audio.set_level), or let play(..., attenuate=True) do it and say so"
+                    f"the sound would clip: its peak is {peak:.1f} dB above full scale; "
+                    "lower it with riffedu.signal.audio.set_level, or pass attenuate=True"
                 )
             gain_db = -1.0 - peak
-        turned = sound * np.float32(10 ** (gain_db / 20)) if gain_db else sound
-        return cls(turned, int(sample_rate), label, gain_db, image, sound)
+        attenuated = sound * np.float32(10 ** (gain_db / 20)) if gain_db else sound
+        return cls(attenuated, int(sample_rate), label, gain_db, image, sound)
 
     @property
     def alt(self) -> str:
-        """The sound in words, as far as its picture or its numbers tell them."""
+        """A description for screen readers, from the picture or else from the caption."""
         if self.image is None:
             return f"{self.label}: {self.caption}."
         return describe(self.image, self.label)
 
     @property
     def caption(self) -> str:
+        """Duration, sample rate and level in words."""
         seconds = self.waveform.shape[-1] / self.sample_rate
         rms, peak = rms_db(self.waveform), peak_db(self.waveform)
         level = "silent" if peak == -np.inf else f"RMS {rms:.1f} dBFS, peak {peak:.1f} dBFS"
-        turned = f", turned down by {-self.gain_db:.1f} dB" if self.gain_db else ""
-        return f"{seconds:.2f} s, {self.sample_rate} Hz, {level}{turned}"
+        lowered = f", turned down by {-self.gain_db:.1f} dB" if self.gain_db else ""
+        return f"{seconds:.2f} s, {self.sample_rate} Hz, {level}{lowered}"
 
     @property
     def html(self) -> str:
+        """The browser's own player, with the sound as FLAC inside."""
         sound = base64.b64encode(flac(self.waveform, self.sample_rate)).decode()
         label = html.escape(self.label, quote=True)
         return (
@@ -100,7 +112,7 @@ class Sound:
 
 
 def flac(waveform: np.ndarray, sample_rate: int) -> bytes:
-    """A waveform as the bytes of a 16-bit FLAC file: lossless, about half the size of WAV."""
+    """Encode a waveform as a 16-bit FLAC file, about half the size of a WAV file."""
     import soundfile
 
     file = io.BytesIO()
@@ -108,6 +120,6 @@ def flac(waveform: np.ndarray, sample_rate: int) -> bytes:
     return file.getvalue()
 
 
-def prompt_of(result) -> str:
-    """The words that a result was made from; "no prompt" for the empty one."""
+def prompt_of(result: Any) -> str:
+    """Return the prompt of a generated result, or "no prompt" if it is empty."""
     return str(result.parameters.get("prompt") or "no prompt")

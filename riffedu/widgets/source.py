@@ -1,19 +1,20 @@
-"""The library's own source, shown in the lesson that teaches it."""
+"""Show the source of a library function in the lesson that teaches it."""
 
 from __future__ import annotations
 
 import inspect
 from pathlib import Path
+from typing import Any
 
 
 class Source:
-    """The source of a function or class, highlighted; ``docstring=False`` leaves its words out."""
+    """The highlighted source of a function or class; ``docstring=False`` omits the docstring."""
 
-    def __init__(self, thing, docstring: bool = True):
+    def __init__(self, thing: Any, docstring: bool = True):
         lines, first = inspect.getsourcelines(inspect.unwrap(thing))
         code = inspect.cleandoc("\n" + "".join(lines))
         self.code = code if docstring else _without_docstring(code)
-        path = Path(inspect.getsourcefile(inspect.unwrap(thing)))
+        path = Path(inspect.getsourcefile(inspect.unwrap(thing)) or "")
         parts = path.parts
         root = len(parts) - 1 - parts[::-1].index("riffedu") if "riffedu" in parts else -1
         self.place = f"{'/'.join(parts[root:])}, line {first}"
@@ -33,16 +34,16 @@ class Source:
         return f"# {self.place}\n{self.code}"
 
 
-def show_source(thing, docstring: bool = True) -> Source:
-    """The real source of a function, method or class of the library, with its file and line."""
+def show_source(thing: Any, docstring: bool = True) -> Source:
+    """Show the source of a function, method or class, with its file and line."""
     return Source(thing, docstring)
 
 
 def _without_docstring(code: str) -> str:
     import ast
 
-    body = ast.parse(code).body[0].body
-    first = body[0]
+    body = getattr(ast.parse(code).body[0], "body", [])
+    first = body[0] if body else None
     if len(body) < 2 or not isinstance(getattr(first, "value", None), ast.Constant):
         return code
     lines = code.splitlines()

@@ -1,12 +1,13 @@
-"""A picture that plays: seek, select a time and band, loop, compare, paint, record, in the browser.
+"""The spectrogram player: seek, select time and band, loop, compare, paint and record.
 
-The page gets 16-bit samples at 44100 Hz and grey pixels as bytes; everything that one does with them
-but turning a painted picture into sound happens there, without asking Python.
+The page receives 16-bit samples at 44100 Hz and grey pixels. Everything except turning a painted
+picture into sound happens in the browser, without a round trip to Python.
 """
 
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import anywidget
 import ipywidgets as w
@@ -15,39 +16,43 @@ import traitlets
 from PIL import Image
 
 from riffedu.errors import RiffeduError
+from riffedu.signal.audio import resample
+from riffedu.signal.image import image_from_pixels, tags_of, to_pixels
+from riffedu.signal.mel import hz_to_mel, mel_spectrogram, mel_to_hz
+from riffedu.signal.params import SpectrogramParams
+from riffedu.signal.reconstruct import image_to_audio, repaint
 from riffedu.widgets.front import front, or_else
 from riffedu.widgets.pictures import beside, thumbnail
 from riffedu.widgets.sound import Sound, prompt_of
 
 RATE = 44100
-"""Samples a second on the way to the page: its audio clock runs at the same rate."""
+"""Sample rate of the sound sent to the page, and of its audio clock."""
 WIDEST = 16384
-"""Columns of a sound's picture: one of over 164 s gets wider steps."""
+"""Most columns of a picture: a sound of over 164 s gets a longer step."""
 LONGEST = 600
-"""Seconds that a page can hold with ease."""
+"""Longest sound in seconds that a page can hold."""
 STATIC = 60
-"""Seconds of sound that a static page is burdened with; of a longer one it has the picture only."""
+"""Longest sound in seconds that a static page includes; a longer one is shown as a picture."""
 LOUDEST = 0.5
-"""The amplitude that is black on an empty canvas."""
+"""The amplitude of black on an empty canvas."""
 
 
 class SpectrogramPlayer(anywidget.AnyWidget):
-    """The widget; `spectrogram_player` makes one with a sound in it.
+    """The widget; `spectrogram_player` creates one with a sound in it.
 
-    ``player`` is the `riffedu.widgets.sound.Sound` that is heard, ``other`` the one that the A/B switch
-    changes to, ``image`` the picture as it is now, painted or not (a PIL picture with its tags, ready
-    for `riffedu.image_to_audio`) and ``pixels`` the same as an array, ``take`` the last recording as
-    (waveform, sample rate), ``selection`` the selected [from s, to s, from Hz, to Hz] or [].
-    ``loop``, ``speed``, ``selection`` and ``colour_map`` may be set. ``observe`` tells of a change of
-    ``image`` or ``take``.
+    ``player`` is the current `Sound`, ``other`` the one that the A/B switch selects. ``image`` is the
+    current picture, painted or not (a PIL image with its tags, as `riffedu.image_to_audio` takes
+    it), and ``pixels`` the same as an array. ``take`` is the last recording as (waveform, sample
+    rate), ``selection`` the selected [from s, to s, from Hz, to Hz] or []. ``loop``, ``speed``,
+    ``selection`` and ``colour_map`` can be set; ``image`` and ``take`` can be observed.
     """
 
     _esm = front(
-        "sound.js", "picture.js", "dom.js", "transport.js", "brush.js",
-        "player/state.js", "player/python.js", "player/painting.js", "player/microphone.js",
-        "player/axes.js", "player/drawing.js", "player/page.js", "player/keys.js", "player/hands.js",
+        *(f"{name}.js" for name in ("sound", "picture", "dom", "transport", "brush")),
+        *(f"player/{name}.js" for name in ("state", "python", "painting", "microphone", "axes")),
+        *(f"player/{name}.js" for name in ("drawing", "page", "keys", "hands")),
         "player.js",
-    )  # fmt: skip
+    )
     _css = front("look.css")
 
     sound = traitlets.Bytes(b"").tag(sync=True)
@@ -80,10 +85,10 @@ class SpectrogramPlayer(anywidget.AnyWidget):
     image = traitlets.Instance(Image.Image, allow_none=True)
     take = traitlets.Tuple(allow_none=True, default_value=None)
 
-    def __init__(self, label: str = "Sound", **options):
+    def __init__(self, label: str = "Sound", **options: Any):
         options.setdefault("layout", w.Layout(flex="1 1 360px", max_width="860px"))
         super().__init__(label=label, **options)
-        self.on_msg(self._told)
+        self.on_msg(self._receive)
 
     def set(self, player: Sound, other: Sound | None = None) -> None:
         """Another sound, and the one beside it; it does not start by itself.
@@ -110,8 +115,8 @@ class SpectrogramPlayer(anywidget.AnyWidget):
             self.picture, self.picture_b = (_pixels(each) for each in images)
             self.columns, self.columns_b = (each.width if each else 0 for each in images)
 
-    def look(self, image: Image.Image, label: str) -> None:
-        """A picture without its sound, as it comes into being."""
+    def preview(self, image: Image.Image, label: str) -> None:
+        """Show a picture without a sound, while it is being generated."""
         with self.hold_sync():
             self.player = self.other = None
             self.sound = self.sound_b = self.picture_b = b""
@@ -121,7 +126,7 @@ class SpectrogramPlayer(anywidget.AnyWidget):
             self.picture, self.columns = _pixels(image), image.width
 
     def clear(self) -> None:
-        """No sound and no picture."""
+        """Remove sound and picture."""
         with self.hold_sync():
             self.player = self.other = self.image = None
             self.sound = self.sound_b = self.picture = self.picture_b = b""
@@ -129,12 +134,9 @@ class SpectrogramPlayer(anywidget.AnyWidget):
             self.caption = self.caption_b = self.message = ""
 
     def blank(self, seconds: float = 5.12) -> None:
-        """A white canvas, which is silence, to paint on."""
+        """Start an empty canvas to paint on: white, which is silence."""
         if not 0.1 <= seconds <= 60:
-            raise RiffeduError(f"a canvas lasts 0.1 to 60 seconds, not {seconds}")
-        from riffedu.signal.image import image_from_pixels
-        from riffedu.signal.params import SpectrogramParams
-
+            raise RiffeduError(f"a canvas must last 0.1 to 60 seconds, not {seconds}")
         params = SpectrogramParams()
         columns = round(1000 * seconds / params.step_size_ms)
         white = np.full((params.num_frequencies, columns), 255, np.uint8)
@@ -144,11 +146,11 @@ class SpectrogramPlayer(anywidget.AnyWidget):
 
     @property
     def pixels(self) -> np.ndarray | None:
-        """The picture as it is now, painted or not: grey levels (rows, columns), low is down."""
+        """The current picture as grey levels (rows, columns), low frequencies at the bottom."""
         return None if self.image is None else np.asarray(self.image.convert("L"))
 
-    def _told(self, _, content, buffers) -> None:
-        """What the page sends: a painted picture, or a recording."""
+    def _receive(self, _: Any, content: dict, buffers: list) -> None:
+        """Handle a message from the page: a painted picture or a recording."""
         with self.hold_sync():
             try:
                 if content.get("type") == "painted":
@@ -159,22 +161,22 @@ class SpectrogramPlayer(anywidget.AnyWidget):
             except (RiffeduError, KeyError, IndexError, ValueError, TypeError) as error:
                 known = isinstance(error, RiffeduError)
                 self.message = (
-                    str(error) if known else f"The page sent what can't be read: {error!r}"
+                    str(error)
+                    if known
+                    else f"The page sent a message that cannot be read: {error!r}"
                 )
 
     def _paint(self, pixels: bytes, start: int, stop: int) -> None:
-        from riffedu.signal.reconstruct import repaint
-
         if self.player is None or len(pixels) != self.rows * self.columns:
             raise RiffeduError(
                 f"the painting has {len(pixels)} bytes, the picture {self.rows * self.columns}"
             )
         image = _repixelled(self.image, pixels)
-        waveform = repaint(self.player.unturned, self.player.sample_rate, image, start, stop)
+        waveform = repaint(self.player.original, self.player.sample_rate, image, start, stop)
         player = Sound.of(
             waveform, self.player.sample_rate, self.label, attenuate=True, image=image
         )
-        # Not the picture: the page may be painting on already.
+        # The picture is not sent back: the page may have been painted on since.
         self.player, self.image = player, image
         self.sound, self.caption = _samples(player, self.channels), player.caption
         self.alt, self.message = player.alt, ""
@@ -182,12 +184,12 @@ class SpectrogramPlayer(anywidget.AnyWidget):
     def _take(self, samples: bytes) -> None:
         waveform = np.frombuffer(samples, "<i2").astype(np.float32) / 32768
         if len(waveform) < RATE / 10:
-            raise RiffeduError("the recording is shorter than a tenth of a second: hold on longer")
+            raise RiffeduError("the recording is shorter than 0.1 s: record for longer")
         self.set(Sound.of(waveform, RATE, "Your recording"))
         self.take = (waveform, RATE)
 
-    def _repr_mimebundle_(self, **options):
-        """The widget; and where widgets can't load, a picture and the browser's own player."""
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """Return the widget, with a picture and the browser's own player for static pages."""
         bundle = super()._repr_mimebundle_(**options)
         if self.player is None:
             return or_else(bundle)
@@ -197,23 +199,27 @@ class SpectrogramPlayer(anywidget.AnyWidget):
         return or_else(bundle, html, repr(self.player))
 
 
-def spectrogram_player(sound, other=None, label: str | None = None, **options) -> SpectrogramPlayer:
-    """A player for a sound, or for two aligned ones with an A/B switch.
+def spectrogram_player(
+    sound: Any, other: Any = None, label: str | None = None, **options: Any
+) -> SpectrogramPlayer:
+    """Return a player for a sound, or for two aligned sounds with an A/B switch.
 
     ``sound`` and ``other`` are what `play` returns, a generated result, or (waveform, sample_rate).
-    ``options``: ``paint`` and ``record`` bring their tools, ``height`` is the picture's in pixels. What `play`
-    refuses is refused here. Used in every lesson; painting is taught in notebooks/04_image.ipynb.
+    ``options``: ``paint=True`` and ``record=True`` add these tools, ``height`` is the height of the
+    picture in pixels. Raises RiffeduError as `play` does. Used in every lesson; painting is
+    taught in 04_image.
     """
     made = SpectrogramPlayer(label or "Sound", **options)
     made.set(as_sound(sound, label), None if other is None else as_sound(other))
     return made
 
 
-def painter(seconds: float = 5.12, sound=None, label: str = "The painting") -> SpectrogramPlayer:
-    """A canvas to paint sound on: white, or the picture of ``sound``.
+def painter(
+    seconds: float = 5.12, sound: Any = None, label: str = "The painting"
+) -> SpectrogramPlayer:
+    """Return a canvas to paint sound on: empty, or the picture of ``sound``.
 
-    ``painter.image`` is the painting, ``painter.player.waveform`` its sound. Taught in
-    notebooks/04_image.ipynb.
+    ``painter.image`` is the painting, ``painter.player.waveform`` its sound. Notebook: 04_image.
     """
     made = SpectrogramPlayer(label, paint=True, height=300)
     made.blank(seconds) if sound is None else made.set(as_sound(sound, label))
@@ -222,25 +228,21 @@ def painter(seconds: float = 5.12, sound=None, label: str = "The painting") -> S
 
 
 def _warm_up() -> None:
-    """The first picture that is turned into sound takes a second of imports: not at the first stroke."""
-    from riffedu.signal.image import image_from_pixels
-    from riffedu.signal.params import SpectrogramParams
-    from riffedu.signal.reconstruct import image_to_audio
-
+    """Import what the first inversion needs, which takes a second, before the first stroke."""
     grey = np.full((SpectrogramParams().num_frequencies, 64), 128, np.uint8)
     image_to_audio(image_from_pixels(grey, 1.0, SpectrogramParams()), progress=False)
 
 
 def recorder(label: str = "Record something") -> SpectrogramPlayer:
-    """A microphone button: ``recorder.take`` is the last recording as (waveform, sample_rate).
+    """Return a microphone button; ``recorder.take`` is (waveform, sample_rate) of the last take.
 
-    The browser asks before it lets anyone listen. Taught in notebooks/01_sound.ipynb.
+    The browser asks for permission first. Notebook: 01_sound.
     """
     return SpectrogramPlayer(label, record=True)
 
 
-def as_sound(sound, label: str | None = None) -> Sound:
-    """A `Sound` of a Sound, of a result, or of (waveform, sample_rate)."""
+def as_sound(sound: Any, label: str | None = None) -> Sound:
+    """Return a `Sound` from a Sound, a generated result or (waveform, sample_rate)."""
     if isinstance(sound, Sound):
         return sound
     if isinstance(sound, tuple) and len(sound) == 2:
@@ -249,16 +251,12 @@ def as_sound(sound, label: str | None = None) -> Sound:
         image = getattr(sound, "image", None)
         return Sound.of(sound.waveform, sound.sample_rate, label or prompt_of(sound), image=image)
     raise RiffeduError(
-        f"a player wants (waveform, sample_rate) or a result, not {type(sound).__name__}"
+        f"a player needs (waveform, sample_rate) or a result, not {type(sound).__name__}"
     )
 
 
 def row_edges(image: Image.Image) -> list[float]:
-    """The frequencies between a picture's rows in Hz, from the lowest to the highest."""
-    from riffedu.signal.image import tags_of
-    from riffedu.signal.mel import hz_to_mel, mel_to_hz
-    from riffedu.signal.params import SpectrogramParams
-
+    """Return the frequencies in Hz at the edges of a picture's rows, lowest first."""
     params = SpectrogramParams.from_exif(tags_of(image))
     scale = params.mel_scale_type
     low, high = hz_to_mel([params.min_frequency, params.max_frequency], scale)
@@ -266,11 +264,8 @@ def row_edges(image: Image.Image) -> list[float]:
     return [round(float(f), 2) for f in edges]
 
 
-def _images(player: Sound, other: Sound | None):
-    """Both pictures, and the seconds of a column: drawn on one scale where they are drawn here."""
-    from riffedu.signal.image import tags_of
-    from riffedu.signal.params import SpectrogramParams
-
+def _images(player: Sound, other: Sound | None) -> tuple[list[Image.Image | None], float]:
+    """Return both pictures, computed on a common scale if missing, and the seconds per column."""
     both = (player, other)
     images = [each.image if each else None for each in both]
     if images[0] is not None and (other is None or images[1] is not None):
@@ -281,20 +276,12 @@ def _images(player: Sound, other: Sound | None):
 
 
 def tags_step(image: Image.Image) -> float:
-    """Seconds from one column of a picture to the next, by its tags."""
-    from riffedu.signal.image import tags_of
-    from riffedu.signal.params import SpectrogramParams
-
+    """Return the seconds per column of a picture, from its tags."""
     return SpectrogramParams.from_exif(tags_of(image)).step_size_ms / 1000
 
 
 def _drawn(players: list[Sound]) -> list[Image.Image]:
-    """The sounds as pictures in which the same grey is the same amplitude."""
-    from riffedu.signal.audio import resample
-    from riffedu.signal.image import image_from_pixels, to_pixels
-    from riffedu.signal.mel import mel_spectrogram
-    from riffedu.signal.params import SpectrogramParams
-
+    """Draw sounds as pictures in which equal grey means equal amplitude."""
     longest = max(each.waveform.shape[-1] / each.sample_rate for each in players)
     params = SpectrogramParams(step_size_ms=10 * max(1, int(np.ceil(longest * 100 / WIDEST))))
     mels = []
@@ -310,11 +297,9 @@ def _channels(player: Sound) -> int:
 
 
 def _samples(player: Sound | None, channels: int) -> bytes:
-    """16-bit samples at 44100 Hz, channels interleaved; what the filter lifts over 1 is held there."""
+    """Return 16-bit samples at 44100 Hz, channels interleaved, clipped at full scale."""
     if player is None:
         return b""
-    from riffedu.signal.audio import resample
-
     sound = np.atleast_2d(resample(player.waveform, player.sample_rate, RATE))
     sound = np.broadcast_to(sound, (channels, sound.shape[-1]))
     return np.clip(np.rint(32768 * sound.T), -32768, 32767).astype("<i2").tobytes()
@@ -325,7 +310,7 @@ def _pixels(image: Image.Image | None) -> bytes:
 
 
 def _repixelled(image: Image.Image, pixels: bytes) -> Image.Image:
-    """The picture with other pixels: same tags, so that black stays as loud as it was."""
+    """Return the picture with new pixels and the same tags, so that black keeps its level."""
     new = Image.frombytes("L", image.size, pixels)
     new.info["exif"] = image.info.get("exif", b"")
     return new

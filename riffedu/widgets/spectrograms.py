@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from riffedu.errors import RiffeduError
 from riffedu.signal.stft import decibels, get_window, stft
-from riffedu.widgets.pictures import Picture, _figure, _png
+from riffedu.widgets.pictures import Picture, figure_png, new_figure
 
 RANGE = 70  # decibels from black to white
 
@@ -19,17 +21,17 @@ def spectrograms(
     span: float = RANGE,
     columns: int = 3,
 ) -> Picture:
-    """Spectrograms side by side: seconds to the right, hertz upwards, dark is loud.
+    """Draw spectrograms side by side: seconds to the right, hertz upwards, dark is loud.
 
     ``analyses`` maps each title to (waveform, settings), the settings being `riffedu.stft`'s:
-    n_fft, hop_length, win_length, window. Greys are decibels, on one scale for all: ``span`` dB
-    from the loudest number down; a sine of amplitude 1 reads 0. ``hertz`` and ``seconds``,
-    (from, to), are the part that is drawn.
+    n_fft, hop_length, win_length, window. Grey levels are decibels on a common scale: ``span`` dB
+    below the largest value; a sine of amplitude 1 reads 0 dB. ``hertz`` and ``seconds``,
+    (from, to), select the part to draw. Raises RiffeduError for an empty dict.
     """
     if not analyses:
         raise RiffeduError("there is nothing to draw: the dictionary of analyses is empty")
     columns = min(columns, len(analyses))
-    figure, axes = _figure(-(-len(analyses) // columns), columns, 8.4 / columns, 2.8)
+    figure, axes = new_figure(-(-len(analyses) // columns), columns, 8.4 / columns, 2.8)
     hertz, drawn = hertz or (0, sample_rate / 2), {}
     for title, (x, settings) in analyses.items():
         lasts = seconds or (0, len(x) / sample_rate)
@@ -62,24 +64,25 @@ def spectrograms(
     bar.ax.tick_params(labelsize=8)
     told = "; ".join(f"“{title}”, loudest {db.max():.0f} dB" for title, (db, *_) in drawn.items())
     return Picture(
-        _png(figure), f"Spectrograms from {hertz[0]:g} to {hertz[1]:g} Hz, dark is loud: {told}."
+        figure_png(figure),
+        f"Spectrograms from {hertz[0]:g} to {hertz[1]:g} Hz, dark is loud: {told}.",
     )
 
 
-def full_scale(n_fft: int, win_length: int | None = None, window="hann", **_) -> float:
-    """What a sine of amplitude 1 has in a spectrogram: half of what its window adds up to."""
+def full_scale(n_fft: int, win_length: int | None = None, window: Any = "hann", **_: Any) -> float:
+    """Return the STFT magnitude of a sine of amplitude 1: half the sum of the window."""
     return float(get_window(window, win_length or n_fft).sum()) / 2
 
 
 def part(
-    magnitude,
+    magnitude: np.ndarray,
     sample_rate: int,
-    hertz,
-    seconds,
+    hertz: tuple[float, float],
+    seconds: tuple[float, float],
     n_fft: int,
     hop_length: int,
     most: tuple[int, int] = (300, 600),
-    **_,
+    **_: Any,
 ) -> tuple[np.ndarray, tuple]:
     """The part of a spectrogram between these hertz and seconds, and the place where to draw it.
 

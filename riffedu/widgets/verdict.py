@@ -1,13 +1,15 @@
-"""What a check answers: right, or not yet with a hint. It never raises on a learner's answer."""
+"""The result of checking an exercise: right, or a hint. A check never raises on an answer."""
 
 from __future__ import annotations
 
 import functools
 import html
+from collections.abc import Callable
+from typing import Any
 
 
 class Verdict:
-    """``right`` and one ``message``; a cell that ends in a check shows it."""
+    """``right`` and a ``message``, displayed by a cell whose last line is a check."""
 
     def __init__(self, right: bool, message: str):
         self.right, self.message = right, message
@@ -25,24 +27,26 @@ class Verdict:
 
 
 def right(message: str) -> Verdict:
+    """Return a verdict for a right answer."""
     return Verdict(True, message)
 
 
 def hint(message: str) -> Verdict:
+    """Return a verdict for an answer that is not right yet."""
     return Verdict(False, message)
 
 
-def check(function):
-    """A check that answers with a hint where the learner's code raises or is not written yet."""
+def check(function: Callable[..., Verdict]) -> Callable[..., Verdict]:
+    """Decorate a check: it returns a hint if the learner's code raises or is still missing."""
 
     @functools.wraps(function)
-    def checked(answer, *more):
+    def checked(answer: Any, *more: Any) -> Verdict:
         if answer is None or answer is ...:
             return hint("Nothing to check so far: replace the ... with your answer.")
         try:
             return function(answer, *more)
         except NotWritten:
-            return hint("Your function gives nothing back: write its body, end with return.")
+            return hint("Your function returns nothing: write its body and end it with return.")
         except Exception as error:
             return hint(f"Your code stopped with {type(error).__name__}: {error}")
 
@@ -50,11 +54,11 @@ def check(function):
 
 
 class NotWritten(Exception):
-    """A learner's function gave None or a hole: its body or its return is not written yet."""
+    """Raised when a learner's function returns None or ``...``."""
 
 
-def run(function, *arguments):
-    """Call a learner's function."""
+def run(function: Callable, *arguments: Any) -> Any:
+    """Call a learner's function; raise `NotWritten` if it returns nothing."""
     value = function(*arguments)
     if (
         value is None

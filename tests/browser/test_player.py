@@ -407,7 +407,7 @@ def test_a_picture_from_python_to_pixels(player):
           const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel, took = [];
           for (let i = 0; i < 15; i++) {
             const before = player.root.dataset.pictures, begun = performance.now();
-            kernel.requestExecute({code: `player.look(images[${i}], 'p')`, store_history: false});
+            kernel.requestExecute({code: `player.preview(images[${i}], 'p')`, store_history: false});
             while (player.root.dataset.pictures === before) await new Promise(requestAnimationFrame);
             took.push(performance.now() - begun);
             await new Promise(resolve => setTimeout(resolve, 100));

@@ -16,7 +16,6 @@ from riffedu.signal.paint import blank, line
 from riffedu.signal.params import SpectrogramParams
 from riffedu.signal.reconstruct import repaint
 from riffedu.widgets import painter, play, recorder, spectrogram_player
-from riffedu.widgets.front import front
 from riffedu.widgets.pictures import height
 from riffedu.widgets.spectrogram_player import SpectrogramPlayer, row_edges
 
@@ -106,7 +105,7 @@ def test_what_is_no_sound(sound):
 
 def test_a_picture_without_sound_and_nothing_at_all():
     widget = spectrogram_player((tone(), RATE))
-    widget.look(audio_to_image(tone(880), RATE), "as it comes")
+    widget.preview(audio_to_image(tone(880), RATE), "as it comes")
     assert (widget.player, widget.sound, widget.label) == (
         None,
         b"",
@@ -117,7 +116,7 @@ def test_a_picture_without_sound_and_nothing_at_all():
 
 
 def test_the_files_join_to_one_script():
-    text = front("sound.js", "picture.js", "dom.js", "transport.js", "brush.js", "player.js")
+    text = SpectrogramPlayer._esm
     assert text.count("export ") == 1 and "import " not in [line[:7] for line in text.splitlines()]
     assert "http" not in text.replace("https only", ""), "nothing is fetched"
 
@@ -143,7 +142,7 @@ def test_what_needs_a_kernel_says_so_where_there_is_none():
     from riffedu.app.live_instrument import LiveInstrument
     from riffedu.lessons.l01_sound import alias_panel
 
-    for thing in (recorder(), alias_panel(), LiveInstrument(SimpleNamespace(seat=lambda: None))):
+    for thing in (recorder(), alias_panel(), LiveInstrument(SimpleNamespace(session=lambda: None))):
         bundle = thing._repr_mimebundle_()
         bundle = bundle[0] if isinstance(bundle, tuple) else bundle
         assert "riffedu lab" in bundle["text/html"]
@@ -185,7 +184,7 @@ def test_paint_that_would_clip_is_turned_down_and_comes_back():
     assert "turned down" in widget.caption and peak_db(widget.player.waveform) == pytest.approx(
         -1, abs=0.05
     )
-    assert np.abs(widget.player.unturned).max() > 1
+    assert np.abs(widget.player.original).max() > 1
     paint(widget, slice(0, 512), slice(0, 100), grey=255)
     assert np.abs(widget.player.waveform).max() == 0 and "silent" in widget.caption
 

@@ -135,7 +135,7 @@ class HearPanel(Panel):
             every = max(1, state.total // 5)
             if watch and state.step % every == 0 and state.step < state.total:
                 title = f"What the model has in mind after {state.step} of {state.total} steps"
-                self.heard.widget.look(state.image(), title)
+                self.heard.widget.preview(state.image(), title)
 
         with warnings.catch_warnings(record=True) as remarks:
             warnings.simplefilter("ignore")
