@@ -1,8 +1,8 @@
 """The syllabus: the one list of lessons that everything else is drawn from.
 
-The README's table, the course map in lesson 00, the links between notebooks, ``riffedu lab
---lesson``, the import contracts in ``pyproject.toml`` and the tests all read it.
-``python -m riffedu.syllabus`` writes the README's table and the import contracts again.
+The README's table, the course map in lesson 00, the links between notebooks, the import contracts
+in ``pyproject.toml`` and the tests all read it. ``python -m riffedu.syllabus`` rewrites the
+README's table and the import contracts.
 """
 
 from __future__ import annotations
