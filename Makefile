@@ -58,7 +58,7 @@ $(LINT): $(SETUP)
 # With real pages every notebook runs there, and its errors are seen there: one run less without.
 test: $(SETUP) $(TRAIN) lint
 	$(BIN)/python -m pytest tests riffedu/signal notebooks --doctest-modules $(NBVAL) $(TEST_FLAGS) \
-		$(if $(PAGES),--deselect tests/test_notebooks.py::test_runs_without_hidden_errors)
+		$(if $(PAGES),--deselect tests/lessons/test_notebooks.py::test_runs_without_hidden_errors)
 	$(if $(PAGES),$(MAKE) test-browser,@echo "No Chromium or Chrome here: the tests of real pages are left out.")
 
 test-browser: $(BROWSER)

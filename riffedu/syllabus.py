@@ -1,8 +1,8 @@
 """The syllabus: the one list of lessons that everything else is drawn from.
 
-The README's table, the course map in lesson 00, the links between notebooks, ``riffedu lab
---lesson``, the import contracts in ``pyproject.toml`` and the tests all read it.
-``python -m riffedu.syllabus`` writes the README's table and the import contracts again.
+The README's table, the course map in lesson 00, the links between notebooks, the import contracts
+in ``pyproject.toml`` and the tests all read it. ``python -m riffedu.syllabus`` rewrites the
+README's table and the import contracts.
 """
 
 from __future__ import annotations
@@ -196,13 +196,12 @@ LESSONS = (
 
 
 def lesson(number: int) -> Lesson:
-    """The lesson with this number, or RiffeduError."""
+    """The lesson with this number; raises RiffeduError if there is none."""
     for each in LESSONS:
         if each.number == number:
             return each
-    raise RiffeduError(
-        f"there is no lesson {number}: the course has lessons 0 to {len(LESSONS) - 1}"
-    )
+    have = ", ".join(str(each.number) for each in LESSONS)
+    raise RiffeduError(f"there is no lesson {number}: choose one of {have}")
 
 
 def module_order() -> list[Lesson]:
@@ -229,8 +228,12 @@ def table() -> str:
 
 
 def layers() -> list[str]:
-    """The layers of the import contract, highest first: one a lesson, below the shell and the app."""
-    lessons = [" : ".join(f"riffedu.{m}" for m in each.modules) for each in module_order()]
+    """The layers of the import contract, highest first.
+
+    The shell and the app come first, then one layer per lesson.
+    """
+    ordered = [each.modules for each in module_order() if each.modules]
+    lessons = [" : ".join(f"riffedu.{m}" for m in modules) for modules in ordered]
     return [*(f"riffedu.{m}" for m in ("cli", "verbs", "lessons", "app")), *reversed(lessons)]
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from riffedu import limits
 from riffedu.errors import RiffeduError
 
-PAGE = "from riffedu.widgets import live_instrument\n\nlive_instrument(seed={seed})"
+PAGE = "from riffedu.app.live_instrument import live_instrument\n\nlive_instrument(seed={seed})"
 TEMPLATE, TITLE = "riffedu", "riffedu: the live instrument"
 EVERYWHERE = ("", "0.0.0.0")
 PATIENCE = 60  # seconds that Voilà may take to start

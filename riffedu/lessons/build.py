@@ -11,12 +11,24 @@ solutions in place:
   lines after ``# student``, where given, are what stands in their place in the learner's copy.
 
 `student` leaves those lines out and is what ``notebooks/`` holds; `solution` keeps them.
+
+The first cell of a written notebook begins with a comment that names its source. The last cell
+links to the previous lesson, the course map and the next lesson, in the order of
+`riffedu.syllabus`.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from riffedu.errors import RiffeduError
+from riffedu.syllabus import LESSONS, Lesson
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 SOURCES = Path(__file__).parent
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -45,7 +57,7 @@ def cells(markdown: str) -> list[dict]:
 def with_hole(source: str) -> str:
     """The code of a cell as the learner gets it: a hole, or the ``# student`` lines, for theirs."""
 
-    def hole(match) -> str:
+    def hole(match: re.Match) -> str:
         indent, given = match[1], match[3]
         return re.sub(r"^(\s*)# ?", r"\1", given.rstrip(), flags=re.M) if given else indent + HOLE
 
@@ -57,16 +69,25 @@ def without_marks(source: str) -> str:
     return re.sub(_WORK, lambda match: match[2].rstrip(), source, flags=re.M | re.S)
 
 
-def notebook(markdown: str, code=without_marks):
-    """An `nbformat` notebook of a lesson; ``code`` is what is done to each code cell's source.
+def notebook(
+    markdown: str,
+    lesson: Lesson | None = None,
+    code: Callable[[str], str] = without_marks,
+) -> NotebookNode:
+    """An `nbformat` notebook of a lesson's source.
 
-    Cell ids are counted, so that the same source gives the same file to the byte. Cells with a
-    stored output have an execution count: nbval compares no others.
+    ``lesson`` adds the comment at the top and the links at the bottom; ``code`` is applied to the
+    source of each code cell. Cell ids are counted, so that the same source gives the same file to
+    the byte. Cells with a stored output have an execution count: nbval compares no others.
     """
     import nbformat.v4 as v4
 
+    found = cells(markdown)
+    if lesson is not None:
+        found[0]["source"] = f"{generated_comment(lesson)}\n\n{found[0]['source']}"
+        found.append({"kind": "markdown", "source": navigation(lesson)})
     made = []
-    for number, cell in enumerate(cells(markdown)):
+    for number, cell in enumerate(found):
         identity = f"cell-{number:02d}"
         if cell["kind"] == "markdown":
             made.append(v4.new_markdown_cell(cell["source"], id=identity))
@@ -82,18 +103,38 @@ def notebook(markdown: str, code=without_marks):
     )
 
 
-def student(markdown: str):
-    """The notebook that a learner gets: the solutions left out."""
-    return notebook(markdown, with_hole)
+def generated_comment(lesson: Lesson) -> str:
+    """The HTML comment at the top of a generated notebook."""
+    return (
+        f"<!-- Generated from riffedu/lessons/l{lesson.name}/lesson.md. Do not edit this notebook: "
+        "edit that file, then run `make notebooks`. -->"
+    )
 
 
-def solution(markdown: str):
-    """The notebook that a teacher keeps: the solutions in place."""
-    return notebook(markdown, without_marks)
+def navigation(lesson: Lesson) -> str:
+    """Markdown links to the previous ready lesson, the course map and the next ready lesson."""
+    ready = [each for each in LESSONS if each.state == "ready"]
+    previous = [each for each in ready if each.number < lesson.number][-1:]
+    following = [each for each in ready if each.number > lesson.number][:1]
+    links = [f"[← {each.heading}]({each.name}.ipynb)" for each in previous]
+    if lesson.number != LESSONS[0].number:
+        links.append(f"[Course map]({LESSONS[0].name}.ipynb)")
+    links += [f"[{each.heading} →]({each.name}.ipynb)" for each in following]
+    return " · ".join(links)
 
 
-def text(book) -> str:
-    """A notebook as the text of its file."""
+def student(markdown: str, lesson: Lesson | None = None) -> NotebookNode:
+    """The learner's notebook, without the solutions."""
+    return notebook(markdown, lesson, with_hole)
+
+
+def solution(markdown: str, lesson: Lesson | None = None) -> NotebookNode:
+    """The teacher's notebook, with the solutions."""
+    return notebook(markdown, lesson, without_marks)
+
+
+def text(book: NotebookNode) -> str:
+    """The text of a notebook's file."""
     import nbformat
 
     return nbformat.writes(book, version=4) + "\n"
@@ -109,13 +150,27 @@ def name_of(source: Path) -> str:
     return source.parent.name[1:]
 
 
-def write(folder: Path = NOTEBOOKS, copy=student) -> list[Path]:
+def lesson_of(source: Path) -> Lesson:
+    """The syllabus entry of a lesson's source; raises RiffeduError if there is none."""
+    for each in LESSONS:
+        if each.name == name_of(source):
+            return each
+    raise RiffeduError(
+        f"riffedu/lessons/{source.parent.name} is not in the syllabus: "
+        "add a lesson with this number and slug to riffedu/syllabus.py"
+    )
+
+
+def write(
+    folder: Path = NOTEBOOKS, copy: Callable[[str, Lesson | None], NotebookNode] = student
+) -> list[Path]:
     """Write one notebook per source into ``folder`` and return their paths."""
     Path(folder).mkdir(parents=True, exist_ok=True)
     paths = []
     for source in sources():
         path = Path(folder) / f"{name_of(source)}.ipynb"
-        path.write_text(text(copy(source.read_text("utf-8"))), "utf-8")
+        book = copy(source.read_text("utf-8"), lesson_of(source))
+        path.write_text(text(book), "utf-8")
         paths.append(path)
     return paths
 

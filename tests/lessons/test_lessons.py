@@ -5,8 +5,10 @@ import re
 
 import pytest
 
+from riffedu.errors import RiffeduError
 from riffedu.lessons import build
 from riffedu.paths import clips_folder
+from riffedu.syllabus import LESSONS
 from riffedu.widgets.verdict import Verdict
 
 SOURCES = build.sources()
@@ -38,7 +40,8 @@ def test_every_notebook_has_a_source():
 def test_the_notebook_is_the_student_copy_of_its_source(source):
     """Fails after an edit of either alone: `make notebooks` writes the notebooks anew."""
     written = (build.NOTEBOOKS / f"{build.name_of(source)}.ipynb").read_text("utf-8")
-    assert written == build.text(build.student(source.read_text("utf-8")))
+    lesson = build.lesson_of(source)
+    assert written == build.text(build.student(source.read_text("utf-8"), lesson))
 
 
 @each_lesson
@@ -114,6 +117,36 @@ def test_stored_outputs_are_compared():
     assert first.execution_count is None and not first.outputs
     assert second.execution_count == 2 and second.outputs[0].text == "2\n"
     assert second.source.splitlines()[-1] == build.COMPARED
+
+
+@each_lesson
+def test_first_cell_names_the_source_and_last_cell_links_to_the_neighbours(source):
+    lesson = build.lesson_of(source)
+    plain = build.student(source.read_text("utf-8"))
+    book = build.student(source.read_text("utf-8"), lesson)
+    assert len(book.cells) == len(plain.cells) + 1
+    comment, title = book.cells[0].source.split("-->", 1)
+    assert comment.startswith("<!-- Generated from riffedu/lessons/")
+    assert source.as_posix().endswith(comment.split()[3].rstrip("."))
+    assert "`make notebooks`" in comment and title.lstrip() == plain.cells[0].source
+    links = re.findall(r"\]\((\S+)\)", book.cells[-1].source)
+    assert links and all((build.NOTEBOOKS / link).is_file() for link in links)
+
+
+def test_navigation_follows_the_syllabus():
+    ready = [lesson for lesson in LESSONS if lesson.state == "ready"]
+    first, second, third, *_, last = ready
+    assert build.navigation(first) == f"[{second.heading} →]({second.name}.ipynb)"
+    assert build.navigation(second) == (
+        f"[← {first.heading}]({first.name}.ipynb) · [Course map]({first.name}.ipynb) · "
+        f"[{third.heading} →]({third.name}.ipynb)"
+    )
+    assert "→" not in build.navigation(last)
+
+
+def test_a_folder_that_is_not_in_the_syllabus_is_named(tmp_path):
+    with pytest.raises(RiffeduError, match="l98_lost is not in the syllabus"):
+        build.lesson_of(tmp_path / "l98_lost" / "lesson.md")
 
 
 def test_cells_reads_text_code_and_outputs():

@@ -11,6 +11,7 @@ from PIL import Image
 
 from riffedu.errors import RiffeduError
 from riffedu.lessons.l00_hear_it_first import course_map
+from riffedu.syllabus import LESSONS
 from riffedu.widgets import maps, picture, pictures, play, show_source, token_table
 from riffedu.widgets.job import JobControls
 from riffedu.widgets.pictures import describe, height
@@ -138,13 +139,13 @@ def test_show_source_is_the_real_source():
     assert method.startswith("def stop(self)") and "Ask the work" not in method
 
 
-def test_course_map_tells_what_is_there(tmp_path):
+def test_course_map_shows_what_is_there(tmp_path):
     (tmp_path / "11_text_to_music.ipynb").touch()
-    here = {number for number, *_, state in course_map(tmp_path).rows if state == "here"}
-    assert here == {"11"}
+    ready = {number for number, *_, state in course_map(tmp_path).rows if state == "ready"}
+    assert ready == {"11"}
     text = course_map(tmp_path)._repr_markdown_()
-    assert "[text to music](11_text_to_music.ipynb)" in text
-    assert text.count("planned") == 15
+    assert "[Text to music](11_text_to_music.ipynb)" in text
+    assert text.count("planned") == len(LESSONS) - 1
 
 
 # Work on a thread
