@@ -122,8 +122,9 @@ def train_denoiser(data, output, *, minutes, preset="two-cores", seed=0):
     import numpy as np
     import torch
 
-    from riffedu.music.pipeline import Pipeline
     from riffedu.diffusion.guidance import encode_prompts
+    from riffedu.music.pipeline import Pipeline
+
     from .captions import caption
     from .dataset import PictureDataset
     from .feed import StateCache, draw_times

@@ -316,7 +316,7 @@ def test_every_control_says_what_it_is(fake):
 def test_the_shipped_model_plays_in_time(open_notebook, page):
     """Twenty seconds of the real thing: never late, and the pad is heard."""
     notebook = open_notebook(
-        "from riffedu.widgets import live_instrument\nband = live_instrument()\nband"
+        "from riffedu.app.live_instrument import live_instrument\nband = live_instrument()\nband"
     )
     notebook.run()
     assert notebook.errors() == []

@@ -11,7 +11,7 @@ from riffedu.signal.mel import hz_to_mel, invert_mel, mel_filterbank, mel_to_hz,
 from riffedu.signal.params import SpectrogramParams
 from riffedu.widgets.live import LiveFigure, LiveSound, frame
 from riffedu.widgets.panel import WIDE, Panel, note, one_thread, row, toggles
-from riffedu.widgets.pictures import COLOURS, HERTZ, Picture, _figure, _png
+from riffedu.widgets.pictures import COLOURS, HERTZ, Picture, figure_png, new_figure
 
 BANDS = (8, 16, 32, 64, 128, 256, 512)
 RATE = 44100
@@ -36,7 +36,7 @@ def bank_picture(
     weights = mel_filterbank(sample_rate, n_fft, n_mels, **bank)
     f = np.arange(weights.shape[1]) * sample_rate / n_fft
     inside = (f >= low) & (f <= high)
-    figure, [[axis]] = _figure(1, 1, 8.0, 2.6)
+    figure, [[axis]] = new_figure(1, 1, 8.0, 2.6)
     names = "min_frequency", "max_frequency", "scale", "norm"
     lines = triangles(n_mels, **{name: bank[name] for name in names if name in bank})
     shown = [m for m in range(n_mels) if lines[m, 2, 0] > low and lines[m, 0, 0] < high]
@@ -50,7 +50,7 @@ def bank_picture(
     axis.set_title(title, fontsize=10)
     empty = sum(not weights[m].any() for m in shown)
     return Picture(
-        _png(figure),
+        figure_png(figure),
         f"{title or 'A filterbank'}: {len(shown)} overlapping triangles "
         f"between {low:g} and {high:g} Hz, read at {inside.sum()} rows; "
         f"{empty} of them hold no row.",

@@ -21,7 +21,7 @@ from riffedu.diffusion.schedule import (
 )
 from riffedu.widgets.live import LiveFigure, LiveSound, frame
 from riffedu.widgets.panel import WIDE, Panel, note, row, toggles
-from riffedu.widgets.pictures import Picture, _figure, _png, height
+from riffedu.widgets.pictures import Picture, figure_png, height, new_figure
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -40,7 +40,7 @@ def four_schedules() -> dict[str, np.ndarray]:
 
 def circle_picture(degrees: Sequence[float] = (0, 30, 60, 90)) -> Picture:
     """Plot x_t along a quarter circle from x₀ to ε, with v at each of the angles φ in degrees."""
-    figure, [[axis]] = _figure(1, 1, 4.2, 4.0)
+    figure, [[axis]] = new_figure(1, 1, 4.2, 4.0)
     angles = np.linspace(0, math.pi / 2, 100)
     axis.plot(np.cos(angles), np.sin(angles), color="#777777", linewidth=1)
     for angle in np.radians(degrees):
@@ -64,7 +64,7 @@ def circle_picture(degrees: Sequence[float] = (0, 30, 60, 90)) -> Picture:
         axis.spines[side].set_visible(False)
     listed = ", ".join(f"{angle:g}" for angle in degrees)
     return Picture(
-        _png(figure),
+        figure_png(figure),
         "A quarter circle from x₀, to the right, up to the noise ε. At "
         f"{listed} degrees an arrow from the middle shows x_t, and another "
         "along the circle, at a right angle to it, shows v.",

@@ -12,7 +12,7 @@ from riffedu.diffusion.noise import array_to_image, image_to_array
 from riffedu.errors import RiffeduError
 from riffedu.widgets.live import LiveFigure, LiveSound, frame
 from riffedu.widgets.panel import WIDE, Panel, note, one_thread, row, toggles
-from riffedu.widgets.pictures import SIGNED, Picture, _figure, _png, height
+from riffedu.widgets.pictures import SIGNED, Picture, figure_png, height, new_figure
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -46,13 +46,13 @@ def code_picture(patterns: ArrayLike, title: str = "", columns: int = 16) -> Pic
     for number, pattern in enumerate(patterns):
         top, left = (tall + gap) * (number // columns), (wide + gap) * (number % columns)
         sheet[top : top + tall, left : left + wide] = pattern / (np.abs(pattern).max() or 1.0)
-    figure, [[axis]] = _figure(1, 1, 0.62 * columns, 0.62 * rows + 0.35)
+    figure, [[axis]] = new_figure(1, 1, 0.62 * columns, 0.62 * rows + 0.35)
     axis.imshow(sheet, cmap=SIGNED, vmin=-1, vmax=1, interpolation="nearest")
     axis.set_axis_off()
     axis.set_title(title, fontsize=10)
     finest = [_finest(pattern) for pattern in patterns]
     return Picture(
-        _png(figure),
+        figure_png(figure),
         f"{title}: {len(patterns)} squares, orange darker and purple "
         f"lighter. The first changes its sign {finest[0]} times from edge to edge, the "
         f"last {finest[-1]} times, the busiest {max(finest)} times.",

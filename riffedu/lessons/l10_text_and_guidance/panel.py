@@ -14,7 +14,7 @@ from riffedu.errors import RiffeduError
 from riffedu.widgets.job import JobControls
 from riffedu.widgets.live import LiveFigure, LiveSound
 from riffedu.widgets.panel import WIDE, Panel, note, row, toggles
-from riffedu.widgets.pictures import Picture, _figure, _png, height
+from riffedu.widgets.pictures import Picture, figure_png, height, new_figure
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -38,7 +38,7 @@ def similarity_picture(
     count = len(prompts)
     if matrix.shape != (count, count):
         raise RiffeduError(f"{count} prompts need a table of {count} × {count}, not {matrix.shape}")
-    figure, [[axis]] = _figure(1, 1, 3.4 + 0.44 * count, 1.0 + 0.34 * count)
+    figure, [[axis]] = new_figure(1, 1, 3.4 + 0.44 * count, 1.0 + 0.34 * count)
     shown = axis.imshow(matrix, cmap="Purples", vmin=0, vmax=1, aspect="auto")
     for i, j in np.ndindex(count, count):
         dark = matrix[i, j] > 0.6
@@ -62,7 +62,7 @@ def similarity_picture(
         near = int(others.argmax())
         if count > 1:
             words.append(f"“{text}” is nearest to “{prompts[near]}” ({others[near]:.2f})")
-    return Picture(_png(figure), f"{title}, a table of {count} by {count}. {'; '.join(words)}.")
+    return Picture(figure_png(figure), f"{title}, a table of {count} by {count}. {'; '.join(words)}.")
 
 
 def attention_pictures(
@@ -79,7 +79,7 @@ def attention_pictures(
         raise RiffeduError("there are no words to draw: give at least one map")
     columns = min(4, len(arrays))
     seconds = seconds or image.width / 100
-    figure, axes = _figure(-(-len(arrays) // columns), columns, 2.55, 2.5)
+    figure, axes = new_figure(-(-len(arrays) // columns), columns, 2.55, 2.5)
     alt = []
     for number, axis in enumerate(axes.flat):
         if number >= len(arrays):
@@ -98,7 +98,7 @@ def attention_pictures(
             f"{1 - (row + 0.5) / share.shape[0]:.0%} of the way up"
         )
     return Picture(
-        _png(figure),
+        figure_png(figure),
         f"A spectrogram picture {len(maps)} times, in orange where each "
         f"word was listened to. {'; '.join(alt)}.",
     )
