@@ -105,8 +105,8 @@ def _frame(rng: np.random.Generator, frames: Sequence[tuple[str, float]]) -> str
 
 def _tidy(text: str) -> str:
     """Single spaces, no space before punctuation, and "an" before vowels."""
-    words = " ".join(text.split()).replace(" ,", ",").replace(" .", ".")
-    words = words.replace("bass bass", "bass").split(" ")
+    spaced = " ".join(text.split()).replace(" ,", ",").replace(" .", ".")
+    words = spaced.replace("bass bass", "bass").split(" ")
     for n, word in enumerate(words[:-1]):
         if word.lower() == "a" and words[n + 1][0].lower() in "aeiou":
             words[n] = word + "n"

@@ -14,7 +14,9 @@ from __future__ import annotations
 import argparse
 import json
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -103,7 +105,7 @@ def full_mix(package: Path) -> np.ndarray:
     return sound[start : start + round(SECONDS * rate)].mean(axis=1)
 
 
-CLIPS = {
+CLIPS: dict[str, tuple[Callable[[Any], np.ndarray], str, str, str, str]] = {
     "tune": (
         tune,
         "Cherish the Ladies: a jig, one flute",

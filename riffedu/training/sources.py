@@ -45,7 +45,7 @@ COLLECTIONS = {
 
 def sources(paths: Sequence[str | Path], pieces: list[dict], one_shots: bool) -> list[dict]:
     """Source and licence of every ingredient: soundfonts, one-shots, scores and patterns."""
-    found = []
+    found: list[dict] = []
     for path in paths:
         known = next(
             (v for k, v in KNOWN_SOUNDFONTS.items() if Path(path).stem.startswith(k)),

@@ -22,7 +22,7 @@ def _voicings(
     return roots, [chord(r, seventh, base) for r in roots]
 
 
-CHORD_RHYTHMS = {
+CHORD_RHYTHMS: dict[int, dict[str, tuple[tuple[float, ...], ...]]] = {
     4: {
         "sparse": ((4,), (4,), (2, 2), (3, 1)),
         "medium": (

@@ -161,7 +161,7 @@ def _draw_roles(rng: np.random.Generator, style: Style, groove: Groove, unit: fl
             style.comp_texture, chord(root, seventh, base)
         )
         for n, (at, length, c) in enumerate(_row_notes(comp_row, unit)):
-            now = tones
+            now = tones or []
             if tones is None:  # montuno: octaves and inner notes take turns
                 three = chord(root, False, base)
                 now = [three[0], three[0] + 7] if n % 2 == 0 else [three[1], three[2]]
