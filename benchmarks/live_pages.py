@@ -4,8 +4,9 @@ Not part of `make bench`: it takes as long as it plays.
 
     python benchmarks/live_pages.py [--pages 3] [--minutes 10] [--steps 8]
 
-One process serves the model, as in `riffedu app`; every page is a process that asks for pieces as a page
-does, when little is left to play, and drags its dot about. Memory is PSS: what is shared counts in parts.
+One process serves the model, as in `riffedu app`; every page is a process that asks for pieces as a
+page does, when little is left to play, and drags its dot about. Memory is PSS: what is shared
+counts in parts.
 """
 
 import argparse
