@@ -1,4 +1,4 @@
-"""Numbers and keys in captions: "at 120 bpm", "in D minor", "in 3/4", so that they can be asked for.
+"""Numbers and keys in captions: "at 120 bpm", "in D minor", "in 3/4".
 
 The words of `riffedu.training.captions` say "fast" and "in a minor key"; nobody can ask them for a
 number. `with_numbers` adds one to about half of the captions of clips whose beat is known: the word
