@@ -11,7 +11,7 @@ from tiny import ours  # noqa: F401
 from riffedu.errors import RiffeduError
 from riffedu.evaluate import clips, frechet, report, scores
 from riffedu.evaluate.classifier import label_of, load_classifier, thumbnail
-from riffedu.signal import convert
+from riffedu.signal import reconstruct
 
 META = {
     "texture": "melody",
@@ -335,7 +335,7 @@ def test_shell_on_a_tiny_model(ear, data, ours, tmp_path, monkeypatch, capsys): 
     from riffedu.music.pipeline import Pipeline
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(convert, "image_to_audio", partial(convert.image_to_audio, n_iter=1))
+    monkeypatch.setattr(reconstruct, "image_to_audio", partial(reconstruct.image_to_audio, n_iter=1))
     model = shutil.copytree(ours, tmp_path / "model")
     card = model / "README.md"
     card.write_text("# Card\n\n<!-- evaluation -->\nold\n<!-- /evaluation -->\n\nEnd.\n")
