@@ -105,7 +105,7 @@ def test_a_wide_picture_in_pieces_is_as_true_as_a_whole(monkeypatch):
     )
     image = convert.audio_to_image(np.stack([beats, 0.5 * beats]), 44100, params)
     whole, _ = reconstruct.image_to_audio(image, progress=False)
-    monkeypatch.setattr(convert, "LONGEST_AT_ONCE", 400)
+    monkeypatch.setattr(reconstruct, "LONGEST_AT_ONCE", 400)
     pieces = list(reconstruct.pieces_of(image, params))
     assert pieces[0][0] == 0 and pieces[-1][1] == 1200 and len(pieces) > 3
     for (_, end), (start, _) in zip(pieces, pieces[1:]):
