@@ -23,6 +23,7 @@ from riffedu.app.model_server import WHERE, open_model_server
 from riffedu.errors import RiffeduError
 from riffedu.music.instrument import FILE, SEED_SOUNDS, STEPS, STRENGTH, PieceSettings
 from riffedu.widgets.front import front, or_else
+from riffedu.widgets.spectrogram_player import tags_step
 
 PROMPTS = ("a calm solo piano", "a church organ", "fast rock drums", "a string orchestra")
 CONTROLS = (
@@ -216,7 +217,8 @@ class LiveInstrument(anywidget.AnyWidget):
             return
         self.score.append(wish)
         sound = np.concatenate([piece.waveform, piece.after])
-        columns = len(piece.waveform) * 100 // piece.sample_rate
+        step = round(1000 * tags_step(piece.image))
+        columns = len(piece.waveform) * 1000 // (step * piece.sample_rate)
         pixels = np.asarray(piece.image.convert("L"))[:, :columns]
         self.send(
             {

@@ -18,8 +18,8 @@ from riffedu.music.stream import Piece, Stream, corner_states
 STEPS = 8
 STRENGTH = 0.88
 """How far a piece may leave its seed sound: far enough to be new, near enough to keep its beat."""
-PULSES = {"pulse 75": 80, "pulse 100": 60, "pulse 120": 50, "pulse 125": 48, "pulse 150": 40}
-"""Columns from beat to beat."""
+PULSES = {f"pulse {bpm}": bpm for bpm in (75, 100, 120, 125, 150)}
+"""Beats per minute of the pulses, by name."""
 CLIPS = ("percussion", "full_mix", "tune", "piano", "guitar", "sustained")
 SEED_SOUNDS = {
     "": "none: all is new",
@@ -113,7 +113,7 @@ class Instrument:
         if loudness == -np.inf:
             raise RiffeduError("this sound is silent: there is nothing to begin from")
         pixels = np.asarray(picture.convert("L"))
-        self._pictures[name] = pixels[:, : period(pixels)]
+        self._pictures[name] = pixels[:, : period(pixels, self.pipeline.params.step_size_ms)]
 
     def next(self, wish: PieceSettings) -> Piece:
         """The next piece. RiffeduError for a seed sound that isn't there."""
@@ -164,7 +164,11 @@ class Instrument:
                 raise RiffeduError("no sound was brought along: drop a file on the instrument")
             if name in PULSES:
                 rows = self.pipeline.params.num_frequencies
-                self._pictures[name] = np.asarray(pulse(rows, PULSES[name], 1).convert("L"))
+                step = self.pipeline.params.step_size_ms
+                beat = 60_000 / PULSES[name] / step  # columns; a few beats may be a whole number
+                beats = min(range(1, 9), key=lambda n: abs(n * beat - round(n * beat)))
+                drawn = pulse(rows, round(beats * beat), beats, step)
+                self._pictures[name] = np.asarray(drawn.convert("L"))
             else:
                 self.add_sound(*clip(name), name)
         return self._pictures[name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,12 +12,17 @@ from riffedu.diffusion.samplers import SamplerStep
 from riffedu.errors import RiffeduError
 from riffedu.music.edit import _told, last_latents, transform_steps
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from riffedu.signal.params import SpectrogramParams
+
 IN_TIME, QUIET_GREY, STROKE_GREY = 0.88, 230, 60
 """How far a loop may leave its `pulse`, and that one's greys."""
 
 
-ROLL = 16
-"""Picture columns of a loop that are heard before and after it while its phases are sought."""
+ROLL_MS = 160
+"""Milliseconds of a loop that are decoded before and after it while its phases are estimated."""
 
 
 def loop(
@@ -42,10 +47,13 @@ def loop(
     bpm, beats = limits.number("bpm", bpm, 1, 1000), limits.whole("beats", beats, 1, 1000)
     seconds = 60 * beats / bpm
     columns, factor = pipeline.columns(seconds), pipeline.checkpoint.compression
-    size = round(columns / factor)
+    size, step = round(columns / factor), pipeline.params.step_size_ms
+    shortest, roll = factor * step / 1000, roll_columns(pipeline.params)
     if size < 1:
-        raise RiffeduError(f"the loop is shorter than {factor / 100:g} s: give it more beats")
-    start = pipeline.encode_image(pulse(pipeline.params.num_frequencies, size * factor, beats))
+        raise RiffeduError(f"the loop is shorter than {shortest:g} s: give it more beats")
+    start = pipeline.encode_image(
+        pulse(pipeline.params.num_frequencies, size * factor, beats, step)
+    )
     options = {"overlap": pipeline.window // 2, "seed": seed, **options}
     steps = transform_steps(pipeline, start, prompt, strength, circular=True, **options)
     around = decode_circle(pipeline, last_latents(steps, start, progress, callback), columns)
@@ -56,25 +64,31 @@ def loop(
         "strength": strength,
         **_told(pipeline, **options),
     }
-    once = around.crop((ROLL, 0, ROLL + columns, around.height))
+    once = around.crop((roll, 0, roll + columns, around.height))
     return pipeline.play_picture(once, told, raw=close_circle(pipeline, around, seconds))
 
 
-def pulse(rows: int, columns: int, beats: int):
-    """A picture that holds nothing but the time: a stroke on every beat, a little stronger below.
+def pulse(rows: int, columns: int, beats: int, step_size_ms: float = 10) -> Image:
+    """Draw a picture that holds only a beat: a decaying stroke on every beat, stronger in the bass.
 
-    Riffusion's own way to keep a beat: its seed pictures. Notebook: 12_editing.
+    ``columns`` columns of ``step_size_ms`` milliseconds hold ``beats`` beats. Riffusion keeps the
+    beat in the same way, with its seed pictures. Notebook: 12_editing.
     """
     from PIL import Image
 
-    since = np.arange(columns) % (columns / beats) * 0.01
+    since = np.arange(columns) % (columns / beats) * (step_size_ms / 1000)
     weight = 1 - 0.3 * np.linspace(1, 0, rows)[:, None]
     greys = QUIET_GREY - (QUIET_GREY - STROKE_GREY) * weight * np.exp(-since / 0.08)
     return Image.fromarray(greys.astype(np.uint8)).convert("RGB")
 
 
+def roll_columns(params: SpectrogramParams) -> int:
+    """Return the columns in `ROLL_MS` milliseconds."""
+    return round(ROLL_MS / params.step_size_ms)
+
+
 def decode_circle(pipeline, latents, columns: int):
-    """Latents of a circle → its picture, ``columns`` wide, with `ROLL` more of it on either side.
+    """Decode circular latents: a picture ``columns`` wide, with `roll_columns` more on either side.
 
     The autoencoder sees the circle go on at both ends, so its convolutions find no edge there.
     """
@@ -82,20 +96,21 @@ def decode_circle(pipeline, latents, columns: int):
     from PIL import Image
 
     size, factor = latents.shape[-1], pipeline.checkpoint.compression
-    spare = -(-ROLL // factor) + 2
+    roll = roll_columns(pipeline.params)
+    spare = -(-roll // factor) + 2
     window = torch.arange(-spare, size + spare) % size
     [image] = pipeline.decode_latents(latents[..., window])
     per_column = size * factor / columns
-    left, right = spare * factor - ROLL * per_column, (spare + size) * factor + ROLL * per_column
+    left, right = spare * factor - roll * per_column, (spare + size) * factor + roll * per_column
     return image.resize(
-        (columns + 2 * ROLL, image.height),
+        (columns + 2 * roll, image.height),
         Image.Resampling.BILINEAR,
         (left, 0, right, image.height),
     )
 
 
 def close_circle(pipeline, around, seconds: float) -> np.ndarray:
-    """A circle's picture with its `ROLL` → one turn of its sound, whose end leads into its start.
+    """Turn the picture of a circle into one turn of sound whose end leads into its start.
 
     Phases are found for more than one turn. The last moments of the turn fade into what was heard
     just before its start, which does lead into it.
@@ -103,7 +118,8 @@ def close_circle(pipeline, around, seconds: float) -> np.ndarray:
     from riffedu.signal.reconstruct import image_to_audio
 
     sound, rate = image_to_audio(around, pipeline.params, progress=False)
-    start, length = ROLL * pipeline.params.hop_length, round(seconds * rate)
+    start = roll_columns(pipeline.params) * pipeline.params.hop_length
+    length = round(seconds * rate)
     turn, before = sound[start : start + length].copy(), sound[:start]
     fade = min(len(before), length // 4)
     ramp = (np.arange(fade) + 0.5) / fade * np.pi / 2

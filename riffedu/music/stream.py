@@ -205,7 +205,11 @@ def _to_piece(pipeline, latents, shared: int, number: int, place, tail):
         sound = np.concatenate([tail * rise[::-1] + sound[:kept] * rise, sound[kept:]])
     body, tail = sound[:-kept], sound[-kept:].copy()
     after = _bent(tail[: round(AFTER * rate)])
-    seconds = period(np.asarray(image.convert("L"))) * pipeline.params.step_size_ms / 1000
+    seconds = (
+        period(np.asarray(image.convert("L")), pipeline.params.step_size_ms)
+        * pipeline.params.step_size_ms
+        / 1000
+    )
     return Piece(number, _bent(body), rate, result.image, place, after, seconds), tail
 
 
