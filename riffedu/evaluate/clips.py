@@ -177,7 +177,7 @@ def generated(
 
     def make(batch: list[int]) -> list[np.ndarray]:
         asked = [requests[k] for k in batch]
-        results = pipeline.generate(
+        results: Any = pipeline.generate(
             [r.prompt for r in asked],
             seed=[r.seed for r in asked],
             num_inference_steps=steps,

@@ -108,7 +108,7 @@ class Judge:
         ]
 
         def make(batch: list[int]) -> Any:
-            results = self.pipeline.generate(
+            results: Any = self.pipeline.generate(
                 [asked[k][0] for k in batch],
                 seed=[asked[k][1] for k in batch],
                 num_inference_steps=self.steps,

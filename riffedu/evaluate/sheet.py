@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from riffedu.music.pipeline import Pipeline
@@ -45,7 +45,7 @@ def draw_sheet(
     """
     from PIL import Image, ImageDraw, ImageFont
 
-    results = pipeline.generate(
+    results: Any = pipeline.generate(
         [prompt for prompt, *_ in SIXTEEN],
         seed=list(range(seed, seed + len(SIXTEEN))),
         progress=progress,

@@ -9,36 +9,43 @@ import numpy as np
 
 from riffedu.diffusion.samplers import SamplerStep
 from riffedu.errors import RiffeduError
-from riffedu.music.edit import _told, finish, last_latents, to_picture, transform_steps
+from riffedu.music.edit import finish, last_latents, run_parameters, to_picture, transform_steps
 from riffedu.music.masks import latent_mask
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from riffedu.music.generate import TextToMusic
+    from riffedu.music.result import Result
 
 GOING_ON = 0.75
 """How far a sound that goes on may leave its own repetition."""
 
 
 def extend(
-    pipeline,
-    clip,
+    pipeline: TextToMusic,
+    clip: tuple[np.ndarray, int],
     prompt: str,
     seconds: float,
     strength: float = GOING_ON,
     progress: bool = True,
     callback: Callable[[SamplerStep], Any] | None = None,
-    **options,
-):
-    """A sound goes on to ``seconds`` in all: a Result whose picture begins with the sound's own.
+    **options: Any,
+) -> Result:
+    """Extend a clip to ``seconds`` in all; the result begins with the clip itself.
 
-    The canvas is as wide as wanted. On it the sound is repeated, each time after its own `period`, so
-    that beat falls on beat; then everything after the sound itself is remade with ``strength``, at
-    once, through windows that overlap. At 1 the repeats are forgotten too (plain out-painting), and
-    nothing but the last moments of the sound keeps the time. The last 0.32 s (a latent column) of the
-    sound, where it fills its column partly only, is made anew. Notebook: 12_editing.
+    The canvas is as wide as the result. The clip is repeated on it, each time after its own
+    `period`, so that beats fall on beats; then everything after the clip is regenerated at
+    ``strength``, in overlapping windows. At strength 1 the repeats are ignored (plain outpainting),
+    and only the last moments of the clip set the tempo. A last latent column that the clip fills
+    only in part is regenerated, too.
+
+    Raises RiffeduError if the clip already lasts ``seconds`` or is shorter than one latent column.
+    Notebook: 12_editing.
     """
     picture, loudness = to_picture(pipeline, clip)
-    columns, step = pipeline.columns(seconds), pipeline.params.step_size_ms / 1000
+    params, columns = pipeline.params, pipeline.columns(seconds)
+    step = params.hop_length / params.sample_rate
     if columns <= picture.width:
         raise RiffeduError(
             f"the sound already lasts {picture.width * step:g} s: ask for a longer duration"
@@ -62,13 +69,13 @@ def extend(
     )
     [image] = pipeline.decode_latents(last, columns)
     image.paste(picture.crop((0, 0, kept * factor, picture.height)))
-    told = {
+    parameters = {
         "prompt": prompt,
         "duration": seconds,
         "strength": strength,
-        **_told(pipeline, **options),
+        **run_parameters(pipeline, **options),
     }
-    return finish(pipeline, image, picture, told, loudness, kept=True)
+    return finish(pipeline, image, picture, parameters, loudness, kept=True)
 
 
 def period(pixels: np.ndarray, step_size_ms: float = 10) -> int:
@@ -90,14 +97,13 @@ def period(pixels: np.ndarray, step_size_ms: float = 10) -> int:
     onsets = np.maximum(np.diff(bands, axis=1), 0)
     near = max(1, round(10 / step_size_ms))  # 10 ms early or late counts as the same time
     count = onsets.shape[1] - 2 * near
-    onsets = sum(
-        (near + 1 - abs(shift)) * onsets[:, near + shift : near + shift + count]
-        for shift in range(-near, near + 1)
-    )
-    onsets -= onsets.mean(axis=1, keepdims=True)
+    smooth = np.zeros((len(onsets), count), np.float32)
+    for shift in range(-near, near + 1):
+        smooth += (near + 1 - abs(shift)) * onsets[:, near + shift : near + shift + count]
+    smooth -= smooth.mean(axis=1, keepdims=True)
 
     def alike(lag: int) -> float:
-        now, then = onsets[:, :-lag], onsets[:, lag:]
+        now, then = smooth[:, :-lag], smooth[:, lag:]
         return float((now * then).sum() / (np.linalg.norm(now) * np.linalg.norm(then) + 1e-9))
 
     return max(lags, key=alike)

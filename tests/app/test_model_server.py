@@ -275,7 +275,7 @@ def test_a_studio_that_is_gone(small):
 
 def test_a_client_that_is_killed_gives_its_seat_up(slow, monkeypatch):
     seats = []
-    real = ModelServer.seat
+    real = ModelServer.session
 
     def session(self):
         seats.append(real(self))

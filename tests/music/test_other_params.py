@@ -41,7 +41,7 @@ def check(result, seconds: float) -> None:
     tags = SpectrogramParams.from_exif(tags_of(result.image))
     assert tags.step_size_ms == 5 and tags.num_frequencies == 256
     assert len(result.waveform) == result.image.width * PARAMS.hop_length
-    assert len(result.waveform) / RATE == pytest.approx(seconds, rel=3e-3)
+    assert len(result.waveform) / RATE == pytest.approx(seconds, rel=3e-3, abs=STEP)
 
 
 # --- pictures and masks -------------------------------------------------------------------------
@@ -157,7 +157,7 @@ def test_morph(fine):
     options = {"progress": False, "num_inference_steps": 2}
     for each in interpolate.morph(fine, one, other, [0.0, 0.5], **options):
         check(each, 1.6)
-    with pytest.raises(RiffeduError, match=r"last 1\.6 and 0\.8 s"):
+    with pytest.raises(RiffeduError, match=r"last 1\.60\d* and 0\.80\d* s"):
         interpolate.morph(fine, one, (other[0][: round(0.8 * RATE)], RATE), 0.5, **options)
 
 
