@@ -164,7 +164,7 @@ def admm(own=2, share=lambda rho: 1 - rho, sign=-1, with_memory=True, divided=Tr
         (admm(divided=False), "1 + ρ"),
         (lambda s, u, r, m, rho: (admm()(s, u, r, m, rho)[0], u), "memory is"),
         (lambda s, u, r, m, rho: admm()(s, u, r, m, rho)[0], "Return two"),
-        (lambda s, u, r, m, rho: (..., ...), "gives nothing back"),
+        (lambda s, u, r, m, rho: (..., ...), "returns nothing"),
     ],
 )
 def test_check_memory(answer, says):

@@ -194,7 +194,7 @@ def told(verdict, words):
         (lambda n, s: n, "strength 0"),
         (lambda n, s: 0, "strength 1"),
         (lambda n, s: round(n * s**2), "A share"),
-        (lambda n, s: None, "nothing back"),
+        (lambda n, s: None, "returns nothing"),
     ],
 )
 def test_steps_taken(answer, words):

@@ -282,7 +282,7 @@ def test_compare_panel_bad_values_are_one_line(pipeline, knob, values, words):
 def test_token_table(pipeline):
     table = token_table(pipeline.checkpoint.tokenizer, "calm piano")
     assert [piece for _, piece, _ in table.rows] == ["[CLS]", "calm", "piano", "[SEP]"]
-    assert table.padding == 12 and "12 places of padding" in table._repr_html_()
+    assert table.padding == 12 and "12 positions of padding" in table._repr_html_()
     assert repr(table) == "[CLS] calm piano [SEP] (+ 12 padding)"
     long = token_table(pipeline.checkpoint.tokenizer, "piano " * 50)
     assert len(long.rows) == 16 and long.padding == 0

@@ -36,8 +36,8 @@ def assert_drawn_truly(figure) -> None:
 @pytest.fixture
 def full_drawings(monkeypatch):
     """Counts how often titles and ticks are drawn."""
-    count, draw = [], LiveFigure._draw_lettering
-    monkeypatch.setattr(LiveFigure, "_draw_lettering", lambda self: (count.append(1), draw(self)))
+    count, draw = [], LiveFigure._draw_static
+    monkeypatch.setattr(LiveFigure, "_draw_static", lambda self: (count.append(1), draw(self)))
     return count
 
 

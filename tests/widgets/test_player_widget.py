@@ -156,7 +156,7 @@ def paint(widget, rows, columns, grey=40):
     pixels = np.asarray(widget.image.convert("L")).copy()
     pixels[rows, columns] = grey
     told = {"type": "painted", "from": columns.start, "to": columns.stop}
-    widget._told(widget, told, [pixels.tobytes()])
+    widget._receive(widget, told, [pixels.tobytes()])
     return pixels
 
 
@@ -211,25 +211,25 @@ def test_repaint_touches_only_what_changed():
     "content, buffers, words",
     [
         ({"type": "painted", "from": 0, "to": 9}, [b"123"], "3 bytes"),
-        ({"type": "painted", "from": 0, "to": 9}, [], "can't be read"),
-        ({"type": "painted"}, [b"123"], "can't be read"),
+        ({"type": "painted", "from": 0, "to": 9}, [], "cannot be read"),
+        ({"type": "painted"}, [b"123"], "cannot be read"),
         ({"type": "take"}, [b"\0" * 100], "shorter than a tenth"),
-        ({"type": "take"}, [b"\0" * 10001], "can't be read"),
+        ({"type": "take"}, [b"\0" * 10001], "cannot be read"),
     ],
 )
 def test_messages_that_cannot_be(content, buffers, words):
     widget = painter(1.0)
     before = widget.player
-    widget._told(widget, content, buffers)
+    widget._receive(widget, content, buffers)
     assert words in widget.message and widget.player is before
-    widget._told(widget, {"type": "something else"}, [])
+    widget._receive(widget, {"type": "something else"}, [])
 
 
 def test_a_take_is_kept_as_it_came():
     widget, seen = recorder(), []
     widget.observe(lambda change: seen.append(change["new"]), "take")
     samples = (32767 * tone(level=0.01)).astype("<i2")
-    widget._told(widget, {"type": "take"}, [samples.tobytes()])
+    widget._receive(widget, {"type": "take"}, [samples.tobytes()])
     waveform, rate = widget.take
     assert rate == RATE and np.array_equal(waveform, samples / np.float32(32768)) and len(seen) == 1
     assert widget.player.label == "Your recording" and widget.columns == 100

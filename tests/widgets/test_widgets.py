@@ -49,7 +49,7 @@ def test_play_says_the_level_and_is_labelled():
 
 
 def test_play_refuses_to_clip_or_turns_down_and_says_so():
-    with pytest.raises(RiffeduError, match="6.0 dB over full scale"):
+    with pytest.raises(RiffeduError, match="6.0 dB above full scale"):
         play(tone(2.0), RATE)
     quiet = play(tone(2.0), RATE, attenuate=True)
     assert "turned down by 7.0 dB" in quiet.caption
@@ -129,7 +129,7 @@ def test_maps_draw_each_channel_on_one_scale():
 def test_show_source_is_the_real_source():
     shown = show_source(describe)
     assert shown.code.startswith("def describe(")
-    assert '"""A spectrogram picture in words' in shown.code
+    assert '"""Describe a spectrogram picture' in shown.code
     assert shown.place.startswith("riffedu/widgets/pictures.py, line ")
     assert "describe" in shown._repr_html_()
     bare = show_source(describe, docstring=False).code
