@@ -335,7 +335,9 @@ def test_shell_on_a_tiny_model(ear, data, ours, tmp_path, monkeypatch, capsys): 
     from riffedu.music.pipeline import Pipeline
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(reconstruct, "image_to_audio", partial(reconstruct.image_to_audio, n_iter=1))
+    monkeypatch.setattr(
+        reconstruct, "image_to_audio", partial(reconstruct.image_to_audio, n_iter=1)
+    )
     model = shutil.copytree(ours, tmp_path / "model")
     card = model / "README.md"
     card.write_text("# Card\n\n<!-- evaluation -->\nold\n<!-- /evaluation -->\n\nEnd.\n")

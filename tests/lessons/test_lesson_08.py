@@ -144,7 +144,10 @@ def test_paths_say_what_they_show():
     drawn = paths(
         np.zeros((5, 2)), [straight, {"there": straight, "back": straight[::-1]}], ["one", "two"]
     )
-    assert "one: 2 trajectories of 5 steps, 5.0 long on average where the straight line is 5.0" in drawn.alt
+    assert (
+        "one: 2 trajectories of 5 steps, 5.0 long on average where the straight line is 5.0"
+        in drawn.alt
+    )
     assert "two there: 2 ways" in drawn.alt and "two back: 2 ways" in drawn.alt
     assert Image.open(io.BytesIO(drawn.png)).width > 500
     assert len(paths(torch.zeros(3, 2), [torch.rand(30, 2, 2)]).png) > 1000

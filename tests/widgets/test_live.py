@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from riffedu import widgets
 from riffedu.errors import RiffeduError
+from riffedu.lessons import (
+    l01_sound,
+    l02_stft,
+    l03_mel,
+    l04_image,
+    l05_griffin_lim,
+    l07_noise,
+)
 from riffedu.widgets.live import LiveFigure, LiveSound, frame, moving, png
 
 
@@ -110,21 +117,21 @@ def test_text_is_drawn_again_only_where_it_may_have_changed(full_drawings):
 @pytest.mark.parametrize(
     ("panel", "moves"),
     [
-        ("alias_panel", {"hertz": 700, "rate": 22050}),
-        ("bits_panel", {"bits": 3, "dither": True, "source": "speech_like"}),
-        ("beats_panel", {"hertz": 200, "apart": 9.0}),
-        ("stft_panel", {"win_length": 256, "sound": "a glide", "hop": 1}),
-        ("mel_panel", {"bands": 32, "sound": "percussion"}),
-        ("paint_panel", {"to": 2000, "shape": "beat", "level": -12}),
+        (l01_sound.alias_panel, {"hertz": 700, "rate": 22050}),
+        (l01_sound.bits_panel, {"bits": 3, "dither": True, "source": "speech_like"}),
+        (l01_sound.beats_panel, {"hertz": 200, "apart": 9.0}),
+        (l02_stft.stft_panel, {"win_length": 256, "sound": "a glide", "hop": 1}),
+        (l03_mel.mel_panel, {"bands": 32, "sound": "percussion"}),
+        (l04_image.paint_panel, {"to": 2000, "shape": "beat", "level": -12}),
         (
-            "griffin_lim_panel",
+            l05_griffin_lim.griffin_lim_panel,
             {"iteration": 5, "seed": 2, "sound": "one click", "win_length": 4096},
         ),
-        ("noise_panel", {"time": 900, "clip": "piano", "shown": "v"}),
+        (l07_noise.noise_panel, {"time": 900, "clip": "piano", "shown": "v"}),
     ],
 )
 def test_a_panels_sliders_move_pictures_and_leave_text_alone(panel, moves, full_drawings):
-    panel = getattr(widgets, panel)()
+    panel = panel()
     assert_drawn_truly(panel.figure)
     before = len(full_drawings)
     for control, value in moves.items():
