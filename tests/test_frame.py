@@ -1,5 +1,6 @@
 """The frame: quick to import, one line for bad input, and set-up files that agree."""
 
+import dataclasses
 import json
 import os
 import re
@@ -20,8 +21,9 @@ from packaging.utils import canonicalize_name
 from safetensors.numpy import save_file
 
 import riffedu
-from riffedu import cli, paths
+from riffedu import cli, paths, syllabus
 from riffedu.errors import RiffeduError
+from riffedu.syllabus import LESSONS
 from riffedu.verbs import check, lab
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -75,14 +77,14 @@ def test_public_names():
         assert name in dir(riffedu)
         assert getattr(riffedu, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'stfft'"):
-        riffedu.stfft
+        _ = riffedu.stfft
 
 
-def test_stft_stays_the_function():
-    """The module ``riffedu.stft`` has the name of its function; importing it must not hide that."""
-    code = "import riffedu.stft, riffedu.signal.mel; from riffedu import stft; print(stft.__name__)"
+def test_stft_is_the_function():
+    """The module ``riffedu.signal.stft`` has the name of its function and must not replace it."""
+    code = "import riffedu.signal.stft; from riffedu import stft; print(stft.__name__)"
     assert python("-c", code).stdout == "stft\n"
-    assert riffedu.stft is import_module("riffedu.stft").stft
+    assert riffedu.stft is import_module("riffedu.signal.stft").stft
 
 
 def test_version():
@@ -164,7 +166,7 @@ def test_no_arguments_is_help(capsys):
 @pytest.mark.skipif(os.name != "posix", reason="uses a shell's pipe")
 def test_broken_pipe_is_silent():
     done = subprocess.run(
-        f'"{sys.executable}" -c "from riffedu import check, cli; '
+        f'"{sys.executable}" -c "from riffedu import cli; from riffedu.verbs import check; '
         "check.run = lambda args: [print('x' * 1000) for _ in range(1000)] and 0; "
         "raise SystemExit(cli.main(['check']))\" | head -n 1",
         shell=True,
@@ -316,6 +318,41 @@ def test_find_notebook():
     for wrong in ("99", ""):
         with pytest.raises(RiffeduError, match="00_hear_it_first"):
             lab.find_notebook(wrong)
+
+
+@pytest.mark.parametrize(
+    "lesson", [each for each in LESSONS if each.state == "ready"], ids=lambda each: each.name
+)
+def test_lab_opens_a_lesson_by_number(monkeypatch, lesson):
+    monkeypatch.setattr(lab.os, "name", "other")  # so that JupyterLab is a child, not this process
+    started = []
+
+    def start(parts, env):
+        started.extend(parts)
+        return subprocess.CompletedProcess(parts, 0)
+
+    monkeypatch.setattr(lab.subprocess, "run", start)
+    file = lab.lesson_notebook(lesson.number)
+    assert file == ROOT / "notebooks" / f"{lesson.name}.ipynb" and file.is_file()
+    assert cli.main(["lab", "--lesson", str(lesson.number)]) == 0
+    assert f"--LabApp.default_url=/lab/tree/notebooks/{lesson.name}.ipynb" in started
+
+
+@pytest.mark.parametrize(
+    "number, words",
+    [(14, "14 Train your own is planned"), (99, "there is no lesson 99"), (-1, "no lesson -1")],
+)
+def test_lab_names_a_lesson_that_cannot_be_opened(monkeypatch, capsys, number, words):
+    planned = dataclasses.replace(LESSONS[14], state="planned")
+    monkeypatch.setattr(syllabus, "LESSONS", (*LESSONS[:14], planned, *LESSONS[15:]))
+    assert cli.main(["lab", f"--lesson={number}"]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1 and words in err
+
+
+def test_lab_takes_a_lesson_or_a_notebook(capsys):
+    assert cli.main(["lab", "--lesson", "5", "02_stft"]) == 2
+    assert "not allowed with" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.name != "posix", reason="ends the server by signal")
