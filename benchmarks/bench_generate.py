@@ -71,8 +71,7 @@ def report_cold(model: str, steps: int | None, folder: Path) -> None:
 
 
 def report_warm(model: str, steps: int | None) -> None:
-    from riffedu import load_pipeline
-    from riffedu.signal import convert
+    from riffedu import image_to_audio, load_pipeline
 
     pipeline = load_pipeline(model)
 
@@ -85,7 +84,7 @@ def report_warm(model: str, steps: int | None) -> None:
     line("words → token states", median_seconds(lambda: pipeline.encode_prompt(PROMPT)))
     line(f"noise → latents, {last.total} steps", median_seconds(denoise))
     line("latents → picture", median_seconds(lambda: pipeline.decode_latents(last.latents)))
-    line("picture → sound", median_seconds(lambda: convert.image_to_audio(image, progress=False)))
+    line("picture → sound", median_seconds(lambda: image_to_audio(image, progress=False)))
     line(
         "one clip, all of it",
         median_seconds(
