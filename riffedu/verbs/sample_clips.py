@@ -58,10 +58,10 @@ def check_clip_arguments(args: Namespace, count: int) -> None:
     """Raise RiffeduError for an invalid count, duration or extension."""
     from riffedu.signal.audio import FORMATS
 
-    if count < 1 or args.duration_ms < 1:
-        raise RiffeduError(
-            f"clips ({count}) and --duration-ms ({args.duration_ms}) must be at least 1"
-        )
+    if count < 1:
+        raise RiffeduError(f"the number of clips must be at least 1, not {count}")
+    if args.duration_ms < 1:
+        raise RiffeduError(f"--duration-ms must be at least 1, not {args.duration_ms}")
     if f".{args.extension}" not in FORMATS:
         raise RiffeduError(f"--extension must be one of {' '.join(FORMATS)}, not {args.extension}")
 

@@ -16,6 +16,14 @@ from riffedu.signal import audio, convert
 pytestmark = pytest.mark.filterwarnings("error")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def warm(tmp_path_factory):
+    """Convert once first: a slow first conversion would show its progress bar on stderr."""
+    file = tmp_path_factory.mktemp("warm") / "in.wav"
+    sound()(file)
+    convert.file_to_image(file, progress=False)
+
+
 # Half-written files
 
 
