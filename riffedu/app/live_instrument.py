@@ -25,6 +25,7 @@ from riffedu.app.model_server import WHERE, open_model_server
 from riffedu.errors import RiffeduError
 from riffedu.music.instrument import FILE, SEED_SOUNDS, STEPS, STRENGTH, PieceSettings
 from riffedu.widgets.front import front, or_else
+from riffedu.widgets.spectrogram_player import tags_step
 
 if TYPE_CHECKING:
     from riffedu.app.model_server import ModelServer, RemoteModelServer
@@ -225,7 +226,8 @@ class LiveInstrument(anywidget.AnyWidget):
             return
         self.score.append(settings)
         sound = np.concatenate([piece.waveform, piece.after])
-        columns = len(piece.waveform) * 100 // piece.sample_rate
+        step = round(1000 * tags_step(piece.image))
+        columns = len(piece.waveform) * 1000 // (step * piece.sample_rate)
         pixels = np.asarray(piece.image.convert("L"))[:, :columns]
         self.send(
             {

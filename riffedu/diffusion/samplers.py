@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from riffedu.diffusion.schedule import NoiseLevel, clean_and_noise
 from riffedu.errors import RiffeduError
@@ -19,7 +19,7 @@ from riffedu.errors import RiffeduError
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
-    Generators = Generator | list[Generator] | tuple[Generator, ...] | None
+    Generators: TypeAlias = Generator | list[Generator] | tuple[Generator, ...] | None
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,16 @@ SHELF = Path("runs/evaluate")
 
 
 def evaluate(
-    classifier: "Classifier", data: str | Path, pipeline: "Pipeline | None" = None,
-    per_class: int = 4, steps: int | None = None, guidance: float | None = None, seed: int = 0,
-    generate: bool = True, shelf: str | Path = SHELF, progress: bool = True,
+    classifier: Classifier,
+    data: str | Path,
+    pipeline: Pipeline | None = None,
+    per_class: int = 4,
+    steps: int | None = None,
+    guidance: float | None = None,
+    seed: int = 0,
+    generate: bool = True,
+    shelf: str | Path = SHELF,
+    progress: bool = True,
 ) -> dict[str, Any]:
     """Accuracies, confusions and Fréchet distances, as plain numbers for JSON or `to_markdown`.
 
@@ -46,13 +53,20 @@ def evaluate(
     if per_class < 1:
         raise RiffeduError("--per-class must be 1 or more")
     pictures = PictureDataset(data, "test")
-    report = {"date": date.today().isoformat(), "seed": seed, "per_class": per_class,
-              "classes": len(classifier.classes), "classifier": classifier.story,
-              "classifier_hash": classifier.fingerprint(), "accuracy": {}, "confusions": {},
-              "weakest": {}}
+    report: dict[str, Any] = {
+        "date": date.today().isoformat(),
+        "seed": seed,
+        "per_class": per_class,
+        "classes": len(classifier.classes),
+        "classifier": classifier.story,
+        "classifier_hash": classifier.fingerprint(),
+        "accuracy": {},
+        "confusions": {},
+        "weakest": {},
+    }
     names = [name for _, name in classifier.classes]
 
-    def judge(key: str, thumbnails, labels, mistakes: bool = True):
+    def judge(key: str, thumbnails: Any, labels: Any, mistakes: bool = True) -> Any:
         heard, embeddings = classifier.listen(thumbnails)
         truth, groups = classifier.numbers(labels), _groups(labels)
         report["accuracy"][key] = scores.accuracies(heard, truth, groups)
@@ -69,8 +83,13 @@ def evaluate(
     folder = pipeline.checkpoint.path
     steps, guidance = pipeline.settings(steps, guidance)
     whole, codec = checkpoint_hash(folder), checkpoint_hash(folder, ("vae",))
-    report |= {"model": folder.name, "model_hash": whole[:12], "steps": steps,
-               "guidance": guidance, "guidance_below": pipeline.guidance_below}
+    report |= {
+        "model": folder.name,
+        "model_hash": whole[:12],
+        "steps": steps,
+        "guidance": guidance,
+        "guidance_below": pipeline.guidance_below,
+    }
     kept = clips.Shelf(shelf)
     numbers = clips.choose(pictures, per_class, seed)
     real = clips.renders_through_codec(pipeline, codec, pictures, numbers, kept, progress)
@@ -85,7 +104,8 @@ def evaluate(
     report["accuracy"]["floor"] = scores.accuracies(heard, shuffled, groups)
     report["share_of_ceiling"] = {
         group: report["accuracy"]["generated"][group]["top1"] / found["top1"]
-        for group, found in report["accuracy"]["ceiling"].items() if found["top1"]
+        for group, found in report["accuracy"]["ceiling"].items()
+        if found["top1"]
     }
     others = PictureDataset(data, "validation")
     numbers = clips.choose(others, per_class, seed)
@@ -93,24 +113,25 @@ def evaluate(
     second_truth = classifier.numbers(_labels(others, numbers))
     second = classifier.listen(second)[1]
     report["frechet"] = _distances((real, real_truth), (made, truth), (second, second_truth))
-    report["prompts"] = [[r.prompt, r.seed, r.label[1], names[k]]
-                         for r, k in zip(requests, heard.argmax(axis=1))]
+    report["prompts"] = [
+        [r.prompt, r.seed, r.label[1], names[k]] for r, k in zip(requests, heard.argmax(axis=1))
+    ]
     return report
 
 
-def _labels(pictures, numbers):
+def _labels(pictures: Any, numbers: Any) -> Any:
     from riffedu.evaluate.classifier import label_of
 
     return [label_of(pictures.metadata[n]) for n in numbers]
 
 
-def _groups(labels):
+def _groups(labels: Any) -> Any:
     import numpy as np
 
     return np.array([group for group, _ in labels])
 
 
-def _thumbnails(pictures, numbers):
+def _thumbnails(pictures: Any, numbers: Any) -> Any:
     import numpy as np
 
     from riffedu.evaluate.classifier import thumbnail
@@ -118,9 +139,10 @@ def _thumbnails(pictures, numbers):
     return np.stack([thumbnail(pictures[n][0]) for n in numbers])
 
 
-def _distances(real, made, second) -> dict[str, Any]:
+def _distances(real: Any, made: Any, second: Any) -> dict[str, Any]:
     """Fréchet distances to ``real`` of ``made`` and ``second``: (embeddings, classes) each, cut
-    to the same number of clips of every class, for the distance grows as clips get fewer."""
+    to the same number of clips of every class, for the distance grows as clips get fewer.
+    """
     import numpy as np
 
     from riffedu.evaluate.frechet import frechet_distance
@@ -132,8 +154,11 @@ def _distances(real, made, second) -> dict[str, Any]:
         for kept, numbers in zip(rows, found):
             kept.extend(numbers[: min(map(len, found))])
     real, made, second = (embeddings[kept] for (embeddings, _), kept in zip(sets, rows))
-    return {"clips": len(real), "generated": frechet_distance(made, real),
-            "renders": frechet_distance(second, real)}
+    return {
+        "clips": len(real),
+        "generated": frechet_distance(made, real),
+        "renders": frechet_distance(second, real),
+    }
 
 
 def checkpoint_hash(folder: Path, parts: tuple[str, ...] | None = None) -> str:
@@ -161,7 +186,7 @@ def shipped_classifier() -> Path | None:
 
 def open_or_train(
     folder: str | Path | None, data: str | Path, epochs: int, seed: int
-) -> "Classifier":
+) -> Classifier:
     """The classifier in ``folder`` (else the shipped one), trained on ``data`` where missing."""
     from riffedu.evaluate.classifier import load_classifier
     from riffedu.evaluate.learn import learn_and_save
@@ -177,30 +202,49 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Arguments of ``riffedu evaluate``."""
     parser.add_argument("--model", default="default", help="name, folder or hub id (default)")
     parser.add_argument("--data", default="runs/data", help="folder of `riffedu train data`")
-    parser.add_argument("--classifier", metavar="FOLDER",
-                        help="classifier to judge by, trained there if missing (the shipped one)")
+    parser.add_argument(
+        "--classifier",
+        metavar="FOLDER",
+        help="classifier to judge by, trained there if missing (the shipped one)",
+    )
     parser.add_argument("--epochs", type=int, default=16, help="to train a missing classifier (16)")
-    parser.add_argument("--until", choices=STAGES, default="generated",
-                        help="stop after the real renders, after the codec, or do all")
-    parser.add_argument("--per-class", type=int, default=4,
-                        help="clips per instrument and style (4)")
+    parser.add_argument(
+        "--until",
+        choices=STAGES,
+        default="generated",
+        help="stop after the real renders, after the codec, or do all",
+    )
+    parser.add_argument(
+        "--per-class", type=int, default=4, help="clips per instrument and style (4)"
+    )
     parser.add_argument("--steps", type=int, help="denoising steps (the model's own)")
     parser.add_argument("--guidance", type=float, help="guidance scale (the model's own)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--output", metavar="TABLE", help="write the table, .md or .json")
-    parser.add_argument("--sheet", metavar="PNG",
-                        help="only draw sixteen prompts, generated beside real, into this picture")
-    parser.add_argument("--music", action="store_true",
-                        help="the music table instead: notes, beat, attack, harmonics, sharpness, "
-                        "tempo and key asked for, nearest training clip")
+    parser.add_argument(
+        "--sheet",
+        metavar="PNG",
+        help="only draw sixteen prompts, generated beside real, into this picture",
+    )
+    parser.add_argument(
+        "--music",
+        action="store_true",
+        help="the music table instead: notes, beat, attack, harmonics, sharpness, "
+        "tempo and key asked for, nearest training clip",
+    )
     parser.add_argument("--seeds", type=int, default=8, help="clips per prompt of --music (8)")
-    parser.add_argument("--renders", type=int, default=8,
-                        help="test renders per kind to hold them against (8)")
-    parser.add_argument("--card", action="store_true",
-                        help="write the table into the model's README.md, between its markers")
+    parser.add_argument(
+        "--renders", type=int, default=8, help="test renders per kind to hold them against (8)"
+    )
+    parser.add_argument(
+        "--card",
+        action="store_true",
+        help="write the table into the model's README.md, between its markers",
+    )
 
 
 def run(args: Namespace) -> int:
+    """Run ``riffedu evaluate``."""
     from riffedu.evaluate.report import check_card, check_output, to_markdown, write, write_card
 
     if min(args.per_class, args.epochs) < 1 or args.seed < 0:
@@ -221,7 +265,13 @@ def run(args: Namespace) -> int:
         card = check_card(pipeline.checkpoint.path) if args.card else None
     classifier = open_or_train(args.classifier, args.data, args.epochs, args.seed)
     report = evaluate(
-        classifier, args.data, pipeline, args.per_class, args.steps, args.guidance, args.seed,
+        classifier,
+        args.data,
+        pipeline,
+        args.per_class,
+        args.steps,
+        args.guidance,
+        args.seed,
         generate=args.until == "generated",
     )
     print(to_markdown(report), end="")
@@ -239,8 +289,15 @@ def _music(args: Namespace) -> int:
     from riffedu.music.pipeline import load_pipeline
 
     output = check_output(args.output) if args.output else None
-    report = music(load_pipeline(args.model), args.data, args.seeds, args.renders, args.steps,
-                   args.guidance, args.seed)
+    report = music(
+        load_pipeline(args.model),
+        args.data,
+        args.seeds,
+        args.renders,
+        args.steps,
+        args.guidance,
+        args.seed,
+    )
     print(to_markdown(report), end="")
     if output:
         write(report, output)

@@ -43,7 +43,7 @@ def thumbnail(pixels: np.ndarray) -> np.ndarray:
     return np.rint(tiles.mean(axis=(-3, -1), dtype=np.float32)).astype(np.uint8)
 
 
-def build_network(classes: int) -> "torch.nn.Sequential":
+def build_network(classes: int) -> torch.nn.Sequential:
     """Loudness (n, 1, 128 bands, time) in [0, 1] → embeddings (n, 64) → scores (n, classes).
 
     Five convolutions, each followed by batch normalisation. At the end the mean over time is
@@ -52,9 +52,12 @@ def build_network(classes: int) -> "torch.nn.Sequential":
     """
     from torch import nn
 
-    def convolve(before: int, after: int, side: int, stride: int) -> list["nn.Module"]:
-        return [nn.Conv2d(before, after, side, stride, side // 2, bias=False),
-                nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
+    def convolve(before: int, after: int, side: int, stride: int) -> list[nn.Module]:
+        return [
+            nn.Conv2d(before, after, side, stride, side // 2, bias=False),
+            nn.BatchNorm2d(after),
+            nn.ReLU(inplace=True),
+        ]
 
     ear = nn.Sequential(
         *convolve(1, 16, 5, 2), *convolve(16, 32, 3, 2), *convolve(32, 64, 3, 2),
@@ -68,7 +71,8 @@ def build_network(classes: int) -> "torch.nn.Sequential":
 @dataclass
 class Classifier:
     """A trained ear. ``classes`` are (group, name), group "instrument" or "style"; ``story`` says
-    how it was trained and how well it does on renders that it has not heard."""
+    how it was trained and how well it does on renders that it has not heard.
+    """
 
     network: Any
     classes: list[tuple[str, str]]
@@ -112,8 +116,10 @@ class Classifier:
 
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        weights = {name: (value.half() if value.is_floating_point() else value).contiguous()
-                   for name, value in self.network.state_dict().items()}
+        weights = {
+            name: (value.half() if value.is_floating_point() else value).contiguous()
+            for name, value in self.network.state_dict().items()
+        }
         sheet = {"classes": self.classes, **self.story}
         with torch.no_grad():
             save_file(weights, folder / f".{WEIGHTS}.part")
@@ -131,8 +137,12 @@ def load_classifier(folder: str | Path) -> Classifier:
         sheet = json.loads((folder / SHEET).read_text())
         classes = [tuple(pair) for pair in sheet.pop("classes")]
         network = build_network(len(classes))
-        network.load_state_dict({k: v.float() if v.is_floating_point() else v
-                                 for k, v in load_file(folder / WEIGHTS).items()})
+        network.load_state_dict(
+            {
+                k: v.float() if v.is_floating_point() else v
+                for k, v in load_file(folder / WEIGHTS).items()
+            }
+        )
     except FileNotFoundError:
         raise RiffeduError(f"no classifier in {folder}: it needs {WEIGHTS} and {SHEET}") from None
     except Exception as error:
@@ -143,7 +153,7 @@ def load_classifier(folder: str | Path) -> Classifier:
     return Classifier(network.eval(), classes, sheet)
 
 
-def loudness(thumbnails: np.ndarray) -> "torch.Tensor":
+def loudness(thumbnails: np.ndarray) -> torch.Tensor:
     """uint8 pictures, 0 loud, 255 silent → (n, 1, 128, time) float32, 1 loud, 0 silent."""
     import torch
 

@@ -36,7 +36,7 @@ class Request:
     label: tuple[str, str]
 
 
-def clips_by_class(pictures: "PictureDataset") -> dict[tuple[str, str], list[int]]:
+def clips_by_class(pictures: PictureDataset) -> dict[tuple[str, str], list[int]]:
     """For each label, in order, the numbers of the clips of a split that carry it."""
     found = defaultdict(list)
     for number, metadata in enumerate(pictures.metadata):
@@ -45,16 +45,17 @@ def clips_by_class(pictures: "PictureDataset") -> dict[tuple[str, str], list[int
     return dict(sorted(found.items()))
 
 
-def choose(pictures: "PictureDataset", per_class: int, seed: int = 0) -> list[int]:
+def choose(pictures: PictureDataset, per_class: int, seed: int = 0) -> list[int]:
     """Up to ``per_class`` clips of each label, drawn with ``seed``."""
     random = np.random.default_rng([seed, 11])
-    drawn = [random.permutation(numbers)[:per_class]
-             for numbers in clips_by_class(pictures).values()]
+    drawn = [
+        random.permutation(numbers)[:per_class] for numbers in clips_by_class(pictures).values()
+    ]
     return [int(number) for numbers in drawn for number in numbers]
 
 
 def held_out_requests(
-    pictures: "PictureDataset", labels: Iterable[tuple[str, str]], per_class: int, seed: int = 0
+    pictures: PictureDataset, labels: Iterable[tuple[str, str]], per_class: int, seed: int = 0
 ) -> list[Request]:
     """``per_class`` prompts for each label, in phrasings that training never used.
 
@@ -65,11 +66,13 @@ def held_out_requests(
 
     random = np.random.default_rng([seed, 12])
     found = clips_by_class(pictures)
-    requests = []
+    requests: list[Any] = []
     for turn, label in enumerate(labels):
         if label not in found:
-            raise RiffeduError(f"no {pictures.split} clip of the {label[0]} {label[1]!r}: render "
-                               "more with `riffedu train data`")
+            raise RiffeduError(
+                f"no {pictures.split} clip of the {label[0]} {label[1]!r}: render "
+                "more with `riffedu train data`"
+            )
         order = random.permutation(found[label])
         for n in range(per_class):
             phrasings = held_out_captions(pictures.metadata[order[n % len(order)]], random)
@@ -85,7 +88,7 @@ def drawn_from_sound(waveform: np.ndarray, sample_rate: int, params: Any) -> np.
     return np.asarray(audio_to_image(waveform, sample_rate, params).convert("L"))
 
 
-def through_codec(pipeline: "Pipeline", pixels: np.ndarray) -> np.ndarray:
+def through_codec(pipeline: Pipeline, pixels: np.ndarray) -> np.ndarray:
     """Picture → latents → picture → sound → picture: what a perfect denoiser could reach."""
     from PIL import Image
 
@@ -104,12 +107,17 @@ class Shelf:
         self.folder = Path(folder)
 
     def place(self, recipe: Any) -> Path:
+        """Return the file that holds, or will hold, the result of ``recipe``."""
         digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
         return self.folder / f"{digest[:20]}.png"
 
     def get(
-        self, recipes: list[Any], make: Callable[[list[int]], list[np.ndarray]],
-        together: int, description: str, progress: bool = True,
+        self,
+        recipes: list[Any],
+        make: Callable[[list[int]], list[np.ndarray]],
+        together: int,
+        description: str,
+        progress: bool = True,
     ) -> np.ndarray:
         """Thumbnails (n, 128, 128) of ``recipes``; ``make`` draws those of the given numbers."""
         from PIL import Image
@@ -118,8 +126,13 @@ class Shelf:
         self.folder.mkdir(parents=True, exist_ok=True)
         places = [self.place(recipe) for recipe in recipes]
         missing = [n for n, place in enumerate(places) if not place.is_file()]
-        with tqdm(total=len(places), initial=len(places) - len(missing), desc=description,
-                  unit="clip", disable=not progress) as bar:
+        with tqdm(
+            total=len(places),
+            initial=len(places) - len(missing),
+            desc=description,
+            unit="clip",
+            disable=not progress,
+        ) as bar:
             for start in range(0, len(missing), together):
                 batch = missing[start : start + together]
                 for n, pixels in zip(batch, make(batch), strict=True):
@@ -131,12 +144,17 @@ class Shelf:
 
 
 def renders_through_codec(
-    pipeline: "Pipeline", model: str, pictures: "PictureDataset", numbers: list[int],
-    shelf: Shelf, progress: bool = True,
+    pipeline: Pipeline,
+    model: str,
+    pictures: PictureDataset,
+    numbers: list[int],
+    shelf: Shelf,
+    progress: bool = True,
 ) -> np.ndarray:
     """Thumbnails of renders after `through_codec`; ``model`` is the hash of the autoencoder."""
-    recipes = [["codec", model, hashlib.sha256(pictures[n][0].tobytes()).hexdigest()]
-               for n in numbers]
+    recipes = [
+        ["codec", model, hashlib.sha256(pictures[n][0].tobytes()).hexdigest()] for n in numbers
+    ]
 
     def make(batch: list[int]) -> list[np.ndarray]:
         return [through_codec(pipeline, np.asarray(pictures[numbers[k]][0])) for k in batch]
@@ -145,8 +163,13 @@ def renders_through_codec(
 
 
 def generated(
-    pipeline: "Pipeline", model: str, requests: list[Request], steps: int, guidance: float,
-    shelf: Shelf, progress: bool = True,
+    pipeline: Pipeline,
+    model: str,
+    requests: list[Request],
+    steps: int,
+    guidance: float,
+    shelf: Shelf,
+    progress: bool = True,
 ) -> np.ndarray:
     """Thumbnails of the sounds that ``requests`` give; ``model`` is the hash of the checkpoint."""
     below = pipeline.guidance_below
@@ -154,9 +177,12 @@ def generated(
 
     def make(batch: list[int]) -> list[np.ndarray]:
         asked = [requests[k] for k in batch]
-        results = pipeline.generate(
-            [r.prompt for r in asked], seed=[r.seed for r in asked], num_inference_steps=steps,
-            guidance_scale=guidance, progress=False,
+        results: Any = pipeline.generate(
+            [r.prompt for r in asked],
+            seed=[r.seed for r in asked],
+            num_inference_steps=steps,
+            guidance_scale=guidance,
+            progress=False,
         )
         return [drawn_from_sound(r.waveform, r.sample_rate, pipeline.params) for r in results]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from riffedu.errors import RiffeduError
 
 
-def frechet_distance(a, b) -> float:
+def frechet_distance(a: Any, b: Any) -> float:
     """Distance of two clouds of embeddings, each taken for a Gaussian.
 
         d² = ‖μ₁ − μ₂‖² + tr(Σ₁ + Σ₂ − 2 (Σ₁Σ₂)^½)
@@ -33,7 +35,7 @@ def frechet_distance(a, b) -> float:
 
 
 def trace_of_root(first: np.ndarray, second: np.ndarray) -> float:
-    """tr (Σ₁Σ₂)^½ of two covariances.
+    """Tr (Σ₁Σ₂)^½ of two covariances.
 
     Σ₁Σ₂ is not symmetric, but has the eigenvalues of Σ₁^½ Σ₂ Σ₁^½, which is; none is negative,
     and the trace of the root is the sum of their roots.

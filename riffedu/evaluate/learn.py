@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,7 +36,7 @@ class Epoch:
     classifier: Classifier
 
 
-def load_thumbnails(data, split: str, progress: bool = True):
+def load_thumbnails(data: str | Path, split: str, progress: bool = True) -> Any:
     """Thumbnails (n, 128, 128) uint8 and labels of the clips of a split that have a label."""
     from tqdm.auto import tqdm
 
@@ -52,7 +52,9 @@ def load_thumbnails(data, split: str, progress: bool = True):
     return small, [label_of(pictures.metadata[i]) for i in chosen]
 
 
-def learn(data, epochs: int = EPOCHS, seed: int = 0, progress: bool = True) -> Iterator[Epoch]:
+def learn(
+    data: str | Path, epochs: int = EPOCHS, seed: int = 0, progress: bool = True
+) -> Iterator[Epoch]:
     """Train a classifier; yields after every epoch, with the best so far by validation accuracy.
 
     Cross-entropy with smoothed labels, AdamW, one cycle of the learning rate. About 15 s an
@@ -91,15 +93,22 @@ def learn(data, epochs: int = EPOCHS, seed: int = 0, progress: bool = True) -> I
         if accuracy >= best:
             best = accuracy
             best_weights = {k: v.clone() for k, v in network.state_dict().items()}
-        kept = Classifier(build_network(len(classes)), classes, {
-            "seed": seed, "epochs": epochs, "validation_accuracy": round(best, 4),
-            "training_pictures": len(pictures), "validation_pictures": len(held_out),
-        })
+        kept = Classifier(
+            build_network(len(classes)),
+            classes,
+            {
+                "seed": seed,
+                "epochs": epochs,
+                "validation_accuracy": round(best, 4),
+                "training_pictures": len(pictures),
+                "validation_pictures": len(held_out),
+            },
+        )
         kept.network.load_state_dict(best_weights)
         yield Epoch(number, float(np.mean(losses)), accuracy, best, kept)
 
 
-def roughen(loud: "torch.Tensor", random: np.random.Generator) -> "torch.Tensor":
+def roughen(loud: torch.Tensor, random: np.random.Generator) -> torch.Tensor:
     """What a codec and a lost phase do to a picture, in small doses, so that they don't matter.
 
     Loudness (n, 1, 128, 128) in [0, 1] → (n, 1, 128, 64): half of the clip, from anywhere; gain
@@ -122,10 +131,15 @@ def roughen(loud: "torch.Tensor", random: np.random.Generator) -> "torch.Tensor"
     return (loud + draw(0, 0.06) * grain).clamp(0, 1)
 
 
-def learn_and_save(data, folder: str | Path, epochs: int = EPOCHS, seed: int = 0) -> Classifier:
+def learn_and_save(
+    data: str | Path, folder: str | Path, epochs: int = EPOCHS, seed: int = 0
+) -> Classifier:
     """Train, tell how it goes, save the best in ``folder``."""
     for epoch in learn(data, epochs, seed):
-        print(f"epoch {epoch.number}: loss {epoch.loss:.3f}, "
-              f"validation {epoch.accuracy:.1%}, best {epoch.best:.1%}", flush=True)
+        print(
+            f"epoch {epoch.number}: loss {epoch.loss:.3f}, "
+            f"validation {epoch.accuracy:.1%}, best {epoch.best:.1%}",
+            flush=True,
+        )
         epoch.classifier.save(folder)
     return epoch.classifier

@@ -108,7 +108,7 @@ class Judge:
         ]
 
         def make(batch: list[int]) -> Any:
-            results = self.pipeline.generate(
+            results: Any = self.pipeline.generate(
                 [asked[k][0] for k in batch],
                 seed=[asked[k][1] for k in batch],
                 num_inference_steps=self.steps,
@@ -167,7 +167,7 @@ def music(
     clip. What was made is kept in ``shelf`` and used again.
     """
     judge = Judge(pipeline, data, shelf, seeds, renders, steps, guidance, seed, progress)
-    report = {
+    report: dict[str, Any] = {
         "date": date.today().isoformat(),
         "seed": seed,
         "seeds": seeds,
@@ -181,7 +181,7 @@ def music(
     }
     made = judge.generated([c.prompt for c in classes], "prompt classes")
     for one, clips in zip(classes, made, strict=True):
-        row = {"name": one.name, "prompt": one.prompt, "generated": _columns(clips)}
+        row: dict[str, Any] = {"name": one.name, "prompt": one.prompt, "generated": _columns(clips)}
         chosen = []
         if one.wanted is not None:
             chosen = references(judge.pictures, one.wanted, renders, seed)
@@ -248,7 +248,7 @@ def _tempi(judge: Judge) -> dict[str, Any]:
     """Tempo asked for against heard, and how often real clips are heard at their own tempo."""
     asked = [(p.format(t), t) for p in prompts.TEMPO_PROMPTS for t in prompts.TEMPI]
     clips = judge.generated([text for text, _ in asked], "tempi")
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"prompt": text, "asked": bpm, "heard": [c["tempo"] for c in each]}
         for (text, bpm), each in zip(asked, clips, strict=True)
     ]
@@ -283,7 +283,7 @@ def _keys(judge: Judge) -> dict[str, Any]:
     """Key asked for against heard, and how often real clips are heard in their own key."""
     asked = [(p.format(k), k) for p in prompts.KEY_PROMPTS for k in prompts.KEYS]
     clips = judge.generated([text for text, _ in asked], "keys")
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "prompt": text,
             "asked": name,
@@ -338,7 +338,7 @@ def _on_scale(clip: dict[str, Any], name: str) -> float | None:
     return share if np.isfinite(share) else None
 
 
-def _mean(values: list[float | None]) -> float | None:
+def _mean(values: Sequence[float | None]) -> float | None:
     found = numbers(values)
     return float(found.mean()) if len(found) else None
 
@@ -349,7 +349,7 @@ def _pairs(judge: Judge) -> list[dict[str, Any]]:
     for pair in prompts.PAIRS:
         more, less = judge.generated([pair.more.prompt, pair.less.prompt], pair.name)
         chosen = [
-            references(judge.pictures, side.wanted, judge.renders, judge.seed)
+            references(judge.pictures, side.wanted or {}, judge.renders, judge.seed)
             for side in (pair.more, pair.less)
         ]
         real = [judge.rendered(each, True, f"{pair.name} of renders") for each in chosen]

@@ -236,7 +236,7 @@ def key_of(found: np.ndarray) -> Key:
         for mode, profile in PROFILES.items()
         for tonic in range(12)
     }
-    best = max(scores, key=scores.get)
+    best = max(scores, key=lambda name: scores[name])
     return Key(best, scores[best], scores, found)
 
 

@@ -50,8 +50,8 @@ def readings(waveform: np.ndarray, sample_rate: int, picture: Any) -> dict[str, 
         "majorness": best["major"] - best["minor"],
         "brightness": float(np.log2(max(centre, 1.0) / 1000)),
     }
-    told = {name: round(float(v), 5) if np.isfinite(v) else None for name, v in told.items()}
-    return {**told, "key": found.heard, "chroma": [round(float(v), 4) for v in folded]}
+    rounded = {n: round(float(v), 5) if np.isfinite(v) else None for n, v in told.items()}
+    return {**rounded, "key": found.heard, "chroma": [round(float(v), 4) for v in folded]}
 
 
 def _lines(pitch: Notes) -> tuple[np.ndarray, float, float]:

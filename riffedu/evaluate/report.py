@@ -21,8 +21,10 @@ ROWS = {
 def to_markdown(report: dict[str, Any]) -> str:
     """A report of `riffedu.evaluate.evaluate` in Markdown that also reads well as it is."""
     head = ["clips", "n", "all", "top-5", "instruments", "top-5", "styles", "top-5"]
-    rows = [[ROWS[key], str(table["all"]["clips"]), *_cells(table)]
-            for key, table in report["accuracy"].items()]
+    rows = [
+        [ROWS[key], str(table["all"]["clips"]), *_cells(table)]
+        for key, table in report["accuracy"].items()
+    ]
     chance = 1 / report["classes"]
     rows.append(["chance", "", *[_percent(chance), _percent(min(1, 5 * chance))] * 3])
     parts = [_origin(report), _table(head, rows)]
@@ -31,26 +33,36 @@ def to_markdown(report: dict[str, Any]) -> str:
         parts.append(f"(b) as a share of the ceiling (a): {told}.")
     if distance := report.get("frechet"):
         clips = f"{distance['clips']} clips each, the same classes equally often"
-        parts.append(_table(
-            [f"Fréchet distance to (a), {clips}", "d²"],
-            [["(b) generated clips", f"{distance['generated']:.2f}"],
-             ["other real renders (validation split), through the codec",
-              f"{distance['renders']:.2f}"]],
-        ))
+        parts.append(
+            _table(
+                [f"Fréchet distance to (a), {clips}", "d²"],
+                [
+                    ["(b) generated clips", f"{distance['generated']:.2f}"],
+                    [
+                        "other real renders (validation split), through the codec",
+                        f"{distance['renders']:.2f}",
+                    ],
+                ],
+            )
+        )
     for key, mistakes in report["confusions"].items():
         told = "; ".join(f"{a} heard as {h} {n} of {of}" for a, h, n, of in mistakes) or "none"
         weak = "; ".join(f"{c} {right} of {of}" for c, right, of in report["weakest"][key])
-        parts.append(f"{ROWS[key].partition(',')[0].partition(' from')[0]}: "
-                     f"commonest mistakes: {told}. Least often right: {weak}.")
+        parts.append(
+            f"{ROWS[key].partition(',')[0].partition(' from')[0]}: "
+            f"commonest mistakes: {told}. Least often right: {weak}."
+        )
     return "\n\n".join(parts) + "\n"
 
 
 def _origin(report: dict[str, Any]) -> str:
     lines = [f"{report['date']}, seed {report['seed']}, {report['per_class']} clips per class."]
     if report.get("model"):
-        lines.append(f"Model {report['model']} (sha256 {report['model_hash']}), "
-                     f"{report['steps']} steps, guidance {report['guidance']:g} on the last "
-                     f"{report.get('guidance_below', 1):.0%} of the way.")
+        lines.append(
+            f"Model {report['model']} (sha256 {report['model_hash']}), "
+            f"{report['steps']} steps, guidance {report['guidance']:g} on the last "
+            f"{report.get('guidance_below', 1):.0%} of the way."
+        )
     lines.append(
         f"Classifier of {report['classes']} names (sha256 {report['classifier_hash']}), trained "
         "on real renders of the training split only; all figures are its top-1 or top-5 "
@@ -63,8 +75,14 @@ def _cells(table: dict[str, Any]) -> list[str]:
     cells = []
     for group in ("all", "instrument", "style"):
         found = table.get(group)
-        cells += [f"{100 * found['top1']:.1f} ± {100 * found['error']:.1f}",
-                  f"{100 * found['top5']:.1f}"] if found else ["–", "–"]
+        cells += (
+            [
+                f"{100 * found['top1']:.1f} ± {100 * found['error']:.1f}",
+                f"{100 * found['top5']:.1f}",
+            ]
+            if found
+            else ["–", "–"]
+        )
     return cells
 
 
@@ -76,12 +94,16 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
     widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
 
     def line(cells: list[str]) -> str:
-        first, *others = (c.ljust(w) if i == 0 else c.rjust(w)
-                          for i, (c, w) in enumerate(zip(cells, widths)))
+        first, *others = (
+            c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(cells, widths))
+        )
         return "| " + " | ".join([first, *others]) + " |"
 
-    rule = "|" + "|".join("-" * (w + 2) if i == 0 else "-" * (w + 1) + ":"
-                          for i, w in enumerate(widths)) + "|"
+    rule = (
+        "|"
+        + "|".join("-" * (w + 2) if i == 0 else "-" * (w + 1) + ":" for i, w in enumerate(widths))
+        + "|"
+    )
     return "\n".join([line(head), rule, *map(line, rows)])
 
 

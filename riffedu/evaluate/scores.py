@@ -26,8 +26,12 @@ def accuracies(scores: np.ndarray, truth: np.ndarray, groups: np.ndarray) -> dic
     for group in ("all", *sorted(set(groups))):
         rows = np.flatnonzero(groups == group) if group != "all" else np.arange(len(truth))
         p = top_k(scores[rows], truth[rows])
-        table[group] = {"clips": len(rows), "top1": p, "top5": top_k(scores[rows], truth[rows], 5),
-                        "error": float(np.sqrt(p * (1 - p) / len(rows)))}
+        table[group] = {
+            "clips": len(rows),
+            "top1": p,
+            "top5": top_k(scores[rows], truth[rows], 5),
+            "error": float(np.sqrt(p * (1 - p) / len(rows))),
+        }
     return table
 
 
@@ -60,7 +64,7 @@ def shuffle_within(truth: np.ndarray, groups: np.ndarray, seed: int = 0) -> np.n
     return shuffled
 
 
-def confusions(scores: np.ndarray, truth: np.ndarray, names: list[str], most: int = 5):
+def confusions(scores: np.ndarray, truth: np.ndarray, names: list[str], most: int = 5) -> Any:
     """The commonest mistakes: [(asked for, heard, how often, of how many)], worst first."""
     heard = scores.argmax(axis=1)
     asked = Counter(int(t) for t in truth)
@@ -69,9 +73,10 @@ def confusions(scores: np.ndarray, truth: np.ndarray, names: list[str], most: in
     return [(names[t], names[h], times, asked[t]) for (t, h), times in ranked]
 
 
-def weakest(scores: np.ndarray, truth: np.ndarray, names: list[str], most: int = 8):
+def weakest(scores: np.ndarray, truth: np.ndarray, names: list[str], most: int = 8) -> Any:
     """The classes heard right least often: [(name, right, clips)], weakest first."""
     right = scores.argmax(axis=1) == truth
-    tally = [(names[c], int(right[truth == c].sum()), int((truth == c).sum()))
-             for c in np.unique(truth)]
+    tally = [
+        (names[c], int(right[truth == c].sum()), int((truth == c).sum())) for c in np.unique(truth)
+    ]
     return sorted(tally, key=lambda row: (row[1] / row[2], -row[2], row[0]))[:most]

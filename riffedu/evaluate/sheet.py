@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from riffedu.music.pipeline import Pipeline
@@ -11,20 +11,32 @@ if TYPE_CHECKING:
 
 # A prompt, and the instrument or style (with a kind of clip) of the render to set beside it.
 SIXTEEN = (
-    ("a calm solo piano", "piano", "solo"), ("a violin melody", "violin", "solo"),
-    ("church organ chords", "church organ", "solo"), ("a fast banjo", "banjo", "solo"),
-    ("a trumpet tune", "trumpet", "solo"), ("a slap bass line", "slap bass", "solo"),
-    ("a dreamy synth pad", "synth pad", "solo"), ("music box", "music box", "solo"),
-    ("marimba", "marimba", "solo"), ("distorted guitar", "distorted guitar", "solo"),
-    ("rock band", "rock", "band"), ("techno", "techno", "band"),
-    ("reggae", "reggae", "band"), ("a jazz band", "jazz", "band"),
-    ("hip hop drums", "hip hop", "drums"), ("a waltz drum groove", "waltz", "drums"),
+    ("a calm solo piano", "piano", "solo"),
+    ("a violin melody", "violin", "solo"),
+    ("church organ chords", "church organ", "solo"),
+    ("a fast banjo", "banjo", "solo"),
+    ("a trumpet tune", "trumpet", "solo"),
+    ("a slap bass line", "slap bass", "solo"),
+    ("a dreamy synth pad", "synth pad", "solo"),
+    ("music box", "music box", "solo"),
+    ("marimba", "marimba", "solo"),
+    ("distorted guitar", "distorted guitar", "solo"),
+    ("rock band", "rock", "band"),
+    ("techno", "techno", "band"),
+    ("reggae", "reggae", "band"),
+    ("a jazz band", "jazz", "band"),
+    ("hip hop drums", "hip hop", "drums"),
+    ("a waltz drum groove", "waltz", "drums"),
 )
 
 
 def draw_sheet(
-    pipeline: "Pipeline", pictures: "PictureDataset", path: str | Path, side: int = 168,
-    seed: int = 0, progress: bool = True,
+    pipeline: Pipeline,
+    pictures: PictureDataset,
+    path: str | Path,
+    side: int = 168,
+    seed: int = 0,
+    progress: bool = True,
 ) -> Path:
     """Write a PNG of `SIXTEEN`, four in a row: left the generated picture, right a test render.
 
@@ -33,8 +45,9 @@ def draw_sheet(
     """
     from PIL import Image, ImageDraw, ImageFont
 
-    results = pipeline.generate(
-        [prompt for prompt, *_ in SIXTEEN], seed=list(range(seed, seed + len(SIXTEEN))),
+    results: Any = pipeline.generate(
+        [prompt for prompt, *_ in SIXTEEN],
+        seed=list(range(seed, seed + len(SIXTEEN))),
         progress=progress,
     )
     width, height = 2 * side + 14, side + 30
@@ -55,7 +68,7 @@ def draw_sheet(
     return path
 
 
-def find_render(pictures: "PictureDataset", name: str, kind: str) -> int:
+def find_render(pictures: PictureDataset, name: str, kind: str) -> int:
     """The first clip of the split that plays instrument or style ``name`` as ``kind``."""
     from riffedu.errors import RiffeduError
 

@@ -3,48 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from riffedu.diffusion.samplers import SamplerStep
 from riffedu.errors import RiffeduError
-from riffedu.music.edit import _told, finish, last_latents, to_picture, transform_steps
+from riffedu.music.edit import finish, last_latents, run_parameters, to_picture, transform_steps
 from riffedu.music.masks import latent_mask
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from riffedu.music.generate import TextToMusic
+    from riffedu.music.result import Result
 
 GOING_ON = 0.75
 """How far a sound that goes on may leave its own repetition."""
 
 
 def extend(
-    pipeline,
-    clip,
+    pipeline: TextToMusic,
+    clip: tuple[np.ndarray, int],
     prompt: str,
     seconds: float,
     strength: float = GOING_ON,
     progress: bool = True,
     callback: Callable[[SamplerStep], Any] | None = None,
-    **options,
-):
-    """A sound goes on to ``seconds`` in all: a Result whose picture begins with the sound's own.
+    **options: Any,
+) -> Result:
+    """Extend a clip to ``seconds`` in all; the result begins with the clip itself.
 
-    The canvas is as wide as wanted. On it the sound is repeated, each time after its own `period`, so
-    that beat falls on beat; then everything after the sound itself is remade with ``strength``, at
-    once, through windows that overlap. At 1 the repeats are forgotten too (plain out-painting), and
-    nothing but the last moments of the sound keeps the time. The last 0.32 s (a latent column) of the
-    sound, where it fills its column partly only, is made anew. Notebook: 12_editing.
+    The canvas is as wide as the result. The clip is repeated on it, each time after its own
+    `period`, so that beats fall on beats; then everything after the clip is regenerated at
+    ``strength``, in overlapping windows. At strength 1 the repeats are ignored (plain outpainting),
+    and only the last moments of the clip set the tempo. A last latent column that the clip fills
+    only in part is regenerated, too.
+
+    Raises RiffeduError if the clip already lasts ``seconds`` or is shorter than one latent column.
+    Notebook: 12_editing.
     """
     picture, loudness = to_picture(pipeline, clip)
-    columns = pipeline.columns(seconds)
+    params, columns = pipeline.params, pipeline.columns(seconds)
+    step = params.hop_length / params.sample_rate
     if columns <= picture.width:
         raise RiffeduError(
-            f"the sound lasts {picture.width / 100:g} s already: ask for more than that"
+            f"the sound already lasts {picture.width * step:g} s: ask for a longer duration"
         )
     factor = pipeline.checkpoint.compression
     kept = picture.width // factor
     if kept == 0:
-        raise RiffeduError(f"the sound is too short to go on from: {factor / 100:g} s are needed")
-    canvas = repeated(picture, columns)
+        raise RiffeduError(
+            f"the sound is too short to extend: it must last at least {factor * step:g} s"
+        )
+    canvas = repeated(picture, columns, pipeline.params.step_size_ms)
     latents = pipeline.encode_image(canvas)
     mask = np.ones((canvas.height, columns), np.float32)
     mask[:, : kept * factor] = 0
@@ -57,45 +69,52 @@ def extend(
     )
     [image] = pipeline.decode_latents(last, columns)
     image.paste(picture.crop((0, 0, kept * factor, picture.height)))
-    told = {
+    parameters = {
         "prompt": prompt,
         "duration": seconds,
         "strength": strength,
-        **_told(pipeline, **options),
+        **run_parameters(pipeline, **options),
     }
-    return finish(pipeline, image, picture, told, loudness, kept=True)
+    return finish(pipeline, image, picture, parameters, loudness, kept=True)
 
 
-def period(pixels) -> int:
-    """Columns after which a picture is most like itself: a bar, or some beats.
+def period(pixels: np.ndarray, step_size_ms: float = 10) -> int:
+    """Return the number of columns after which a picture is most like itself: a bar, or some beats.
 
-    Compares what *begins* at each place and pitch (where the next column is darker) with the same one
-    ``lag`` columns later, by correlation; lags from one second to three quarters of the picture.
-    Greys (rows, columns). A picture of under two seconds repeats as a whole. Notebook: 12_editing.
+    Onset strength, the increase of level from one column to the next in 64 frequency bands, is
+    correlated with itself at each lag from one second to three quarters of the picture; the lag
+    of the largest correlation is the period. ``pixels`` are greys (rows, columns), one column
+    every ``step_size_ms`` milliseconds. A picture shorter than two seconds repeats as a whole.
+    Notebook: 12_editing.
     """
     dark = 255 - np.asarray(pixels, dtype=np.float32)
     rows, columns = dark.shape
-    lags = range(100, 3 * columns // 4)
-    if columns < 200:
+    second = round(1000 / step_size_ms)
+    lags = range(second, 3 * columns // 4)
+    if columns < 2 * second:
         return columns
-    bands = np.add.reduceat(dark, np.arange(0, rows, 8), axis=0)
-    begins = np.maximum(np.diff(bands, axis=1), 0)
-    begins = begins[:, :-2] + 2 * begins[:, 1:-1] + begins[:, 2:]  # 10 ms early or late is the same
-    begins -= begins.mean(axis=1, keepdims=True)
+    bands = np.add.reduceat(dark, np.arange(0, rows, max(1, rows // 64)), axis=0)
+    onsets = np.maximum(np.diff(bands, axis=1), 0)
+    near = max(1, round(10 / step_size_ms))  # 10 ms early or late counts as the same time
+    count = onsets.shape[1] - 2 * near
+    smooth = np.zeros((len(onsets), count), np.float32)
+    for shift in range(-near, near + 1):
+        smooth += (near + 1 - abs(shift)) * onsets[:, near + shift : near + shift + count]
+    smooth -= smooth.mean(axis=1, keepdims=True)
 
     def alike(lag: int) -> float:
-        now, then = begins[:, :-lag], begins[:, lag:]
+        now, then = smooth[:, :-lag], smooth[:, lag:]
         return float((now * then).sum() / (np.linalg.norm(now) * np.linalg.norm(then) + 1e-9))
 
     return max(lags, key=alike)
 
 
-def repeated(picture, columns: int):
-    """The picture, then itself again after its `period`, until it is ``columns`` wide."""
+def repeated(picture: Image, columns: int, step_size_ms: float = 10) -> Image:
+    """Repeat a picture after its `period` until it is ``columns`` wide."""
     from PIL import Image
 
     pixels = np.asarray(picture.convert("RGB"))
-    lag, places = period(pixels.mean(axis=2)), np.arange(columns)
+    lag, places = period(pixels.mean(axis=2), step_size_ms), np.arange(columns)
     late = places >= pixels.shape[1]
     places[late] -= lag * -(-(places[late] - pixels.shape[1] + 1) // lag)
     return Image.fromarray(pixels[:, places])

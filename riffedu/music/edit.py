@@ -1,8 +1,7 @@
-"""Lesson 12: editing sound. Enter the road with a sound, go part of the way into noise, come back.
+"""Lesson 12: editing sound. Encode a sound, add noise, denoise under a new prompt.
 
-How far it goes is the strength: 0 comes back as the codec's own reconstruction, 1 has forgotten the
-sound. A mask keeps parts as they are while the rest is made anew, and windows that overlap let a U-Net
-that learned 5 seconds work on any length, or on a circle, which is a loop.
+The strength says how much noise is added: 0 returns the codec's own reconstruction, 1 keeps nothing
+of the sound. A mask keeps parts unchanged while the rest is regenerated.
 """
 
 from __future__ import annotations
@@ -20,7 +19,12 @@ from riffedu.errors import RiffeduError
 from riffedu.music.masks import latent_mask, named_region
 
 if TYPE_CHECKING:
+    import torch
+    from PIL.Image import Image
     from torch import Tensor
+
+    from riffedu.music.generate import TextToMusic
+    from riffedu.music.result import Result
 
 STRENGTH = 0.6
 QUIETEST = -60.0
@@ -28,10 +32,10 @@ QUIETEST = -60.0
 
 
 def from_strength(levels: Sequence[NoiseLevel], strength: float) -> list[NoiseLevel]:
-    """The last part of the way: ``strength`` of its steps, rounded; all for 1, none for 0.
+    """Return the last part of the noise levels: ``strength`` times their steps, rounded.
 
-    Raises RiffeduError for a strength outside [0, 1]. Source: Meng et al., "SDEdit" (2022).
-    Notebook: 12_editing.
+    1 gives all steps, 0 none. Raises RiffeduError for a strength outside [0, 1]. Source: Meng et
+    al., "SDEdit" (2022). Notebook: 12_editing.
     """
     strength = limits.number("strength", strength, 0, 1)
     steps = len(levels) - 1
@@ -57,26 +61,27 @@ def keeping(sampler: Callable, known: Tensor, noise: Tensor, mask: Tensor) -> Ca
 
 
 def transform_steps(
-    pipeline,
-    latents,
-    prompt,
+    pipeline: TextToMusic,
+    latents: torch.Tensor,
+    prompt: Any,
     strength: float = STRENGTH,
-    mask=None,
+    mask: Any = None,
     negative_prompt: str = "",
     seed: int = 0,
     num_inference_steps: int | None = None,
     guidance_scale: float | None = None,
     overlap: int | None = None,
     circular: bool = False,
-    rule: Callable = dpmpp_2m,
+    sampler: Callable = dpmpp_2m,
 ) -> Iterator[SamplerStep]:
-    """Latents of a sound → noise → back, by the words of a prompt; yields every `SamplerStep`.
+    """Add noise to the latents of a sound and denoise them under a prompt; yield each step.
 
-    ``prompt`` is text, or token states that were mixed from texts.
-    ``latents (1, c, h, w)`` of any width, ``mask`` of its latents (see `latent_mask`), ``strength`` in
-    [0, 1]. ``overlap`` (latent columns, default: a quarter of the U-Net's width) is what windows
-    share where the sound is longer than the U-Net learned. The same seed gives the same sound; at
-    strength 0 there is no step. Notebook: 12_editing.
+    ``latents (1, c, h, w)`` have any width; ``mask`` is a mask of the latents (see
+    `riffedu.music.masks.latent_mask`); ``strength`` is in [0, 1]; ``prompt`` is text or token
+    states. ``overlap``, in latent columns, is what neighbouring windows share if the sound is
+    longer than the U-Net's width (default: a quarter of it). The same seed gives the same sound; at
+    strength 0 there is no step. Raises RiffeduError for latents with NaN or infinity, and for
+    numbers out of range. Notebook: 12_editing.
     """
     import torch
 
@@ -96,17 +101,20 @@ def transform_steps(
     noise = fresh_noise(latents, 1.0, generator)
     start = add_noise(latents, noise, levels[0].alpha_bar)
     if mask is not None:
-        rule = keeping(rule, latents, noise, mask)
-    yield from sample(predict, start, levels, rule, pipeline.prediction_type, generator)
+        sampler = keeping(sampler, latents, noise, mask)
+    yield from sample(predict, start, levels, sampler, pipeline.prediction_type, generator)
 
 
 def last_latents(
     steps: Iterator[SamplerStep],
-    otherwise,
+    otherwise: torch.Tensor,
     progress: bool = False,
     callback: Callable[[SamplerStep], Any] | None = None,
 ) -> Any:
-    """Where a run ends, ``otherwise`` where it has no steps; with a bar, or a look at each SamplerStep."""
+    """Run all steps and return the final latents, or ``otherwise`` if there is no step.
+
+    ``progress`` shows a bar; ``callback`` is called with every step.
+    """
     from tqdm.auto import tqdm
 
     latents, bar = otherwise, None
@@ -124,24 +132,25 @@ def last_latents(
 
 
 def transform(
-    pipeline,
-    clip,
+    pipeline: TextToMusic,
+    clip: tuple[np.ndarray, int],
     prompt: str,
     strength: float = STRENGTH,
-    mask=None,
+    mask: Any = None,
     progress: bool = True,
     callback: Callable[[SamplerStep], Any] | None = None,
-    **options,
-):
-    """A sound, remade by words: a Result as long as the sound, tail included, at its level.
+    **options: Any,
+) -> Result:
+    """Regenerate a clip from a prompt; the result has the length and level of the clip.
 
-    With a mask the level is that of what is kept.
-    ``clip`` is (waveform, sample_rate), as `riffedu.signal.audio.load` and `riffedu.signal.audio.clip` give it.
-    ``mask`` is a picture's mask, 1 makes new and 0 keeps, or says which `region`: a name of `REGIONS`
-    ("bass") or bounds ({"after": 2, "above": 500}). ``callback`` sees every SamplerStep.
-    ``options`` go to `transform_steps`: negative_prompt, seed, num_inference_steps, guidance_scale,
-    overlap, rule.
-    Raises RiffeduError for an unfit sound, mask or strength. Notebook: 12_editing.
+    ``clip`` is (waveform, sample_rate), as `riffedu.signal.audio.load` and
+    `riffedu.signal.audio.clip` return it. ``mask`` is a mask of the picture, 1 to regenerate and 0
+    to keep, or the name or bounds of a region ("bass", {"after": 2, "above": 500}; see
+    `riffedu.music.masks`). With a mask, the kept part keeps its level. ``callback`` is called with
+    every step. ``options`` go to `transform_steps`: negative_prompt, seed, num_inference_steps,
+    guidance_scale, overlap, sampler.
+
+    Raises RiffeduError for an invalid clip, mask or strength. Notebook: 12_editing.
     """
     picture, loudness = to_picture(pipeline, clip)
     latents = pipeline.encode_image(picture)
@@ -156,28 +165,28 @@ def transform(
         mask = latent_mask(mask, pipeline.checkpoint.compression)
     steps = transform_steps(pipeline, latents, prompt, strength, mask, **options)
     last = last_latents(steps, latents, progress, callback)
-    told = {
+    parameters = {
         "prompt": prompt,
         "strength": strength,
         "masked": mask is not None,
-        **_told(pipeline, **options),
+        **run_parameters(pipeline, **options),
     }
     [image] = pipeline.decode_latents(last, picture.width)
-    return finish(pipeline, image, picture, told, loudness, kept=mask is not None)
+    return finish(pipeline, image, picture, parameters, loudness, kept=mask is not None)
 
 
 def variations(
-    pipeline,
-    clip,
+    pipeline: TextToMusic,
+    clip: tuple[np.ndarray, int],
     count: int = 4,
     strength: float = 0.4,
     prompt: str = "",
     seed: int = 0,
-    **options,
+    **options: Any,
 ) -> list:
-    """The same sound, ``count`` times a little different: `transform` with the seeds that follow.
+    """Return ``count`` variations of a clip: `transform` with consecutive seeds.
 
-    Without a prompt the words have no say (guidance 0). Notebook: 12_editing.
+    Without a prompt, guidance is off. Notebook: 12_editing.
     """
     if count < 1:
         raise RiffeduError(f"count={count} must be at least 1")
@@ -188,15 +197,15 @@ def variations(
     ]
 
 
-def _told(
-    pipeline,
-    num_inference_steps=None,
-    guidance_scale=None,
+def run_parameters(
+    pipeline: TextToMusic,
+    num_inference_steps: Any = None,
+    guidance_scale: Any = None,
     seed: int = 0,
     negative_prompt: str = "",
-    **_,
+    **_: Any,
 ) -> dict[str, Any]:
-    """What a Result says of how it was made."""
+    """Return the parameters that every edited result records."""
     steps, scale = pipeline.settings(num_inference_steps, guidance_scale)
     return {
         "negative_prompt": negative_prompt,
@@ -206,8 +215,11 @@ def _told(
     }
 
 
-def to_picture(pipeline, clip):
-    """The picture of a clip, (waveform, sample_rate), its channels mixed; and its level in dBFS."""
+def to_picture(pipeline: TextToMusic, clip: tuple[np.ndarray, int]) -> tuple[Image, float]:
+    """Return the picture of a clip, mixed to mono, and its RMS level in dBFS.
+
+    Raises RiffeduError for anything but a valid (waveform, sample_rate).
+    """
     from riffedu.signal.audio import as_waveform, rms_db
     from riffedu.signal.convert import audio_to_image
 
@@ -224,10 +236,18 @@ def to_picture(pipeline, clip):
     return audio_to_image(mono, sample_rate, pipeline.params), float(rms_db(mono))
 
 
-def finish(pipeline, image, picture, parameters: dict, loudness: float, kept: bool = False):
-    """A changed picture → a Result, as loud as the sound that ``picture`` was drawn of.
+def finish(
+    pipeline: TextToMusic,
+    image: Image,
+    picture: Image,
+    parameters: dict,
+    loudness: float,
+    kept: bool = False,
+) -> Result:
+    """Turn an edited picture into a Result at the level of the original sound.
 
-    Where a part was ``kept`` a grey means what it meant in ``picture``: that part stays as loud as it was.
+    ``picture`` is the picture of the original sound, ``loudness`` its RMS level in dBFS. If a part
+    was ``kept``, a grey level keeps its meaning, so the kept part keeps its level.
     """
     from riffedu.signal.image import MAX_VALUE_TAG
 

@@ -1,10 +1,10 @@
-"""Text to music: the whole road, from words to a clip (lesson 11).
+"""Lesson 11: text to music, from words to a clip.
 
     words ──▶ token states ─┐
     seed ──▶ noise ──▶ denoise, step by step ──▶ latents ──▶ picture ──▶ sound
 
-``load_pipeline()`` opens a checkpoint, and every arrow above is a method of the pipeline that it
-returns. ``pipeline.generate`` walks them all, and so does ``riffedu generate`` from a shell.
+`riffedu.load_pipeline` opens a checkpoint, and every arrow above is a method of the pipeline that
+it returns. ``pipeline.generate`` runs them all, and so does ``riffedu generate`` in a shell.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ _SAMPLER_OF = {
 
 
 class TextToMusic:
-    """The road from words to sound over one checkpoint. Notebook: 11_text_to_music.
+    """Text to music with one checkpoint. Notebook: 11_text_to_music.
 
-    ``params`` says what the pictures mean (a SpectrogramParams; Riffusion's by default).
+    ``params`` defines what the pictures mean (default: Riffusion's parameters).
     """
 
     def __init__(self, checkpoint: Checkpoint, params: SpectrogramParams | None = None):
@@ -56,20 +56,20 @@ class TextToMusic:
         self.params = params or SpectrogramParams()
 
     def encode_prompt(self, texts: str | Sequence[str]) -> Tensor:
-        """Words → token states ``(prompts, tokens, width)``; ``""`` is no words at all.
+        """Encode prompts as token states ``(prompts, tokens, width)``; ``""`` is the empty prompt.
 
-        Weights as in ``"piano, (soft:1.3)"`` count, and a prompt may be longer than the encoder reads at
-        once: then all of them get as many tokens as the longest.
+        Weights as in ``"piano, (soft:1.3)"`` apply. A prompt can be longer than the encoder's
+        input; then all prompts get as many tokens as the longest.
         """
         texts = [texts] if isinstance(texts, str) else list(texts)
         checkpoint = self.checkpoint
         return guidance.encode_all(checkpoint.text_encoder, checkpoint.tokenizer, texts)
 
     def initial_noise(self, seed: int | Generator = 0, duration: float = DURATION) -> Tensor:
-        """Seed → Gaussian noise ``(1, c, h, w)`` of unit variance, as wide as ``duration`` asks.
+        """Draw Gaussian noise ``(1, c, h, w)`` of unit variance, as wide as ``duration`` requires.
 
-        Drawn on the CPU, one generator per item, so a seed means the same clip on every device,
-        alone or in a batch.
+        It is drawn on the CPU with one generator per item, so a seed gives the same noise on every
+        device, alone or in a batch.
         """
         import torch
 
@@ -81,9 +81,10 @@ class TextToMusic:
         return torch.randn(shape, generator=generator).to(self.checkpoint.device)
 
     def noise_levels(self, num_inference_steps: int | None = None) -> list:
-        """Where the lessons' own samplers look: `riffedu.diffusion.schedule.noise_levels` of this checkpoint.
+        """Return the noise levels of a run: `riffedu.diffusion.schedule.noise_levels` of this
+        checkpoint.
 
-        Its scheduler's ᾱ, at times spaced as its scheduler spaces them. Notebook: 08_denoising.
+        ᾱ and the spacing of the timesteps are those of its scheduler. Notebook: 08_denoising.
         """
         steps, _ = self.settings(num_inference_steps, None)
         config = self.checkpoint.scheduler.config
@@ -101,12 +102,13 @@ class TextToMusic:
         guidance_below: float | None = None,
         rescaled: float = 0.0,
     ) -> Callable:
-        """``predict(x, timestep)`` for `riffedu.diffusion.samplers.sample`: the U-Net, guided.
+        """Return the guided U-Net as ``predict(x, timestep)``, for the samplers of lesson 08.
 
-        Guidance acts where the time, as a share of all, is at most ``guidance_below`` (default: what the
-        checkpoint recommends, else 1, everywhere): see `riffedu.diffusion.guidance.scale_at`. ``rescaled`` is the share of
-        `riffedu.diffusion.guidance.rescale`. ``text`` and ``negative`` (default: no words) are token states of one
-        item or several; x may have a multiple of them, item by item and again. Notebook: 10_text_and_guidance.
+        Guidance applies at times up to ``guidance_below``, a share of all timesteps (default: the
+        checkpoint's recommendation, else 1); see `riffedu.diffusion.guidance.scale_at`.
+        ``rescaled`` is the share of `riffedu.diffusion.guidance.rescale`. ``text`` and ``negative``
+        (default: the empty prompt) are token states of one or several items; x can have a multiple
+        of them. Notebook: 10_text_and_guidance.
         """
         _, scale = self.settings(None, guidance_scale)
         below = self.guidance_below if guidance_below is None else guidance_below
@@ -115,28 +117,28 @@ class TextToMusic:
         return guidance.predictor(self.checkpoint.unet, *both, scale, below, rescaled)
 
     def both_ways(self, text: Tensor, negative: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Token states of what is wanted and of what is not (default: no words), of one shape."""
+        """Return the token states of prompt and negative prompt (default: empty), of one shape."""
         empty = self.encode_prompt("")
         text, negative = guidance.same_length(text, empty if negative is None else negative, empty)
         return text, negative.expand(len(text), -1, -1) if len(negative) == 1 else negative
 
     @property
     def prediction_type(self) -> str:
-        """What the U-Net answers with: "epsilon", "sample" or "v_prediction"."""
+        """The output type of the U-Net: "epsilon", "sample" or "v_prediction"."""
         return self.checkpoint.scheduler.config.prediction_type
 
     def sampler(self, name: str | None = None) -> str:
-        """A name in `riffedu.diffusion.samplers.SAMPLERS`; None: what stands for the checkpoint's scheduler.
+        """Return the name of a sampler in `riffedu.diffusion.samplers.SAMPLERS`.
 
-        DPM-Solver++ where the lessons have no rule of its own for it (PNDM, LMS …): from the same noise
-        it ends at much the same picture. Raises RiffeduError for an unknown name.
+        None selects the equivalent of the checkpoint's scheduler, or DPM-Solver++ for a scheduler
+        that the lessons do not implement (PNDM, LMS …). Raises RiffeduError for an unknown name.
         """
         if name is None:
             return _SAMPLER_OF.get(type(self.checkpoint.scheduler).__name__, "dpmpp_2m")
         return limits.one_of("sampler", name, SAMPLERS)
 
     def columns(self, duration: float = DURATION) -> int:
-        """Picture columns of ``duration`` seconds: 512 for 5.12 s at 10 ms each."""
+        """Return the number of picture columns in ``duration`` seconds: 512 for 5.12 s."""
         return max(1, round(limits.duration(duration) * 1000 / self.params.step_size_ms))
 
     def denoise(
@@ -150,15 +152,14 @@ class TextToMusic:
         sampler: str | None = None,
         guidance_below: float | None = None,
     ) -> Iterator[DenoisingState]:
-        """Noise → latents, a step at a time: yields the DenoisingState after every step.
+        """Denoise latents step by step; yield the state after every step.
 
-        ``noise (n, c, h, w)`` has unit variance, ``text`` and ``negative`` are token states
-        ``(n, tokens, width)``; without ``negative`` guidance pulls away from the empty prompt.
-        ``sampler`` is a name in `riffedu.diffusion.samplers.SAMPLERS`, by default the checkpoint's own;
-        ``generator`` feeds those that add noise on the way. Latents wider than the U-Net learned
-        are done in windows, see `riffedu.diffusion.windows.windowed`; ``guidance_below`` as in `predictor`.
-        Stop reading and it stops working.
-        Notebook: 11_text_to_music.
+        ``noise (n, c, h, w)`` has unit variance; ``text`` and ``negative`` are token states ``(n,
+        tokens, width)``; without ``negative``, guidance is relative to the empty prompt.
+        ``sampler`` is a name in `riffedu.diffusion.samplers.SAMPLERS` (default: the checkpoint's
+        own); ``generator`` is for samplers that add noise. Latents wider than the U-Net's training
+        width are processed in windows, see `riffedu.diffusion.windows.windowed`; ``guidance_below``
+        as in `predictor`. Notebook: 11_text_to_music.
         """
         levels, rule = self.noise_levels(num_inference_steps), SAMPLERS[self.sampler(sampler)]
         predict = self.predictor(text, negative, guidance_scale, guidance_below)
@@ -174,11 +175,11 @@ class TextToMusic:
             )
 
     def decode_latents(self, latents: Tensor, columns: int | None = None) -> list[Image]:
-        """Latents ``(n, c, h, w)`` → ``n`` RGB pictures, cut to ``columns`` columns if given."""
+        """Decode latents ``(n, c, h, w)`` as ``n`` RGB pictures, cut to ``columns`` if given."""
         return codec.decode_latents(self.checkpoint.vae, latents, self.params, columns)
 
     def encode_image(self, image: Image, generator: Generator | None = None) -> Tensor:
-        """Picture → latents ``(1, c, h, w)``, the inverse of ``decode_latents``.
+        """Encode a picture as latents ``(1, c, h, w)``, the inverse of ``decode_latents``.
 
         See `riffedu.diffusion.codec.encode_image`.
         """
@@ -197,22 +198,22 @@ class TextToMusic:
         callback: Callable[[DenoisingState], Any] | None = None,
         sampler: str | None = None,
     ) -> Result | list[Result]:
-        """Words → music: one Result, or a list when ``prompt`` or ``seed`` is a list.
+        """Generate music from text: one Result, or a list when ``prompt`` or ``seed`` is a list.
 
-        A list of prompts and one seed gives every prompt the same noise; one prompt and a list of
-        seeds gives variations; two lists go pairwise. ``num_inference_steps`` (1 to 1000) and
-        ``guidance_scale`` (0 to 30; 1 is no guidance) default to what the checkpoint recommends,
-        else 25 and 7. ``duration`` in seconds, up to 60, is the picture's width. ``sampler`` is a
-        name in `riffedu.diffusion.samplers.SAMPLERS`, by default the checkpoint's own. ``callback`` sees every
-        DenoisingState as it comes. The same call gives the same samples again.
+        A list of prompts and one seed give every prompt the same noise; one prompt and a list of
+        seeds give variations; two lists are paired. ``num_inference_steps`` (1 to 1000) and
+        ``guidance_scale`` (0 to 30; 1 is no guidance) default to the checkpoint's recommendation,
+        else 25 and 7. ``duration`` is in seconds, up to 60. ``sampler`` is a name in
+        `riffedu.diffusion.samplers.SAMPLERS` (default: the checkpoint's own). ``callback`` is
+        called with every state. The same call returns the same samples.
 
-        Raises RiffeduError for an empty prompt (for music without words set ``guidance_scale``
-        0) and for numbers out of range; warns when a prompt is too long or not in Latin letters.
-        Notebook: 11_text_to_music.
+        Raises RiffeduError for an empty prompt (for music without a prompt, set
+        ``guidance_scale=0``) and for numbers out of range; warns about a prompt that is too long or
+        not in Latin script. Notebook: 11_text_to_music.
         """
         steps, scale = self.settings(num_inference_steps, guidance_scale)
         asked = limits.pair_up(prompt, negative_prompt, seed)
-        request = {
+        request: dict[str, Any] = {
             "num_inference_steps": steps,
             "guidance_scale": scale,
             "duration": limits.duration(duration),
@@ -225,7 +226,7 @@ class TextToMusic:
         with tqdm(total=len(batches) * steps + len(asked), disable=not progress) as bar:
             for batch in batches:
                 bar.set_description("noise → picture")
-                states = []
+                states: list[DenoisingState] = []
                 for state in self._denoise_batch(batch, **request):
                     bar.update()
                     if callback:
@@ -246,7 +247,7 @@ class TextToMusic:
         duration: float,
         sampler: str,
     ) -> Iterator[DenoisingState]:
-        """Words and seeds of up to BATCH clips → the states of their common run."""
+        """Denoise up to BATCH clips in one run; yield its states."""
         import torch
 
         words, unwanted, seeds = zip(*batch)
@@ -265,11 +266,11 @@ class TextToMusic:
         latents: Tensor,
         states: list[DenoisingState] | None,
     ) -> Result:
-        """Latents of one item of a batch → its picture and its sound, at the stated level."""
+        """Return the result for one item of a batch: its picture and its sound."""
         columns = self.columns(request["duration"])
         [image] = self.decode_latents(latents[index : index + 1], columns)
-        told = {**dict(zip(("prompt", "negative_prompt", "seed"), item)), **request}
-        result = self.play_picture(image, told)
+        recorded = {**dict(zip(("prompt", "negative_prompt", "seed"), item)), **request}
+        result = self.play_picture(image, recorded)
         if states is not None:
             draw = partial(self.decode_latents, columns=columns)
             result.states = [state.item(index, draw) for state in states]
@@ -282,11 +283,11 @@ class TextToMusic:
         rms_db: float | None = RMS_DB,
         raw: np.ndarray | None = None,
     ) -> Result:
-        """A picture → a Result: its sound, set to ``rms_db`` or to a peak of −1 dBFS if that comes
-        first, and a copy of the picture that carries the same level. None: as loud as the picture says.
+        """Turn a picture into a Result at a stated level.
 
-        ``raw`` is the picture's sound where it has been found already. What was done is added to
-        ``parameters``: model, gain, levels.
+        The sound is set to ``rms_db`` dBFS, or to a peak of −1 dBFS if that is lower, and the
+        picture's tags get the same level; None keeps the level of the picture. ``raw`` is the sound
+        of the picture if it is already known. Model, gain and levels are added to ``parameters``.
         """
         rate = self.params.sample_rate
         if raw is None:
@@ -294,36 +295,36 @@ class TextToMusic:
         rms_db = float(audio.rms_db(raw)) if rms_db is None else rms_db
         waveform = audio.set_level(raw, rms_db=rms_db, peak_db=PEAK_DB)
         gain = _gain(raw, waveform)
-        told = {
+        recorded = {
             **parameters,
             "model": self.checkpoint.path.name,
             "gain_db": 20 * math.log10(gain),
             "rms_db": float(audio.rms_db(waveform)),
             "peak_db": float(audio.peak_db(waveform)),
         }
-        return Result(waveform, rate, with_level(image, self.params, gain), told)
+        return Result(waveform, rate, with_level(image, self.params, gain), recorded)
 
     @property
     def guidance_below(self) -> float:
-        """Up to which share of the way into noise guidance acts, where nobody says: 1 is everywhere."""
+        """Share of the timesteps below which guidance applies, by default: 1 is all of them."""
         return self.checkpoint.defaults.get("guidance_below", 1.0)
 
     @property
     def longest(self) -> int:
-        """Timesteps of the noise schedule: 1000, and the most steps that a run can have."""
+        """Number of training timesteps: 1000, and the largest number of steps."""
         return self.checkpoint.scheduler.config.num_train_timesteps
 
     @property
     def window(self) -> int:
-        """How many latent columns the U-Net learned to see at once: 16 here, 64 in Riffusion."""
+        """The U-Net's training width in latent columns: 16 here, 64 in Riffusion."""
         size = self.checkpoint.unet.config.sample_size
         return size if isinstance(size, int) else size[-1]
 
     def settings(self, steps: int | None, scale: float | None) -> tuple[int, float]:
-        """Steps and guidance scale, each the checkpoint's own where None, or a RiffeduError."""
-        told = self.checkpoint.defaults
-        steps = told.get("num_inference_steps", STEPS) if steps is None else steps
-        scale = told.get("guidance_scale", GUIDANCE) if scale is None else scale
+        """Return steps and guidance scale, by default the checkpoint's own."""
+        defaults: dict[str, Any] = self.checkpoint.defaults
+        steps = defaults.get("num_inference_steps", STEPS) if steps is None else steps
+        scale = defaults.get("guidance_scale", GUIDANCE) if scale is None else scale
         return limits.whole("num_inference_steps", steps, 1, self.longest), limits.guidance(scale)
 
 
@@ -334,7 +335,7 @@ def _generator(seed: int) -> Generator:
 
 
 def _gain(before: np.ndarray, after: np.ndarray) -> float:
-    """The factor between two waveforms that differ in level only (1 for silence)."""
+    """Return the factor between two waveforms that differ only in level (1 for silence)."""
     import numpy as np
 
     loudest = np.unravel_index(np.abs(before).argmax(), before.shape)

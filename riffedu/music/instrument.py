@@ -1,10 +1,18 @@
-"""Lesson 13's stream as an instrument: what is wanted may be another thing at every piece.
+"""Lesson 13's stream as an instrument: the settings can change with every piece.
 
-A `PieceSettings` says what the next piece shall be, in numbers and words only, so that it can be sent, saved and
-played again: the same wishes give the same music.
+`PieceSettings` describe the next piece in numbers and words, so that they can be sent, saved and
+replayed: the same settings give the same music.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+    from riffedu.music.generate import TextToMusic
+
 
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -18,8 +26,8 @@ from riffedu.music.stream import Piece, Stream, corner_states
 STEPS = 8
 STRENGTH = 0.88
 """How far a piece may leave its seed sound: far enough to be new, near enough to keep its beat."""
-PULSES = {"pulse 75": 80, "pulse 100": 60, "pulse 120": 50, "pulse 125": 48, "pulse 150": 40}
-"""Columns from beat to beat."""
+PULSES = {f"pulse {bpm}": bpm for bpm in (75, 100, 120, 125, 150)}
+"""Beats per minute of the pulses, by name."""
 CLIPS = ("percussion", "full_mix", "tune", "piano", "guitar", "sustained")
 SEED_SOUNDS = {
     "": "none: all is new",
@@ -35,11 +43,12 @@ LONGEST_SEED = 60.0
 
 @dataclass(frozen=True)
 class PieceSettings:
-    """What the next piece shall be.
+    """What the next piece should be.
 
-    ``prompts``: one, two or four corners, in `riffedu.music.stream.endless`'s order, mixed by ``place``; ``text``, if
-    there is any, takes the place of them all. ``seed_sound`` is a name of `SEED_SOUNDS`, or `FILE`; the
-    piece may leave it by ``strength``. Raises RiffeduError for what can't be.
+    ``prompts``: one, two or four corners, in the order of `riffedu.music.stream.endless`, mixed
+    according to ``place``. A non-empty ``text`` replaces them all. ``seed_sound`` is a name in
+    `SEED_SOUNDS`, or `FILE`; the piece starts from it at ``strength``. Raises RiffeduError for
+    values out of range.
     """
 
     prompts: tuple[str, ...] = ("a calm solo piano",)
@@ -52,7 +61,7 @@ class PieceSettings:
     strength: float = STRENGTH
     seed_sound: str = ""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not limits.is_list(self.prompts) or len(self.prompts) not in (1, 2, 4):
             raise RiffeduError(f"one, two or four prompts are needed, not {self.prompts!r}")
         if not limits.is_list(self.place) or len(self.place) != 2:
@@ -73,34 +82,36 @@ class PieceSettings:
             object.__setattr__(self, name, value)
 
     def to_dict(self) -> dict[str, Any]:
-        """The wish as JSON knows it."""
+        """Return the settings as a dict for JSON."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, told: Any) -> PieceSettings:
-        """A wish from what `to_dict` gave, wherever it has been; what is unknown is refused."""
-        if not isinstance(told, dict):
+    def from_dict(cls, settings: Any) -> PieceSettings:
+        """Create settings from the result of `to_dict`; unknown names raise RiffeduError."""
+        if not isinstance(settings, dict):
             raise RiffeduError("a wish is a table of names and values")
-        if unknown := set(told) - {each.name for each in fields(cls)}:
+        if unknown := set(settings) - {each.name for each in fields(cls)}:
             raise RiffeduError(f"a wish has no {min(map(str, unknown))!r}")
-        return cls(**told)
+        return cls(**settings)
 
 
 class Instrument:
-    """One player of endless music: `next` turns a `PieceSettings` into the next `riffedu.music.stream.Piece`."""
+    """A player of endless music: `next` turns `PieceSettings` into the next `Piece`."""
 
-    def __init__(self, pipeline):
+    def __init__(self, pipeline: TextToMusic):
         self.pipeline = pipeline
         self._pictures: dict[str, np.ndarray] = {}
         self._known: dict[Any, Any] = {}
         self.restart()
 
     def restart(self) -> None:
-        """Begin anew: the next piece is number 0, and goes on from nothing."""
+        """Start again: the next piece is number 0 and continues nothing."""
         self.riff = Stream(self.pipeline)
 
-    def add_sound(self, waveform, sample_rate: int, name: str = FILE) -> None:
-        """A sound to begin from; of a long one the first minute. RiffeduError where it is unfit."""
+    def add_sound(self, waveform: np.ndarray, sample_rate: int, name: str = FILE) -> None:
+        """Add a seed sound, its first minute at most. Raises RiffeduError for an invalid or silent
+        one.
+        """
         from riffedu.music.continuation import period
         from riffedu.music.edit import to_picture
         from riffedu.signal.audio import as_waveform
@@ -113,10 +124,10 @@ class Instrument:
         if loudness == -np.inf:
             raise RiffeduError("this sound is silent: there is nothing to begin from")
         pixels = np.asarray(picture.convert("L"))
-        self._pictures[name] = pixels[:, : period(pixels)]
+        self._pictures[name] = pixels[:, : period(pixels, self.pipeline.params.step_size_ms)]
 
     def next(self, wish: PieceSettings) -> Piece:
-        """The next piece. RiffeduError for a seed sound that isn't there."""
+        """Return the next piece. Raises RiffeduError for a seed sound that has not been added."""
         from riffedu.music.interpolate import four_corners
 
         text = (
@@ -136,16 +147,16 @@ class Instrument:
             negative_prompt=wish.negative_prompt,
         )
 
-    def _states(self, prompts) -> list:
-        """Token states of corners; those asked for lately are kept."""
+    def _states(self, prompts: Any) -> list:
+        """Return the token states of the corners, from a cache of recent ones."""
         if prompts not in self._known:
             while len(self._known) >= 8:
                 del self._known[next(iter(self._known))]
             self._known[prompts] = corner_states(self.pipeline, prompts)
         return self._known[prompts]
 
-    def _under(self, name: str):
-        """Latents of the seed sound, going on in time from piece to piece, so that the beat stays."""
+    def _under(self, name: str) -> torch.Tensor:
+        """Return latents of the seed sound, continued in time from piece to piece."""
         from PIL import Image
 
         riff, factor = self.riff, self.pipeline.checkpoint.compression
@@ -155,7 +166,10 @@ class Instrument:
         return self.pipeline.encode_image(Image.fromarray(pixels[:, columns]).convert("RGB"))
 
     def _turn(self, name: str) -> np.ndarray:
-        """The picture that is repeated: one beat of a pulse, one `riffedu.music.continuation.period` of a clip."""
+        """Return the picture to repeat: beats of a pulse, or one period of a clip.
+
+        See `riffedu.music.continuation.period`.
+        """
         if name not in self._pictures:
             from riffedu.music.looping import pulse
             from riffedu.signal.audio import clip
@@ -164,7 +178,11 @@ class Instrument:
                 raise RiffeduError("no sound was brought along: drop a file on the instrument")
             if name in PULSES:
                 rows = self.pipeline.params.num_frequencies
-                self._pictures[name] = np.asarray(pulse(rows, PULSES[name], 1).convert("L"))
+                step = self.pipeline.params.step_size_ms
+                beat = 60_000 / PULSES[name] / step  # columns; a few beats may be a whole number
+                beats = min(range(1, 9), key=lambda n: abs(n * beat - round(n * beat)))
+                drawn = pulse(rows, round(beats * beat), beats, step)
+                self._pictures[name] = np.asarray(drawn.convert("L"))
             else:
                 self.add_sound(*clip(name), name)
         return self._pictures[name]

@@ -1,11 +1,20 @@
 """Lesson 13: from one sound to another. Ways between two points, and journeys over many.
 
-Text is mixed along a straight line; noise along an arc, because a straight line between two draws of
-Gaussian noise passes through something too quiet to be noise. Two recordings are mixed on the way to
-noise and brought back.
+Text is mixed along a straight line; noise along an arc, because a straight line between two draws
+of Gaussian noise passes through something too quiet to be noise. Two recordings are mixed on the
+way to noise and brought back.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+    from riffedu.music.generate import TextToMusic
+    from riffedu.music.result import Result
+
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +29,7 @@ from riffedu.errors import RiffeduError
 from riffedu.music import edit
 
 HALF_WAY = 0.5
-"""How far towards noise `morph` mixes, unless told otherwise."""
+"""How far towards noise `morph` mixes, by default."""
 TOGETHER = 8
 """Places between two sounds that the U-Net sees at once."""
 
@@ -32,26 +41,26 @@ EASINGS: dict[str, Callable[[float], float]] = {
 }
 
 
-def lerp(start, end, alpha: float):
-    """The straight way: start + α · (end − start), α in [0, 1].
+def lerp(start: Any, end: Any, alpha: float) -> Any:
+    """Interpolate linearly: start + α · (end − start), α in [0, 1].
 
-    Arrays or tensors of one shape, or numbers. Halfway between two independent draws of unit noise it
-    has a deviation of 0.71 only. Notebook: 13_interpolation.
+    Arrays or tensors of one shape, or numbers. Halfway between two independent draws of unit noise,
+    the standard deviation is only 0.71. Notebook: 13_interpolation.
     """
     _check_pair(start, end, alpha)
     return start + alpha * (end - start)
 
 
-def slerp(start, end, alpha: float, parallel: float = 0.9995):
-    """The way along the arc between two directions, in equal angles; α in [0, 1].
+def slerp(start: Any, end: Any, alpha: float, parallel: float = 0.9995) -> Any:
+    """Interpolate along the arc between two directions, at a constant angular speed; α in [0, 1].
 
-        slerp = sin((1 − α) θ) / sin θ · start + sin(α θ) / sin θ · end,   cos θ = ⟨start, end⟩ / (‖start‖ ‖end‖)
+        slerp = sin((1 − α) θ) / sin θ · start + sin(α θ) / sin θ · end
+        cos θ = ⟨start, end⟩ / (‖start‖ ‖end‖)
 
-    Each argument is one vector, whatever its shape: θ is the angle between the two as wholes. Noise of
-    unit variance stays so on the way. Where |cos θ| > ``parallel`` the arc is a line (or, for opposite
-    vectors, undefined), and where one has no length there is no angle: then `lerp`. NumPy or torch in,
-    the same out. Source: Shoemake, "Animating rotation with quaternion curves", SIGGRAPH (1985); the
-    threshold is Riffusion's. Notebook: 13_interpolation.
+    Each argument counts as one vector, whatever its shape. Noise of unit variance keeps unit
+    variance on the way. If |cos θ| > ``parallel``, or if one vector is zero, the result is that of
+    `lerp`. NumPy or torch in, the same out. Source: Shoemake, "Animating rotation with quaternion
+    curves", SIGGRAPH (1985); the threshold is Riffusion's. Notebook: 13_interpolation.
     """
     _check_pair(start, end, alpha)
     lengths = float((start**2).sum()) ** 0.5 * float((end**2).sum()) ** 0.5
@@ -63,7 +72,7 @@ def slerp(start, end, alpha: float, parallel: float = 0.9995):
     return (first * start + second * end) / math.sin(angle)
 
 
-def four_corners(corners: Sequence, x: float, y: float, mix: Callable = lerp):
+def four_corners(corners: Sequence, x: float, y: float, mix: Callable = lerp) -> Any:
     """A mixture of four: first along both edges, then between them. x, y in [0, 1].
 
         (x, y) = (0, 0) is corner 0, (1, 0) corner 1, (0, 1) corner 2 and (1, 1) corner 3
@@ -100,32 +109,32 @@ def prompt_path(
 
 
 def morph(
-    pipeline,
-    clip_a,
-    clip_b,
+    pipeline: TextToMusic,
+    clip_a: tuple[np.ndarray, int],
+    clip_b: tuple[np.ndarray, int],
     alpha: float | Sequence[float],
     strength: float = HALF_WAY,
     progress: bool = True,
-    **options,
-):
-    """What lies between two sounds: a Result where ``alpha`` is a number, a list where it is several.
+    **options: Any,
+) -> Result | list[Result]:
+    """Interpolate between two clips: a Result for a number ``alpha``, a list for several.
 
-    α = 0 is ``clip_a`` and α = 1 is ``clip_b``, as the autoencoder draws them; between them lies what
-    `morph_latents` makes of both. Clips are (waveform, sample_rate), of one length, channels are mixed,
-    and the level in dB goes from the one's to the other's. ``options``: prompt,
-    num_inference_steps, mix, looks.
+    α = 0 is ``clip_a`` and α = 1 is ``clip_b``, each as the autoencoder reconstructs it;
+    `morph_latents` makes what lies between. Clips are (waveform, sample_rate) of equal length and
+    are mixed to mono; the level in dB is interpolated. ``options``: prompt, num_inference_steps,
+    mix, looks.
 
-    Raises RiffeduError for sounds of unlike length, and for an α or a strength outside [0, 1]. Silence is
-    a sound, too. Notebook: 13_interpolation.
+    Raises RiffeduError for clips of different lengths and for an α or a strength outside [0, 1].
+    Notebook: 13_interpolation.
     """
-    alphas = [
-        limits.number("alpha", a, 0, 1) for a in (alpha if limits.is_list(alpha) else [alpha])
-    ]
+    several: Any = alpha if limits.is_list(alpha) else [alpha]
+    alphas = [limits.number("alpha", each, 0, 1) for each in several]
     if not alphas:
         raise RiffeduError("alpha is an empty list: give the places between the sounds, 0 to 1")
     (one, loud_a), (other, loud_b) = (edit.to_picture(pipeline, clip) for clip in (clip_a, clip_b))
     if one.width != other.width:
-        first, second = (p.width * pipeline.params.step_size_ms / 1000 for p in (one, other))
+        step = pipeline.params.hop_length / pipeline.params.sample_rate
+        first, second = (picture.width * step for picture in (one, other))
         raise RiffeduError(
             f"the sounds last {first:g} and {second:g} s: cut both to one length first"
         )
@@ -134,15 +143,15 @@ def morph(
     louder, results = one if loud_a >= loud_b else other, []
     for place, image in zip(alphas, pipeline.decode_latents(mixed, one.width)):
         level = lerp(max(loud_a, edit.QUIETEST), max(loud_b, edit.QUIETEST), place)
-        told = {"alpha": place, "strength": strength, **options}
-        results.append(edit.finish(pipeline, image, louder, told, level))
+        parameters = {"alpha": place, "strength": strength, **options}
+        results.append(edit.finish(pipeline, image, louder, parameters, level))
     return results if limits.is_list(alpha) else results[0]
 
 
 def morph_latents(
-    pipeline,
-    start,
-    end,
+    pipeline: TextToMusic,
+    start: Any,
+    end: Any,
     alphas: Sequence[float],
     strength: float = HALF_WAY,
     prompt: str = "",
@@ -150,17 +159,17 @@ def morph_latents(
     mix: Callable = slerp,
     looks: int = 2,
     progress: bool = False,
-):
-    """Latents between two, ``(len(alphas), c, h, w)``: part of the way into noise, mixed, and back.
+) -> torch.Tensor:
+    """Interpolate between two latents, ``(len(alphas), c, h, w)``: invert, mix the noise, denoise.
 
         x = DDIM⁻¹(start),  y = DDIM⁻¹(end),  z(α) = DDIM(mix(x, y, α))
 
-    Both ends go ``strength`` of the way by `riffedu.diffusion.samplers.invert`, so that what isn't mixed comes back
-    as it was; what is mixed is brought back to what the U-Net takes for music. Strength 0 mixes
-    the latents as they are, 1 mixes noise. ``prompt`` is what the U-Net is told in both directions,
-    without guidance, which inversion does not survive. Sources: Song, Meng and Ermon, "Denoising
-    Diffusion Implicit Models" (2021), §5.3; Wang and Golland, "Interpolating between Images with
-    Diffusion Models" (2023). Notebook: 13_interpolation.
+    Both ends go ``strength`` of the way into noise by `riffedu.diffusion.samplers.invert`, so that
+    the ends themselves are reproduced. Strength 0 mixes the latents directly, 1 mixes noise. The
+    U-Net gets ``prompt`` in both directions, without guidance, which would make the inversion
+    inexact. Sources: Song, Meng and Ermon, "Denoising Diffusion Implicit Models" (2021), §5.3; Wang
+    and Golland, "Interpolating between Images with Diffusion Models" (2023). Notebook:
+    13_interpolation.
     """
     import torch
     from tqdm.auto import tqdm
@@ -182,7 +191,7 @@ def morph_latents(
     return torch.cat(finished)
 
 
-def _check_pair(start, end, alpha: float) -> None:
+def _check_pair(start: Any, end: Any, alpha: float) -> None:
     if np.shape(start) != np.shape(end):
         raise RiffeduError(
             f"both ends must have one shape, not {tuple(np.shape(start))} and "

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from riffedu import limits
 from riffedu.diffusion.samplers import SamplerStep
 from riffedu.errors import RiffeduError
-from riffedu.music.edit import _told, last_latents, transform_steps
+from riffedu.music.edit import last_latents, run_parameters, transform_steps
+
+if TYPE_CHECKING:
+    import torch
+    from PIL.Image import Image
+
+    from riffedu.music.generate import TextToMusic
+    from riffedu.music.result import Result
+    from riffedu.signal.params import SpectrogramParams
 
 IN_TIME, QUIET_GREY, STROKE_GREY = 0.88, 230, 60
 """How far a loop may leave its `pulse`, and that one's greys."""
 
 
-ROLL = 16
-"""Picture columns of a loop that are heard before and after it while its phases are sought."""
+ROLL_MS = 160
+"""Milliseconds of a loop that are decoded before and after it while its phases are estimated."""
 
 
 def loop(
-    pipeline,
+    pipeline: TextToMusic,
     prompt: str,
     bpm: float = 120.0,
     beats: int = 8,
@@ -29,81 +37,94 @@ def loop(
     seed: int = 0,
     progress: bool = True,
     callback: Callable[[SamplerStep], Any] | None = None,
-    **options,
-):
-    """A loop without a seam: ``beats`` beats at ``bpm``, a Result that may follow itself for ever.
+    **options: Any,
+) -> Result:
+    """Generate a seamless loop of ``beats`` beats at ``bpm`` beats per minute.
 
-    It begins as a `pulse`, remade with ``strength`` (1 forgets it, and the length alone keeps the time).
-    The windows go round a circle, so no moment is the first. The circle has a whole number of latent
-    columns; its picture is then stretched in time (by 3 % at most for loops over 5 s; pitch stays) to
-    have exactly 60 · beats / bpm seconds. Raises RiffeduError for less than one latent column.
-    Notebook: 12_editing.
+    The run starts from a `pulse` and regenerates it at ``strength`` (at 1 the pulse is ignored, and
+    only the length sets the tempo). Its windows go round a circle, so that no moment is the first.
+    The circle has a whole number of latent columns; its picture is then stretched in time, by 3 %
+    at most for loops over 5 s and without a change of pitch, to last exactly 60 · beats / bpm
+    seconds.
+
+    Raises RiffeduError for a loop shorter than one latent column. Notebook: 12_editing.
     """
     bpm, beats = limits.number("bpm", bpm, 1, 1000), limits.whole("beats", beats, 1, 1000)
     seconds = 60 * beats / bpm
     columns, factor = pipeline.columns(seconds), pipeline.checkpoint.compression
-    size = round(columns / factor)
+    size, step = round(columns / factor), pipeline.params.step_size_ms
+    shortest, roll = factor * step / 1000, roll_columns(pipeline.params)
     if size < 1:
-        raise RiffeduError(f"the loop is shorter than {factor / 100:g} s: give it more beats")
-    start = pipeline.encode_image(pulse(pipeline.params.num_frequencies, size * factor, beats))
+        raise RiffeduError(f"the loop is shorter than {shortest:g} s: give it more beats")
+    start = pipeline.encode_image(
+        pulse(pipeline.params.num_frequencies, size * factor, beats, step)
+    )
     options = {"overlap": pipeline.window // 2, "seed": seed, **options}
     steps = transform_steps(pipeline, start, prompt, strength, circular=True, **options)
     around = decode_circle(pipeline, last_latents(steps, start, progress, callback), columns)
-    told = {
+    parameters = {
         "prompt": prompt,
         "bpm": bpm,
         "beats": beats,
         "strength": strength,
-        **_told(pipeline, **options),
+        **run_parameters(pipeline, **options),
     }
-    once = around.crop((ROLL, 0, ROLL + columns, around.height))
-    return pipeline.play_picture(once, told, raw=close_circle(pipeline, around, seconds))
+    once = around.crop((roll, 0, roll + columns, around.height))
+    return pipeline.play_picture(once, parameters, raw=close_circle(pipeline, around, seconds))
 
 
-def pulse(rows: int, columns: int, beats: int):
-    """A picture that holds nothing but the time: a stroke on every beat, a little stronger below.
+def pulse(rows: int, columns: int, beats: int, step_size_ms: float = 10) -> Image:
+    """Draw a picture that holds only a beat: a decaying stroke on every beat, stronger in the bass.
 
-    Riffusion's own way to keep a beat: its seed pictures. Notebook: 12_editing.
+    ``columns`` columns of ``step_size_ms`` milliseconds hold ``beats`` beats. Riffusion keeps the
+    beat in the same way, with its seed pictures. Notebook: 12_editing.
     """
     from PIL import Image
 
-    since = np.arange(columns) % (columns / beats) * 0.01
+    since = np.arange(columns) % (columns / beats) * (step_size_ms / 1000)
     weight = 1 - 0.3 * np.linspace(1, 0, rows)[:, None]
     greys = QUIET_GREY - (QUIET_GREY - STROKE_GREY) * weight * np.exp(-since / 0.08)
     return Image.fromarray(greys.astype(np.uint8)).convert("RGB")
 
 
-def decode_circle(pipeline, latents, columns: int):
-    """Latents of a circle → its picture, ``columns`` wide, with `ROLL` more of it on either side.
+def roll_columns(params: SpectrogramParams) -> int:
+    """Return the columns in `ROLL_MS` milliseconds."""
+    return round(ROLL_MS / params.step_size_ms)
 
-    The autoencoder sees the circle go on at both ends, so its convolutions find no edge there.
+
+def decode_circle(pipeline: TextToMusic, latents: torch.Tensor, columns: int) -> Image:
+    """Decode circular latents: a picture ``columns`` wide, with `roll_columns` more on either side.
+
+    The autoencoder sees the circle continue at both ends, so its convolutions meet no edge there.
     """
     import torch
     from PIL import Image
 
     size, factor = latents.shape[-1], pipeline.checkpoint.compression
-    spare = -(-ROLL // factor) + 2
+    roll = roll_columns(pipeline.params)
+    spare = -(-roll // factor) + 2
     window = torch.arange(-spare, size + spare) % size
     [image] = pipeline.decode_latents(latents[..., window])
     per_column = size * factor / columns
-    left, right = spare * factor - ROLL * per_column, (spare + size) * factor + ROLL * per_column
+    left, right = spare * factor - roll * per_column, (spare + size) * factor + roll * per_column
     return image.resize(
-        (columns + 2 * ROLL, image.height),
+        (columns + 2 * roll, image.height),
         Image.Resampling.BILINEAR,
         (left, 0, right, image.height),
     )
 
 
-def close_circle(pipeline, around, seconds: float) -> np.ndarray:
-    """A circle's picture with its `ROLL` → one turn of its sound, whose end leads into its start.
+def close_circle(pipeline: TextToMusic, around: Image, seconds: float) -> np.ndarray:
+    """Turn the picture of a circle into one turn of sound whose end leads into its start.
 
-    Phases are found for more than one turn. The last moments of the turn fade into what was heard
-    just before its start, which does lead into it.
+    Phases are estimated for more than one turn. The end of the turn is then cross-faded into what
+    precedes its start.
     """
     from riffedu.signal.reconstruct import image_to_audio
 
     sound, rate = image_to_audio(around, pipeline.params, progress=False)
-    start, length = ROLL * pipeline.params.hop_length, round(seconds * rate)
+    start = roll_columns(pipeline.params) * pipeline.params.hop_length
+    length = round(seconds * rate)
     turn, before = sound[start : start + length].copy(), sound[:start]
     fade = min(len(before), length // 4)
     ramp = (np.arange(fade) + 0.5) / fade * np.pi / 2
@@ -111,13 +132,13 @@ def close_circle(pipeline, around, seconds: float) -> np.ndarray:
     return turn
 
 
-def seam(waveform, sample_rate: int) -> float:
-    """How rough a loop is where its end meets its start, in dB against the roughest place nearby.
+def seam(waveform: np.ndarray, sample_rate: int) -> float:
+    """Return how rough the joint of a loop is, in dB relative to the roughest place nearby.
 
-    Roughness is the power of the second difference, x[n+1] − 2 x[n] + x[n−1], in windows of 1 ms: a
-    smooth sound has little of it, a click much. Nearby is within 0.1 s. Well above 0 dB a click is
-    heard; below, something rougher hides it. ``waveform`` (samples,) of 0.2 s or more; RiffeduError
-    for another. Notebook: 12_editing.
+    Roughness is the power of the second difference, x[n+1] − 2 x[n] + x[n−1], in windows of 1 ms:
+    low for smooth sounds, high for clicks. "Nearby" is within 0.1 s. A click is audible well above
+    0 dB; below 0 dB it is masked. ``waveform`` is (samples,) of at least 0.2 s. Raises RiffeduError
+    for another shape. Notebook: 12_editing.
     """
     waveform, size = np.asarray(waveform, dtype=np.float64), max(1, round(0.001 * sample_rate))
     if waveform.ndim != 1 or len(waveform) < 0.2 * sample_rate:

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+    from riffedu.signal.params import SpectrogramParams
+
+
 import math
 from collections.abc import Mapping, Sequence
 
@@ -19,16 +27,16 @@ REGIONS = {
 
 def region(
     shape: Sequence[int],
-    params,
+    params: SpectrogramParams,
     after: float = 0.0,
     before: float = math.inf,
     above: float = 0.0,
     below: float = math.inf,
 ) -> np.ndarray:
-    """A mask of a picture: 1 after and before these seconds, above and below these hertz.
+    """Return a mask that is 1 between these times in seconds and frequencies in Hz, else 0.
 
-    ``shape`` is (rows, columns) of the picture, row 0 at the top. "The bass" is ``below=250``; "after
-    2 s" is ``after=2``. Returns float32. Raises RiffeduError where nothing is left.
+    ``shape`` is (rows, columns) of the picture, row 0 at the top. ``below=250`` selects the bass,
+    ``after=2`` everything after 2 s. Returns float32. Raises RiffeduError if the region is empty.
     Notebook: 12_editing.
     """
     from riffedu.signal.mel import hz_to_mel
@@ -46,8 +54,10 @@ def region(
     return mask
 
 
-def named_region(name: str | Mapping[str, float], shape: Sequence[int], params) -> np.ndarray:
-    """The `region` that a name in `REGIONS` stands for, or that its bounds describe."""
+def named_region(
+    name: str | Mapping[str, float], shape: Sequence[int], params: SpectrogramParams
+) -> np.ndarray:
+    """Return the `region` with a name in `REGIONS`, or with the bounds in a mapping."""
     if isinstance(name, str):
         name = REGIONS[limits.one_of("the mask", name.lower(), REGIONS)]
     if unknown := set(name) - {"after", "before", "above", "below"}:
@@ -57,11 +67,12 @@ def named_region(name: str | Mapping[str, float], shape: Sequence[int], params) 
     return region(shape, params, **name)
 
 
-def latent_mask(mask, factor: int):
-    """A picture's mask as a mask of its latents, a tensor (1, 1, h, w): the mean of each patch.
+def latent_mask(mask: Any, factor: int) -> torch.Tensor:
+    """Average a picture's mask over the patch of each latent: a tensor (1, 1, h, w).
 
-    ``factor`` pixels make a latent along each side; a part of a patch at the right or below counts as
-    a whole one. Raises RiffeduError where the mask isn't two-dimensional or has values outside [0, 1].
+    ``factor`` is the number of pixels per latent along each side; an incomplete patch at the right
+    or bottom edge counts as a whole one. Raises RiffeduError for a mask that is not two-dimensional
+    or has values outside [0, 1].
     """
     import torch
 

@@ -1,13 +1,15 @@
 """The pipeline: everything that lessons 11 to 13 teach, as methods of one object.
 
-Each method is one line to the function that its lesson teaches.
+Each method calls the function that its lesson teaches.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from tqdm.auto import tqdm
 
 from riffedu.diffusion.checkpoint import load_checkpoint
@@ -15,20 +17,32 @@ from riffedu.music import continuation, edit, interpolate, looping, riffuse, str
 from riffedu.music.generate import TextToMusic
 from riffedu.music.result import Result
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 
 class Pipeline(TextToMusic):
-    """From words to sound, and everything that can be done to a sound, over one checkpoint."""
+    """Text to music, editing, looping and interpolation with one checkpoint."""
 
-    def transform(self, clip, prompt: str, strength: float = 0.6, mask=None, **options) -> Result:
-        """A sound, remade by words: see `riffedu.music.edit.transform`."""
+    def transform(
+        self,
+        clip: tuple[np.ndarray, int],
+        prompt: str,
+        strength: float = 0.6,
+        mask: Any = None,
+        **options: Any,
+    ) -> Result:
+        """Regenerate a clip from a prompt: see `riffedu.music.edit.transform`."""
         return edit.transform(self, clip, prompt, strength, mask, **options)
 
-    def extend(self, clip, prompt: str, seconds: float, **options) -> Result:
-        """A sound goes on to ``seconds`` in all: see `riffedu.music.continuation.extend`."""
+    def extend(
+        self, clip: tuple[np.ndarray, int], prompt: str, seconds: float, **options: Any
+    ) -> Result:
+        """Extend a clip to ``seconds`` in all: see `riffedu.music.continuation.extend`."""
         return continuation.extend(self, clip, prompt, seconds, **options)
 
-    def loop(self, prompt: str, bpm: float = 120.0, beats: int = 8, **options) -> Result:
-        """A loop without a seam: see `riffedu.music.looping.loop`."""
+    def loop(self, prompt: str, bpm: float = 120.0, beats: int = 8, **options: Any) -> Result:
+        """Generate a seamless loop: see `riffedu.music.looping.loop`."""
         return looping.loop(self, prompt, bpm, beats, **options)
 
     def interpolate(
@@ -38,9 +52,9 @@ class Pipeline(TextToMusic):
         easing: str = "linear",
         seed: int = 0,
         progress: bool = True,
-        **options,
+        **options: Any,
     ) -> Result:
-        """One piece of music that goes from prompt to prompt: see `riffedu.music.stream.interpolate_prompts`."""
+        """Interpolate over several prompts: see `riffedu.music.stream.interpolate_prompts`."""
         way = stream.interpolate_prompts(self, prompts, pieces, easing, seed, **options)
         first = next(way)  # after this all that was asked for has been checked
         total = (len(prompts) - 1) * pieces + 1
@@ -49,13 +63,25 @@ class Pipeline(TextToMusic):
         return stream.join(self, made, {"prompt": list(prompts), "seed": seed, **options})
 
     def morph(
-        self, clip_a, clip_b, alpha: float | Sequence[float], **options
+        self,
+        clip_a: tuple[np.ndarray, int],
+        clip_b: tuple[np.ndarray, int],
+        alpha: float | Sequence[float],
+        **options: Any,
     ) -> Result | list[Result]:
-        """What lies between two sounds: see `riffedu.music.interpolate.morph`."""
+        """Interpolate between two clips: see `riffedu.music.interpolate.morph`."""
         return interpolate.morph(self, clip_a, clip_b, alpha, **options)
 
-    def riffuse(self, start, end, alpha: float, init_image, mask_image=None, **options) -> Result:
-        """Riffusion's own way between two prompts: see `riffedu.music.riffuse.riffuse`."""
+    def riffuse(
+        self,
+        start: Any,
+        end: Any,
+        alpha: float,
+        init_image: Image,
+        mask_image: Image | None = None,
+        **options: Any,
+    ) -> Result:
+        """Interpolate as Riffusion v1 does: see `riffedu.music.riffuse.riffuse`."""
         return riffuse.riffuse(self, start, end, alpha, init_image, mask_image, **options)
 
 

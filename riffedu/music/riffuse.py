@@ -1,11 +1,22 @@
-"""Riffusion's own way between two prompts, as its pipeline does it (lesson 13).
+"""Lesson 13: Riffusion's own interpolation between two prompts, as its pipeline does it.
 
-A seed picture goes part of the way into noise and comes back, steered by a mixture of two prompts. Text,
-guidance and strength are mixed along a line, the noise of two seeds along an arc. The request has
-the fields of Riffusion's server, so that requests written for it run here.
+Noise is added to a seed picture, which is denoised under a mixture of two prompts. Text, guidance
+and strength are interpolated linearly, the noise of two seeds spherically. The request has the
+fields of Riffusion's server, so that requests written for it run here.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+    from PIL.Image import Image
+
+    from riffedu.music.generate import TextToMusic
+    from riffedu.music.result import Result
+
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -19,7 +30,7 @@ from riffedu.music.interpolate import lerp, slerp
 
 @dataclass(frozen=True)
 class PromptInput:
-    """One end of the way: what to play, from which noise, how far from the seed picture.
+    """One end of the interpolation: prompt, noise seed and strength.
 
     ``denoising`` is the strength, 0 to 1; ``guidance`` the guidance scale.
     """
@@ -32,7 +43,9 @@ class PromptInput:
 
     @classmethod
     def of(cls, end: PromptInput | Mapping) -> PromptInput:
-        """From a PromptInput or a mapping with its fields, or a RiffeduError that names the mistake."""
+        """Return a PromptInput from one or from a mapping of its fields; RiffeduError if it is
+        invalid.
+        """
         if isinstance(end, cls):
             return end
         known = {field.name for field in fields(cls)}
@@ -44,33 +57,45 @@ class PromptInput:
 
 
 def riffuse(
-    pipeline, start, end, alpha: float, init_image, mask_image=None, num_inference_steps: int = 50
-):
-    """One picture on the way from ``start`` to ``end``, as Riffusion v1 makes it.
+    pipeline: TextToMusic,
+    start: Any,
+    end: Any,
+    alpha: float,
+    init_image: Image,
+    mask_image: Image | None = None,
+    num_inference_steps: int = 50,
+) -> Result:
+    """Generate one picture between ``start`` and ``end``, as Riffusion v1 does.
 
-    ``start`` and ``end`` are `PromptInput`s, or mappings with the same fields, and ``alpha`` in [0, 1]
-    is the place between them. ``init_image`` is the seed picture; white of ``mask_image`` is
+    ``start`` and ``end`` are `PromptInput`s, or mappings with the same fields, and ``alpha`` in [0,
+    1] is the position between them. ``init_image`` is the seed picture; white of ``mask_image`` is
     repainted, black is kept. Returns a `riffedu.music.result.Result`.
 
-    The arithmetic is Riffusion's, the checkpoint's own scheduler included: text states, guidance and
-    strength by `lerp`, noise by `slerp`; the seed picture's latents are a draw from the autoencoder's
-    posterior with the seed of ``start``; after each step the kept part is put back with the noise of the
-    level that the step *left*. One thing is mended: Riffusion ignores negative prompts here, this
-    mixes them as it mixes prompts. Sources: S. Forsgren and H. Martiros, Riffusion (2022).
-    Notebook: 13_interpolation.
+    The arithmetic is Riffusion's and uses the checkpoint's own scheduler: text states, guidance and
+    strength by `lerp`, noise by `slerp`; the latents of the seed picture are drawn from the
+    autoencoder's posterior with the seed of ``start``; after each step, the kept part is restored
+    with the noise of the level that the step *left*. One thing differs: Riffusion ignores negative
+    prompts here, this function mixes them as it mixes prompts. Source: S. Forsgren and H. Martiros,
+    Riffusion (2022). Notebook: 13_interpolation.
     """
     start, end = PromptInput.of(start), PromptInput.of(end)
     steps, _ = pipeline.settings(num_inference_steps, None)
     latents, columns = riffuse_latents(pipeline, start, end, alpha, init_image, mask_image, steps)
     [image] = pipeline.decode_latents(latents, columns)
-    told = {"start": start, "end": end, "alpha": alpha, "num_inference_steps": steps}
-    return pipeline.play_picture(image, told)
+    parameters = {"start": start, "end": end, "alpha": alpha, "num_inference_steps": steps}
+    return pipeline.play_picture(image, parameters)
 
 
 def riffuse_latents(
-    pipeline, start: PromptInput, end: PromptInput, alpha: float, init_image, mask_image, steps: int
-):
-    """The latents of `riffuse`, and how many picture columns they stand for."""
+    pipeline: TextToMusic,
+    start: PromptInput,
+    end: PromptInput,
+    alpha: float,
+    init_image: Image,
+    mask_image: Image | None,
+    steps: int,
+) -> tuple[torch.Tensor, int]:
+    """Return the latents of `riffuse` and the number of picture columns that they stand for."""
     import torch
 
     from riffedu.diffusion.guidance import guided_prediction
@@ -84,13 +109,11 @@ def riffuse_latents(
 
     picture = _whole(init_image)
     known = pipeline.encode_image(picture, torch.Generator().manual_seed(start.seed))
-    noise = slerp(
-        *(
-            torch.randn(known.shape, generator=torch.Generator().manual_seed(each.seed))
-            for each in (start, end)
-        ),
-        alpha,
+    one, other = (
+        torch.randn(known.shape, generator=torch.Generator().manual_seed(each.seed))
+        for each in (start, end)
     )
+    noise = slerp(one, other, alpha)
     keep = None if mask_image is None else _kept(mask_image, known.shape)
 
     scheduler = _fresh_scheduler(pipeline.checkpoint.scheduler, steps)
@@ -113,8 +136,8 @@ def riffuse_latents(
     return latents, picture.width
 
 
-def _fresh_scheduler(old, steps: int):
-    """A scheduler of its own for each run: they remember the steps they took."""
+def _fresh_scheduler(old: Any, steps: int) -> Any:
+    """Return a new scheduler for each run, because schedulers keep state."""
     # Clipping x₀ to [-1, 1] is meant for pixels; latents reach further.
     unclipped = {"clip_sample": False} if "clip_sample" in old.config else {}
     scheduler = type(old).from_config(old.config, **unclipped)
@@ -122,15 +145,17 @@ def _fresh_scheduler(old, steps: int):
     return scheduler
 
 
-def _mixed_text(pipeline, start: PromptInput, end: PromptInput, alpha: float, field: str):
+def _mixed_text(
+    pipeline: TextToMusic, start: PromptInput, end: PromptInput, alpha: float, field: str
+) -> Any:
     from riffedu.diffusion.guidance import same_length
 
     one, other = (pipeline.encode_prompt(getattr(each, field) or "") for each in (start, end))
     return lerp(*same_length(one, other, pipeline.encode_prompt("")), alpha)
 
 
-def _whole(image):
-    """The picture, resized to sides that are multiples of 32: Riffusion's way."""
+def _whole(image: Image) -> Any:
+    """Resize a picture to multiples of 32, as Riffusion does."""
     from PIL import Image
 
     if not isinstance(image, Image.Image):
@@ -142,8 +167,10 @@ def _whole(image):
     return image.resize((width, height), Image.Resampling.LANCZOS)
 
 
-def _kept(mask, shape) -> Any:
-    """1 where the mask is black, in the latents' size: nearest pixel, Riffusion's way."""
+def _kept(mask: Any, shape: Sequence[int]) -> Any:
+    """Return 1 where the mask is black, at the size of the latents, by nearest pixel as Riffusion
+    does.
+    """
     import torch
     from PIL import Image
 

@@ -1,12 +1,21 @@
-"""Lesson 13: music that doesn't end. Each piece grows out of the last one's final moments.
+"""Lesson 13: endless music. Each piece continues the end of the last one.
 
-Up to four prompts stand in the corners of a square, and a point in it says how much of each is wanted. A
-piece is as long as the U-Net learned, and its first part is the last part of the piece before, kept as
-in `riffedu.music.continuation.extend`; the rest is made anew. In sound, the two versions of the part that they share
-are faded into each other, so no sample jumps.
+Up to four prompts stand in the corners of a square, and a point in it sets their proportions. A
+piece is as long as the U-Net's width. Its first part repeats the last part of the piece before,
+kept by a mask as in `riffedu.music.continuation.extend`, and the rest is new. In the sound, the two
+versions of the shared part are cross-faded.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+    from riffedu.music.generate import TextToMusic
+    from riffedu.music.result import Result
+
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -28,12 +37,12 @@ AFTER = 0.03
 
 @dataclass(frozen=True)
 class Piece:
-    """What to play next: it begins at the sample where the last piece ended.
+    """The next piece to play; it begins at the sample where the last piece ended.
 
-    ``waveform`` float32 (samples,) at ``sample_rate``; ``image`` the whole picture that it came from,
-    the shared part included; ``place`` where in the square it was made. For a player that has to
-    repeat it: ``after`` are the samples that would follow, ``period`` the seconds after which the
-    piece is most like itself (`riffedu.music.continuation.period`).
+    ``waveform`` is float32 (samples,) at ``sample_rate``; ``image`` is the whole picture, the
+    shared part included; ``place`` is the point in the square. For a player that has to repeat the
+    piece, ``after`` holds the samples that would follow, and ``period`` is the time in seconds
+    after which the piece is most like itself (`riffedu.music.continuation.period`).
     """
 
     number: int
@@ -46,28 +55,28 @@ class Piece:
 
     @property
     def seconds(self) -> float:
+        """Duration of the waveform in seconds."""
         return len(self.waveform) / self.sample_rate
 
 
 def endless(
-    pipeline,
+    pipeline: TextToMusic,
     prompts: str | Sequence[str],
     where: Callable[[int], tuple] | None = None,
     seed: int = 0,
-    **options,
+    **options: Any,
 ) -> Iterator[Piece]:
-    """Music without end, a `Piece` at a time; take as many as you like.
+    """Generate endless music, one `Piece` at a time.
 
-    ``prompts``: one, two (left and right), or four (lower left, lower right, upper left, upper right).
-    ``where(number)`` gives the place (x, y), each in [0, 1], at which piece ``number`` is made; it is
-    asked just before, so a pad may move while the music plays (default: the middle). ``options`` are
-    those of `riffedu.music.edit.transform_steps`: num_inference_steps, guidance_scale, negative_prompt.
+    ``prompts``: one, two (left and right) or four (lower left, lower right, upper left, upper
+    right). ``where(number)`` returns the point (x, y), each in [0, 1], for the piece with that
+    number. It is called just before the piece is made, so the point can move while the music plays
+    (default: the middle). ``options`` go to `riffedu.music.edit.transform_steps`:
+    num_inference_steps, guidance_scale, negative_prompt.
 
-    The same seed and places give the same music. A piece is `SHARED` shorter than what the U-Net learned
-    (3.84 s here); a player stays fed as long as that takes longer to play than to make. Memory does
-    not grow: only the last picture and the last moments of sound are kept.
-    Raises RiffeduError for another number of prompts, or a place outside the square.
-    Notebook: 13_interpolation.
+    The same seed and points give the same music. A piece is `SHARED` shorter than the U-Net's width
+    (3.84 s here). Memory does not grow with the number of pieces. Raises RiffeduError for another
+    number of prompts, or for a point outside the square. Notebook: 13_interpolation.
     """
     corners = corner_states(pipeline, prompts)
     places = map(where, count()) if where else repeat((0.5, 0.5))
@@ -76,17 +85,19 @@ def endless(
 
 
 def interpolate_prompts(
-    pipeline,
+    pipeline: TextToMusic,
     prompts: Sequence[str],
     pieces: int = 3,
     easing: str = "linear",
     seed: int = 0,
-    **options,
+    **options: Any,
 ) -> Iterator[Piece]:
-    """From prompt to prompt, ``pieces`` from each to the next and one at the last, a `Piece` at a time.
+    """Interpolate over a list of prompts, one `Piece` at a time.
 
-    ``easing`` is one of `riffedu.music.interpolate.prompt_path`. A piece's ``place`` is (how far, 0): 0 at the first
-    prompt, 1 at the last. Notebook: 13_interpolation.
+    ``pieces`` is the number of pieces from one prompt to the next; one more ends at the last
+    prompt. ``easing`` is one of those of `riffedu.music.interpolate.prompt_path`. A piece's
+    ``place`` is (progress, 0), from 0 at the first prompt to 1 at the last. Raises RiffeduError for
+    less than two prompts. Notebook: 13_interpolation.
     """
     prompts = list(prompts) if limits.is_list(prompts) else []
     if len(prompts) < 2:
@@ -99,10 +110,12 @@ def interpolate_prompts(
     )
 
 
-def grow(pipeline, wanted: Iterable[tuple], seed: int = 0, **options) -> Iterator[Piece]:
-    """Each piece out of the end of the last one, for every (place, token states) in ``wanted``.
+def grow(
+    pipeline: TextToMusic, wanted: Iterable[tuple], seed: int = 0, **options: Any
+) -> Iterator[Piece]:
+    """Continue piece by piece, for every (place, token states) in ``wanted``.
 
-    What is wanted is asked for just before a piece is made. Notebook: 13_interpolation.
+    ``wanted`` is read just before each piece is made. Notebook: 13_interpolation.
     """
     riff = Stream(pipeline)
     for place, text in wanted:
@@ -110,23 +123,28 @@ def grow(pipeline, wanted: Iterable[tuple], seed: int = 0, **options) -> Iterato
 
 
 class Stream:
-    """Music that goes on: `next` makes a piece out of the end of the last one.
+    """Music that continues: `next` generates a piece from the end of the last one.
 
-    Text, seed and every option may be others each time. ``number`` is that of the next piece, ``shared``
-    how many latent columns it has in common with the last.
+    Text, seed and options can change from piece to piece. ``number`` is the number of the next
+    piece, ``shared`` the number of latent columns that two neighbours share.
     """
 
-    def __init__(self, pipeline):
+    def __init__(self, pipeline: TextToMusic):
         self.pipeline, self.number = pipeline, 0
         self.shared = max(1, round(SHARED * pipeline.window))
-        self._latents = self._tail = None
+        self._latents: torch.Tensor | None = None
+        self._tail: np.ndarray | None = None
 
     def next(
-        self, text, place: tuple[float, float] = (0.5, 0.5), seed: int = 0, **options
+        self,
+        text: torch.Tensor,
+        place: tuple[float, float] = (0.5, 0.5),
+        seed: int = 0,
+        **options: Any,
     ) -> Piece:
-        """The next `Piece`, by token states ``text``; its noise has the seed plus its number.
+        """Return the next `Piece` for token states ``text``; its noise is of seed plus number.
 
-        ``options`` as for `next_latents`.
+        ``options`` go to `next_latents`.
         """
         latents = next_latents(
             self.pipeline, text, self._latents, self.shared, seed + self.number, **options
@@ -138,10 +156,13 @@ class Stream:
         return piece
 
 
-def join(pipeline, pieces: Sequence[Piece], parameters: dict[str, Any] | None = None):
-    """Pieces that followed each other as one Result: their sounds end to end, and one picture.
+def join(
+    pipeline: TextToMusic, pieces: Sequence[Piece], parameters: dict[str, Any] | None = None
+) -> Result:
+    """Join consecutive pieces into one Result: their sounds end to end, and one picture.
 
-    Greys mean the same in all of it, so a quiet piece is drawn lighter than in its own picture.
+    Grey levels have one scale throughout, so a quiet piece is drawn lighter than in its own
+    picture.
     """
     from riffedu.music.result import Result
     from riffedu.signal.image import image_from_spectrogram, spectrogram_from_image
@@ -156,8 +177,11 @@ def join(pipeline, pieces: Sequence[Piece], parameters: dict[str, Any] | None = 
     return Result(waveform, pieces[0].sample_rate, image, dict(parameters or {}))
 
 
-def corner_states(pipeline, prompts: str | Sequence[str]) -> list:
-    """The token states of four corners, of one length; one or two prompts fill more than one."""
+def corner_states(pipeline: TextToMusic, prompts: str | Sequence[str]) -> list:
+    """Return the token states of four corners, of one length; one or two prompts fill several.
+
+    Raises RiffeduError for another number of prompts or an empty one.
+    """
     prompts = [prompts] if isinstance(prompts, str) else list(prompts)
     if len(prompts) not in (1, 2, 4) or not all(isinstance(p, str) and p.strip() for p in prompts):
         raise RiffeduError(f"give one, two or four prompts, none of them empty, not {prompts!r}")
@@ -165,12 +189,20 @@ def corner_states(pipeline, prompts: str | Sequence[str]) -> list:
 
 
 def next_latents(
-    pipeline, text, before, shared: int, seed: int, under=None, strength: float = 1.0, **options
-):
-    """The latents of a piece whose first ``shared`` columns are the last ones of ``before``.
+    pipeline: TextToMusic,
+    text: torch.Tensor,
+    before: torch.Tensor | None,
+    shared: int,
+    seed: int,
+    under: torch.Tensor | None = None,
+    strength: float = 1.0,
+    **options: Any,
+) -> torch.Tensor:
+    """Return the latents of a piece whose first ``shared`` columns are the last ones of ``before``.
 
-    ``text`` are token states; without ``before`` all is new. ``under``: latents of a sound that the new
-    part begins from and may leave by ``strength``; without it there is nothing to keep to.
+    ``text`` are token states; without ``before`` everything is new. ``under`` are latents of a
+    sound from which the new part starts, at ``strength``; without it the new part starts from
+    noise.
     """
     import torch
 
@@ -190,8 +222,15 @@ def next_latents(
     )
 
 
-def _to_piece(pipeline, latents, shared: int, number: int, place, tail):
-    """The piece's sound, faded out of ``tail`` at its start; and its own tail, kept for the next."""
+def _to_piece(
+    pipeline: TextToMusic,
+    latents: torch.Tensor,
+    shared: int,
+    number: int,
+    place: tuple[float, float],
+    tail: np.ndarray | None,
+) -> tuple[Piece, np.ndarray]:
+    """Return the piece, cross-faded from ``tail`` at its start, and its own tail."""
     from riffedu.music.continuation import period
     from riffedu.signal.audio import ramp
 
@@ -205,22 +244,26 @@ def _to_piece(pipeline, latents, shared: int, number: int, place, tail):
         sound = np.concatenate([tail * rise[::-1] + sound[:kept] * rise, sound[kept:]])
     body, tail = sound[:-kept], sound[-kept:].copy()
     after = _bent(tail[: round(AFTER * rate)])
-    seconds = period(np.asarray(image.convert("L"))) * pipeline.params.step_size_ms / 1000
+    seconds = (
+        period(np.asarray(image.convert("L")), pipeline.params.step_size_ms)
+        * pipeline.params.step_size_ms
+        / 1000
+    )
     return Piece(number, _bent(body), rate, result.image, place, after, seconds), tail
 
 
-def _bent(sound) -> np.ndarray:
-    """Two sounds at once may go over full scale. Bent there, no piece gets softer than the last."""
+def _bent(sound: np.ndarray) -> np.ndarray:
+    """Soft-clip the sum of two sounds, which can exceed full scale, without lowering the rest."""
     over = np.maximum(np.abs(sound) - LINEAR, 0) / (1 - LINEAR)
     bent = np.where(over > 0, np.sign(sound) * (LINEAR + (1 - LINEAR) * np.tanh(over)), sound)
     return bent.astype(np.float32)
 
 
-def _seconds(pipeline, columns: int) -> float:
+def _seconds(pipeline: TextToMusic, columns: int) -> float:
     return columns * pipeline.checkpoint.compression * pipeline.params.step_size_ms / 1000
 
 
-def _checked(place) -> tuple[float, float]:
+def _checked(place: tuple[float, float]) -> tuple[float, float]:
     try:
         x, y = (float(each) for each in place)
     except (TypeError, ValueError):

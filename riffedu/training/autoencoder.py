@@ -1,23 +1,27 @@
 """The autoencoder: 512×512 pixels in, 16×16×32 latents, 512×512 pixels out.
 
-It starts as the best linear code of 32×32-pixel patches (`riffedu.training.linear_start`) and learns
-what a linear code cannot: where a line goes on across patches, what an onset looks like. The loss is
-the absolute error, loud pixels weighing up to three times as much as silent ones, of pictures decoded
-from slightly noisy latents, so that the decoder forgives the small errors a denoiser makes.
+It starts as the best linear code of 32×32-pixel patches (`riffedu.training.linear_start`) and
+learns what a linear code cannot: where a line goes on across patches, what an onset looks like. The
+loss is the absolute error, loud pixels weighing up to three times as much as silent ones, of
+pictures decoded from slightly noisy latents, so that the decoder forgives the small errors a
+denoiser makes.
 
 Taught in lessons 09 and 14. Shell: ``riffedu train autoencoder``.
 """
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from .presets import PRESETS, add_training_arguments, training_device
 
 SIDE = 32  # pixels per latent, along time and along frequency
 
 
-def build_autoencoder(latent_channels: int = 32):
+def build_autoencoder(latent_channels: int = 32) -> Any:
     """`diffusers.AutoencoderDC` for one-channel pictures: 32× smaller along both sides.
 
     Levels of 256, 128, 64, 32 and 16 rows; few channels where the grid is large, so that one core
@@ -39,7 +43,7 @@ def build_autoencoder(latent_channels: int = 32):
     )
 
 
-def start_as_linear_codec(vae, pictures):
+def start_as_linear_codec(vae: Any, pictures: Any) -> Any:
     """Give a new autoencoder the principal components of ``pictures`` (``(n, 1, 512, 512)``)."""
     import torch
 
@@ -53,12 +57,12 @@ def start_as_linear_codec(vae, pictures):
     return vae
 
 
-def picture_loss(decoded, pictures):
+def picture_loss(decoded: Any, pictures: Any) -> Any:
     """Mean of ``w · |decoded − picture|`` with ``w = 1`` for silence (1) and 3 for loud (−1)."""
     return ((2 - pictures) * (decoded - pictures).abs()).mean()
 
 
-def codec_error(vae, pictures):
+def codec_error(vae: Any, pictures: Any) -> Any:
     """Root-mean-square error of full scale (0 … 1) after encoding and decoding ``pictures``."""
     import torch
 
@@ -67,7 +71,7 @@ def codec_error(vae, pictures):
     return float((decoded - pictures).div(2).square().mean().sqrt())
 
 
-def draw_reconstructions(vae, pictures, path):
+def draw_reconstructions(vae: Any, pictures: Any, path: str | Path) -> None:
     """A sheet as PNG: originals above, what comes back from the latents below."""
     import torch
     from PIL import Image
@@ -79,7 +83,15 @@ def draw_reconstructions(vae, pictures, path):
     Image.fromarray(sheet.cpu().numpy()).save(path)
 
 
-def train_autoencoder(data, output, *, minutes, preset="two-cores", freeze_encoder=False, seed=0):
+def train_autoencoder(
+    data: str | Path,
+    output: str | Path,
+    *,
+    minutes: float,
+    preset: str = "two-cores",
+    freeze_encoder: bool = False,
+    seed: int = 0,
+) -> Iterator:
     """Train (or go on training) the autoencoder of the model folder ``output``; yields each step.
 
     ``freeze_encoder`` trains the decoder alone: latents keep their meaning, so a denoiser that was
@@ -97,12 +109,14 @@ def train_autoencoder(data, output, *, minutes, preset="two-cores", freeze_encod
     held_out = PictureDataset(data, "validation")
     sheet = held_out.batch(range(min(8, len(held_out)))).to(device)
     folder = Path(output)
-    vae = load_or_start(folder / "vae", pictures, seed).to(device, memory_format=torch.channels_last)
+    vae = load_or_start(folder / "vae", pictures, seed).to(
+        device, memory_format=torch.channels_last
+    )
     vae.encoder.requires_grad_(not freeze_encoder)
     scale = vae.config.scaling_factor
     random = np.random.default_rng([seed, 1])
 
-    def loss_of(step):
+    def loss_of(step: int) -> Any:
         indices = random.integers(0, len(pictures), settings.autoencoder_batch)
         start = 4 * int(random.integers(0, 65))  # any half of the picture, in time
         batch = pictures.batch(indices)[..., start : start + 256].to(device)
@@ -110,7 +124,7 @@ def train_autoencoder(data, output, *, minutes, preset="two-cores", freeze_encod
         latents = latents + settings.latent_noise / scale * torch.randn_like(latents)
         return picture_loss(vae.decode(latents).sample, batch)
 
-    def on_save(average, history):
+    def on_save(average: Any, history: list) -> None:
         with average.applied_to(vae):
             print(f"\nheld-out codec error {codec_error(vae, sheet):.4f} of full scale")
             save_half(vae, folder / "vae")
@@ -129,20 +143,20 @@ def train_autoencoder(data, output, *, minutes, preset="two-cores", freeze_encod
     )
 
 
-def load_or_start(folder, pictures, seed):
-    """The autoencoder in ``folder``, or a new one that begins as the linear codec of ``pictures``."""
+def load_or_start(folder: str | Path, pictures: Any, seed: int) -> Any:
+    """Load the autoencoder in ``folder``, or start one as the linear codec of ``pictures``."""
     import numpy as np
     import torch
     from diffusers.models.autoencoders.autoencoder_dc import AutoencoderDC
 
-    if (folder / "config.json").exists():
+    if (Path(folder) / "config.json").exists():
         return AutoencoderDC.from_pretrained(folder, use_safetensors=True).float()
     torch.manual_seed(seed)
     chosen = np.random.default_rng([seed, 0]).permutation(len(pictures))[:256]
     return start_as_linear_codec(build_autoencoder(), pictures.batch(np.sort(chosen)))
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``riffedu train autoencoder``."""
     add_training_arguments(parser)
     parser.add_argument(
@@ -152,7 +166,8 @@ def add_arguments(parser):
     )
 
 
-def run(args) -> int:
+def run(args: argparse.Namespace) -> int:
+    """Run ``riffedu train autoencoder``."""
     from .presets import follow
 
     steps = train_autoencoder(

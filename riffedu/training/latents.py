@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..errors import RiffeduError
 
 
-def encoder_fingerprint(vae) -> str:
+def encoder_fingerprint(vae: Any) -> str:
     """A short hash of the encoder's weights: latents are valid for this encoder only."""
     digest = hashlib.sha256()
     for name, value in sorted(vae.encoder.state_dict().items()):
@@ -22,11 +23,13 @@ def encoder_fingerprint(vae) -> str:
     return digest.hexdigest()[:12]
 
 
-def cached_latents(vae, pictures, folder, device="cpu", batch=16):
+def cached_latents(
+    vae: Any, pictures: Any, folder: str | Path, device: str = "cpu", batch: int = 16
+) -> Any:
     """Scaled latents of every picture of a `PictureDataset`, ``(n, channels, h, w)`` float16.
 
-    Kept as ``folder/latents-SPLIT-ENCODER.npy``; made with a progress bar where that file is missing
-    or of another length.
+    Kept as ``folder/latents-SPLIT-ENCODER.npy``; made with a progress bar where that file is
+    missing or of another length.
     """
     import torch
     from tqdm.auto import tqdm
@@ -49,14 +52,14 @@ def cached_latents(vae, pictures, folder, device="cpu", batch=16):
     return np.load(path, mmap_mode="r")
 
 
-def fast_encoder(vae, device="cpu"):
-    """Pictures → latents (unscaled): one matrix product where the encoder is linear, else itself."""
+def fast_encoder(vae: Any, device: str = "cpu") -> Any:
+    """Encode pictures as unscaled latents: one matrix product if the encoder is linear."""
     import torch
 
     from .autoencoder import SIDE
     from .linear_code import encode_patches, encoding_matrix
 
-    def network(pictures):
+    def network(pictures: Any) -> Any:
         pictures = pictures.to(device).contiguous(memory_format=torch.channels_last)
         return vae.encode(pictures).latent
 

@@ -11,10 +11,16 @@ Taught in lessons 09 and 14.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+
 from ..errors import RiffeduError
 
 
-def encoding_matrix(encode, side: int = 32, rows: int = 16):
+def encoding_matrix(encode: Any, side: int = 32, rows: int = 16) -> Any:
     """W ``(channels, side²)`` and b ``(channels,)`` of a linear, patch-wise ``encode``.
 
     ``encode``: pictures ``(n, 1, h, w)`` → latents ``(n, channels, h / side, w / side)``. Every
@@ -44,7 +50,7 @@ def encoding_matrix(encode, side: int = 32, rows: int = 16):
     return matrix, offset
 
 
-def encode_patches(pictures, matrix, offset):
+def encode_patches(pictures: Any, matrix: torch.Tensor, offset: Any) -> Any:
     """Latents ``(n, channels, h / side, w / side)`` of pictures ``(n, 1, h, w)``: W · patch + b."""
     import torch.nn.functional as F
 

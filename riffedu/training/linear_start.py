@@ -1,22 +1,30 @@
 """Start a deep autoencoder as the best *linear* codec, so that training only has to improve on it.
 
 The best linear code of k numbers for a patch of pixels is its first k principal components (JPEG's
-discrete cosine transform is a good guess at them). `AutoencoderDC` is built from linear shape changes
-(pixel shuffle and unshuffle, with a convolution beside them) and residual blocks around identities.
-With the residual branches silent it *is* a linear codec: these functions choose its convolutions so
-that it computes the principal components. From random weights the same network needs thousands of
-steps, hours on a laptop, to get there.
+discrete cosine transform is a good guess at them). `AutoencoderDC` is built from linear shape
+changes (pixel shuffle and unshuffle, with a convolution beside them) and residual blocks around
+identities. With the residual branches silent it *is* a linear codec: these functions choose its
+convolutions so that it computes the principal components. From random weights the same network
+needs thousands of steps, hours on a laptop, to get there.
 
-Source: J. Chen et al., "Deep Compression Autoencoder for Efficient High-Resolution Diffusion Models",
-ICLR 2025 (the network). Taught in lesson 09.
+Source: J. Chen et al., "Deep Compression Autoencoder for Efficient High-Resolution Diffusion
+Models", ICLR 2025 (the network). Taught in lesson 09.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+
 import math
 
 
-def principal_components(patches, k: int):
+def principal_components(
+    patches: torch.Tensor, k: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Mean and first ``k`` principal components of ``patches`` of shape ``(items, values)``.
 
     Returns ``mean (values,)``, ``components (k, values)`` with orthonormal rows, and their standard
@@ -31,12 +39,12 @@ def principal_components(patches, k: int):
     return mean, vectors[:, order].T.float(), variance[order].clamp_min(1e-12).sqrt().float()
 
 
-def as_rows(features):
+def as_rows(features: torch.Tensor) -> torch.Tensor:
     """``(batch, channels, height, width)`` → ``(batch * height * width, channels)``."""
     return features.movedim(1, -1).flatten(0, -2)
 
 
-def set_centre(conv, matrix, bias=None):
+def set_centre(conv: Any, matrix: torch.Tensor, bias: torch.Tensor | None = None) -> None:
     """Make a 3×3 convolution the 1×1 map ``y = matrix x + bias``."""
     import torch
 
@@ -47,7 +55,7 @@ def set_centre(conv, matrix, bias=None):
             conv.bias.zero_() if bias is None else conv.bias.copy_(bias)
 
 
-def silence_residual_blocks(module):
+def silence_residual_blocks(module: torch.nn.Module) -> None:
     """Set every residual branch's last scale to zero: each block begins as the identity."""
     for block in module.modules():
         if hasattr(block, "conv2") and hasattr(block, "norm"):
@@ -55,12 +63,12 @@ def silence_residual_blocks(module):
             block.norm.bias.data.zero_()
 
 
-def start_encoder(encoder, pictures, size: int, strength: float = 4.0):
+def start_encoder(encoder: Any, pictures: Any, size: int, strength: float = 4.0) -> Any:
     """Choose the encoder's convolutions so that its output is ``pictures``' principal components.
 
     ``pictures``: ``(batch, 1, height, width)`` in [-1, 1]; ``size``: pixels per latent side (32).
-    ``strength`` lifts the chosen channels over the fixed averaging shortcuts beside them.
-    Returns the mean patch, the components and the whitening scale used: latent = scale · (C (x − mean)).
+    ``strength`` lifts the chosen channels over the fixed averaging shortcuts beside them. Returns
+    the mean patch, the components and the whitening scale used: latent = scale · (C (x − mean)).
     """
     import torch
     import torch.nn.functional as F
@@ -93,19 +101,27 @@ def start_encoder(encoder, pictures, size: int, strength: float = 4.0):
     return mean, components, scale
 
 
-def start_decoder(decoder, pictures, mean, components, scale, size: int, steady: float = 20.0):
+def start_decoder(
+    decoder: Any,
+    pictures: Any,
+    mean: torch.Tensor,
+    components: torch.Tensor,
+    scale: torch.Tensor,
+    size: int,
+    steady: float = 20.0,
+) -> None:
     """Choose the decoder's convolutions so that it is the transpose of `start_encoder`'s code.
 
     Each level holds the patch of its own size, in the first principal components that fit in its
-    channels; an up block cuts every patch in four. One channel holds the constant ``steady``, so that
-    the last normalisation divides by nearly the same number everywhere.
+    channels; an up block cuts every patch in four. One channel holds the constant ``steady``, so
+    that the last normalisation divides by nearly the same number everywhere.
     """
     import torch
     import torch.nn.functional as F
 
     silence_residual_blocks(decoder)
 
-    def basis(patch: int, channels: int):
+    def basis(patch: int, channels: int) -> Any:
         """Rows: what each channel holds of a patch; a patch that fits is held pixel by pixel."""
         if patch * patch <= channels:
             return torch.eye(channels, patch * patch)
@@ -130,7 +146,9 @@ def start_decoder(decoder, pictures, mean, components, scale, size: int, steady:
                     part = part[i * patch : (i + 1) * patch, j * patch : (j + 1) * patch].flatten()
                     matrix.append(rows @ back[part])
                     bias.append(rows @ offset[part])
-            matrix = torch.stack(matrix, 1).flatten(0, 1)  # channel-major, as pixel_shuffle reads it
+            matrix = torch.stack(matrix, 1).flatten(
+                0, 1
+            )  # channel-major, as pixel_shuffle reads it
             bias = torch.stack(bias, 1).flatten(0, 1)
             repeat = torch.eye(matrix.shape[1]).repeat_interleave(layer.repeats, 0)
             if layer.shortcut:

@@ -9,6 +9,13 @@ Taught in lesson 14.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+
 import contextlib
 import json
 import time
@@ -35,15 +42,16 @@ class MovingAverage:
     the random start. Source: Polyak and Juditsky 1992; the warm-up is TensorFlow's.
     """
 
-    def __init__(self, module, decay: float):
+    def __init__(self, module: torch.nn.Module, decay: float):
         self.decay = decay
         self.parameters = {
             name: value.detach().clone() for name, value in module.named_parameters()
         }
 
-    def update(self, module, step: int, every: int = 1):
+    def update(self, module: torch.nn.Module, step: int, every: int = 1) -> None:
         """After step ``step``; with ``every`` > 1 once for so many steps: d becomes d^every, which
-        follows the same average at a fraction of the work."""
+        follows the same average at a fraction of the work.
+        """
         import torch
 
         if step % every:
@@ -56,7 +64,7 @@ class MovingAverage:
             )
 
     @contextlib.contextmanager
-    def applied_to(self, module):
+    def applied_to(self, module: torch.nn.Module) -> Iterator[torch.nn.Module]:
         """Inside the ``with``, the module holds the averaged weights."""
         import torch
 
@@ -72,7 +80,9 @@ class MovingAverage:
                     value.copy_(kept[name])
 
 
-def learning_rate_at(step: int, share_done: float, base: float, warmup: int, cooldown: float):
+def learning_rate_at(
+    step: int, share_done: float, base: float, warmup: int, cooldown: float
+) -> float:
     """Rise over ``warmup`` steps, hold, fall to a twentieth over the last ``cooldown`` share."""
     rate = base * min(1.0, (step + 1) / warmup)
     if cooldown and share_done > 1 - cooldown:
@@ -80,11 +90,11 @@ def learning_rate_at(step: int, share_done: float, base: float, warmup: int, coo
     return rate
 
 
-def mixed_precision(device: str):
+def mixed_precision(device: str) -> Any:
     """bfloat16 autocast where the hardware multiplies it faster than float32, else no change.
 
-    On a processor without AVX512-BF16 or AMX, bfloat16 convolutions are emulated and a hundred times
-    slower, so the choice is measured on a small product instead of guessed.
+    On a processor without AVX512-BF16 or AMX, bfloat16 convolutions are emulated and a hundred
+    times slower, so the choice is measured on a small product instead of guessed.
     """
     import torch
 
@@ -92,7 +102,7 @@ def mixed_precision(device: str):
         return lambda: torch.autocast(device, torch.bfloat16)
     left = torch.randn(256, 256)
 
-    def seconds(matrix):
+    def seconds(matrix: torch.Tensor) -> Any:
         matrix @ matrix
         start = time.perf_counter()
         for _ in range(3):
@@ -105,9 +115,9 @@ def mixed_precision(device: str):
 
 
 def train(
-    module,
-    loss_of,
-    folder,
+    module: torch.nn.Module,
+    loss_of: Callable[[int], torch.Tensor],
+    folder: str | Path,
     *,
     minutes: float,
     learning_rate: float,
@@ -116,15 +126,15 @@ def train(
     decay: float = 0.999,
     save_every: float = 300.0,
     average_every: int = 1,
-    on_save=None,
-    autocast=contextlib.nullcontext,
-):
+    on_save: Callable | None = None,
+    autocast: Callable = contextlib.nullcontext,
+) -> Iterator[TrainingStep]:
     """Train ``module`` for ``minutes``; yield a `TrainingStep` after every step.
 
-    ``loss_of(step)`` draws a batch and returns its loss. State is kept in ``folder`` (created) every
-    ``save_every`` seconds and at the end, also when the run is interrupted; a later call with the
-    same folder goes on from it. ``on_save(average, history)`` runs after each save, to draw a sheet.
-    AdamW (Loshchilov and Hutter, 2019), gradients clipped to norm 1.
+    ``loss_of(step)`` draws a batch and returns its loss. State is kept in ``folder`` (created)
+    every ``save_every`` seconds and at the end, also when the run is interrupted; a later call with
+    the same folder goes on from it. ``on_save(average, history)`` runs after each save, to draw a
+    sheet. AdamW (Loshchilov and Hutter, 2019), gradients clipped to norm 1.
     """
     import torch
 
@@ -139,23 +149,23 @@ def train(
     before = history[-1][3] if history else 0.0
     start = saved = time.perf_counter()
 
-    def save():
+    def save() -> None:
         save_state(folder, module, average, optimizer, history)
         if on_save is not None:
             on_save(average, history)
 
     try:
         while (elapsed := time.perf_counter() - start) < 60 * minutes:
-            rate = learning_rate_at(
-                step, elapsed / (60 * minutes), learning_rate, warmup, cooldown
-            )
+            rate = learning_rate_at(step, elapsed / (60 * minutes), learning_rate, warmup, cooldown)
             for group in optimizer.param_groups:
                 group["lr"] = rate
             with autocast():
                 loss = loss_of(step)
             value = float(loss.detach())
             if value != value:  # before the step, so that what is saved stays sound
-                raise RiffeduError(f"the loss is not a number at step {step}: lower the learning rate")
+                raise RiffeduError(
+                    f"the loss is not a number at step {step}: lower the learning rate"
+                )
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(weights, 1.0)
@@ -171,12 +181,15 @@ def train(
         save()
 
 
-def has_state(folder) -> bool:
+def has_state(folder: str | Path) -> bool:
+    """Return whether ``folder`` holds a training state to resume from."""
     return (Path(folder) / "state.json").exists()
 
 
-def save_state(folder, module, average, optimizer, history):
-    """Write weights, average, optimizer and history; the JSON file, written last, makes it valid."""
+def save_state(
+    folder: str | Path, module: torch.nn.Module, average: Any, optimizer: Any, history: list
+) -> None:
+    """Write weights, average, optimizer and history; the JSON file is written last."""
     from safetensors.torch import save_file
 
     folder = Path(folder)
@@ -192,19 +205,19 @@ def save_state(folder, module, average, optimizer, history):
     (folder / "state.json.part").replace(folder / "state.json")
 
 
-def load_state(folder, module, average, optimizer):
+def load_state(folder: str | Path, module: torch.nn.Module, average: Any, optimizer: Any) -> list:
     """Restore what `save_state` wrote; returns the history of ``[step, loss, rate, seconds]``."""
     from safetensors.torch import load_file
 
     tensors = load_file(Path(folder) / "state.safetensors")
 
-    def part(prefix):
+    def part(prefix: str) -> Any:
         return {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
 
     module.load_state_dict(part("weights."))
     for name, value in part("average.").items():
         average.parameters[name].copy_(value)
-    states = {}
+    states: dict[int, dict] = {}
     for key, value in part("optimizer.").items():
         index, name = key.split(".", 1)
         states.setdefault(int(index), {})[name] = value
@@ -214,8 +227,8 @@ def load_state(folder, module, average, optimizer):
     return json.loads((Path(folder) / "state.json").read_text())
 
 
-def save_half(network, folder):
-    """Write a diffusers or transformers network as float16 safetensors; itself, it stays as it is."""
+def save_half(network: Any, folder: str | Path) -> None:
+    """Save a copy of a diffusers or transformers network as float16 safetensors."""
     import copy
 
     import torch
@@ -227,7 +240,7 @@ def save_half(network, folder):
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
 
 
-def draw_loss_curve(history, path, smooth: int = 50):
+def draw_loss_curve(history: list, path: str | Path, smooth: int = 50) -> None:
     """The loss over training time as a PNG: every step thin, its running mean thick."""
     import numpy as np
     from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""Numbers and keys in captions: "at 120 bpm", "in D minor", "in 3/4", so that they can be asked for.
+"""Numbers and keys in captions: "at 120 bpm", "in D minor", "in 3/4".
 
 The words of `riffedu.training.captions` say "fast" and "in a minor key"; nobody can ask them for a
 number. `with_numbers` adds one to about half of the captions of clips whose beat is known: the word
@@ -11,6 +11,10 @@ Taught by notebook 14.
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
 from .music.draws import pick
 
 TEMPO_SHARE = 0.5  # captions that name the tempo, where it is known
@@ -18,12 +22,24 @@ KEY_SHARE = 0.3  # captions that name the key, where it is known
 METER_SHARE = 0.05
 LONGEST = 20  # words: the network reads 32 word pieces
 
-TEMPO_PHRASES = (("{text} at {bpm} bpm", 6), ("{text}, {bpm} bpm", 4), ("{bpm} bpm {text}", 3),
-                 ("{text} at {bpm} beats per minute", 1), ("{text}, tempo {bpm}", 1))
+TEMPO_PHRASES = (
+    ("{text} at {bpm} bpm", 6),
+    ("{text}, {bpm} bpm", 4),
+    ("{bpm} bpm {text}", 3),
+    ("{text} at {bpm} beats per minute", 1),
+    ("{text}, tempo {bpm}", 1),
+)
 METER_PHRASES = ("{text} in {meter}", "{text}, {meter} time")
-MODES = {"major": "major", "minor": "minor", "harmonic minor": "minor", "dorian": "dorian",
-         "phrygian": "phrygian", "mixolydian": "mixolydian", "major pentatonic": "major",
-         "minor pentatonic": "minor"}
+MODES = {
+    "major": "major",
+    "minor": "minor",
+    "harmonic minor": "minor",
+    "dorian": "dorian",
+    "phrygian": "phrygian",
+    "mixolydian": "mixolydian",
+    "major pentatonic": "major",
+    "minor pentatonic": "minor",
+}
 
 
 def bpm_of(meta: dict) -> int | None:
@@ -38,17 +54,17 @@ def bpm_of(meta: dict) -> int | None:
 
 
 def key_words(meta: dict) -> str:
-    """"D minor", "E flat dorian"; "" where the clip has no tonic or an unusual scale."""
+    """Return words such as "D minor" or "E flat dorian"; "" without a tonic or a common scale."""
     mode = MODES.get(meta["scale"])
     return f"{meta['key']} {mode}" if meta["key"] and mode else ""
 
 
-def _join(text: str, phrase: str, **fields) -> str:
+def _join(text: str, phrase: str, **fields: Any) -> str:
     stop = "." if text.endswith(".") else ""
     return phrase.format(text=text.removesuffix("."), **fields) + stop
 
 
-def with_numbers(text: str, meta: dict, rng) -> str:
+def with_numbers(text: str, meta: dict, rng: np.random.Generator) -> str:
     """``text`` with the tempo, the key or the meter of the clip added, by luck of the draw.
 
     ``meta`` as `data.render_item` gives it; ``rng``: `numpy.random.Generator`. What would grow
@@ -59,7 +75,8 @@ def with_numbers(text: str, meta: dict, rng) -> str:
     if key and asks[1] < KEY_SHARE and " in " not in text:
         text = _join(text, "{text} in {key}", key=key)
     if bpm and asks[0] < TEMPO_SHARE and len(text.split()) < LONGEST:
-        frames, weights = zip(*TEMPO_PHRASES)
+        frames = [frame for frame, _ in TEMPO_PHRASES]
+        weights = [float(weight) for _, weight in TEMPO_PHRASES]
         text = _join(text, pick(rng, frames, weights), bpm=bpm)
     elif bpm and asks[2] < METER_SHARE and len(text.split()) < LONGEST:
         text = _join(text, pick(rng, METER_PHRASES), meter=meta["meter"])

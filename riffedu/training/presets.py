@@ -5,7 +5,9 @@ Taught in lesson 14.
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import dataclass
+from typing import Any
 
 from ..errors import RiffeduError
 
@@ -31,6 +33,7 @@ PRESETS = {
 
 
 def training_device(preset: str) -> str:
+    """Return the torch device of a preset; raise RiffeduError if it is not available."""
     import torch
 
     device = PRESETS[preset].device
@@ -39,7 +42,7 @@ def training_device(preset: str) -> str:
     return device
 
 
-def add_training_arguments(parser):
+def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     """What both training commands share."""
     parser.add_argument("--data", default="runs/data", help="folder of `riffedu train data`")
     parser.add_argument("--output", default="runs/model", help="model folder to write")
@@ -48,9 +51,10 @@ def add_training_arguments(parser):
     parser.add_argument("--seed", type=int, default=0)
 
 
-def follow(steps, minutes: float, name: str, batch: int = 1) -> int:
+def follow(steps: Any, minutes: float, name: str, batch: int = 1) -> int:
     """Run the steps under a progress bar that counts minutes and says how many samples of
-    ``batch`` a step go by in a second; Ctrl-C keeps what was trained."""
+    ``batch`` a step go by in a second; Ctrl-C keeps what was trained.
+    """
     from tqdm.auto import tqdm
 
     if minutes <= 0:

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
+from typing import Any
 
 COMPILE_FROM = 20.0  # minutes of training from which two to four minutes of compiling pay
 
 
-def seconds_per_step(step, repeats: int = 2) -> float:
+def seconds_per_step(step: Callable[[], Any], repeats: int = 2) -> float:
     """The shortest of ``repeats`` runs of ``step()`` after one that warms up."""
     step()
     times = []
@@ -27,7 +29,7 @@ def seconds_per_step(step, repeats: int = 2) -> float:
     return min(times)
 
 
-def plain_attention(unet):
+def plain_attention(unet: Any) -> Any:
     """Attention as three plain products instead of PyTorch's fused one; returns ``unet``."""
     from diffusers.models.attention_processor import AttnProcessor
 
@@ -39,14 +41,14 @@ def plain_attention(unet):
     return unet
 
 
-def half_precision(device: str):
+def half_precision(device: str) -> Any:
     """A context in which products are taken in bfloat16 and weights stay float32."""
     import torch
 
     return torch.autocast(device, torch.bfloat16)
 
 
-def fastest_precision(unet, inputs, device: str = "cpu"):
+def fastest_precision(unet: Any, inputs: Any, device: str = "cpu") -> Any:
     """``half_precision`` or no change, whichever makes a forward and backward pass shorter.
 
     ``inputs``: ``(noisy, times, states)`` of a training batch; on a GPU half precision is taken.
@@ -55,8 +57,8 @@ def fastest_precision(unet, inputs, device: str = "cpu"):
         return lambda: half_precision(device)
     small = [x[:8] for x in inputs]  # emulated bfloat16 would take minutes with a whole batch
 
-    def seconds(context):
-        def step():
+    def seconds(context: Any) -> Any:
+        def step() -> None:
             with context():
                 loss = unet(*small).sample.float().square().mean()
             loss.backward()
@@ -68,7 +70,7 @@ def fastest_precision(unet, inputs, device: str = "cpu"):
     return half if seconds(half) < 0.9 * seconds(contextlib.nullcontext) else contextlib.nullcontext
 
 
-def compiled(unet, minutes: float):
+def compiled(unet: Any, minutes: float) -> Any:
     """``unet`` compiled for one shape where the run is long enough and a compiler is there.
 
     The compiled network shares its weights with ``unet``, which is what is saved.

@@ -9,33 +9,54 @@ Taught in lesson 14.
 
 from __future__ import annotations
 
-COMMON = dict(sample_size=16, in_channels=32, out_channels=32, layers_per_block=1,
-              block_out_channels=(128, 192, 224), cross_attention_dim=384)
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+
+COMMON = dict(
+    sample_size=16,
+    in_channels=32,
+    out_channels=32,
+    layers_per_block=1,
+    block_out_channels=(128, 192, 224),
+    cross_attention_dim=384,
+)
 CROSS_DOWN, CROSS_UP = "CrossAttnDownBlock2D", "CrossAttnUpBlock2D"
 
 STRUCTURES: dict[str, dict] = {
     # attention on grids of 8×8 and 4×4 cells only; the caption also joins the time embedding
-    "coarse": dict(down_block_types=("DownBlock2D", CROSS_DOWN, CROSS_DOWN),
-                   up_block_types=(CROSS_UP, CROSS_UP, "UpBlock2D"), attention_head_dim=8,
-                   addition_embed_type="text"),
+    "coarse": dict(
+        down_block_types=("DownBlock2D", CROSS_DOWN, CROSS_DOWN),
+        up_block_types=(CROSS_UP, CROSS_UP, "UpBlock2D"),
+        attention_head_dim=8,
+        addition_embed_type="text",
+    ),
     # the 16×16 cells attend to one another (2 heads of 64), words only on the coarser grids
-    "self": dict(down_block_types=("AttnDownBlock2D", CROSS_DOWN, CROSS_DOWN),
-                 up_block_types=(CROSS_UP, CROSS_UP, "AttnUpBlock2D"),
-                 attention_head_dim=(64, 8, 8), addition_embed_type="text"),
+    "self": dict(
+        down_block_types=("AttnDownBlock2D", CROSS_DOWN, CROSS_DOWN),
+        up_block_types=(CROSS_UP, CROSS_UP, "AttnUpBlock2D"),
+        attention_head_dim=(64, 8, 8),
+        addition_embed_type="text",
+    ),
     # whole transformer blocks on the 16×16 cells: one another, words, a small network (4 heads)
-    "full": dict(down_block_types=(CROSS_DOWN,) * 3, up_block_types=(CROSS_UP,) * 3,
-                 attention_head_dim=(4, 8, 8)),
+    "full": dict(
+        down_block_types=(CROSS_DOWN,) * 3,
+        up_block_types=(CROSS_UP,) * 3,
+        attention_head_dim=(4, 8, 8),
+    ),
 }
 
 
-def build(name: str, **changes):
+def build(name: str, **changes: Any) -> Any:
     """A new `diffusers.UNet2DConditionModel` of `STRUCTURES`; ``changes`` to its configuration."""
     from diffusers import UNet2DConditionModel
 
     return UNet2DConditionModel(**{**COMMON, **STRUCTURES[name], **changes})
 
 
-def without_pooled_caption(weights: dict, states) -> dict:
+def without_pooled_caption(weights: dict, states: torch.Tensor) -> dict:
     """Weights of a U-Net whose time embedding gets the pooled caption, without it.
 
     What it adds on average over the token states ``states (n, tokens, width)`` of typical captions
@@ -44,8 +65,11 @@ def without_pooled_caption(weights: dict, states) -> dict:
     import torch
     from diffusers.models.embeddings import TextTimeEmbedding
 
-    pooled = {k.removeprefix("add_embedding."): v for k, v in weights.items()
-              if k.startswith("add_embedding.")}
+    pooled = {
+        k.removeprefix("add_embedding."): v
+        for k, v in weights.items()
+        if k.startswith("add_embedding.")
+    }
     if not pooled:
         return weights
     width, out = states.shape[-1], len(pooled["proj.bias"])
@@ -58,7 +82,7 @@ def without_pooled_caption(weights: dict, states) -> dict:
     return kept
 
 
-def take_over(unet, old_weights: dict) -> list[str]:
+def take_over(unet: Any, old_weights: dict) -> list[str]:
     """Copy the weights of a trained U-Net that fit into ``unet``; what is new begins silent.
 
     A new attention or transformer block adds to what passes through it, so the block begins as

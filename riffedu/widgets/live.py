@@ -57,7 +57,7 @@ class LiveFigure:
         self.figure = Figure(
             figsize=(width, height), dpi=96, layout="constrained", facecolor="white"
         )
-        FigureCanvasAgg(self.figure)
+        self._canvas = FigureCanvasAgg(self.figure)
         self.axes = self.figure.subplots(rows, columns, **subplots)
         for axes in np.atleast_1d(self.axes).flat:
             axes.xaxis.set_zorder(-1)
@@ -74,7 +74,7 @@ class LiveFigure:
         or ticks that needs more room.
         """
         self.alt = self.alt if alt is None else alt
-        canvas = self.figure.canvas
+        canvas = self._canvas
         if self.figure.stale:
             self._draw_static()
         canvas.restore_region(self._static)
@@ -110,7 +110,7 @@ class LiveFigure:
         self._moving = [artist for axes in np.atleast_1d(self.axes).flat for artist in moving(axes)]
         for artist in self._moving:
             artist.set_animated(True)
-        canvas = self.figure.canvas
+        canvas = self._canvas
         canvas.draw()
         self.figure.set_layout_engine("none")
         self._static = canvas.copy_from_bbox(self.figure.bbox)
@@ -136,7 +136,7 @@ def png(pixels: np.ndarray) -> bytes:
     rows = np.zeros((height, 1 + 3 * width), np.uint8)  # filter type 0 at the start of each row
     rows[:, 1:] = pixels.reshape(height, -1)
     head = struct.pack(">2I5B", width, height, 8, 2, 0, 0, 0)  # 8 bits, red, green and blue
-    chunks = (b"IHDR", head), (b"IDAT", zlib.compress(rows, 1)), (b"IEND", b"")
+    chunks = (b"IHDR", head), (b"IDAT", zlib.compress(rows.tobytes(), 1)), (b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
         for name, data in chunks

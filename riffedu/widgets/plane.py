@@ -33,8 +33,8 @@ def clouds(
             continue
         cloud = arrays[number]
         axis.scatter(*cloud.T, s=3, color=COLOURS[0], alpha=0.5, linewidths=0)
-        if vectors[number] is not None:
-            start, end = (np.asarray(part) for part in vectors[number])
+        if (vector := vectors[number]) is not None:
+            start, end = (np.asarray(part) for part in vector)
             axis.quiver(
                 *start.T,
                 *(end - start).T,

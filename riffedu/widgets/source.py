@@ -43,7 +43,7 @@ def _without_docstring(code: str) -> str:
     import ast
 
     body = getattr(ast.parse(code).body[0], "body", [])
-    first = body[0] if body else None
+    first: Any = body[0] if body else None
     if len(body) < 2 or not isinstance(getattr(first, "value", None), ast.Constant):
         return code
     lines = code.splitlines()

@@ -40,11 +40,11 @@ LOUDEST = 0.5
 class SpectrogramPlayer(anywidget.AnyWidget):
     """The widget; `spectrogram_player` creates one with a sound in it.
 
-    ``player`` is the current `Sound`, ``other`` the one that the A/B switch selects. ``image`` is the
-    current picture, painted or not (a PIL image with its tags, as `riffedu.image_to_audio` takes
-    it), and ``pixels`` the same as an array. ``take`` is the last recording as (waveform, sample
-    rate), ``selection`` the selected [from s, to s, from Hz, to Hz] or []. ``loop``, ``speed``,
-    ``selection`` and ``colour_map`` can be set; ``image`` and ``take`` can be observed.
+    ``player`` is the current `Sound`, ``other`` the one that the A/B switch selects. ``image`` is
+    the current picture, painted or not (a PIL image with its tags, as `riffedu.image_to_audio`
+    takes it), and ``pixels`` the same as an array. ``take`` is the last recording as (waveform,
+    sample rate), ``selection`` the selected [from s, to s, from Hz, to Hz] or []. ``loop``,
+    ``speed``, ``selection`` and ``colour_map`` can be set; ``image`` and ``take`` can be observed.
     """
 
     _esm = front(
@@ -104,13 +104,15 @@ class SpectrogramPlayer(anywidget.AnyWidget):
                 )
         channels = max(_channels(player), _channels(other) if other else 1)
         images, step = _images(player, other)
+        picture = images[0]
+        assert picture is not None
         with self.hold_sync():
             self.label, self.caption, self.alt = player.label, player.caption, player.alt
             self.label_b = other.label if other else ""
             self.caption_b = other.caption if other else ""
-            self.player, self.other, self.image = player, other, images[0]
+            self.player, self.other, self.image = player, other, picture
             self.channels, self.step, self.message = channels, step, ""
-            self.rows, self.frequencies = images[0].height, row_edges(images[0])
+            self.rows, self.frequencies = picture.height, row_edges(picture)
             self.sound, self.sound_b = (_samples(each, channels) for each in (player, other))
             self.picture, self.picture_b = (_pixels(each) for each in images)
             self.columns, self.columns_b = (each.width if each else 0 for each in images)
@@ -167,7 +169,7 @@ class SpectrogramPlayer(anywidget.AnyWidget):
                 )
 
     def _paint(self, pixels: bytes, start: int, stop: int) -> None:
-        if self.player is None or len(pixels) != self.rows * self.columns:
+        if self.player is None or self.image is None or len(pixels) != self.rows * self.columns:
             raise RiffeduError(
                 f"the painting has {len(pixels)} bytes, the picture {self.rows * self.columns}"
             )
@@ -191,7 +193,7 @@ class SpectrogramPlayer(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """Return the widget, with a picture and the browser's own player for static pages."""
         bundle = super()._repr_mimebundle_(**options)
-        if self.player is None:
+        if self.player is None or self.image is None:
             return or_else(bundle)
         long = self.player.waveform.shape[-1] > STATIC * self.player.sample_rate
         players = [each.html for each in (self.player, self.other) if each and not long]

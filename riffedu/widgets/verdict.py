@@ -36,7 +36,7 @@ def hint(message: str) -> Verdict:
     return Verdict(False, message)
 
 
-def check(function: Callable[..., Verdict]) -> Callable[..., Verdict]:
+def check(function: Callable[..., Any]) -> Callable[..., Verdict]:
     """Decorate a check: it returns a hint if the learner's code raises or is still missing."""
 
     @functools.wraps(function)

@@ -11,12 +11,23 @@ from tiny import ours  # noqa: F401
 from riffedu.errors import RiffeduError
 from riffedu.evaluate import clips, frechet, report, scores
 from riffedu.evaluate.classifier import label_of, load_classifier, thumbnail
-from riffedu.signal import convert
+from riffedu.signal import reconstruct
 
 META = {
-    "texture": "melody", "density": "medium", "tempo_bpm": 100.0, "dynamics": "medium",
-    "mode": "major", "scale": "major", "key": "C", "articulation": "normal", "register": "middle",
-    "effects": [], "tempo_word": "medium", "mood": "calm", "pattern": "x", "soundfont": "none",
+    "texture": "melody",
+    "density": "medium",
+    "tempo_bpm": 100.0,
+    "dynamics": "medium",
+    "mode": "major",
+    "scale": "major",
+    "key": "C",
+    "articulation": "normal",
+    "register": "middle",
+    "effects": [],
+    "tempo_word": "medium",
+    "mood": "calm",
+    "pattern": "x",
+    "soundfont": "none",
 }
 KINDS = (
     {"kind": "solo", "instruments": ["piano"], "style": None},
@@ -31,8 +42,13 @@ def draw(kind: int, random) -> np.ndarray:
     """A stand-in for a render: low or high lines, slow or fast beats, on some noise."""
     row, column = np.mgrid[0:512, 0:512]
     start = random.integers(0, 60)
-    loud = [(row % 60 == start % 60) & (row > 256), (row % 60 == start) & (row < 256),
-            column % 128 < 20, (column + start) % 32 < 10, row % 40 < 20][kind]
+    loud = [
+        (row % 60 == start % 60) & (row > 256),
+        (row % 60 == start) & (row < 256),
+        column % 128 < 20,
+        (column + start) % 32 < 10,
+        row % 40 < 20,
+    ][kind]
     return (230 - 180 * loud - random.integers(0, 20, (512, 512))).astype(np.uint8)
 
 
@@ -43,8 +59,10 @@ def data(tmp_path_factory):
     splits = ["train"] * 80 + ["validation"] * 20 + ["test"] * 20
     pictures = np.stack([draw(i % 5, random) for i in range(len(splits))])
     np.save(folder / "shard-00000.npy", pictures)
-    lines = [json.dumps(META | KINDS[i % 5] | {"split": split, "id": f"0-{i}"})
-             for i, split in enumerate(splits)]
+    lines = [
+        json.dumps(META | KINDS[i % 5] | {"split": split, "id": f"0-{i}"})
+        for i, split in enumerate(splits)
+    ]
     (folder / "shard-00000.jsonl").write_text("\n".join(lines) + "\n")
     return folder
 
@@ -63,6 +81,7 @@ def ear(data, tmp_path_factory):
 
 
 # ------------------------------------------------------------------------------ Fréchet distance
+
 
 @pytest.mark.parametrize("rows, width", [(400, 6), (300, 32), (20, 32)])
 def test_frechet_equals_scipy(rows, width):
@@ -87,7 +106,8 @@ def test_frechet_of_known_gaussians():
     one = a[:, :1]
     expected = (one.std(ddof=1) * 2 + one.mean() * 3 - one.mean() * 3 - one.std(ddof=1) * 3) ** 2
     assert frechet.frechet_distance(2 * (one - one.mean()), 3 * (one - one.mean())) == (
-        pytest.approx(expected))
+        pytest.approx(expected)
+    )
 
 
 @pytest.mark.parametrize("a, b", [((1, 3), (5, 3)), ((5, 3), (5, 4)), ((5,), (5,))])
@@ -97,6 +117,7 @@ def test_frechet_refuses_what_has_no_covariance(a, b):
 
 
 # ------------------------------------------------------------------------------ scores
+
 
 def test_top_k_counts_by_hand():
     table = np.array([[3, 2, 1], [1, 2, 3], [2, 3, 1], [9, 8, 7]])
@@ -141,10 +162,14 @@ def test_confusions_and_weakest():
 
 # ------------------------------------------------------------------------------ the ear
 
+
 def test_labels_of_metadata():
     assert [label_of(META | kind) for kind in KINDS] == [
-        ("instrument", "piano"), ("instrument", "violin"), ("style", "techno"),
-        ("style", "rock"), None,
+        ("instrument", "piano"),
+        ("instrument", "violin"),
+        ("style", "techno"),
+        ("style", "rock"),
+        None,
     ]
 
 
@@ -228,6 +253,7 @@ def test_damaged_ear_gives_one_line(ear, tmp_path, damage):
 
 # ------------------------------------------------------------------------------ clips
 
+
 def test_requests_ask_for_each_class_equally_in_held_out_words(data):
     from riffedu.training.captions import caption
     from riffedu.training.dataset import PictureDataset
@@ -265,6 +291,7 @@ def test_shelf_makes_only_what_is_missing(tmp_path):
 
 # ------------------------------------------------------------------------------ the whole road
 
+
 def perfect(random):
     """A stand-in for `clips.generated`: pictures of just what was asked for."""
     order = ["piano", "violin", "techno", "rock"]
@@ -283,13 +310,20 @@ def test_table_tells_good_from_bad(ear, data, ours, tmp_path, monkeypatch):  # n
     random = np.random.default_rng(5)
     monkeypatch.setattr(clips, "generated", perfect(random))
     monkeypatch.setattr(clips, "through_codec", lambda pipeline, pixels: pixels)
-    found = evaluate(load_classifier(ear[0]), data, load_pipeline(ours), per_class=3,
-                     shelf=tmp_path, progress=False)
+    found = evaluate(
+        load_classifier(ear[0]),
+        data,
+        load_pipeline(ours),
+        per_class=3,
+        shelf=tmp_path,
+        progress=False,
+    )
     accuracy = {key: table["all"]["top1"] for key, table in found["accuracy"].items()}
     assert accuracy["ceiling"] >= 0.9 and accuracy["generated"] >= 0.9
     assert accuracy["floor"] <= 0.1
     assert found["share_of_ceiling"]["all"] == pytest.approx(
-        accuracy["generated"] / accuracy["ceiling"])
+        accuracy["generated"] / accuracy["ceiling"]
+    )
     assert found["frechet"]["clips"] == 12
     text = report.to_markdown(found)
     assert "(c) the same clips" in text and "| chance" in text and found["model_hash"] in text
@@ -301,12 +335,25 @@ def test_shell_on_a_tiny_model(ear, data, ours, tmp_path, monkeypatch, capsys): 
     from riffedu.music.pipeline import Pipeline
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(convert, "image_to_audio", partial(convert.image_to_audio, n_iter=1))
+    monkeypatch.setattr(reconstruct, "image_to_audio", partial(reconstruct.image_to_audio, n_iter=1))
     model = shutil.copytree(ours, tmp_path / "model")
     card = model / "README.md"
     card.write_text("# Card\n\n<!-- evaluation -->\nold\n<!-- /evaluation -->\n\nEnd.\n")
-    command = ["evaluate", "--model", str(model), "--data", str(data), "--classifier", str(ear[0]),
-               "--per-class", "1", "--steps", "2", "--guidance", "2"]
+    command = [
+        "evaluate",
+        "--model",
+        str(model),
+        "--data",
+        str(data),
+        "--classifier",
+        str(ear[0]),
+        "--per-class",
+        "1",
+        "--steps",
+        "2",
+        "--guidance",
+        "2",
+    ]
     assert main([*command, "-o", "table.json", "--card"]) == 0
     out = capsys.readouterr().out
     found = json.loads((tmp_path / "table.json").read_text())
@@ -322,14 +369,17 @@ def test_shell_on_a_tiny_model(ear, data, ours, tmp_path, monkeypatch, capsys): 
     assert (tmp_path / "table.md").read_text() == capsys.readouterr().out == out
 
 
-@pytest.mark.parametrize("arguments, told", [
-    (["--data", "nowhere", "--until", "renders"], "no test pictures in nowhere"),
-    (["--model", "nowhere"], "no checkpoint 'nowhere'"),
-    (["--per-class", "0"], "1 or more"),
-    (["--until", "renders", "-o", "table.txt"], ".md or .json"),
-    (["--until", "renders", "-o", "no/such/table.md"], "cannot be written"),
-    (["--until", "renders", "--card"], "whole table"),
-])
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        (["--data", "nowhere", "--until", "renders"], "no test pictures in nowhere"),
+        (["--model", "nowhere"], "no checkpoint 'nowhere'"),
+        (["--per-class", "0"], "1 or more"),
+        (["--until", "renders", "-o", "table.txt"], ".md or .json"),
+        (["--until", "renders", "-o", "no/such/table.md"], "cannot be written"),
+        (["--until", "renders", "--card"], "whole table"),
+    ],
+)
 def test_bad_input_gives_one_line(ear, arguments, told, tmp_path, monkeypatch, capsys):
     from riffedu.cli import main
 
@@ -356,8 +406,9 @@ def test_sheet_sets_generated_beside_real(data, ours, tmp_path, monkeypatch):  #
 
     pictures = PictureDataset(data, "test")
     monkeypatch.setattr(sheet, "SIXTEEN", (("piano", "piano", "solo"), ("rock", "rock", "band")))
-    path = sheet.draw_sheet(load_pipeline(ours), pictures, tmp_path / "new" / "sheet.png", side=64,
-                            progress=False)
+    path = sheet.draw_sheet(
+        load_pipeline(ours), pictures, tmp_path / "new" / "sheet.png", side=64, progress=False
+    )
     drawn = np.asarray(Image.open(path).convert("L"), dtype=float)
     real = Image.fromarray(pictures[sheet.find_render(pictures, "rock", "band")][0])
     real = np.asarray(real.resize((64, 64), Image.Resampling.BOX), dtype=float)

@@ -5,7 +5,7 @@ import pytest
 import soundfile
 
 from riffedu.errors import RiffeduError
-from riffedu.signal import audio, convert, synth
+from riffedu.signal import audio, convert, reconstruct, synth
 from riffedu.signal.image import MAX_VALUE_TAG
 from riffedu.signal.params import SpectrogramParams
 
@@ -104,13 +104,13 @@ def test_a_wide_picture_in_pieces_is_as_true_as_a_whole(monkeypatch):
         stereo=True, sample_rate=16000, num_frequencies=128, max_frequency=6000
     )
     image = convert.audio_to_image(np.stack([beats, 0.5 * beats]), 44100, params)
-    whole, _ = convert.image_to_audio(image, progress=False)
-    monkeypatch.setattr(convert, "LONGEST_AT_ONCE", 400)
-    pieces = list(convert.pieces_of(image, params))
+    whole, _ = reconstruct.image_to_audio(image, progress=False)
+    monkeypatch.setattr(reconstruct, "LONGEST_AT_ONCE", 400)
+    pieces = list(reconstruct.pieces_of(image, params))
     assert pieces[0][0] == 0 and pieces[-1][1] == 1200 and len(pieces) > 3
     for (_, end), (start, _) in zip(pieces, pieces[1:]):
         assert end - start == 10 and abs((start + 5) % 100 - 75) < 30, "the quiet half of a second"
-    found, rate = convert.image_to_audio(image, progress=False)
+    found, rate = reconstruct.image_to_audio(image, progress=False)
     assert rate == 16000 and found.shape == whole.shape == (2, 1200 * 160)
     levels = [[audio.rms_db(part) for part in np.array_split(x[0], 48)] for x in (found, whole)]
     assert np.abs(np.subtract(*levels)).max() < 1.5

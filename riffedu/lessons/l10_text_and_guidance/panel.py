@@ -62,7 +62,9 @@ def similarity_picture(
         near = int(others.argmax())
         if count > 1:
             words.append(f"“{text}” is nearest to “{prompts[near]}” ({others[near]:.2f})")
-    return Picture(figure_png(figure), f"{title}, a table of {count} by {count}. {'; '.join(words)}.")
+    return Picture(
+        figure_png(figure), f"{title}, a table of {count} by {count}. {'; '.join(words)}."
+    )
 
 
 def attention_pictures(

@@ -88,11 +88,11 @@ def score_excerpt(
         "piano": (70, 105),
         "quartet": (70, 130),
     }[kind]
-    notes = sorted(folded.values())
+    folded_notes = sorted(folded.values())
     bpm = round_tempo(rng, rng.uniform(low, high))
     return (
-        notes,
-        max(n[0] + n[1] for n in notes),
+        folded_notes,
+        max(n[0] + n[1] for n in folded_notes),
         dict(piece, key=transposed_key(piece, shift)),
         bpm,
     )
