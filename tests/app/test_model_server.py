@@ -69,7 +69,7 @@ def test_settings_survive_json():
     settings = PieceSettings(FOUR, (0.25, 1.0), "a tune", 7, 4, 3.5, "drums", 0.5, "pulse 120")
     assert PieceSettings.from_dict(json.loads(json.dumps(settings.to_dict()))) == settings
     for wrong in ({"sede": 1}, [], "x", None):
-        with pytest.raises(RiffeduError, match="a wish"):
+        with pytest.raises(RiffeduError, match="piece setting"):
             PieceSettings.from_dict(wrong)
 
 
