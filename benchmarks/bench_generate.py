@@ -1,7 +1,7 @@
-"""One 5.12 s clip: seconds per stage when warm, a cold shell to a written WAV, peak memory.
+"""Measures one 5.12 s clip: seconds per stage when warm, cold start to WAV file, peak memory.
 
-Takes the shipped model, or one of the same architecture with random weights where none is there
-yet. ``python benchmarks/bench_generate.py [MODEL] [STEPS]``
+Uses the shipped model, or a model of the same architecture with random weights if there is none.
+``python benchmarks/bench_generate.py [MODEL] [STEPS]``
 """
 
 import resource
@@ -28,7 +28,7 @@ def main() -> int:
 
 
 def find_model(folder: Path) -> str:
-    """The shipped model's name, else the folder of a new one with random weights."""
+    """Name of the shipped model, or folder of a new one with random weights."""
     from riffedu.paths import models_folder
 
     if (models_folder() / "default" / "model_index.json").is_file():
@@ -63,16 +63,15 @@ def report_cold(model: str, steps: int | None, folder: Path) -> None:
     ]
     started = time.perf_counter()
     subprocess.run(command, check=True)
-    line("cold shell to written WAV", time.perf_counter() - started)
+    line("cold start to WAV file", time.perf_counter() - started)
     # ru_maxrss counts kilobytes, on macOS bytes.
     unit = 1 if sys.platform == "darwin" else 1024
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit
-    print(f"{'its peak memory':32}{peak / 1e6:8.0f} MB", flush=True)
+    print(f"{'peak memory':32}{peak / 1e6:8.0f} MB", flush=True)
 
 
 def report_warm(model: str, steps: int | None) -> None:
-    from riffedu import load_pipeline
-    from riffedu.signal import reconstruct
+    from riffedu import image_to_audio, load_pipeline
 
     pipeline = load_pipeline(model)
 
@@ -82,12 +81,12 @@ def report_warm(model: str, steps: int | None) -> None:
 
     last = denoise()
     [image] = pipeline.decode_latents(last.latents)
-    line("words → token states", median_seconds(lambda: pipeline.encode_prompt(PROMPT)))
+    line("prompt → token states", median_seconds(lambda: pipeline.encode_prompt(PROMPT)))
     line(f"noise → latents, {last.total} steps", median_seconds(denoise))
     line("latents → picture", median_seconds(lambda: pipeline.decode_latents(last.latents)))
-    line("picture → sound", median_seconds(lambda: reconstruct.image_to_audio(image, progress=False)))
+    line("picture → sound", median_seconds(lambda: image_to_audio(image, progress=False)))
     line(
-        "one clip, all of it",
+        "one clip in all",
         median_seconds(
             lambda: pipeline.generate(PROMPT, num_inference_steps=steps, progress=False)
         ),

@@ -4,9 +4,9 @@ Not part of `make bench`: it takes as long as it plays.
 
     python benchmarks/live_pages.py [--pages 3] [--minutes 10] [--steps 8]
 
-One process serves the model, as in `riffedu app`; every page is a process that asks for pieces as a
-page does, when little is left to play, and drags its dot about. Memory is PSS: what is shared
-counts in parts.
+One process serves the model, as in `riffedu app`. Each page is a process that requests the next
+piece when little is left to play, as a real page does, and moves its dot. Memory is PSS: shared
+memory is divided among the processes that share it.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import multiprocessing
 import os
 import statistics
 import time
+from multiprocessing.queues import Queue
 
 import psutil
 
@@ -25,12 +26,13 @@ def pss(pid: int) -> float:
     return psutil.Process(pid).memory_full_info().pss / 1e6
 
 
-def page(port: int, key: bytes, seed: int, minutes: float, steps: int, out) -> None:
-    """Play by the clock, as riffedu/widgets/js/band.js does, and report how that went."""
+def page(port: int, key: bytes, seed: int, minutes: float, steps: int, out: Queue) -> None:
+    """Play in real time, as riffedu/app/js/band.js does, and report delays."""
     from riffedu.app.model_server import PieceSettings, connect
 
     corners = ("a calm solo piano", "a church organ", "fast rock drums", "a string orchestra")
-    seat, ready, took, late, tooks, least = connect(port, key).session(), 0.0, 1.5, 0.0, [], LONGEST
+    session = connect(port, key).session()
+    ready, took, late, durations, least = 0.0, 1.5, 0.0, [], LONGEST
     begun, number = None, 0
     end = time.monotonic() + 60 * minutes
     while time.monotonic() < end:
@@ -39,13 +41,13 @@ def page(port: int, key: bytes, seed: int, minutes: float, steps: int, out) -> N
             time.sleep(0.05)
             continue
         asked = time.monotonic()
-        piece = seat.next(
+        piece = session.next(
             PieceSettings(
                 corners, (number / 7 % 1, number / 5 % 1), seed=seed, num_inference_steps=steps
             )
         )
         took = time.monotonic() - asked
-        tooks.append(took)
+        durations.append(took)
         begun = begun or time.monotonic()
         ahead = ready - (time.monotonic() - begun)
         if number:
@@ -53,7 +55,9 @@ def page(port: int, key: bytes, seed: int, minutes: float, steps: int, out) -> N
             late += max(0.0, -ahead)
         ready = max(ready, time.monotonic() - begun) + piece.seconds
         number += 1
-    out.put((seed, number, statistics.median(tooks), max(tooks[1:], default=0), least, late))
+    out.put(
+        (seed, number, statistics.median(durations), max(durations[1:], default=0), least, late)
+    )
 
 
 def main() -> None:
@@ -67,10 +71,9 @@ def main() -> None:
     args = parser.parse_args()
     pipeline = load_pipeline()
     pipeline.generate("music", num_inference_steps=1, progress=False)
-    server, spawn = (
-        SessionListener(ModelServer(pipeline), key := os.urandom(16)),
-        multiprocessing.get_context("spawn"),
-    )
+    key = os.urandom(16)
+    server = SessionListener(ModelServer(pipeline), key)
+    spawn = multiprocessing.get_context("spawn")
     out = spawn.Queue()
     pages = [
         spawn.Process(target=page, args=(server.port, key, n, args.minutes, args.steps, out))
@@ -83,7 +86,7 @@ def main() -> None:
     last = first
     while all(each.is_alive() for each in pages):
         now = [pss(os.getpid()), *(pss(each.pid) for each in pages)]
-        last = now if all(now) else last  # a process that has just ended has none
+        last = now if all(now) else last  # A process that has just ended has no memory.
         time.sleep(2)
     for seed, number, median, worst, least, late in sorted(out.get() for _ in pages):
         print(
@@ -91,8 +94,8 @@ def main() -> None:
             f"(median {median:.2f} s, worst {worst:.2f} s), never less than {least:.1f} s ahead, "
             f"late {late:.2f} s in all"
         )
-    told = [f"{a:.0f} → {b:.0f}" for a, b in zip(first, last)]
-    print(f"memory (MB, PSS): model {told[0]}, pages {', '.join(told[1:])}")
+    changes = [f"{a:.0f} → {b:.0f}" for a, b in zip(first, last)]
+    print(f"memory (MB, PSS): model {changes[0]}, pages {', '.join(changes[1:])}")
     server.close()
     for each in pages:
         each.join()

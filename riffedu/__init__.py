@@ -1,21 +1,24 @@
 """riffedu: how a picture becomes music, one idea per module, one lesson per idea.
 
-Every name below is importable from ``riffedu`` at once; what it needs (torch, diffusers …) is
-imported when it is first called.
+``import riffedu`` is fast: each public name is imported from its module when it is first used, and
+heavy dependencies (torch, diffusers …) only with it.
 """
+
+from __future__ import annotations
 
 import os
 from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
 
-# Read when torch loads: its threads wait for each other by spinning a moment, then sleeping. Left to
-# spin, they make a step five times slower as soon as anything else (a browser, say) wants a core;
-# sent to sleep at once, half as slow again on a machine that is otherwise idle.
+# Read when torch loads: waiting threads spin briefly, then sleep. If they only spin, a step takes
+# five times as long whenever another program (such as a browser) needs a core; if they sleep at
+# once, it takes half as long again on an otherwise idle machine.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
-_HOME = {
+_MODULES = {
     "stft": "signal.stft",
     "istft": "signal.stft",
     "mel_filterbank": "signal.mel",
@@ -36,14 +39,14 @@ _HOME = {
     "load_pipeline": "music.pipeline",
 }
 
-__all__ = [*_HOME, "__version__"]
+__all__ = [*_MODULES, "__version__"]
 
 
-def __getattr__(name: str):
-    """Fetch a public name from its module when it is first used (PEP 562)."""
-    if name not in _HOME:
+def __getattr__(name: str) -> Any:
+    """Import a public name from its module on first use (PEP 562)."""
+    if name not in _MODULES:
         raise AttributeError(f"module 'riffedu' has no attribute {name!r}")
-    value = getattr(import_module(f"riffedu.{_HOME[name]}"), name)
+    value = getattr(import_module(f"riffedu.{_MODULES[name]}"), name)
     globals()[name] = value
     return value
 

@@ -1,46 +1,52 @@
-"""The shell face: ``riffedu VERB …``. Each verb lives in the module that has its idea.
+"""The command line: ``riffedu VERB …``. Each verb has a module of its own.
 
-A verb's module offers ``add_arguments(parser)`` and ``run(args) -> int`` and is imported only
-when its verb is asked for, so ``riffedu --help`` answers at once. Bad input ends in one line on
-stderr and exit code 2, never a traceback.
+A verb's module defines ``add_arguments(parser)`` and ``run(args) -> int``. It is imported only
+when its verb is used, so that ``riffedu --help`` is fast. Bad input ends with one line on stderr
+and exit code 2, never with a traceback.
 """
+
+from __future__ import annotations
 
 import argparse
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any, NoReturn
 
 from riffedu import __version__
 from riffedu.errors import RiffeduError
 
-VERBS = {
-    "lab": ("open JupyterLab at the first lesson", "riffedu.verbs.lab"),
-    "check": ("say OK or what to do, a line per requirement", "riffedu.verbs.check"),
-    "app": ("open the live instrument as a web page", "riffedu.app.server"),
-    "generate": ("turn a prompt into five seconds of music", "riffedu.verbs.generate"),
-    "transform": ("remake a sound by words", "riffedu.verbs.transform"),
-    "extend": ("let a sound go on", "riffedu.verbs.extend"),
-    "loop": ("make a loop without a seam", "riffedu.verbs.loop"),
-    "interpolate": ("travel from prompt to prompt", "riffedu.verbs.interpolate"),
-    "audio-to-image": ("draw a sound as a picture", "riffedu.verbs.audio_to_image"),
-    "image-to-audio": ("turn a picture into its sound", "riffedu.verbs.image_to_audio"),
+VERBS: dict[str, tuple[str, str | dict]] = {
+    "lab": ("open JupyterLab at a lesson", "riffedu.verbs.lab"),
+    "check": ("check the installation", "riffedu.verbs.check"),
+    "app": ("serve the live instrument as a web page", "riffedu.app.server"),
+    "generate": ("generate music from a prompt", "riffedu.verbs.generate"),
+    "transform": ("regenerate a clip, or part of it, from a prompt", "riffedu.verbs.transform"),
+    "extend": ("continue a clip", "riffedu.verbs.extend"),
+    "loop": ("generate a seamless loop", "riffedu.verbs.loop"),
+    "interpolate": ("generate music that moves from prompt to prompt", "riffedu.verbs.interpolate"),
+    "audio-to-image": ("convert a sound file to a picture", "riffedu.verbs.audio_to_image"),
+    "image-to-audio": ("convert a picture to a sound file", "riffedu.verbs.image_to_audio"),
     "audio-to-images-batch": (
-        "draw every sound in a folder",
+        "convert every sound file in a folder to a picture",
         "riffedu.verbs.audio_to_images_batch",
     ),
-    "sample-clips": ("cut clips out of a sound", "riffedu.verbs.sample_clips"),
+    "sample-clips": (
+        "cut clips from random positions in a sound file",
+        "riffedu.verbs.sample_clips",
+    ),
     "sample-clips-batch": (
-        "cut clips out of every sound in a folder",
+        "cut clips from every sound file in a folder",
         "riffedu.verbs.sample_clips_batch",
     ),
-    "print-exif": ("say what a picture's tags mean", "riffedu.verbs.print_exif"),
+    "print-exif": ("print a picture's EXIF tags", "riffedu.verbs.print_exif"),
     "train": (
-        "make the training sounds, train the autoencoder and the denoiser",
+        "render training data; train the autoencoder and the denoiser",
         {
-            "data": ("render captioned clips to learn from", "riffedu.training.data"),
-            "autoencoder": ("learn to squeeze pictures", "riffedu.training.autoencoder"),
-            "denoiser": ("learn to draw pictures from words", "riffedu.training.denoiser"),
+            "data": ("render captioned clips as training data", "riffedu.training.data"),
+            "autoencoder": ("train the autoencoder", "riffedu.training.autoencoder"),
+            "denoiser": ("train the text-conditioned denoiser", "riffedu.training.denoiser"),
         },
     ),
     "evaluate": ("measure how well a model follows its prompts", "riffedu.evaluate"),
@@ -48,9 +54,12 @@ VERBS = {
 
 
 class _Wide(argparse.HelpFormatter):
-    """argparse forgets how far verbs are indented, and breaks the line after the longest one."""
+    """A formatter with a wide first column that counts the indentation of the verbs.
 
-    def __init__(self, prog: str, **options):
+    argparse ignores that indentation, and breaks the line after the longest verb.
+    """
+
+    def __init__(self, prog: str, **options: Any):
         super().__init__(prog, **{"max_help_position": 32, **options})
 
     def format_help(self) -> str:
@@ -59,17 +68,17 @@ class _Wide(argparse.HelpFormatter):
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse whose errors are one line too: the usage stays behind ``--help``."""
+    """A parser whose errors are one line; only ``--help`` prints the usage."""
 
-    def __init__(self, **options):
+    def __init__(self, **options: Any):
         super().__init__(**{"formatter_class": _Wide, **options})
 
-    def error(self, message: str):
+    def error(self, message: str) -> NoReturn:
         raise RiffeduError(f"{message} (see `{self.prog} --help`)")
 
 
 def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser for this command line: only the verb that ``argv`` names is filled in."""
+    """Return the parser for this command line; only the verb that ``argv`` names has its flags."""
     parser = _Parser(prog="riffedu", description="How a picture becomes music.")
     parser.add_argument("--version", action="version", version=f"riffedu {__version__}")
     _add_verbs(parser, VERBS, argv)
@@ -78,21 +87,23 @@ def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
 
 def _add_verbs(parser: argparse.ArgumentParser, verbs: dict, argv: Sequence[str]) -> None:
     subparsers = parser.add_subparsers(metavar="VERB", required=True, title="verbs")
-    asked, rest = (argv[0], argv[1:]) if argv else (None, [])
-    for name, (summary, home) in verbs.items():
-        verb = subparsers.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
-        if name != asked:
+    chosen, rest = (argv[0], argv[1:]) if argv else (None, [])
+    for name, (summary, module) in verbs.items():
+        verb = subparsers.add_parser(
+            name, help=summary, description=f"{summary[0].upper()}{summary[1:]}."
+        )
+        if name != chosen:
             continue
-        if isinstance(home, dict):
-            _add_verbs(verb, home, rest)
+        if isinstance(module, dict):
+            _add_verbs(verb, module, rest)
         else:
-            module = import_module(home)
-            module.add_arguments(verb)
-            verb.set_defaults(run=module.run)
+            imported = import_module(module)
+            imported.add_arguments(verb)
+            verb.set_defaults(run=imported.run)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line and return its exit code: 0 done, 1 found wanting, 2 bad input."""
+    """Run one command line; return 0 for success, 1 for a failed check, 2 for bad input."""
     argv = list(sys.argv[1:] if argv is None else argv)
     try:
         args = build_parser(argv).parse_args(argv or ["--help"])
@@ -100,8 +111,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        # The reader (`head`, say) has gone; point stdout elsewhere so that Python's own flush
-        # at exit stays silent.
+        # The reader (such as `head`) has closed the pipe. Redirect stdout, so that Python's flush
+        # at exit does not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (RiffeduError, OSError) as error:

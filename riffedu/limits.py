@@ -1,6 +1,6 @@
-"""What may be asked of a pipeline: each check gives the value back, or says what is wrong with it.
+"""Checks of a pipeline's arguments: each returns the valid value, or raises RiffeduError.
 
-Raises RiffeduError in one line, before any work is done.
+The message is one line with the value and the permitted range.
 """
 
 from __future__ import annotations
@@ -13,20 +13,23 @@ from typing import Any
 from riffedu.errors import RiffeduError
 
 LONGEST = 60.0
-"""Seconds that may be made at once."""
+"""Longest clip that can be generated at once, in seconds."""
 LONGEST_SOUND = 300.0
-"""Seconds of a sound that may be changed at once: some 1.5 GB."""
+"""Longest clip that can be edited at once, in seconds; it takes some 1.5 GB of memory."""
 
 
 def pair_up(prompt: Any, negative: Any, seed: Any) -> list[tuple[str, str, int]]:
-    """One (prompt, negative prompt, seed) per clip; what isn't a list serves all of them."""
+    """Return one (prompt, negative prompt, seed) per clip; a single value applies to all clips.
+
+    Raises RiffeduError if lists differ in length or are empty, or if a value is invalid.
+    """
     negative = "" if negative is None else negative
     given = {"prompts": prompt, "negative prompts": negative, "seeds": seed}
     lists = {k: list(v) if is_list(v) else None for k, v in given.items()}
     lengths = {k: len(v) for k, v in lists.items() if v is not None}
     if len(set(lengths.values())) > 1 or 0 in lengths.values():
-        told = ", ".join(f"{n} {k}" for k, n in lengths.items())
-        raise RiffeduError(f"give lists of one length, at least 1, not {told}")
+        found = ", ".join(f"{n} {k}" for k, n in lengths.items())
+        raise RiffeduError(f"give non-empty lists of the same length, not {found}")
     count = max(lengths.values(), default=1)
     columns = [lists[k] or [v] * count for k, v in given.items()]
     return [
@@ -36,7 +39,7 @@ def pair_up(prompt: Any, negative: Any, seed: Any) -> list[tuple[str, str, int]]
 
 
 def text(what: str, value: Any, empty: bool = False) -> str:
-    """Text, not blank unless ``empty``; halves of surrogate pairs become question marks."""
+    """Check a string, blank only if ``empty``; lone surrogates become question marks."""
     if not isinstance(value, str):
         raise RiffeduError(f"the {what} must be text, not {type(value).__name__}")
     if not (empty or value.strip()):
@@ -45,7 +48,7 @@ def text(what: str, value: Any, empty: bool = False) -> str:
 
 
 def whole(what: str, value: Any, low: int, high: int) -> int:
-    """A whole number from ``low`` to ``high``."""
+    """Check an integer from ``low`` to ``high``."""
     try:
         number = operator.index(value)
     except TypeError:
@@ -56,12 +59,12 @@ def whole(what: str, value: Any, low: int, high: int) -> int:
 
 
 def seed_of(value: Any) -> int:
-    """A whole number that torch takes as a seed."""
+    """Check a seed: an integer from 0 to 2⁶³ − 1, as torch requires."""
     return whole("seed", value, 0, 2**63 - 1)
 
 
 def number(what: str, value: Any, low: float = -math.inf, high: float = math.inf) -> float:
-    """A number from ``low`` to ``high``; NaN is none."""
+    """Check a number from ``low`` to ``high``, not NaN."""
     try:
         found = float(value)
     except (TypeError, ValueError):
@@ -74,12 +77,12 @@ def number(what: str, value: Any, low: float = -math.inf, high: float = math.inf
 
 
 def guidance(scale: Any) -> float:
-    """A guidance scale, 0 to 30."""
+    """Check a guidance scale, 0 to 30."""
     return number("guidance_scale", scale, 0, 30)
 
 
 def duration(seconds: Any) -> float:
-    """Seconds that a picture may last."""
+    """Check the length of a clip to generate, in seconds."""
     seconds = number("duration", seconds)
     if not 0 < seconds <= LONGEST:
         raise RiffeduError(
@@ -89,22 +92,22 @@ def duration(seconds: Any) -> float:
 
 
 def sound_length(seconds: float) -> float:
-    """Seconds of a sound that is to be changed."""
+    """Check the length of a sound to edit, in seconds."""
     if seconds > LONGEST_SOUND:
         raise RiffeduError(
-            f"the sound lasts {seconds:.0f} s, and {LONGEST_SOUND:g} s at most can be changed at "
+            f"the sound lasts {seconds:.0f} s, but at most {LONGEST_SOUND:g} s can be edited at "
             "once: cut it, for example with `riffedu sample-clips`"
         )
     return seconds
 
 
 def one_of(what: str, value: Any, known: Iterable[str]) -> str:
-    """One of the ``known`` names."""
+    """Check that a value is one of the ``known`` names."""
     if value not in (known := list(known)):
         raise RiffeduError(f"{what} must be one of {', '.join(known)}, not {value!r}")
     return value
 
 
 def is_list(value: Any) -> bool:
-    """Whether ``value`` holds several; text is one."""
+    """Whether ``value`` is a list or another iterable, but not a string."""
     return not isinstance(value, str) and hasattr(value, "__iter__")

@@ -1,4 +1,6 @@
-"""Where the course keeps its files: one place that answers, one clear error when it can't."""
+"""The folders of the course's files, and a check for files to be written."""
+
+from __future__ import annotations
 
 import os
 import tempfile
@@ -11,12 +13,12 @@ from riffedu.errors import RiffeduError
 def course_folder() -> Path:
     """The folder that holds ``notebooks/`` and ``data/``: the clone that riffedu runs from.
 
-    Raises RiffeduError when the package was installed apart from its clone.
+    Raises RiffeduError if the package was installed without its clone.
     """
     clone = Path(__file__).resolve().parent.parent
     if not (clone / "pyproject.toml").is_file():
         raise RiffeduError(
-            "riffedu runs from its clone, where notebooks/ and data/ lie: "
+            "riffedu must run from its clone, which holds notebooks/ and data/: "
             "clone the repository and run `pip install -e .` there"
         )
     return clone
@@ -25,8 +27,8 @@ def course_folder() -> Path:
 def data_folder() -> Path:
     """The folder of shipped models and clips.
 
-    The environment variable ``RIFFEDU_DATA`` wins; otherwise it is ``data/`` in the clone that
-    riffedu runs from. Raises RiffeduError when neither is a folder.
+    The environment variable ``RIFFEDU_DATA`` if it is set; otherwise ``data/`` in the clone that
+    riffedu runs from. Raises RiffeduError if that is not a folder.
     """
     named = os.environ.get("RIFFEDU_DATA")
     if named:
@@ -37,7 +39,7 @@ def data_folder() -> Path:
     try:
         folder = course_folder() / "data"
     except RiffeduError as error:
-        raise RiffeduError(f"{error}, or let RIFFEDU_DATA name its data folder") from None
+        raise RiffeduError(f"{error}, or set RIFFEDU_DATA to its data folder") from None
     if not folder.is_dir():
         raise RiffeduError(
             f"the clone's data folder is missing: run `git checkout -- data` ({folder})"
@@ -46,36 +48,38 @@ def data_folder() -> Path:
 
 
 def models_folder() -> Path:
-    """``data/models``: each folder in it is a checkpoint that ``load_checkpoint(name)`` opens."""
+    """``data/models``: each folder in it is a checkpoint for ``load_checkpoint(name)``."""
     return data_folder() / "models"
 
 
 def clips_folder() -> Path:
-    """``data/clips``: the sounds that the lessons play with, and clips.json with their credits.
+    """``data/clips``: the clips that the lessons use, and clips.json with their credits.
 
-    Raises RiffeduError when it is missing.
+    Raises RiffeduError if it is missing.
     """
     folder = data_folder() / "clips"
     if not (folder / "clips.json").is_file():
-        raise RiffeduError(f"the course's sounds are missing: {folder / 'clips.json'}")
+        raise RiffeduError(f"the course's clips are missing: there is no {folder / 'clips.json'}")
     return folder
 
 
 def check_writable(name: str | Path, endings: Iterable[str], what: str) -> Path:
-    """The path of a file that a command will write, checked before any work is done.
+    """Return the path of a file to be written, after checking that it can be.
 
-    Raises RiffeduError where its ending is none of ``endings``, where it is a folder, or where
-    nothing can be written. ``what`` is "sound" or "picture".
+    Raises RiffeduError if its suffix is not in ``endings``, if it is a folder, or if its folder is
+    missing or not writable. ``what`` is "sound" or "picture".
     """
     path = Path(name).expanduser()
     if path.is_dir():
-        raise RiffeduError(f"{name} is a folder: name the {what} file to write in it")
+        raise RiffeduError(f"{name} is a folder: give the path of a {what} file")
     if path.suffix.lower() not in endings:
-        raise RiffeduError(f"can't write a {what} as {name!r}: end its name in {' '.join(endings)}")
+        raise RiffeduError(
+            f"cannot write a {what} as {name!r}: its name must end in one of {' '.join(endings)}"
+        )
     if not path.parent.is_dir():
-        raise RiffeduError(f"can't write {name}: there is no folder {path.parent}")
+        raise RiffeduError(f"cannot write {name}: there is no folder {path.parent}")
     try:
         tempfile.TemporaryFile(dir=path.parent).close()
     except OSError as error:
-        raise RiffeduError(f"can't write {name}: {error.strerror} ({path.parent})") from None
+        raise RiffeduError(f"cannot write {name}: {error.strerror} ({path.parent})") from None
     return path

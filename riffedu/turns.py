@@ -1,4 +1,4 @@
-"""FairLock at the model: a lock that is handed on in the order in which it was asked for."""
+"""The lock that panels and sessions hold while they use the model."""
 
 from __future__ import annotations
 
@@ -10,40 +10,43 @@ from typing import Any
 
 
 class FairLock:
-    """A lock that is handed on in the order in which it was asked for."""
+    """A lock that is granted in the order of the requests."""
 
-    def __init__(self):
-        self._line: deque[object] = deque()
-        self._moved = threading.Condition()
+    def __init__(self) -> None:
+        self._queue: deque[object] = deque()
+        self._changed = threading.Condition()
 
     @property
     def waiting(self) -> int:
-        """How many stand in line behind the one whose turn it is."""
-        return max(0, len(self._line) - 1)
+        """How many wait for the lock while another holds it."""
+        return max(0, len(self._queue) - 1)
 
     @contextmanager
     def hold(self, meanwhile: Callable[[], Any] = lambda: None) -> Iterator[None]:
-        """Wait for one's turn, and have it. ``meanwhile`` is called as one waits; it may raise."""
-        me = object()
-        with self._moved:
-            self._line.append(me)
+        """Acquire the lock for a ``with`` block.
+
+        ``meanwhile`` is called repeatedly during the wait; if it raises, the request is withdrawn.
+        """
+        ticket = object()
+        with self._changed:
+            self._queue.append(ticket)
             try:
-                while self._line[0] is not me:
+                while self._queue[0] is not ticket:
                     meanwhile()
-                    self._moved.wait(0.1)
+                    self._changed.wait(0.1)
             except BaseException:
-                self._leave(me)
+                self._leave(ticket)
                 raise
         try:
             yield
         finally:
-            with self._moved:
-                self._leave(me)
+            with self._changed:
+                self._leave(ticket)
 
-    def _leave(self, me: object) -> None:
-        self._line.remove(me)
-        self._moved.notify_all()
+    def _leave(self, ticket: object) -> None:
+        self._queue.remove(ticket)
+        self._changed.notify_all()
 
 
 MODEL_LOCK = FairLock()
-"""This process's turns at the model: panels and seats share two cores, so one works at a time."""
+"""This process's lock on the model: panels and sessions share its cores, so they take turns."""

@@ -1,8 +1,8 @@
-"""The live instrument: endless music that one steers while it plays.
+"""The live instrument: endless music that you control while it plays.
 
-The page asks for the next piece when little is left to play; a thread here makes it. So a page that is
-closed, or hangs, costs nothing, and however often a dot is moved, only where it is when a piece is
-begun counts.
+The page requests the next piece when little is left to play, and a worker thread here generates
+it. A page that is closed or hangs therefore costs nothing, and however often the dot moves, a piece
+uses its position at the moment of the request.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ import io
 import json
 import os
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import anywidget
 import numpy as np
@@ -24,6 +26,10 @@ from riffedu.errors import RiffeduError
 from riffedu.music.instrument import FILE, SEED_SOUNDS, STEPS, STRENGTH, PieceSettings
 from riffedu.widgets.front import front, or_else
 from riffedu.widgets.spectrogram_player import tags_step
+
+if TYPE_CHECKING:
+    from riffedu.app.model_server import ModelServer, RemoteModelServer
+    from riffedu.music.pipeline import Pipeline
 
 PROMPTS = ("a calm solo piano", "a church organ", "fast rock drums", "a string orchestra")
 CONTROLS = (
@@ -37,18 +43,17 @@ CONTROLS = (
     "strength",
     "seed_sound",
 )
-VERSION = 1
-
-
+SESSION_VERSION = 1
 JS = Path(__file__).parent / "js"
 
 
 class LiveInstrument(anywidget.AnyWidget):
-    """The widget; `live_instrument` makes one.
+    """The widget that `live_instrument` returns.
 
-    Controls by name: ``prompts`` (lower left, lower right, upper left, upper right), ``x, y, text, seed,
-    steps, guidance_scale, strength, seed_sound``: they count from the next piece on. ``wish`` is what they
-    ask for, ``score`` what each piece so far was asked for by, ``session`` both as text for `restore`.
+    Controls by name: ``prompts`` (lower left, lower right, upper left, upper right), ``x, y, text,
+    seed, steps, guidance_scale, strength, seed_sound``; a change takes effect with the next piece.
+    ``settings`` are the current values of the controls, ``score`` the settings of each piece so
+    far, and ``session`` holds both as JSON for `restore`.
     """
 
     _esm = front(
@@ -71,20 +76,20 @@ class LiveInstrument(anywidget.AnyWidget):
     frequencies = traitlets.List().tag(sync=True)
     page = traitlets.Bool(False).tag(sync=True)
 
-    def __init__(self, model_server, **controls):
+    def __init__(self, model_server: ModelServer | RemoteModelServer, **controls: Any):
         self._session = model_server.session()
         self._worker = ThreadPoolExecutor(1, "instrument")
-        self._brought: tuple[np.ndarray, int] | None = None
-        self._begin()
+        self._sound: tuple[np.ndarray, int] | None = None
+        self._clear()
         menu = [[name, words] for name, words in SEED_SOUNDS.items()]
         super().__init__(
             seed_sounds=menu, frequencies=_row_edges(), page=WHERE in os.environ, **controls
         )
-        self.on_msg(self._told)
+        self.on_msg(self._on_message)
 
     @property
-    def wish(self) -> PieceSettings:
-        """What the controls ask for. RiffeduError where they can't."""
+    def settings(self) -> PieceSettings:
+        """What the controls are set to. Raises RiffeduError if a value is invalid."""
         return PieceSettings(
             prompts=tuple(self.prompts),
             place=(self.x, self.y),
@@ -96,105 +101,109 @@ class LiveInstrument(anywidget.AnyWidget):
             seed_sound=self.seed_sound,
         )
 
-    def _repr_mimebundle_(self, **options):
+    def _repr_mimebundle_(self, **options: Any) -> Any:
         return or_else(super()._repr_mimebundle_(**options))
 
     def restart(self) -> None:
-        """Begin anew: the next piece is the first."""
-        self._begin()
+        """Start over: the next piece is number 0."""
+        self._clear()
         self._session.restart()
 
-    def _begin(self) -> None:
+    def _clear(self) -> None:
         self.score: list[PieceSettings] = []
         self._replay: list[PieceSettings] = []
         self._restored: PieceSettings | None = None
 
     @property
     def session(self) -> str:
-        """The controls, every piece's wish and the sound that was brought along, as JSON.
+        """The controls, each piece's settings and the uploaded sound, as JSON.
 
-        Of the wishes only what changed is written: [number of the piece, names and new values].
+        For each piece, only settings that changed are stored: ``[number, {name: new value}]``.
         """
-        told, last = [], {}
-        for number, wish in enumerate(self.score):
-            now = wish.to_dict()
+        changes: list[list] = []
+        last: dict[str, Any] = {}
+        for number, settings in enumerate(self.score):
+            now = settings.to_dict()
             changed = {name: value for name, value in now.items() if last.get(name, ...) != value}
             if changed:
-                told.append([number, changed])
+                changes.append([number, changed])
             last = now
         return json.dumps(
             {
-                "riffedu": VERSION,
-                "now": self.wish.to_dict(),
+                "riffedu": SESSION_VERSION,
+                "now": self.settings.to_dict(),
                 "pieces": len(self.score),
-                "score": told,
-                "sound": _packed(self._brought),
+                "score": changes,
+                "sound": _packed(self._sound),
             }
         )
 
     def restore(self, session: str) -> int:
-        """Play a session again from its beginning, piece by piece as it was, and then go on.
+        """Replay a session from its first piece, then continue, and return its number of pieces.
 
-        A control that is moved ends the repetition. Returns how many pieces it has. RiffeduError for
-        what is no session; then all stays as it was.
+        Moving a control ends the replay. Raises RiffeduError if ``session`` is not a valid session;
+        nothing changes in that case.
         """
         try:
-            told = json.loads(session)
-            if told["riffedu"] != VERSION:
-                raise RiffeduError("this session was made by another version of riffedu")
-            now, changes = (
-                PieceSettings.from_dict(told["now"]),
-                {n: made for n, made in told["score"]},
-            )
-            score, last = [], {}
-            for number in range(int(told["pieces"])):
+            saved = json.loads(session)
+            if saved["riffedu"] != SESSION_VERSION:
+                raise RiffeduError("this session was saved by a different version of riffedu")
+            now = PieceSettings.from_dict(saved["now"])
+            changes = {number: changed for number, changed in saved["score"]}
+            score: list[PieceSettings] = []
+            last: dict[str, Any] = {}
+            for number in range(int(saved["pieces"])):
                 last = {**last, **changes.get(number, {})}
                 score.append(PieceSettings.from_dict(last))
-            sound = _unpacked(told.get("sound"))
+            sound = _unpacked(saved.get("sound"))
         except RiffeduError:
             raise
         except Exception as error:
-            raise RiffeduError(f"this is no session of the instrument ({error!r})"[:200]) from None
+            raise RiffeduError(
+                f"this is not a session of the live instrument ({error!r})"[:200]
+            ) from None
         if sound is not None:
             self._session.add_sound(*sound)
-            self._brought = sound
+            self._sound = sound
         self._show(now)
         self.restart()
-        self._replay, self._restored = score, self.wish
+        self._replay, self._restored = score, self.settings
         return len(score)
 
-    def _show(self, wish: PieceSettings) -> None:
+    def _show(self, settings: PieceSettings) -> None:
         with self.hold_sync():
-            self.prompts, (self.x, self.y) = list(wish.prompts), wish.place
-            self.text, self.seed, self.steps = wish.text, wish.seed, wish.num_inference_steps
-            self.strength, self.seed_sound = wish.strength, wish.seed_sound
-            if wish.guidance_scale is not None:
-                self.guidance_scale = wish.guidance_scale
+            self.prompts, (self.x, self.y) = list(settings.prompts), settings.place
+            self.text, self.seed = settings.text, settings.seed
+            self.steps = settings.num_inference_steps
+            self.strength, self.seed_sound = settings.strength, settings.seed_sound
+            if settings.guidance_scale is not None:
+                self.guidance_scale = settings.guidance_scale
 
-    def _next_wish(self) -> PieceSettings:
-        """The next one of a session that is repeated, or what the controls say."""
-        wish = self.wish
-        if self._replay and wish == self._restored:
-            return self._replay[len(self.score)] if len(self.score) < len(self._replay) else wish
+    def _next_settings(self) -> PieceSettings:
+        """The settings of the next piece: those of the session being replayed, or the controls'."""
+        settings = self.settings
+        if self._replay and settings == self._restored:
+            number = len(self.score)
+            return self._replay[number] if number < len(self._replay) else settings
         self._replay = []
-        return wish
+        return settings
 
-    def _told(self, _, content, buffers) -> None:
-        """What the page sends. Work goes to the thread, so that the kernel stays free."""
-        verbs = {
+    def _on_message(self, _: Any, content: dict[str, Any], buffers: list) -> None:
+        """Handle a message from the page on the worker thread; the kernel stays responsive."""
+        handlers = {
             "next": self._make,
             "restart": self._restart,
-            "sound": self._bring,
-            "session": self._hand_out,
-            "restore": self._take_up,
+            "sound": self._take_sound,
+            "session": self._send_session,
+            "restore": self._restore,
         }
-        verb = verbs.get(content.get("type"))
-        if verb is not None:
-            self._worker.submit(self._guarded, verb, content, buffers)
+        handler = handlers.get(content.get("type", ""))
+        if handler is not None:
+            self._worker.submit(self._run, handler, content, buffers)
 
-    def _guarded(self, verb, content, buffers) -> None:
+    def _run(self, handler: Callable, content: dict[str, Any], buffers: list) -> None:
         try:
-            verb(content, buffers)
+            handler(content, buffers)
         except Exception as error:
             known = isinstance(error, RiffeduError)
             message = str(error) if known else f"{type(error).__name__}: {error}"
@@ -207,15 +216,15 @@ class LiveInstrument(anywidget.AnyWidget):
                 }
             )
 
-    def _make(self, content, _) -> None:
+    def _make(self, content: dict[str, Any], _: list) -> None:
         for name, value in (content.get("controls") or {}).items():
             if name in CONTROLS and getattr(self, name) != value:
                 setattr(self, name, value)
-        wish, began = self._next_wish(), time.monotonic()
-        piece = self._session.next(wish)
-        if self._ending():
+        settings, began = self._next_settings(), time.monotonic()
+        piece = self._session.next(settings)
+        if self._closing():
             return
-        self.score.append(wish)
+        self.score.append(settings)
         sound = np.concatenate([piece.waveform, piece.after])
         step = round(1000 * tags_step(piece.image))
         columns = len(piece.waveform) * 1000 // (step * piece.sample_rate)
@@ -225,8 +234,8 @@ class LiveInstrument(anywidget.AnyWidget):
                 "type": "piece",
                 "run": content.get("run"),
                 "number": piece.number,
-                "place": list(wish.place),
-                "words": wish.text or _words(wish),
+                "place": list(settings.place),
+                "words": settings.text or _nearest_prompt(settings),
                 "period": piece.period,
                 "took": time.monotonic() - began,
                 "waiting": self._session.waiting,
@@ -238,55 +247,56 @@ class LiveInstrument(anywidget.AnyWidget):
             [_int16(sound), pixels.tobytes()],
         )
 
-    def _ending(self) -> bool:
-        """Whether the kernel or the widget is going away: then the worker takes nothing more."""
+    def _closing(self) -> bool:
+        """Whether the kernel or the widget is shutting down: the worker then accepts no work."""
         try:
             self._worker.submit(bool)
         except RuntimeError:
             return True
         return False
 
-    def _restart(self, _content, _buffers) -> None:
+    def _restart(self, _content: dict[str, Any], _buffers: list) -> None:
         self.restart()
 
-    def _bring(self, content, buffers) -> None:
+    def _take_sound(self, content: dict[str, Any], buffers: list) -> None:
         samples = np.frombuffer(bytes(buffers[0]), "<i2").astype(np.float32) / 32768
         self._session.add_sound(samples, 44100)
-        self._brought = samples, 44100
+        self._sound = samples, 44100
         self.seed_sound = FILE
         self.send({"type": "brought", "name": str(content.get("name", "your sound"))[:80]})
 
-    def _hand_out(self, content, _) -> None:
+    def _send_session(self, content: dict[str, Any], _: list) -> None:
         self.send({"type": "session", "how": content.get("how"), "session": self.session})
 
-    def _take_up(self, content, _) -> None:
+    def _restore(self, content: dict[str, Any], _: list) -> None:
         self.send({"type": "restored", "pieces": self.restore(content["session"])})
 
     def close(self) -> None:
-        """The widget is gone, and so is its seat."""
+        """Close the widget and its session."""
         self._session.close()
         self._worker.shutdown(wait=False, cancel_futures=True)
         super().close()
 
 
-def live_instrument(pipeline=None, **controls) -> LiveInstrument:
-    """Endless music with a pad, four prompts and a dot between them: drag it while it plays.
+def live_instrument(pipeline: Pipeline | None = None, **controls: Any) -> LiveInstrument:
+    """Play endless music on a pad with four prompts and a dot to drag between them.
 
-    ``pipeline``: the shipped model by default, or the one that `riffedu app` serves. ``controls`` are
-    first values of `LiveInstrument`'s. Taught in notebooks/13_interpolation.ipynb.
+    Without ``pipeline`` it uses the model that `riffedu app` serves, or else the shipped model.
+    ``controls`` are initial values of `LiveInstrument`'s controls. Taught in
+    notebooks/13_interpolation.ipynb.
     """
     return LiveInstrument(open_model_server(pipeline), **controls)
 
 
-def _words(wish: PieceSettings) -> str:
-    """The prompt whose corner is nearest, for a label."""
-    if len(wish.prompts) < 4:
-        return wish.prompts[0]
-    x, y = wish.place
-    return wish.prompts[(x > 0.5) + 2 * (y > 0.5)]
+def _nearest_prompt(settings: PieceSettings) -> str:
+    """The prompt of the nearest corner, used as a label."""
+    if len(settings.prompts) < 4:
+        return settings.prompts[0]
+    x, y = settings.place
+    return settings.prompts[(x > 0.5) + 2 * (y > 0.5)]
 
 
-def _int16(sound) -> bytes:
+def _int16(sound: np.ndarray) -> bytes:
     return np.clip(np.rint(32768 * sound), -32768, 32767).astype("<i2").tobytes()
 
 
@@ -300,8 +310,8 @@ def _row_edges() -> list[float]:
     return [round(float(f), 2) for f in mel_to_hz(edges, params.mel_scale_type)]
 
 
-def _packed(sound) -> str | None:
-    """A sound as text: FLAC in base64."""
+def _packed(sound: tuple[np.ndarray, int] | None) -> str | None:
+    """Encode a clip as base64 FLAC."""
     if sound is None:
         return None
     from riffedu.widgets.sound import flac
@@ -309,7 +319,8 @@ def _packed(sound) -> str | None:
     return base64.b64encode(flac(*sound)).decode()
 
 
-def _unpacked(text: str | None):
+def _unpacked(text: str | None) -> tuple[np.ndarray, int] | None:
+    """Decode a clip that `_packed` encoded."""
     if not text:
         return None
     import soundfile

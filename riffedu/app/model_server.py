@@ -1,7 +1,8 @@
-"""One model, many listeners: each has a seat, and pieces are made in turns.
+"""One model, many listeners: each has a session, and the sessions use the model in turn.
 
-In a notebook the model lives in the notebook's own process. `riffedu app` serves one model to all its pages:
-their processes hold no weights, load no torch, and ask for pieces over a socket of this machine.
+In a notebook, the model runs in the notebook's own process. `riffedu app` serves one model to all
+its pages: their processes hold no weights, do not load torch, and request pieces over a local
+socket.
 """
 
 from __future__ import annotations
@@ -10,187 +11,216 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import AuthenticationError
-from multiprocessing.connection import Client, Listener
-from typing import Any
+from multiprocessing.connection import Client, Connection, Listener
+from typing import TYPE_CHECKING, Any
 
 from riffedu.errors import RiffeduError
 from riffedu.music.instrument import FILE, Instrument, PieceSettings
 from riffedu.music.stream import Piece
 from riffedu.turns import MODEL_LOCK
 
+if TYPE_CHECKING:
+    import numpy as np
+
+    from riffedu.music.pipeline import Pipeline
+
 WHERE = "RIFFEDU_MODEL_SERVER"
-"""The environment variable that tells a page's process where the model_server is: port:key in hex."""
+"""Environment variable with the model server's address for the pages: ``port:key``, key in hex."""
 HOST = "127.0.0.1"
-PATIENCE = 2.0  # seconds
+CLOSE_TIMEOUT = 2.0  # seconds
 
 
 class ModelServer:
-    """One pipeline with seats for listeners."""
+    """One pipeline that many sessions use in turn."""
 
-    def __init__(self, pipeline):
+    def __init__(self, pipeline: Pipeline):
         self.pipeline = pipeline
 
     def session(self) -> Session:
+        """Open a session for one more listener."""
         return Session(self.pipeline)
 
 
 class Session:
-    """One listener's music; `next` waits for its turn at the model."""
+    """One listener's stream of music; `next` waits for its turn to use the model."""
 
-    def __init__(self, pipeline):
+    def __init__(self, pipeline: Pipeline):
         self._instrument = Instrument(pipeline)
         self.closed = False
 
     @property
     def waiting(self) -> int:
-        """How many others wait for the model now."""
+        """How many sessions are waiting for the model now."""
         return MODEL_LOCK.waiting
 
-    def next(self, wish: PieceSettings) -> Piece:
-        """The next piece. RiffeduError for what can't be, and after `close`."""
+    def next(self, settings: PieceSettings) -> Piece:
+        """Generate the next piece.
 
-        def still_here() -> None:
+        Raises RiffeduError if the settings cannot be met or the session is closed.
+        """
+
+        def check_open() -> None:
             if self.closed:
-                raise RiffeduError("this seat was given up")
+                raise RiffeduError("this session is closed: open a new one")
 
-        still_here()
-        with MODEL_LOCK.hold(still_here):
-            return self._instrument.next(wish)
+        check_open()
+        with MODEL_LOCK.hold(check_open):
+            return self._instrument.next(settings)
 
     def restart(self) -> None:
-        """The next piece is the first of new music."""
+        """Start over: the next piece is number 0."""
         self._instrument.restart()
 
-    def add_sound(self, waveform, sample_rate: int, name: str = FILE) -> None:
+    def add_sound(self, waveform: np.ndarray, sample_rate: int, name: str = FILE) -> None:
         """See `riffedu.music.instrument.Instrument.add_sound`."""
         with MODEL_LOCK.hold():
             self._instrument.add_sound(waveform, sample_rate, name)
 
     def close(self) -> None:
-        """Nothing more is made for this seat."""
+        """Close the session: it generates nothing more."""
         self.closed = True
 
 
 class SessionListener:
-    """Seats of ``model_server`` for processes of this machine that know ``key``, each on a thread.
+    """Opens sessions of ``model_server`` for local processes that know ``key``.
 
-    Every connection to ``port`` is a seat; a client that goes away, however it goes, gives its seat up.
+    Each connection to ``port`` is one session, on its own thread. The session closes when the
+    client disconnects, even if the client crashed.
     """
 
     def __init__(self, model_server: ModelServer, key: bytes):
-        self._studio, self._open = model_server, True
-        self._at_work: list[threading.Thread] = []
+        self._model_server, self._open = model_server, True
+        self._threads: list[threading.Thread] = []
         self._listener = Listener((HOST, 0), authkey=key)
         self.port: int = self._listener.address[1]
-        threading.Thread(target=self._welcome, daemon=True).start()
+        threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
-        """No new seats; what is being made is waited for a moment: torch must not be cut off in mid-work."""
+        """Accept no new sessions, and wait up to 2 s for running requests.
+
+        Ending the process while torch is computing could crash it.
+        """
         self._open = False
-        with suppress(OSError):  # a knock, for the one who waits at the door keeps it open
+        with suppress(OSError):  # A blocked accept() returns only when a client connects.
             socket.create_connection((HOST, self.port), 1).close()
         self._listener.close()
-        give_up = time.monotonic() + PATIENCE
-        for thread in self._at_work:
+        give_up = time.monotonic() + CLOSE_TIMEOUT
+        for thread in self._threads:
             thread.join(max(0.0, give_up - time.monotonic()))
 
-    def _welcome(self) -> None:
+    def _accept(self) -> None:
         while self._open:
             try:
                 connection = self._listener.accept()
             except (AuthenticationError, EOFError, OSError):
-                continue  # a stranger
-            thread = threading.Thread(target=_attend, args=(self._studio, connection), daemon=True)
+                continue  # The client does not know the key.
+            thread = threading.Thread(
+                target=_serve, args=(self._model_server, connection), daemon=True
+            )
             thread.start()
-            self._at_work = [each for each in self._at_work if each.is_alive()] + [thread]
+            self._threads = [each for each in self._threads if each.is_alive()] + [thread]
 
 
-def _attend(model_server: ModelServer, connection) -> None:
-    """Do what one client asks for until it goes."""
-    seat = model_server.session()
-    verbs = {
-        "next": lambda wish: _packed(seat.next(PieceSettings.from_dict(wish))),
-        "restart": seat.restart,
-        "add_sound": seat.add_sound,
-        "waiting": lambda: seat.waiting,
+def _serve(model_server: ModelServer, connection: Connection) -> None:
+    """Answer one client's requests until it disconnects."""
+    session = model_server.session()
+    methods: dict[str, Callable[..., Any]] = {
+        "next": lambda settings: _packed(session.next(PieceSettings.from_dict(settings))),
+        "restart": session.restart,
+        "add_sound": session.add_sound,
+        "waiting": lambda: session.waiting,
     }
     try:
         while True:
-            verb, *asked = connection.recv()
+            method, *arguments = connection.recv()
             try:
-                answer = ("done", verbs[verb](*asked))
+                answer = ("done", methods[method](*arguments))
             except Exception as error:
                 known = isinstance(error, RiffeduError)
-                answer = ("wrong", str(error) if known else f"{type(error).__name__}: {error}")
+                answer = ("error", str(error) if known else f"{type(error).__name__}: {error}")
             connection.send(answer)
     except (EOFError, OSError):
         pass
     finally:
-        seat.close()
+        session.close()
         connection.close()
 
 
 def connect(port: int, key: bytes) -> RemoteModelServer:
-    """The model_server that another process of this machine serves. RiffeduError where there is none."""
+    """Connect to the model server of another process on this machine.
+
+    Raises RiffeduError if none answers, or if ``key`` is wrong.
+    """
     return RemoteModelServer(port, key)
 
 
 class RemoteModelServer:
-    """A model_server in another process."""
+    """The model server of another process."""
 
     def __init__(self, port: int, key: bytes):
-        self._where = port, key
-        self.session().close()  # says at once whether it can be reached
+        self._address = port, key
+        self.session().close()  # fails now if the server cannot be reached
 
     def session(self) -> RemoteSession:
-        return RemoteSession(*self._where)
+        """Open a session for one more listener."""
+        return RemoteSession(*self._address)
 
 
 class RemoteSession:
-    """A seat in another process's model_server: the same verbs as `Session`."""
+    """A session of another process's model server, with the methods of `Session`."""
 
     def __init__(self, port: int, key: bytes):
         try:
             self._connection = Client((HOST, port), authkey=key)
         except (OSError, EOFError, AuthenticationError) as error:
-            raise RiffeduError(f"the instrument's model can't be reached: {error}") from None
-        self._one = threading.Lock()
+            raise RiffeduError(f"cannot reach the model server: {error}") from None
+        self._request_lock = threading.Lock()
 
     @property
     def waiting(self) -> int:
+        """How many sessions are waiting for the model now."""
         return self._ask("waiting")
 
-    def next(self, wish: PieceSettings) -> Piece:
-        return _unpacked(self._ask("next", wish.to_dict()))
+    def next(self, settings: PieceSettings) -> Piece:
+        """Generate the next piece; see `Session.next`."""
+        return _unpacked(self._ask("next", settings.to_dict()))
 
     def restart(self) -> None:
+        """Start over: the next piece is number 0."""
         self._ask("restart")
 
-    def add_sound(self, waveform, sample_rate: int, name: str = FILE) -> None:
+    def add_sound(self, waveform: np.ndarray, sample_rate: int, name: str = FILE) -> None:
+        """See `riffedu.music.instrument.Instrument.add_sound`."""
         self._ask("add_sound", waveform, sample_rate, name)
 
     def close(self) -> None:
+        """Disconnect, which closes the session."""
         self._connection.close()
 
-    def _ask(self, *asked) -> Any:
+    def _ask(self, *request: Any) -> Any:
         try:
-            with self._one:
-                self._connection.send(asked)
-                state, answer = self._connection.recv()
+            with self._request_lock:
+                self._connection.send(request)
+                status, answer = self._connection.recv()
         except (OSError, EOFError):
-            raise RiffeduError("the instrument's model has gone: start riffedu app again") from None
-        if state == "wrong":
+            raise RiffeduError("the model server has stopped: start `riffedu app` again") from None
+        if status == "error":
             raise RiffeduError(answer)
         return answer
 
 
-def open_model_server(pipeline=None) -> ModelServer | RemoteModelServer:
-    """The model_server of ``pipeline``; without one, that of `riffedu app`, or of the shipped model."""
-    told = os.environ.get(WHERE)
-    if pipeline is None and told:
-        port, _, key = told.partition(":")
+def open_model_server(pipeline: Pipeline | None = None) -> ModelServer | RemoteModelServer:
+    """The model server of ``pipeline``.
+
+    Without ``pipeline``: the server of `riffedu app` if this is one of its pages, or else a new one
+    with the shipped model.
+    """
+    address = os.environ.get(WHERE)
+    if pipeline is None and address:
+        port, _, key = address.partition(":")
         return connect(int(port), bytes.fromhex(key))
     if pipeline is None:
         from riffedu.music.pipeline import load_pipeline
@@ -200,16 +230,16 @@ def open_model_server(pipeline=None) -> ModelServer | RemoteModelServer:
 
 
 def _packed(piece: Piece) -> dict[str, Any]:
-    """A piece as what pickle sends without asking for our classes: its picture in greys."""
+    """Convert a piece to plain values that pickle without our classes; the picture in greyscale."""
     grey = piece.image.convert("L")
     return {**vars(piece), "image": (grey.size, grey.tobytes(), piece.image.info.get("exif"))}
 
 
-def _unpacked(told: dict[str, Any]) -> Piece:
+def _unpacked(values: dict[str, Any]) -> Piece:
     from PIL import Image
 
-    size, pixels, exif = told["image"]
+    size, pixels, exif = values["image"]
     image = Image.frombytes("L", size, pixels)
     if exif:
         image.info["exif"] = exif
-    return Piece(**{**told, "image": image})
+    return Piece(**{**values, "image": image})

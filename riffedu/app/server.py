@@ -1,8 +1,10 @@
-"""``riffedu app``: the live instrument as a web page, on this machine.
+"""``riffedu app``: the live instrument as a local web page.
 
-One process holds the model and makes the music; Voilà serves the page, each opened page has a small
-process of its own, and they all take turns at the one model (`riffedu.app.model_server`).
+One process holds the model and generates the music. Voilà serves the page; each open page has a
+small process of its own, and all of them share the one model (`riffedu.app.model_server`).
 """
+
+from __future__ import annotations
 
 import argparse
 import os
@@ -16,55 +18,63 @@ import tempfile
 import time
 import webbrowser
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from riffedu import limits
 from riffedu.errors import RiffeduError
 
+if TYPE_CHECKING:
+    from riffedu.music.pipeline import Pipeline
+
 PAGE = "from riffedu.app.live_instrument import live_instrument\n\nlive_instrument(seed={seed})"
 TEMPLATE, TITLE = "riffedu", "riffedu: the live instrument"
-EVERYWHERE = ("", "0.0.0.0")
-PATIENCE = 60  # seconds that Voilà may take to start
-IDLE = 60  # seconds after which a page's process ends that no browser is connected to
+ANY_ADDRESS = ("", "0.0.0.0")
+START_TIMEOUT = 60  # seconds
+IDLE_TIMEOUT = 60  # seconds after which a process with no browser connected ends
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--port", type=int, default=8866, help="the port to serve on (default 8866)"
-    )
+    """Add the flags of ``riffedu app``."""
+    parser.add_argument("--port", type=int, default=8866, help="port to serve on (default 8866)")
     parser.add_argument(
         "--ip",
         default="127.0.0.1",
-        help="the address to listen on (default 127.0.0.1: this machine only)",
+        help="address to bind to (default 127.0.0.1: this machine only)",
     )
-    parser.add_argument("--no-token", action="store_true", help="let in whoever knows the address")
-    parser.add_argument("--no-browser", action="store_true", help="only print the address")
+    parser.add_argument("--no-token", action="store_true", help="do not require a token")
+    parser.add_argument(
+        "--no-browser", action="store_true", help="print the address; do not open a browser"
+    )
     parser.add_argument(
         "--model",
         default="default",
-        help="name in data/models, folder or hub id (default: the shipped one)",
+        help="name in data/models, folder or Hub ID (default: the shipped model)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="the music's seed (default 0)")
+    parser.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
 
 
 def run(args: argparse.Namespace) -> int:
+    """Serve the live instrument until Voilà ends or Ctrl-C is pressed."""
     from riffedu.app.model_server import WHERE, ModelServer, SessionListener
 
     limits.whole("--seed", args.seed, 0, 2**31 - 1)
     limits.whole("--port", args.port, 1, 65535)
     check_free(args.ip, args.port)
-    pipeline = _loaded(args.model)
+    pipeline = _load(args.model)
     key = secrets.token_bytes(16)
     token = "" if args.no_token else secrets.token_urlsafe(16)
     server = SessionListener(ModelServer(pipeline), key)
     with tempfile.TemporaryDirectory() as folder:
         page = write_page(Path(folder), args.seed)
         paths = os.pathsep.join(filter(None, [folder, os.environ.get("JUPYTER_PATH")]))
-        told = os.environ | {WHERE: f"{server.port}:{key.hex()}", "JUPYTER_PATH": paths}
-        voila = subprocess.Popen(command(page, args.ip, args.port, token), env=told, cwd=folder)
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # the finally below must run
+        environment = os.environ | {WHERE: f"{server.port}:{key.hex()}", "JUPYTER_PATH": paths}
+        voila = subprocess.Popen(
+            command(page, args.ip, args.port, token), env=environment, cwd=folder
+        )
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that `finally` runs
         try:
             address = wait_for(voila, args.ip, args.port, token)
-            print(f"The live instrument plays at {address}\nCtrl-C ends it.", flush=True)
+            print(f"The live instrument is at {address}\nPress Ctrl-C to stop it.", flush=True)
             if not args.no_browser:
                 webbrowser.open(address)
             return voila.wait()
@@ -76,28 +86,30 @@ def run(args: argparse.Namespace) -> int:
 
 
 def check_free(ip: str, port: int) -> None:
-    """Raises RiffeduError where something listens there already, or nothing can."""
+    """Raise RiffeduError if the address is in use or cannot be bound."""
     try:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((ip, port))
     except OSError as error:
         raise RiffeduError(
-            f"can't listen on {ip}:{port} ({error.strerror}): give another --port"
+            f"cannot listen on {ip}:{port} ({error.strerror}): choose another --port"
         ) from None
 
 
-def _loaded(name: str):
+def _load(name: str) -> Pipeline:
     from riffedu.music.pipeline import load_pipeline
 
     print("Loading the model …", flush=True)
     pipeline = load_pipeline(name)
-    pipeline.generate("music", num_inference_steps=1, progress=False)  # the first is the slowest
+    pipeline.generate(
+        "music", num_inference_steps=1, progress=False
+    )  # warm up: the first run is slow
     return pipeline
 
 
 def write_page(folder: Path, seed: int = 0) -> Path:
-    """The page as Voilà wants it: a notebook of one cell, and a template in a Jupyter data folder."""
+    """Write what Voilà serves: a notebook of one cell, and a template in a Jupyter data folder."""
     import nbformat
     from nbformat.v4 import new_code_cell, new_notebook
 
@@ -115,7 +127,7 @@ def write_page(folder: Path, seed: int = 0) -> Path:
 
 
 def command(page: Path, ip: str, port: int, token: str) -> list[str]:
-    """The command line that starts Voilà on ``page``."""
+    """Return the command line that starts Voilà on ``page``."""
     return [
         sys.executable,
         "-m",
@@ -129,27 +141,30 @@ def command(page: Path, ip: str, port: int, token: str) -> list[str]:
         f"--VoilaConfiguration.template={TEMPLATE}",
         "--Voila.log_level=ERROR",
         "--MappingKernelManager.cull_interval=15",
-        f"--MappingKernelManager.cull_idle_timeout={IDLE}",
+        f"--MappingKernelManager.cull_idle_timeout={IDLE_TIMEOUT}",
     ]
 
 
 def wait_for(voila: subprocess.Popen, ip: str, port: int, token: str) -> str:
-    """The page's address, once Voilà listens. RiffeduError where it ends instead."""
-    host = "127.0.0.1" if ip in EVERYWHERE else ip
-    give_up = time.monotonic() + PATIENCE
+    """Wait until Voilà accepts connections, and return the page's address.
+
+    Raises RiffeduError if Voilà exits or does not answer within ``START_TIMEOUT`` seconds.
+    """
+    host = "127.0.0.1" if ip in ANY_ADDRESS else ip
+    give_up = time.monotonic() + START_TIMEOUT
     while time.monotonic() < give_up:
         if voila.poll() is not None:
-            raise RiffeduError(f"Voilà ended with code {voila.returncode}; its words are above")
+            raise RiffeduError(f"Voilà exited with code {voila.returncode}: see its output above")
         try:
             socket.create_connection((host, port), 5).close()
             return f"http://{host}:{port}/" + (f"?token={token}" if token else "")
         except OSError:
             time.sleep(0.2)
-    raise RiffeduError(f"Voilà did not answer within {PATIENCE} s")
+    raise RiffeduError(f"Voilà did not answer within {START_TIMEOUT} s")
 
 
 def end(voila: subprocess.Popen) -> None:
-    """Voilà ends its pages' processes when it is asked to; whoever does not listen is ended."""
+    """Stop Voilà and its pages' processes; kill those that do not stop in time."""
     import psutil
 
     try:

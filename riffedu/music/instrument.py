@@ -89,9 +89,9 @@ class PieceSettings:
     def from_dict(cls, settings: Any) -> PieceSettings:
         """Create settings from the result of `to_dict`; unknown names raise RiffeduError."""
         if not isinstance(settings, dict):
-            raise RiffeduError("a wish is a table of names and values")
+            raise RiffeduError(f"piece settings must be a dict, not {type(settings).__name__}")
         if unknown := set(settings) - {each.name for each in fields(cls)}:
-            raise RiffeduError(f"a wish has no {min(map(str, unknown))!r}")
+            raise RiffeduError(f"unknown piece setting {min(map(str, unknown))!r}")
         return cls(**settings)
 
 
@@ -126,25 +126,25 @@ class Instrument:
         pixels = np.asarray(picture.convert("L"))
         self._pictures[name] = pixels[:, : period(pixels, self.pipeline.params.step_size_ms)]
 
-    def next(self, wish: PieceSettings) -> Piece:
+    def next(self, settings: PieceSettings) -> Piece:
         """Return the next piece. Raises RiffeduError for a seed sound that has not been added."""
         from riffedu.music.interpolate import four_corners
 
         text = (
-            self._states(wish.text)[0]
-            if wish.text
-            else four_corners(self._states(wish.prompts), *wish.place)
+            self._states(settings.text)[0]
+            if settings.text
+            else four_corners(self._states(settings.prompts), *settings.place)
         )
-        under = self._under(wish.seed_sound) if wish.seed_sound else None
+        under = self._under(settings.seed_sound) if settings.seed_sound else None
         return self.riff.next(
             text,
-            wish.place,
-            wish.seed,
+            settings.place,
+            settings.seed,
             under=under,
-            strength=wish.strength,
-            num_inference_steps=wish.num_inference_steps,
-            guidance_scale=wish.guidance_scale,
-            negative_prompt=wish.negative_prompt,
+            strength=settings.strength,
+            num_inference_steps=settings.num_inference_steps,
+            guidance_scale=settings.guidance_scale,
+            negative_prompt=settings.negative_prompt,
         )
 
     def _states(self, prompts: Any) -> list:

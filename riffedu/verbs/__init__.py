@@ -1,4 +1,4 @@
-"""riffusion-hobby's conversions in the shell, one verb a module, with its flags.
+"""The commands of ``riffedu``, one module per verb; conversions have riffusion-hobby's flags.
 
-Each module offers ``add_arguments(parser)`` and ``run(args) -> int``, as `riffedu.cli` wants them.
+Each module defines ``add_arguments(parser)`` and ``run(args) -> int``, which `riffedu.cli` calls.
 """

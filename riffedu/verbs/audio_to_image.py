@@ -1,4 +1,4 @@
-"""``riffedu audio-to-image``: a sound file of any length becomes one picture."""
+"""``riffedu audio-to-image``: converts a sound file of any length to one picture."""
 
 from argparse import ArgumentParser, Namespace
 
@@ -6,13 +6,19 @@ from riffedu.verbs.meaning import add_params, check_fits, params_of
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--audio", required=True, help="sound to read: wav, flac, ogg, mp3, aiff …")
-    parser.add_argument("--image", required=True, help="picture to write: .png keeps every pixel")
-    parser.add_argument("--stereo", action="store_true", help="two channels, green and blue")
+    """Add the flags of ``riffedu audio-to-image``."""
+    parser.add_argument(
+        "--audio", required=True, help="sound file to read: wav, flac, ogg, mp3, aiff …"
+    )
+    parser.add_argument("--image", required=True, help="picture to write; .png is lossless")
+    parser.add_argument(
+        "--stereo", action="store_true", help="encode two channels, as green and blue"
+    )
     add_params(parser)
 
 
 def run(args: Namespace) -> int:
+    """Convert a sound file to a picture."""
     from riffedu.paths import check_writable
     from riffedu.signal.convert import file_to_image
     from riffedu.signal.image import PICTURES, save_image

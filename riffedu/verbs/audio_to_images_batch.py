@@ -1,6 +1,9 @@
-"""``riffedu audio-to-images-batch``: a picture for every sound in a folder."""
+"""``riffedu audio-to-images-batch``: converts every sound file in a folder to a picture."""
+
+from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
 from riffedu.errors import RiffeduError
 from riffedu.verbs.batch import add_batch_arguments, run_batch
@@ -8,31 +11,33 @@ from riffedu.verbs.meaning import add_params, check_fits, params_of
 
 
 def add_arguments(parser: ArgumentParser) -> None:
+    """Add the flags of ``riffedu audio-to-images-batch``."""
     add_batch_arguments(parser)
     parser.add_argument(
         "--image-extension",
         default="jpg",
-        help="jpg (small), png (every pixel) or webp (default jpg)",
+        help="jpg (small), png (lossless) or webp (default jpg)",
     )
     parser.add_argument(
         "--mono",
         action="store_true",
-        help="mix all channels; without it pictures are stereo, as Riffusion's are",
+        help="mix down to mono (default: stereo pictures, as in Riffusion)",
     )
     add_params(parser)
 
 
 def run(args: Namespace) -> int:
+    """Convert every sound file in a folder to a picture."""
     from riffedu.signal.convert import file_to_image
     from riffedu.signal.image import PICTURES, save_image
 
-    ending = f".{args.image_extension.lstrip('.').lower()}"
-    if ending not in PICTURES:
-        raise RiffeduError(f"--image-extension must be one of {' '.join(PICTURES)}, not {ending}")
+    suffix = f".{args.image_extension.lstrip('.').lower()}"
+    if suffix not in PICTURES:
+        raise RiffeduError(f"--image-extension must be one of {' '.join(PICTURES)}, not {suffix}")
     params = params_of(args, stereo=not args.mono)
 
-    def work(file, folder, stem):
-        path = folder / f"{stem}{ending}"
+    def work(file: Path, folder: Path, stem: str) -> list[Path]:
+        path = folder / f"{stem}{suffix}"
         check_fits(file, path, params)
         return [save_image(file_to_image(file, params, progress=False), path)]
 

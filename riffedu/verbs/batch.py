@@ -1,4 +1,4 @@
-"""Many files at once: in parallel, under a progress bar, past the bad ones, which are listed."""
+"""Process many files in parallel with a progress bar; files that fail are listed at the end."""
 
 import os
 import sys
@@ -10,19 +10,24 @@ from riffedu.errors import RiffeduError
 
 
 def add_batch_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--audio-dir", required=True, help="folder of sounds to read")
-    parser.add_argument("--output-dir", required=True, help="folder to write to, made if missing")
-    parser.add_argument("--glob", default="*", help='which files of the folder (default "*")')
-    parser.add_argument("--limit", type=int, default=-1, help="only so many files")
-    parser.add_argument("--num-threads", type=int, help="files at a time (default: one a core)")
+    """Add the flags that the batch verbs share."""
+    parser.add_argument("--audio-dir", required=True, help="folder of sound files to read")
+    parser.add_argument(
+        "--output-dir", required=True, help="folder to write to; created if missing"
+    )
+    parser.add_argument("--glob", default="*", help='pattern of file names (default "*")')
+    parser.add_argument("--limit", type=int, default=-1, help="process at most this many files")
+    parser.add_argument(
+        "--num-threads", type=int, help="files to process at a time (default: one per core)"
+    )
 
 
 def run_batch(args: Namespace, work: Callable[[Path, Path, str], list[Path]]) -> int:
-    """``work(file, folder, stem)`` for every file; 0 if all went well, 1 if some didn't.
+    """Call ``work(file, folder, stem)`` for every file; return 0 if all succeeded, else 1.
 
-    ``stem`` is what the names of the files written should begin with: the file's own, with its
-    ending where two files would get one name. A bad file costs itself only: what is wrong with it
-    is said at the end.
+    ``work`` returns the files it wrote; their names should start with ``stem``: the input's stem,
+    or its full name if two inputs have the same stem. A bad file is skipped, and its error is
+    printed at the end.
     """
     from concurrent.futures import ThreadPoolExecutor, as_completed
 
@@ -36,7 +41,7 @@ def run_batch(args: Namespace, work: Callable[[Path, Path, str], list[Path]]) ->
     names = [f.name if stems.count(f.stem) > 1 else f.stem for f in files]
     workers, written, failed = args.num_threads or os.cpu_count() or 1, 0, []
     before = torch.get_num_threads()
-    torch.set_num_threads(1)  # files run side by side, so each one's arithmetic needn't
+    torch.set_num_threads(1)  # The files already run in parallel.
     try:
         with ThreadPoolExecutor(workers) as pool, tqdm(total=len(files), unit="file") as bar:
             jobs = {pool.submit(work, f, folder, name): f for f, name in zip(files, names)}
@@ -48,7 +53,7 @@ def run_batch(args: Namespace, work: Callable[[Path, Path, str], list[Path]]) ->
                 bar.update()
     finally:
         torch.set_num_threads(before)
-    print(f"{folder}: wrote {written} files from {len(files) - len(failed)} sounds")
+    print(f"{folder}: wrote {written} files from {len(files) - len(failed)} sound files")
     for file, reason in sorted(failed):
         print(f"riffedu: skipped {file.name}: {reason}", file=sys.stderr)
     return 1 if failed else 0
@@ -57,13 +62,13 @@ def run_batch(args: Namespace, work: Callable[[Path, Path, str], list[Path]]) ->
 def _files(args: Namespace) -> list[Path]:
     folder = Path(args.audio_dir)
     if not folder.is_dir():
-        raise RiffeduError(f"{folder}: there is no such folder")
+        raise RiffeduError(f"{folder}: no such folder")
     if args.num_threads is not None and args.num_threads < 1:
         raise RiffeduError(f"--num-threads must be at least 1, not {args.num_threads}")
     try:
         found = sorted(folder.glob(args.glob))
     except (ValueError, NotImplementedError) as error:
-        raise RiffeduError(f"--glob {args.glob!r} is no pattern: {error}") from None
+        raise RiffeduError(f"--glob {args.glob!r} is not a valid pattern: {error}") from None
     files = [f for f in found if f.is_file() and f.suffix != ".json" and f.name[0] != "."]
     if not files:
         raise RiffeduError(f"no files match {args.glob!r} in {folder}")

@@ -1,4 +1,6 @@
-"""``riffedu check``: a line per requirement, OK or what to do."""
+"""``riffedu check``: checks the installation and says how to fix what is wrong."""
+
+from __future__ import annotations
 
 import argparse
 import json
@@ -8,10 +10,13 @@ from collections.abc import Iterator
 from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from riffedu.errors import RiffeduError
 from riffedu.paths import models_folder
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 MEMORY_GB = 2.0
 DISK_GB = 1.0
@@ -19,7 +24,7 @@ IMPORT_NAMES = {"pillow": "PIL"}
 
 
 class Line(NamedTuple):
-    """One requirement: met or not, what it is, and what to do where it is not met."""
+    """One requirement: whether it is met, what it is, and what to do if it is not."""
 
     ok: bool
     what: str
@@ -30,12 +35,13 @@ class Line(NamedTuple):
 
 
 def check_python() -> Line:
+    """Check the Python version."""
     version = "Python {}.{}.{}".format(*sys.version_info[:3])
     return Line(sys.version_info >= (3, 11), version, "install Python 3.11 or newer")
 
 
 def check_packages() -> Iterator[Line]:
-    """A line per dependency that riffedu's own metadata declares, with its version range."""
+    """Check each dependency that riffedu's metadata declares, with its version range."""
     from packaging.requirements import Requirement
 
     try:
@@ -48,8 +54,8 @@ def check_packages() -> Iterator[Line]:
             yield check_package(requirement)
 
 
-def check_package(requirement) -> Line:
-    """One package: there, importable by name, and of a version that riffedu accepts."""
+def check_package(requirement: Requirement) -> Line:
+    """Check that one package is installed, importable and of a supported version."""
     name = requirement.name
     to_do = f'run `pip install -c constraints.txt "{requirement}"`'
     try:
@@ -66,36 +72,42 @@ def check_package(requirement) -> Line:
 
 
 def check_torch() -> Line:
-    """torch starts: a wheel for the wrong machine or a missing system library shows here."""
+    """Check that torch can be imported: a wheel for another platform cannot."""
     try:
         torch = import_module("torch")
     except (ImportError, OSError) as error:
-        return Line(False, "torch does not start", f"reinstall it ({' '.join(str(error).split())})")
+        return Line(
+            False, "torch cannot be imported", f"reinstall it ({' '.join(str(error).split())})"
+        )
     device = "CUDA" if torch.cuda.is_available() else "CPU"
     return Line(True, f"torch runs on {device}, {torch.get_num_threads()} threads")
 
 
 def check_lab_widgets() -> Line:
-    """Without their JupyterLab halves, panels and players stay blank and say nothing."""
+    """Check the JupyterLab extensions, without which panels and players stay blank."""
     from jupyter_core.paths import jupyter_path
 
-    halves = {"jupyterlab_widgets": "@jupyter-widgets/jupyterlab-manager", "anywidget": "anywidget"}
+    extensions = {
+        "jupyterlab_widgets": "@jupyter-widgets/jupyterlab-manager",
+        "anywidget": "anywidget",
+    }
     missing = [
         name
-        for name, half in halves.items()
+        for name, extension in extensions.items()
         if not any(
-            Path(folder, half, "package.json").is_file() for folder in jupyter_path("labextensions")
+            Path(folder, extension, "package.json").is_file()
+            for folder in jupyter_path("labextensions")
         )
     ]
     return Line(
         not missing,
-        "JupyterLab draws widgets",
+        "JupyterLab widget extensions",
         f"run `pip install --force-reinstall --no-deps {' '.join(missing)}`",
     )
 
 
 def check_model(folder: Path | None = None) -> Line:
-    """The shipped checkpoint: every part that its ``model_index.json`` names, whole."""
+    """Check that the shipped checkpoint is complete and undamaged."""
     what = "the shipped model"
     try:
         folder = folder or models_folder() / "default"
@@ -103,16 +115,16 @@ def check_model(folder: Path | None = None) -> Line:
     except RiffeduError as error:
         return Line(False, what, str(error))
     if damaged:
-        return Line(False, what, f"run `git checkout -- {folder}`; wrong: {', '.join(damaged)}")
+        return Line(False, what, f"run `git checkout -- {folder}`; damaged: {', '.join(damaged)}")
     size = sum(f.stat().st_size for f in folder.rglob("*.safetensors"))
     return Line(True, f"{what}: {size / 1e6:.0f} MB in {folder}")
 
 
 def damaged_files(folder: Path) -> Iterator[str]:
-    """Names of the checkpoint's missing, cut or altered files.
+    """Yield the names of the checkpoint's missing, truncated or altered files.
 
-    Every safetensors file must be as long as its own header says; where the folder holds a
-    ``SHA256SUMS`` file (as ``sha256sum`` writes it), every file that it lists must match.
+    Every safetensors file must have the length that its header gives. If the folder holds a
+    ``SHA256SUMS`` file (as ``sha256sum`` writes it), every file it lists must match.
     """
     index = folder / "model_index.json"
     if not index.is_file():
@@ -137,9 +149,10 @@ def damaged_files(folder: Path) -> Iterator[str]:
 
 
 def is_whole(file: Path) -> bool:
-    """Whether a safetensors file has the length that its header promises.
+    """Whether a safetensors file has the length that its header gives.
 
-    Eight bytes give the header's length n, n bytes of JSON give each tensor's place.
+    The first 8 bytes hold the header's length n; the next n bytes are JSON with the offsets of
+    each tensor.
     Source: the format section of the safetensors README.
     """
     size = file.stat().st_size
@@ -156,6 +169,7 @@ def is_whole(file: Path) -> bool:
 
 
 def sha256(file: Path) -> str | None:
+    """SHA-256 digest of a file in hex, or None if there is no such file."""
     import hashlib
 
     if not file.is_file():
@@ -165,7 +179,7 @@ def sha256(file: Path) -> str | None:
 
 
 def check_sound() -> Line:
-    """libsndfile writes a short tone and reads the same samples back."""
+    """Check that libsndfile writes a short tone and reads the same samples back."""
     try:
         import numpy as np
         import soundfile
@@ -177,13 +191,14 @@ def check_sound() -> Line:
                 soundfile.write(file, tone, 44100)
                 back, _ = soundfile.read(file)
                 if len(back) != len(tone) or abs(back - tone).max() > 1e-4:
-                    raise OSError(f"{suffix} came back different")
+                    raise OSError(f"{suffix} file did not read back the same")
     except (ImportError, OSError, RuntimeError) as error:
-        return Line(False, "writing sound", f"reinstall soundfile ({error})")
-    return Line(True, "sound can be written (wav, flac)")
+        return Line(False, "writing sound files", f"reinstall soundfile ({error})")
+    return Line(True, "sound files can be written (wav, flac)")
 
 
 def check_memory() -> Line:
+    """Check that enough memory is free."""
     try:
         import psutil
     except ImportError:
@@ -197,18 +212,19 @@ def check_memory() -> Line:
 
 
 def check_disk() -> Line:
+    """Check that enough disk space is free for temporary files."""
     import shutil
 
     free = shutil.disk_usage(tempfile.gettempdir()).free / 1e9
     return Line(
         free >= DISK_GB,
         f"{free:.1f} GB of disk free",
-        f"free {DISK_GB:.0f} GB where {tempfile.gettempdir()} lies",
+        f"free {DISK_GB:.0f} GB on the disk of {tempfile.gettempdir()}",
     )
 
 
 def lines() -> Iterator[Line]:
-    """Every requirement in turn, each checked as it is asked for."""
+    """Check every requirement in turn, lazily."""
     yield check_python()
     try:
         yield from check_packages()
@@ -227,9 +243,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    wanting = 0
+    """Print one line per requirement; return 1 if any is not met."""
+    unmet = 0
     for line in lines():
         print(line, flush=True)
-        wanting += not line.ok
-    print(f"{wanting} to do." if wanting else "All OK: `riffedu lab` opens the first lesson.")
-    return 1 if wanting else 0
+        unmet += not line.ok
+    print(f"{unmet} to do." if unmet else "All OK: `riffedu lab` opens the first lesson.")
+    return 1 if unmet else 0

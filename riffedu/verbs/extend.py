@@ -1,26 +1,35 @@
-"""``riffedu extend``: a sound goes on."""
+"""``riffedu extend``: continues a clip."""
 
 from argparse import ArgumentParser, Namespace
 
 from riffedu import limits
 from riffedu.music.continuation import extend
-from riffedu.verbs.music import add_music_arguments, check, load_clip, opened, options, write
+from riffedu.verbs.music import (
+    add_music_arguments,
+    check_arguments,
+    load_clip,
+    opened,
+    options,
+    write,
+)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("audio", help="sound to go on from: wav, flac, ogg, mp3, aiff …")
-    parser.add_argument("prompt", help='how it goes on: "a calm solo piano"')
+    """Add the flags of ``riffedu extend``."""
+    parser.add_argument("audio", help="sound file to continue: wav, flac, ogg, mp3, aiff …")
+    parser.add_argument("prompt", help='prompt for the continuation, such as "a calm solo piano"')
     parser.add_argument(
         "--seconds",
         type=float,
         default=30.0,
-        help=f"length in all, up to {limits.LONGEST:g} (default 30)",
+        help=f"total length in seconds, up to {limits.LONGEST:g} (default 30)",
     )
     add_music_arguments(parser)
 
 
 def run(args: Namespace) -> int:
-    places = check(args, args.prompt)
+    """Continue a clip up to a given length."""
+    places = check_arguments(args, args.prompt)
     limits.duration(args.seconds)
     clip = load_clip(args.audio)
     with opened(args, args.prompt) as pipeline:

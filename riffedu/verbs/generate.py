@@ -1,4 +1,6 @@
-"""``riffedu generate``: words become a clip, or several with the seeds that follow."""
+"""``riffedu generate``: generates one or more clips from a prompt."""
+
+from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -6,30 +8,32 @@ from pathlib import Path
 from riffedu import limits
 from riffedu.errors import RiffeduError
 from riffedu.music.generate import DURATION
-from riffedu.verbs.music import add_music_arguments, check, opened, options, write
+from riffedu.verbs.music import add_music_arguments, check_arguments, opened, options, write
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("prompt", help='what to play, in English: "a calm solo piano"')
+    """Add the flags of ``riffedu generate``."""
+    parser.add_argument("prompt", help='what to play, in English, such as "a calm solo piano"')
     add_music_arguments(parser)
     parser.add_argument(
         "--count",
         type=int,
         default=1,
-        help="clips to make, with the seeds that follow; each gets its seed's name",
+        help="number of clips, with consecutive seeds; file names end in the seed (default 1)",
     )
     parser.add_argument(
         "--duration",
         type=float,
         default=DURATION,
-        help=f"seconds, up to {limits.LONGEST:g} (default {DURATION})",
+        help=f"length in seconds, up to {limits.LONGEST:g} (default {DURATION})",
     )
 
 
 def run(args: Namespace) -> int:
+    """Generate clips from a prompt."""
     limits.duration(args.duration)
     limits.whole("--count", args.count, 1, 1000)
-    plan = named(*check(args, args.prompt), args.seed, args.count)
+    plan = output_files(*check_arguments(args, args.prompt), args.seed, args.count)
     with opened(args) as pipeline:
         for seed, sound, picture in plan:
             result = pipeline.generate(
@@ -42,10 +46,10 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def named(
+def output_files(
     sound: Path, picture: Path | None, seed: int, count: int
 ) -> list[tuple[int, Path, Path | None]]:
-    """(seed, sound, picture) for each clip; more than one carry their seed in the name."""
+    """Return (seed, sound, picture) per clip; with several clips, names end in the seed."""
     if count == 1:
         return [(seed, sound, picture)]
     plan = [

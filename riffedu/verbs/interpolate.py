@@ -1,36 +1,41 @@
-"""``riffedu interpolate``: one piece of music that goes from prompt to prompt."""
+"""``riffedu interpolate``: generates music that moves from one prompt to the next."""
 
 import sys
 from argparse import ArgumentParser, Namespace
 
 from riffedu import limits
+from riffedu.errors import RiffeduError
 from riffedu.music.interpolate import EASINGS
-from riffedu.verbs.music import add_music_arguments, check, opened, options, write
+from riffedu.verbs.music import add_music_arguments, check_arguments, opened, options, write
 
 
 def add_arguments(parser: ArgumentParser) -> None:
+    """Add the flags of ``riffedu interpolate``."""
     parser.add_argument(
         "prompts",
         nargs="+",
         metavar="prompt",
-        help='two or more: "a calm solo piano" "a church organ"',
+        help='two or more prompts, such as "a calm solo piano" "a church organ"',
     )
     parser.add_argument(
         "--pieces",
         type=int,
         default=3,
-        help="pieces of 3.84 s from each prompt to the next (default 3)",
+        help="pieces of 3.84 s between neighbouring prompts (default 3)",
     )
-    parser.add_argument("--easing", choices=EASINGS, default="linear", help="how it is paced")
+    parser.add_argument(
+        "--easing", choices=EASINGS, default="linear", help="how the mix moves (default linear)"
+    )
     add_music_arguments(parser)
 
 
 def run(args: Namespace) -> int:
+    """Generate music that moves through the prompts; Ctrl-C keeps what is done."""
     from riffedu.music.stream import interpolate_prompts, join
 
     if len(args.prompts) < 2:
-        raise limits.RiffeduError("give two prompts or more: from where to where?")
-    places = check(args, *args.prompts)
+        raise RiffeduError("give at least two prompts")
+    places = check_arguments(args, *args.prompts)
     limits.whole("--pieces", args.pieces, 1, 100)
     from tqdm.auto import tqdm
 
@@ -45,8 +50,8 @@ def run(args: Namespace) -> int:
         except KeyboardInterrupt:
             stopped = True
         if made:
-            told = {**options(args), "prompt": " → ".join(args.prompts)}
-            write(args, join(pipeline, made, told), *places)
+            metadata = {**options(args), "prompt": " → ".join(args.prompts)}
+            write(args, join(pipeline, made, metadata), *places)
     if stopped:
         print(f"riffedu: interrupted after {len(made)} of {total} pieces", file=sys.stderr)
     return 130 if stopped else 0

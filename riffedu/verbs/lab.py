@@ -1,4 +1,6 @@
-"""``riffedu lab``: JupyterLab at the first lesson, with or without make."""
+"""``riffedu lab``: opens JupyterLab at a lesson."""
+
+from __future__ import annotations
 
 import argparse
 import os
@@ -6,32 +8,55 @@ import subprocess
 import sys
 from pathlib import Path
 
+from riffedu import syllabus
 from riffedu.errors import RiffeduError
 from riffedu.paths import course_folder
 
-FIRST_LESSON = "00_hear_it_first.ipynb"
+FIRST_LESSON = f"{syllabus.LESSONS[0].name}.ipynb"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
+    """Add the flags of ``riffedu lab``."""
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--lesson", type=int, metavar="N", help="open lesson N, for example 5")
+    which.add_argument(
         "notebook",
         nargs="?",
         default=FIRST_LESSON,
-        help=f"a notebook of notebooks/, by name or number (default: {FIRST_LESSON})",
+        help=f"name, or start of the name, of a notebook in notebooks/ (default: {FIRST_LESSON})",
     )
-    parser.add_argument("--no-browser", action="store_true", help="only print the address")
-    parser.add_argument("--port", type=int, help="the port to serve on (default: 8888 or next)")
+    parser.add_argument(
+        "--no-browser", action="store_true", help="print the address; do not open a browser"
+    )
+    parser.add_argument(
+        "--port", type=int, help="port to serve on (default: the first free one from 8888)"
+    )
+
+
+def lesson_notebook(number: int) -> Path:
+    """The notebook of lesson ``number``.
+
+    Raises RiffeduError if there is no such lesson, or if it is only planned.
+    """
+    found = syllabus.lesson(number)
+    if found.state != "ready":
+        raise RiffeduError(f"lesson {found.heading} is planned and has no notebook yet")
+    return course_folder() / found.notebook
 
 
 def find_notebook(name: str) -> Path:
-    """The notebook of ``notebooks/`` whose file name is, or begins with, ``name``."""
+    """The notebook in ``notebooks/`` whose file name is, or starts with, ``name``.
+
+    Raises RiffeduError unless exactly one notebook matches.
+    """
     notebooks = sorted((course_folder() / "notebooks").glob("*.ipynb"))
     found = [n for n in notebooks if n.name == name] or [
         n for n in notebooks if n.name.startswith(name)
     ]
     if len(found) != 1:
         have = ", ".join(n.stem for n in notebooks) or "none"
-        raise RiffeduError(f"no single notebook is called {name!r}; notebooks/ has {have}")
+        match = "several notebooks match" if found else "no notebook matches"
+        raise RiffeduError(f"{match} {name!r}: choose one of {have}")
     return found[0]
 
 
@@ -49,23 +74,30 @@ def command(notebook: Path, no_browser: bool = False, port: int | None = None) -
     if port is not None:
         parts.append(f"--port={port}")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
-        parts.append("--allow-root")  # Containers run as root, where Jupyter refuses otherwise.
+        parts.append(
+            "--allow-root"
+        )  # Containers run as root, where Jupyter otherwise refuses to start.
     return parts
 
 
 def environment() -> dict[str, str]:
-    """This process's environment, with JupyterLab's news and update pop-ups turned off."""
+    """This process's environment with JupyterLab's news and update pop-ups turned off."""
     ours = str(Path(__file__).parent / "jupyter")
     theirs = os.environ.get("JUPYTER_CONFIG_PATH")
     return os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, (ours, theirs)))}
 
 
 def run(args: argparse.Namespace) -> int:
-    parts = command(find_notebook(args.notebook), args.no_browser, args.port)
+    """Start JupyterLab at the lesson that was asked for."""
+    if args.lesson is None:
+        notebook = find_notebook(args.notebook)
+    else:
+        notebook = lesson_notebook(args.lesson)
+    parts = command(notebook, args.no_browser, args.port)
     if os.name == "posix":
-        # JupyterLab takes this process over, and so gets its signals.
+        # JupyterLab replaces this process, and so receives its signals.
         os.execve(parts[0], parts, environment())
     try:
         return subprocess.run(parts, env=environment()).returncode
     except KeyboardInterrupt:
-        return 0  # Ctrl-C is how one leaves JupyterLab.
+        return 0  # Ctrl-C is the usual way to stop JupyterLab.

@@ -1,49 +1,59 @@
-"""What a picture means, as flags: riffusion-hobby's, with its defaults."""
+"""The flags for `SpectrogramParams`, with riffusion-hobby's names and defaults."""
+
+from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-FLAGS = {
-    "sample_rate": (int, "samples a second; other sounds are resampled to it"),
-    "step_size_ms": (int, "milliseconds from one column to the next"),
-    "num_frequencies": (int, "rows of the picture"),
-    "min_frequency": (int, "hertz at the bottom"),
-    "max_frequency": (int, "hertz at the top"),
-    "window_duration_ms": (int, "milliseconds that a column looks at"),
-    "padded_duration_ms": (int, "the same with the zeros beside it"),
-    "power_for_image": (float, "greys are amplitudes to this power"),
+if TYPE_CHECKING:
+    from riffedu.signal.params import SpectrogramParams
+
+FLAGS: dict[str, tuple[Callable[[str], Any], str]] = {
+    "sample_rate": (int, "sample rate in Hz; other sounds are resampled"),
+    "step_size_ms": (int, "hop from column to column in ms"),
+    "num_frequencies": (int, "number of mel bands, the picture's rows"),
+    "min_frequency": (int, "frequency at the bottom in Hz"),
+    "max_frequency": (int, "frequency at the top in Hz"),
+    "window_duration_ms": (int, "length of the STFT window in ms"),
+    "padded_duration_ms": (int, "the same with zero padding, in ms"),
+    "power_for_image": (float, "exponent that maps amplitudes to grey levels"),
 }
 
 
 def add_params(parser: ArgumentParser) -> None:
-    """A flag per field of `SpectrogramParams` that a picture is drawn by."""
+    """Add a flag for each field of `SpectrogramParams` that shapes a picture."""
     from riffedu.signal.params import SpectrogramParams
 
-    usual = SpectrogramParams()
-    for name, (kind, words) in FLAGS.items():
-        value = getattr(usual, name)
+    defaults = SpectrogramParams()
+    for name, (kind, description) in FLAGS.items():
+        value = getattr(defaults, name)
         parser.add_argument(
             f"--{name.replace('_', '-')}",
             type=kind,
             default=value,
-            help=f"{words} (default {value})",
+            help=f"{description} (default {value})",
         )
     add_device(parser)
 
 
 def add_device(parser: ArgumentParser) -> None:
-    """``--device`` is Riffusion's; conversion is quick without a GPU."""
-    parser.add_argument("--device", help="accepted for Riffusion's sake; the CPU does the work")
+    """Add ``--device``, which Riffusion has; conversion runs on the CPU."""
+    parser.add_argument(
+        "--device", help="ignored, for compatibility with Riffusion: conversion runs on the CPU"
+    )
 
 
-def params_of(args: Namespace, stereo: bool):
-    """The `SpectrogramParams` that the flags ask for."""
+def params_of(args: Namespace, stereo: bool) -> SpectrogramParams:
+    """Return the `SpectrogramParams` that the flags describe."""
     from riffedu.signal.params import SpectrogramParams
 
     return SpectrogramParams(stereo=stereo, **{name: getattr(args, name) for name in FLAGS})
 
 
-def check_fits(audio, image, params) -> None:
-    """Raises RiffeduError, before the work, where a sound's picture would be too wide."""
+def check_fits(audio: str | Path, image: Path, params: SpectrogramParams) -> None:
+    """Raise RiffeduError if a sound's picture would be too wide for its file format."""
     from riffedu.signal.audio import duration
     from riffedu.signal.image import check_size
 

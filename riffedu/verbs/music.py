@@ -1,4 +1,4 @@
-"""What the verbs that make music share: flags, files checked before the work, warnings in one line."""
+"""What the generating verbs share: flags, checks before the work, one-line warnings."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING, Any
 from riffedu import limits
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from riffedu.music.pipeline import Pipeline
     from riffedu.music.result import Result
 
 
 def add_music_arguments(parser: ArgumentParser) -> None:
-    """Where to write, and how to make it."""
+    """Add the flags for the output and for the model."""
     parser.add_argument(
-        "-o", "--output", required=True, help="sound to write: .wav, .flac, .ogg or .mp3"
+        "-o", "--output", required=True, help="sound file to write: .wav, .flac, .ogg or .mp3"
     )
-    parser.add_argument("--image", help="keep the picture too: .png (every pixel), .webp, .jpg")
-    parser.add_argument("--negative-prompt", default="", help="what not to play")
-    parser.add_argument("--seed", type=int, default=0, help="same seed, same clip (default 0)")
+    parser.add_argument("--image", help="write the picture too: .png (lossless), .webp, .jpg")
+    parser.add_argument("--negative-prompt", default="", help="what to avoid")
+    parser.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
     parser.add_argument(
         "--steps",
         "--num-inference-steps",
@@ -33,18 +35,18 @@ def add_music_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--guidance-scale",
         type=float,
-        help="how far the words pull, 0 to 30 (default: the model's)",
+        help="how strongly the prompt steers, 0 to 30 (default: the model's)",
     )
     parser.add_argument(
         "--model",
         default="default",
-        help="name in data/models, folder or hub id (default: the shipped one)",
+        help="name in data/models, folder or Hub ID (default: the shipped model)",
     )
-    parser.add_argument("--quiet", action="store_true", help="no progress bar, no summary")
+    parser.add_argument("--quiet", action="store_true", help="print no progress bar and no summary")
 
 
-def check(args: Namespace, *prompts: str) -> tuple[Path, Path | None]:
-    """The files to write, after making sure that they can be and that the numbers are fit."""
+def check_arguments(args: Namespace, *prompts: str) -> tuple[Path, Path | None]:
+    """Check the prompts, numbers and outputs; return the sound and picture files to write."""
     from riffedu.paths import check_writable
     from riffedu.signal.audio import FORMATS
     from riffedu.signal.image import PICTURES
@@ -60,15 +62,18 @@ def check(args: Namespace, *prompts: str) -> tuple[Path, Path | None]:
 
 
 def options(args: Namespace) -> dict[str, Any]:
-    """The flags as options of `riffedu.music.edit.transform_steps`."""
+    """Return the flags as keyword arguments for `riffedu.music.edit.transform_steps`."""
     return {
         name: getattr(args, name)
         for name in ("negative_prompt", "seed", "num_inference_steps", "guidance_scale")
     }
 
 
-def load_clip(path: str) -> tuple:
-    """A sound file as (waveform, sample_rate), unless it is too long to be changed at once."""
+def load_clip(path: str) -> tuple[np.ndarray, int]:
+    """Load a sound file as (waveform, sample_rate).
+
+    Raises RiffeduError if it is too long to edit at once.
+    """
     from riffedu.signal.audio import duration, load
 
     limits.sound_length(duration(path))
@@ -77,7 +82,7 @@ def load_clip(path: str) -> tuple:
 
 @contextmanager
 def opened(args: Namespace, *prompts: str) -> Iterator[Pipeline]:
-    """The pipeline of ``--model``; warnings about prompts become a line on stderr."""
+    """Load the pipeline of ``--model``, and print prompt warnings as one line on stderr."""
     import warnings
 
     from riffedu.diffusion.guidance import PromptWarning, warn_about_prompt
@@ -94,7 +99,7 @@ def opened(args: Namespace, *prompts: str) -> Iterator[Pipeline]:
 
 
 def write(args: Namespace, result: Result, sound: Path, picture: Path | None) -> None:
-    """The sound, the picture where one is wanted, and a line that says what was written."""
+    """Write the sound and, if wanted, the picture; print a one-line summary."""
     from riffedu.signal import audio
     from riffedu.signal.image import save_image
 
@@ -102,7 +107,7 @@ def write(args: Namespace, result: Result, sound: Path, picture: Path | None) ->
         save_image(result.image, picture)
     audio.save(sound, result.waveform, result.sample_rate)
     if not args.quiet:
-        told = result.parameters
+        metadata = result.parameters
         known = [
             ("strength", "strength {:g}"),
             ("bpm", "{:g} BPM"),
@@ -110,11 +115,13 @@ def write(args: Namespace, result: Result, sound: Path, picture: Path | None) ->
             ("num_inference_steps", "{} steps"),
             ("guidance_scale", "guidance {:g}"),
         ]
-        facts = [words.format(told[name]) for name, words in known if told.get(name) is not None]
+        facts = [
+            text.format(metadata[name]) for name, text in known if metadata.get(name) is not None
+        ]
         print(f"{sound}: {len(result.waveform) / result.sample_rate:.2f} s, {', '.join(facts)}")
 
 
-def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     import sys
 
     print(f"riffedu: warning: {message}", file=sys.stderr)

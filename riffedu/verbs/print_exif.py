@@ -1,13 +1,15 @@
-"""``riffedu print-exif``: what a picture's tags say that it means."""
+"""``riffedu print-exif``: prints Riffusion's EXIF tags of a picture."""
 
 from argparse import ArgumentParser, Namespace
 
 
 def add_arguments(parser: ArgumentParser) -> None:
+    """Add the flags of ``riffedu print-exif``."""
     parser.add_argument("--image", required=True, help="picture to read")
 
 
 def run(args: Namespace) -> int:
+    """Print Riffusion's EXIF tags of a picture."""
     from riffedu.signal.image import MAX_VALUE_TAG, RANGE_DB_TAG, load_image, tags_of
     from riffedu.signal.params import EXIF_TAGS
 
@@ -17,5 +19,5 @@ def run(args: Namespace) -> int:
     for name, value in found.items():
         print(f"{name:<20} = {value!s:>15}")
     if not found:
-        print(f"{args.image} has none of Riffusion's tags: its numbers are taken for granted")
+        print(f"{args.image} has none of Riffusion's tags: the default parameters apply")
     return 0

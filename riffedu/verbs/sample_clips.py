@@ -1,81 +1,104 @@
-"""``riffedu sample-clips``: clips of one length, from places drawn at random in a sound."""
+"""``riffedu sample-clips``: cuts clips from random positions in a sound file."""
+
+from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from riffedu.errors import RiffeduError
 
+if TYPE_CHECKING:
+    import numpy as np
+
 
 def add_clip_arguments(parser: ArgumentParser, extension: str) -> None:
-    """What both verbs that cut clips share."""
+    """Add the flags that both sampling verbs share."""
     parser.add_argument(
         "--duration-ms",
         type=int,
         default=5120,
-        help="milliseconds of a clip (default 5120, a picture of 512 columns)",
+        help="clip length in ms (default 5120, a picture of 512 columns)",
     )
-    parser.add_argument("--mono", action="store_true", help="mix all channels")
+    parser.add_argument("--mono", action="store_true", help="mix down to mono")
     parser.add_argument(
         "--extension", default=extension, help=f"wav, flac, ogg or mp3 (default {extension})"
     )
     parser.add_argument(
-        "--seed", type=int, default=-1, help="same seed, same places (default -1: others each time)"
+        "--seed",
+        type=int,
+        default=-1,
+        help="random seed; negative for a new one each time (default -1)",
     )
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--audio", required=True, help="sound to read")
-    parser.add_argument("--output-dir", required=True, help="folder to write to, made if missing")
-    parser.add_argument("--num-clips", type=int, default=1, help="how many (default 1)")
+    """Add the flags of ``riffedu sample-clips``."""
+    parser.add_argument("--audio", required=True, help="sound file to read")
+    parser.add_argument(
+        "--output-dir", required=True, help="folder to write to; created if missing"
+    )
+    parser.add_argument("--num-clips", type=int, default=1, help="number of clips (default 1)")
     add_clip_arguments(parser, "wav")
 
 
 def run(args: Namespace) -> int:
+    """Cut clips from random positions in a sound file."""
     check_clip_arguments(args, args.num_clips)
     folder = Path(args.output_dir)
-    random = generator(args.seed)
-    places = draw_places(args.audio, args.num_clips, args.duration_ms, random)
+    rng = generator(args.seed)
+    starts = draw_starts(args.audio, args.num_clips, args.duration_ms, rng)
     folder.mkdir(parents=True, exist_ok=True)
-    for path in write_clips(args.audio, places, folder, "", args):
+    for path in write_clips(args.audio, starts, folder, "", args):
         print(path)
     return 0
 
 
 def check_clip_arguments(args: Namespace, count: int) -> None:
+    """Raise RiffeduError for an invalid count, duration or extension."""
     from riffedu.signal.audio import FORMATS
 
-    if count < 1 or args.duration_ms < 1:
-        raise RiffeduError("give at least one clip, of at least one millisecond")
+    if count < 1:
+        raise RiffeduError(f"the number of clips must be at least 1, not {count}")
+    if args.duration_ms < 1:
+        raise RiffeduError(f"--duration-ms must be at least 1, not {args.duration_ms}")
     if f".{args.extension}" not in FORMATS:
         raise RiffeduError(f"--extension must be one of {' '.join(FORMATS)}, not {args.extension}")
 
 
-def generator(seed: int, *more: int):
-    """A generator of random numbers; a seed below 0 is another one each time."""
+def generator(seed: int, *more: int) -> np.random.Generator:
+    """Return a random number generator; a negative seed means a new one each time."""
     import numpy as np
 
     return np.random.default_rng([seed, *more] if seed >= 0 else None)
 
 
-def draw_places(path, count: int, duration_ms: int, random) -> list[int]:
-    """Where clips begin, in milliseconds: each place that fits is as likely as the others."""
+def draw_starts(
+    path: str | Path, count: int, duration_ms: int, rng: np.random.Generator
+) -> list[int]:
+    """Draw the start times of clips in ms, uniformly over all that fit.
+
+    Raises RiffeduError if the sound is shorter than a clip.
+    """
     from riffedu.signal.audio import duration
 
     last = int(duration(path) * 1000) - duration_ms
     if last < 0:
         raise RiffeduError(f"{path} is shorter than a clip of {duration_ms} ms")
-    return [int(start) for start in random.integers(0, last + 1, count)]
+    return [int(start) for start in rng.integers(0, last + 1, count)]
 
 
-def write_clips(path, places: list[int], folder: Path, stem: str, args: Namespace) -> list[Path]:
-    """Write the clips that begin at ``places``, named as Riffusion names them."""
+def write_clips(
+    path: str | Path, starts: list[int], folder: Path, stem: str, args: Namespace
+) -> list[Path]:
+    """Write the clips that begin at ``starts`` (in ms), with Riffusion's file names."""
     from riffedu.signal.audio import load_part, save, set_level
 
     written = []
-    for i, start in enumerate(places):
+    for i, start in enumerate(starts):
         sound, rate = load_part(path, start / 1000, args.duration_ms / 1000)
         sound = sound.mean(axis=0) if args.mono and sound.ndim == 2 else sound
-        if abs(sound).max() > 1:  # a float file may go beyond, what is written may not
+        if abs(sound).max() > 1:  # Float files may exceed full scale; the output may not.
             sound = set_level(sound, rms_db=0.0, peak_db=0.0)
         name = f"clip_{i}_start_{start}_ms_duration_{args.duration_ms}_ms.{args.extension}"
         written.append(save(folder / f"{stem}{name}", sound, rate))

@@ -1,37 +1,46 @@
-"""``riffedu transform``: a sound, remade by words, all of it or a part."""
+"""``riffedu transform``: regenerates a clip, or part of one, from a prompt."""
 
 from argparse import ArgumentParser, Namespace
 
 from riffedu import limits
 from riffedu.music.edit import STRENGTH, transform
 from riffedu.music.masks import REGIONS
-from riffedu.verbs.music import add_music_arguments, check, load_clip, opened, options, write
+from riffedu.verbs.music import (
+    add_music_arguments,
+    check_arguments,
+    load_clip,
+    opened,
+    options,
+    write,
+)
 
 BOUNDS = {
-    "after": "only what comes after this second",
-    "before": "only what comes before it",
-    "above": "only what sounds above this frequency, in Hz",
-    "below": "only what sounds below it",
+    "after": "only what comes after this time in seconds",
+    "before": "only what comes before this time in seconds",
+    "above": "only frequencies above this one, in Hz",
+    "below": "only frequencies below this one, in Hz",
 }
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("audio", help="sound to change: wav, flac, ogg, mp3, aiff …")
-    parser.add_argument("prompt", help='what to make of it: "a church organ"')
+    """Add the flags of ``riffedu transform``."""
+    parser.add_argument("audio", help="sound file to transform: wav, flac, ogg, mp3, aiff …")
+    parser.add_argument("prompt", help='prompt, such as "a church organ"')
     parser.add_argument(
         "--strength",
         type=float,
         default=STRENGTH,
-        help=f"0 keeps the sound, 1 forgets it (default {STRENGTH:g})",
+        help=f"0 keeps the clip, 1 ignores it (default {STRENGTH:g})",
     )
-    parser.add_argument("--only", choices=REGIONS, help="change this part, keep the rest")
-    for name, words in BOUNDS.items():
-        parser.add_argument(f"--{name}", type=float, help=f"change {words}")
+    parser.add_argument("--only", choices=REGIONS, help="change only this part")
+    for name, region in BOUNDS.items():
+        parser.add_argument(f"--{name}", type=float, help=f"change {region}")
     add_music_arguments(parser)
 
 
 def run(args: Namespace) -> int:
-    places = check(args, args.prompt)
+    """Regenerate a clip, or part of one, from a prompt."""
+    places = check_arguments(args, args.prompt)
     limits.number("--strength", args.strength, 0, 1)
     bounds = dict(REGIONS[args.only]) if args.only else {}
     bounds |= {

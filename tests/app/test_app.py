@@ -1,4 +1,4 @@
-"""`riffedu app`: it starts, lets in who knows the token, and leaves nothing behind."""
+"""`riffedu app`: it starts, requires a token, and leaves nothing behind."""
 
 import os
 import re
@@ -27,7 +27,7 @@ def free_port():
 
 
 @posix
-def test_it_serves_the_page_and_ends_whole(ours, tmp_path):  # noqa: F811
+def test_it_serves_the_page_and_leaves_no_process(ours, tmp_path):  # noqa: F811
     port = free_port()
     own = {f"JUPYTER_{name}_DIR": str(tmp_path / name) for name in ("CONFIG", "DATA", "RUNTIME")}
     started = subprocess.Popen(
@@ -80,7 +80,7 @@ def test_it_serves_the_page_and_ends_whole(ours, tmp_path):  # noqa: F811
         time.sleep(0.1)
 
 
-def test_a_port_that_is_taken(capsys):
+def test_a_port_in_use(capsys):
     with socket.socket() as busy:
         busy.bind(("127.0.0.1", 0))
         busy.listen()
@@ -97,10 +97,10 @@ def test_a_port_that_is_taken(capsys):
         (["--port", "0"], "--port"),
         (["--port", "x"], "--help"),
         (["--model", "none/such"], "none/such"),
-        (["--ip", "203.0.113.9"], "can't listen"),
+        (["--ip", "203.0.113.9"], "cannot listen"),
     ],
 )
-def test_what_cannot_be_is_one_line(capsys, args, words):
+def test_bad_arguments_are_one_line(capsys, args, words):
     if "--port" not in args:
         args = ["--port", str(free_port()), *args]
     assert cli.main(["app", *args]) == 2
@@ -108,7 +108,7 @@ def test_what_cannot_be_is_one_line(capsys, args, words):
     assert err.count("\n") == 1 and words in err
 
 
-def test_voila_that_ends_is_told(monkeypatch):
+def test_voila_that_exits_is_reported(monkeypatch):
     from riffedu.errors import RiffeduError
 
     ended = subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"])

@@ -1,4 +1,4 @@
-"""One model, many listeners: turns, seats in this and in other processes, and what goes wrong."""
+"""One model, many listeners: turns, sessions in this and in other processes, and errors."""
 
 import subprocess
 import sys
@@ -36,7 +36,7 @@ def served(small):
     server.close()
 
 
-# --- wishes -----------------------------------------------------------------------------------
+# --- piece settings ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -58,25 +58,25 @@ def served(small):
         ({"text": 3}, "text"),
     ],
 )
-def test_a_wish_that_cannot_be(wrong, words):
+def test_invalid_settings(wrong, words):
     with pytest.raises(RiffeduError, match=words):
         PieceSettings(**wrong)
 
 
-def test_a_wish_survives_a_journey():
+def test_settings_survive_json():
     import json
 
-    wish = PieceSettings(FOUR, (0.25, 1.0), "a tune", 7, 4, 3.5, "drums", 0.5, "pulse 120")
-    assert PieceSettings.from_dict(json.loads(json.dumps(wish.to_dict()))) == wish
+    settings = PieceSettings(FOUR, (0.25, 1.0), "a tune", 7, 4, 3.5, "drums", 0.5, "pulse 120")
+    assert PieceSettings.from_dict(json.loads(json.dumps(settings.to_dict()))) == settings
     for wrong in ({"sede": 1}, [], "x", None):
-        with pytest.raises(RiffeduError, match="a wish"):
+        with pytest.raises(RiffeduError, match="piece setting"):
             PieceSettings.from_dict(wrong)
 
 
 # --- the instrument ---------------------------------------------------------------------------
 
 
-def test_the_same_wishes_give_the_stream_of_lesson_13(small):
+def test_the_same_settings_give_the_stream_of_lesson_13(small):
     way = [(0.0, 0.0), (0.5, 0.25), (1.0, 1.0)]
     instrument = Instrument(small)
     played = [instrument.next(PieceSettings(FOUR, place, seed=3, **FEW)) for place in way]
@@ -112,7 +112,7 @@ def test_seed_sounds_are_there_and_keep_their_time(small, name):
     assert np.abs(kept.waveform).max() > 0
     turn = instrument._turn(name).shape[1]
     if name in PULSES:
-        assert turn == 6000 / PULSES[name]
+        assert turn == PULSES[name]
     shared = instrument.riff.shared * 32
     width = small.window * 32
     a, b = (np.asarray(p.image.convert("L"), np.float32) for p in (kept, more))
@@ -180,13 +180,13 @@ class Slow:
         self.made = []
 
 
-def slow_piece(self, wish):
+def slow_piece(self, settings):
     slow = self.pipeline
     slow.at_once += 1
     slow.most = max(slow.most, slow.at_once)
     time.sleep(0.02)
     slow.at_once -= 1
-    slow.made.append(wish.seed)
+    slow.made.append(settings.seed)
     return Piece(
         0,
         np.zeros(10, np.float32),
@@ -206,7 +206,7 @@ def slow(monkeypatch):
 
 
 @pytest.mark.parametrize("remote", [False, True])
-def test_no_seat_starves(slow, remote):
+def test_no_session_starves(slow, remote):
     server = SessionListener(ModelServer(slow), KEY) if remote else None
     there = connect(server.port, KEY) if remote else ModelServer(slow)
     together = threading.Barrier(3)
@@ -236,11 +236,11 @@ def test_no_seat_starves(slow, remote):
 
 def test_a_piece_comes_over_the_socket_as_it_is(small, served):
     here, there = ModelServer(small).session(), connect(served, KEY).session()
-    for wish in (
+    for settings in (
         PieceSettings(FOUR, seed=5, **FEW),
         PieceSettings(FOUR, (1, 0), "violin", seed_sound="pulse 120", **FEW),
     ):
-        one, other = here.next(wish), there.next(wish)
+        one, other = here.next(settings), there.next(settings)
         assert np.array_equal(one.waveform, other.waveform) and np.array_equal(
             one.after, other.after
         )
@@ -259,32 +259,33 @@ def test_errors_come_over_the_socket_as_one_line(served):
     assert session.next(PieceSettings(FOUR, **FEW)).number == 0, "and the session is usable"
 
 
-def test_strangers_are_sent_away(served):
-    with pytest.raises(RiffeduError, match="can't be reached"):
+def test_a_wrong_key_is_refused(served):
+    with pytest.raises(RiffeduError, match="cannot reach the model server"):
         connect(served, b"another key")
     assert connect(served, KEY).session().next(PieceSettings(FOUR, **FEW)).number == 0
 
 
-def test_a_studio_that_is_gone(small):
+def test_a_model_server_that_has_closed(small):
     server = SessionListener(ModelServer(small), KEY)
     port = server.port
     server.close()
-    with pytest.raises(RiffeduError, match="can't be reached"):
+    with pytest.raises(RiffeduError, match="cannot reach the model server"):
         connect(port, KEY)
 
 
-def test_a_client_that_is_killed_gives_its_seat_up(slow, monkeypatch):
-    seats = []
+def test_killing_a_client_closes_its_session(slow, monkeypatch):
+    sessions = []
     real = ModelServer.session
 
     def session(self):
-        seats.append(real(self))
-        return seats[-1]
+        sessions.append(real(self))
+        return sessions[-1]
 
     monkeypatch.setattr(ModelServer, "session", session)
     server = SessionListener(ModelServer(slow), KEY)
     code = (
-        f"import time; from riffedu.app.model_server import connect, PieceSettings; s = connect({server.port}, {KEY!r}).session()\n"
+        "from riffedu.app.model_server import connect, PieceSettings\n"
+        f"s = connect({server.port}, {KEY!r}).session()\n"
         "while True: s.next(PieceSettings()); print('piece', flush=True)"
     )
     client = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
@@ -292,7 +293,7 @@ def test_a_client_that_is_killed_gives_its_seat_up(slow, monkeypatch):
     client.kill()
     client.wait()
     give_up = time.monotonic() + 10
-    while not seats[-1].closed:
+    while not sessions[-1].closed:
         assert time.monotonic() < give_up
         time.sleep(0.02)
     made = len(slow.made)
@@ -303,15 +304,18 @@ def test_a_client_that_is_killed_gives_its_seat_up(slow, monkeypatch):
 
 def test_a_page_needs_no_torch(served):
     code = (
-        f"import sys; from riffedu.app.model_server import connect, PieceSettings; import riffedu.app.live_instrument\n"
-        f"piece = connect({served}, {KEY!r}).session().next(PieceSettings({FOUR!r}, num_inference_steps=1))\n"
-        "print(len(piece.waveform), *[m for m in ('torch', 'diffusers', 'transformers', 'librosa', 'scipy', 'matplotlib') if m in sys.modules])"
+        "import sys, riffedu.app.live_instrument\n"
+        "from riffedu.app.model_server import connect, PieceSettings\n"
+        f"settings = PieceSettings({FOUR!r}, num_inference_steps=1)\n"
+        f"piece = connect({served}, {KEY!r}).session().next(settings)\n"
+        "heavy = 'torch', 'diffusers', 'transformers', 'librosa', 'scipy', 'matplotlib'\n"
+        "print(len(piece.waveform), *[m for m in heavy if m in sys.modules])"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert said.stdout.split()[1:] == [] and int(said.stdout) > 1000, said
 
 
-def test_where_the_studio_is(small, served, monkeypatch):
+def test_which_model_server_is_opened(small, served, monkeypatch):
     monkeypatch.setenv(model_server.WHERE, f"{served}:{KEY.hex()}")
     assert isinstance(open_model_server(), model_server.RemoteModelServer)
     assert isinstance(open_model_server(small), ModelServer)

@@ -257,9 +257,9 @@ def test_compare_panel_proposes_values_for_each_knob(pipeline):
 @pytest.mark.parametrize(
     ("knob", "values", "words"),
     [
-        ("guidance", "", "one to 6 values"),
-        ("guidance", "1,2,3,4,5,6,7", "one to 6 values"),
-        ("guidance", "much", "are numbers"),
+        ("guidance", "", "1 to 6 values"),
+        ("guidance", "1,2,3,4,5,6,7", "1 to 6 values"),
+        ("guidance", "much", "must be numbers"),
         ("steps", "1.5", "whole numbers"),
         ("steps", "0", "num_inference_steps must be"),
         ("seed", "-1", "seed must be"),

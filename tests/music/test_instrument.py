@@ -61,7 +61,7 @@ class Played:
         return self.fake
 
     def tell(self, content, *buffers):
-        self.widget._told(self.widget, content, list(buffers))
+        self.widget._on_message(self.widget, content, list(buffers))
         self.widget._worker.submit(lambda: None).result(10)
         return self.said[-1] if self.said else None
 
@@ -80,7 +80,7 @@ def test_a_piece_is_sent_with_all_that_its_page_needs():
         for name in ("number", "after", "rows", "columns", "period", "waiting", "run")
     }
     assert told == dict(number=0, after=441, rows=512, columns=100, period=0.5, waiting=2, run=1)
-    assert made.fake.wishes == [made.widget.wish] == made.widget.score
+    assert made.fake.wishes == [made.widget.settings] == made.widget.score
 
 
 def test_what_the_page_says_when_it_asks_is_what_counts():
@@ -148,9 +148,9 @@ def test_a_session_plays_again_as_it_was():
     other = Played()
     content, _ = other.tell({"type": "restore", "session": session})
     assert content == {"type": "restored", "pieces": 4}
-    assert other.widget.wish == made.widget.wish
+    assert other.widget.settings == made.widget.settings
     flags = [other.next()[0]["repeated"] for _ in range(5)]
-    assert other.fake.wishes[:4] == made.fake.wishes and other.fake.wishes[4] == made.widget.wish
+    assert other.fake.wishes[:4] == made.fake.wishes and other.fake.wishes[4] == made.widget.settings
     assert flags == [True] * 4 + [False]
     assert other.widget.session == json.dumps({**json.loads(session), "pieces": 5})
 
@@ -226,6 +226,6 @@ def test_a_piece_that_comes_too_late_is_sent_to_nobody():
         return piece
 
     played.fake.next = next
-    played.widget._told(played.widget, told, [])
+    played.widget._on_message(played.widget, told, [])
     played.widget._worker.shutdown(wait=True)
     assert played.fake.closed and played.said == [] and len(played.widget.score) == 1

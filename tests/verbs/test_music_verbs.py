@@ -126,7 +126,7 @@ def test_what_was_made_is_told(ours, tmp_path, capsys):
         (["loop", "organ", "--bpm", "0"], "--bpm must be from 20"),
         (["loop", "organ", "--beats", "0"], "--beats must be a whole number"),
         (["loop", "organ", "--bpm", "20", "--beats", "256"], "at most 60"),
-        (["interpolate", "organ"], "two prompts or more"),
+        (["interpolate", "organ"], "at least two prompts"),
         (["interpolate", "organ", " "], "the prompt is empty"),
         (["interpolate", "organ", "piano", "--pieces", "0"], "--pieces must be a whole number"),
         (["interpolate", "organ", "piano", "--seed", "-1"], "seed must be a whole number"),

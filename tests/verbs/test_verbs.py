@@ -132,7 +132,7 @@ def test_a_folder_of_pictures_goes_on_after_a_bad_file(folder, tmp_path, capsys)
     )
     said = capsys.readouterr()
     assert code == 1 and "skipped broken.wav" in said.err and "told.json" not in said.err
-    assert "wrote 4 files from 4 sounds" in said.out
+    assert "wrote 4 files from 4 sound files" in said.out
     # Two files of one stem keep their endings, so that neither is lost.
     names = {"tone0.flac.png", "tone0.wav.png", "tone1.png", "tone2.png"}
     assert {p.name for p in out.iterdir()} == names
@@ -235,7 +235,7 @@ def test_clips_of_a_folder(folder, tmp_path, capsys):
         (("sample-clips", "--audio", "s.wav", "--output-dir", "o"), "shorter"),
         (
             ("sample-clips", "--audio", "s.wav", "--output-dir", "o", "--num-clips", "0"),
-            "at least one",
+            "at least 1",
         ),
         (
             ("sample-clips", "--audio", "s.wav", "--output-dir", "o", "--extension", "doc"),

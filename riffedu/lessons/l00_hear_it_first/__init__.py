@@ -1,4 +1,4 @@
-"""Lesson 00: what its notebook imports."""
+"""Lesson 00: the names that its notebook imports."""
 
 from riffedu.lessons.l00_hear_it_first import exercises
 from riffedu.lessons.l00_hear_it_first.course import course_map

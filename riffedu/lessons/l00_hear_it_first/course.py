@@ -8,7 +8,7 @@ from riffedu.syllabus import LESSONS
 
 
 class CourseMap:
-    """The lessons as a table; a lesson is "ready" if its notebook is in the folder."""
+    """The lessons as a table; a lesson is "ready" if ``folder`` holds its notebook."""
 
     def __init__(self, folder: Path):
         self.notebooks = {path.stem for path in folder.glob("[0-9][0-9]_*.ipynb")}
@@ -39,7 +39,7 @@ class CourseMap:
 
 
 def course_map(folder: str | Path | None = None) -> CourseMap:
-    """The map of the lessons; ``folder`` holds the notebooks (default: ``notebooks/``)."""
+    """Return the map of the lessons; ``folder`` holds the notebooks (default: ``notebooks/``)."""
     from riffedu.paths import course_folder
 
     return CourseMap(Path(folder) if folder else course_folder() / "notebooks")

@@ -1,10 +1,15 @@
-"""Exercises of notebooks/00_hear_it_first.ipynb."""
+"""The exercises of notebooks/00_hear_it_first.ipynb."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from riffedu.widgets.verdict import check, hint, right
+from riffedu.widgets.verdict import Verdict, check, hint, right
+
+if TYPE_CHECKING:
+    from riffedu.music.result import Result
 
 ANSWERS = {"A": "clicks", "B": "glide", "C": "tone", "D": "noise"}
 _MISREAD = {
@@ -16,16 +21,16 @@ _MISREAD = {
 
 
 def mystery_sounds() -> dict[str, np.ndarray]:
-    """Four sounds under the letters A to D: float32 ``(samples,)``, 5.12 s at 44100 Hz.
+    """Return four sounds, by the letters A to D: float32 ``(samples,)``, 5.12 s at 44100 Hz.
 
-    A tone, clicks, a rising glide and noise, in an order that the learner reads off the pictures.
+    A tone, clicks, a rising glide and noise, in an order to be read off their pictures.
     """
     rate, seconds = 44100, 5.12
     time = np.arange(int(rate * seconds)) / rate
     clicks = np.zeros_like(time)
     for start in np.arange(0.3, seconds, 0.6):
-        since = np.clip(time - start, 0, None)
-        clicks += (time >= start) * np.exp(-since * 90) * np.sin(2 * np.pi * 900 * since**0.5)
+        elapsed = np.clip(time - start, 0, None)
+        clicks += (time >= start) * np.exp(-elapsed * 90) * np.sin(2 * np.pi * 900 * elapsed**0.5)
     hertz = 150 * (4000 / 150) ** (time / seconds)
     sounds = {
         "tone": 0.3 * sum(np.sin(2 * np.pi * 330 * k * time) / k for k in (1, 2, 3)) / 2,
@@ -37,16 +42,16 @@ def mystery_sounds() -> dict[str, np.ndarray]:
 
 
 @check
-def check_reading(answer: dict) -> object:
-    """``answer`` maps each letter A to D to "tone", "clicks", "glide" or "noise"."""
+def check_reading(answer: dict) -> Verdict:
+    """Check that ``answer`` maps each letter A to D to its sound: tone, clicks, glide or noise."""
     if set(answer) != set(ANSWERS):
         return hint("Give one word for each of the letters A, B, C and D.")
     if None in answer.values() or ... in answer.values():
         return hint("Nothing to check so far: put a word in place of each ...")
     words = {letter: str(word).strip().lower() for letter, word in answer.items()}
-    strange = [word for word in words.values() if word not in _MISREAD]
-    if strange:
-        return hint(f"“{strange[0]}” is not one of: tone, clicks, glide, noise.")
+    unknown = [word for word in words.values() if word not in _MISREAD]
+    if unknown:
+        return hint(f"“{unknown[0]}” is not one of: tone, clicks, glide, noise.")
     if sorted(words.values()) != sorted(ANSWERS.values()):
         return hint("Each of the four words fits one picture, and only one.")
     wrong = [letter for letter, word in ANSWERS.items() if words[letter] != word]
@@ -56,8 +61,10 @@ def check_reading(answer: dict) -> object:
 
 
 @check
-def check_repeat(first, again=None, another=None) -> object:
-    """Three results: the same clip twice, and another clip from the same words."""
+def check_repeat(
+    first: Result, again: Result | None = None, another: Result | None = None
+) -> Verdict:
+    """Check three results: the same clip twice, and a different clip from the same prompt."""
     if again is None or again is ... or another is None or another is ...:
         return hint("Three results are needed: first, again, another.")
     prompts = {str(r.parameters["prompt"]) for r in (first, again, another)}
@@ -77,5 +84,5 @@ def check_repeat(first, again=None, another=None) -> object:
     return right("Same words and same seed: the same samples. A new seed: a new clip.")
 
 
-def _same(one, other) -> bool:
+def _same(one: Result, other: Result) -> bool:
     return np.array_equal(one.waveform, other.waveform)

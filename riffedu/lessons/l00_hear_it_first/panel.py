@@ -1,9 +1,11 @@
-"""The panel of notebooks/00_hear_it_first.ipynb: words in, a picture and a sound out."""
+"""The panel of notebooks/00_hear_it_first.ipynb: a prompt in, a picture and a sound out."""
 
 from __future__ import annotations
 
 import random
 import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
 
@@ -13,6 +15,10 @@ from riffedu.widgets.job import JobControls
 from riffedu.widgets.live import LiveSound
 from riffedu.widgets.panel import WIDE, Panel, note, row
 from riffedu.widgets.player import prompt_of
+
+if TYPE_CHECKING:
+    from riffedu.music.pipeline import Pipeline
+    from riffedu.music.result import DenoisingState, Result
 
 EXAMPLES = (
     "a calm solo piano",
@@ -28,21 +34,24 @@ LARGEST_SEED = 2**31 - 1
 
 
 class HearPanel(Panel):
-    """Controls by name: ``prompt, examples, seed, dice, guidance, steps, watch, generate_button,
-    stop_button, progress, status``; `heard` shows and plays ``result``, what was made last."""
+    """A panel that generates a clip and plays it.
 
-    def __init__(self, pipeline, result=None):
+    Controls by name: ``prompt, examples, seed, dice, guidance, steps, watch, generate_button,
+    stop_button, progress, status``; ``heard`` shows and plays the latest ``result``.
+    """
+
+    def __init__(self, pipeline: Pipeline, result: Result | None = None):
         self.pipeline, self.result = pipeline, result
-        told = {
+        settings = {
             "prompt": EXAMPLES[0],
             "seed": 0,
             "guidance_scale": GUIDANCE,
             "num_inference_steps": STEPS,
             **pipeline.checkpoint.defaults,
         }
-        told.update(result.parameters if result is not None else {})
+        settings.update(result.parameters if result is not None else {})
         self.prompt = w.Text(
-            value=told["prompt"],
+            value=settings["prompt"],
             description="Prompt",
             style=WIDE,
             placeholder="instrument, style, mood, tempo …",
@@ -57,7 +66,7 @@ class HearPanel(Panel):
             for words in EXAMPLES
         ]
         self.seed = w.BoundedIntText(
-            value=told["seed"],
+            value=settings["seed"],
             min=0,
             max=LARGEST_SEED,
             description="Seed",
@@ -68,7 +77,7 @@ class HearPanel(Panel):
             description="Another seed", icon="random", tooltip="Draw a seed at random"
         )
         self.guidance = w.FloatSlider(
-            value=told["guidance_scale"],
+            value=settings["guidance_scale"],
             min=0,
             max=12,
             step=0.5,
@@ -79,7 +88,7 @@ class HearPanel(Panel):
             continuous_update=False,
         )
         self.steps = w.IntSlider(
-            value=told["num_inference_steps"],
+            value=settings["num_inference_steps"],
             min=1,
             max=50,
             description="Steps",
@@ -116,45 +125,49 @@ class HearPanel(Panel):
             self._show()
 
     def generate(self) -> None:
-        """What the Generate button does; `wait` for its end when driving the panel by code."""
-        wanted = {
+        """Do what the Generate button does; from code, call `wait` afterwards."""
+        settings = {
             "prompt": self.prompt.value,
             "seed": self.seed.value,
             "guidance_scale": self.guidance.value,
             "num_inference_steps": self.steps.value,
         }
         watch = self.watch.value
-        self.job.start(lambda step: self._work(step, wanted, watch), wanted["num_inference_steps"])
+        self.job.start(
+            lambda step: self._work(step, settings, watch), settings["num_inference_steps"]
+        )
 
     def wait(self, seconds: float = 120.0) -> None:
+        """Wait for the work to finish, at most this long."""
         self.job.wait(seconds)
 
-    def _work(self, step, wanted: dict, watch: bool) -> None:
-        def look(state) -> None:
+    def _work(self, step: Callable[[str], None], settings: dict[str, Any], watch: bool) -> None:
+        def show_progress(state: DenoisingState) -> None:
             step(f"Step {state.step} of {state.total}")
             every = max(1, state.total // 5)
             if watch and state.step % every == 0 and state.step < state.total:
                 title = f"What the model has in mind after {state.step} of {state.total} steps"
                 self.heard.widget.preview(state.image(), title)
 
-        with warnings.catch_warnings(record=True) as remarks:
+        with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", PromptWarning)
-            self.result = self.pipeline.generate(**wanted, progress=False, callback=look)
+            self.result = self.pipeline.generate(**settings, progress=False, callback=show_progress)
         self._show()
-        self.job.say(" ".join([*(f"Note: {r.message}." for r in remarks), "Done. Press play."]))
+        self.job.say(" ".join([*(f"Note: {r.message}." for r in caught), "Done. Press play."]))
 
     def _show(self) -> None:
-        made = self.result
-        self.heard.set(made.waveform, made.sample_rate, prompt_of(made), image=made.image)
+        result = self.result
+        assert result is not None
+        self.heard.set(result.waveform, result.sample_rate, prompt_of(result), image=result.image)
 
-    def _take_example(self, button) -> None:
+    def _take_example(self, button: w.Button) -> None:
         self.prompt.value = button.description
 
-    def _roll(self, _) -> None:
+    def _roll(self, _: w.Button) -> None:
         self.seed.value = random.randrange(10000)
 
 
-def hear_it_first(pipeline, result=None) -> HearPanel:
-    """A panel that makes five seconds of music from words; ``result`` is shown at the start."""
+def hear_it_first(pipeline: Pipeline, result: Result | None = None) -> HearPanel:
+    """Return a panel that generates five seconds of music; it shows ``result`` at the start."""
     return HearPanel(pipeline, result)

@@ -1,4 +1,4 @@
-"""Lesson 11: what its notebook imports."""
+"""Lesson 11: the names that its notebook imports."""
 
 from riffedu.lessons.l11_text_to_music import exercises
 from riffedu.lessons.l11_text_to_music.panel import compare, walk

@@ -1,19 +1,21 @@
-"""Exercises of notebooks/11_text_to_music.ipynb."""
+"""The exercises of notebooks/11_text_to_music.ipynb."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from riffedu.widgets.verdict import check, hint, right, run
+from riffedu.widgets.verdict import Verdict, check, hint, right, run
 
 
 @check
-def check_guidance(guide) -> object:
-    """``guide(conditional, unconditional, scale)`` must give u + s (c - u)."""
-    noise = np.random.default_rng(0)
-    u, c = noise.standard_normal((2, 1, 4, 8, 8)).astype(np.float32)
+def check_guidance(guide: Callable) -> Verdict:
+    """Check that ``guide(conditional, unconditional, scale)`` returns u + s (c - u)."""
+    rng = np.random.default_rng(0)
+    u, c = rng.standard_normal((2, 1, 4, 8, 8)).astype(np.float32)
     s = 3.0
     answer = np.asarray(run(guide, c, u, s))
     if answer.shape != u.shape:
@@ -50,8 +52,8 @@ def check_guidance(guide) -> object:
 
 
 @check
-def check_width(shape) -> object:
-    """``shape(seconds, compression)`` must give (picture columns, latent columns)."""
+def check_width(shape: Callable) -> Verdict:
+    """Check that ``shape(seconds, compression)`` returns (picture columns, latent columns)."""
     answer = run(shape, 3.0, 32)
     if not isinstance(answer, (tuple, list)) or len(answer) != 2:
         return hint("Return two numbers: the picture's columns and the latents' columns.")
@@ -82,8 +84,8 @@ def check_width(shape) -> object:
 
 
 @check
-def check_grid(results) -> object:
-    """``results[prompt, seed]``: a result for each of two prompts with each of two seeds."""
+def check_grid(results: dict[tuple[str, int], Any]) -> Verdict:
+    """Check that ``results[prompt, seed]`` holds a result for every pair of prompt and seed."""
     if not isinstance(results, dict) or not results:
         return hint("Make a dictionary whose keys are pairs (prompt, seed).")
     if any(not isinstance(key, tuple) or len(key) != 2 for key in results):

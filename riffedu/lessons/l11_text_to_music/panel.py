@@ -1,6 +1,9 @@
-"""The panels and tables of notebooks/11_text_to_music.ipynb: the road, and what turns on it."""
+"""The panels of notebooks/11_text_to_music.ipynb: the stages, and what each setting changes."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
 
@@ -11,32 +14,38 @@ from riffedu.widgets.panel import WIDE, Panel, note, row, toggles
 from riffedu.widgets.pictures import Picture, maps, picture
 from riffedu.widgets.player import hear, show
 
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from riffedu.music.pipeline import Pipeline
+    from riffedu.music.result import DenoisingState, Result
+
 VIEWS = {
     "the state": "state",
     "what the model has in mind": "estimate",
     "the latents": "latents",
 }
 TITLES = {"state": "The state", "estimate": "What the model has in mind"}
-KNOBS = {
+SETTINGS: dict[str, tuple[str, Callable[[str], Any], str]] = {
     "guidance": ("guidance_scale", float, "0, 1, 4, 12"),
     "steps": ("num_inference_steps", int, "1, 3, 8, 25"),
     "seed": ("seed", int, "0, 1, 2"),
     "prompt": ("prompt", str, "solo piano, solo violin, rock drums"),
 }
-MOST_CLIPS = 6
+MAX_CLIPS = 6
 
 
 class WalkPanel(Panel):
-    """The sampler's states under a slider.
+    """A slider over the sampler's states.
 
     Controls: ``step, view, listen_button, stop_button, progress, status, output, sound``.
     """
 
-    def __init__(self, pipeline, result):
+    def __init__(self, pipeline: Pipeline, result: Result):
         self.pipeline, self.result = pipeline, result
         self.states = list(result.steps())
-        told = result.parameters
-        self.noise = pipeline.initial_noise(told["seed"], told["duration"])
+        metadata = result.parameters
+        self.noise = pipeline.initial_noise(metadata["seed"], metadata["duration"])
         self._drawn: dict[tuple[int, str], Picture] = {}
         last = len(self.states)
         self.step = w.IntSlider(
@@ -69,7 +78,7 @@ class WalkPanel(Panel):
         self._draw()
 
     def drawing(self, index: int, view: str) -> Picture:
-        """The drawing of one moment, made once and kept; ``index`` 0 is before the first step."""
+        """Return the cached drawing of one state; ``index`` 0 is before the first step."""
         key = index, view
         if key not in self._drawn:
             of = f"step {index} of {len(self.states)}"
@@ -81,27 +90,28 @@ class WalkPanel(Panel):
         return self._drawn[key]
 
     def listen(self) -> None:
-        """What the Listen button does: turn the picture shown into sound."""
+        """Do what the Listen button does: convert the picture on display to sound."""
         index, view = self.step.value, self.view.value
         view = "state" if view == "latents" else view
         self.job.start(lambda step: self._hear(step, index, view), 2)
 
     def wait(self, seconds: float = 120.0) -> None:
+        """Wait for the work to finish, at most this long."""
         self.job.wait(seconds)
 
-    def _image(self, index: int, view: str):
+    def _image(self, index: int, view: str) -> Image.Image:
         if index == 0:
             return self.pipeline.decode_latents(self.noise, self.result.image.width)[0]
         state = self.states[index - 1]
         return state.noisy_image() if view == "state" else state.image()
 
-    def _hear(self, step, index: int, view: str) -> None:
+    def _hear(self, step: Callable[[str], None], index: int, view: str) -> None:
         step("Turning the picture into sound")
         label = f"{TITLES[view]}, step {index} of {len(self.states)}"
         self.sound.widget.set(hear(self._image(index, view), label))
         self.job.say("Done. Press play.")
 
-    def _draw(self, _=None) -> None:
+    def _draw(self, _: Any = None) -> None:
         try:
             self.output.value = self.drawing(self.step.value, self.view.value).html
             self.sound.clear()
@@ -110,14 +120,15 @@ class WalkPanel(Panel):
 
 
 class ComparePanel(Panel):
-    """One setting at several values, everything else equal.
+    """Clips that differ in one setting only.
 
     Controls: ``prompt, seed, knob, values, compare_button, stop_button, progress, status,
-    output`` (a player each); ``results`` are the clips made last, by value.
+    output`` (a player each); ``results`` holds the latest clips, by value.
     """
 
-    def __init__(self, pipeline, prompt: str, seed: int = 0, steps: int = 12):
-        self.pipeline, self.steps, self.results = pipeline, steps, {}
+    def __init__(self, pipeline: Pipeline, prompt: str, seed: int = 0, steps: int = 12):
+        self.pipeline, self.steps = pipeline, steps
+        self.results: dict[Any, Result] = {}
         wide = w.Layout(width="640px")
         self.prompt = w.Text(value=prompt, description="Prompt", style=WIDE, layout=wide)
         self.seed = w.BoundedIntText(
@@ -128,13 +139,13 @@ class ComparePanel(Panel):
             style=WIDE,
             layout=w.Layout(width="280px"),
         )
-        self.knob = toggles(list(KNOBS), "Compare")
+        self.knob = toggles(list(SETTINGS), "Compare")
         self.values = w.Text(
-            value=KNOBS["guidance"][2],
+            value=SETTINGS["guidance"][2],
             description="Values",
             style=WIDE,
             layout=wide,
-            placeholder=f"up to {MOST_CLIPS}, with commas between",
+            placeholder=f"up to {MAX_CLIPS}, separated by commas",
         )
         self.job = JobControls("Compare")
         self.compare_button, self.stop_button = self.job.start_button, self.job.stop_button
@@ -154,7 +165,7 @@ class ComparePanel(Panel):
         )
 
     def compare(self) -> None:
-        """What the Compare button does."""
+        """Do what the Compare button does."""
         knob = self.knob.value
         try:
             values = parse(self.values.value, knob)
@@ -166,23 +177,24 @@ class ComparePanel(Panel):
             "seed": self.seed.value,
             "num_inference_steps": self.steps,
         }
-        name = KNOBS[knob][0]
+        name = SETTINGS[knob][0]
         wanted = {value: {**given, name: value} for value in values}
         total = sum(settings["num_inference_steps"] for settings in wanted.values())
         self.job.start(lambda step: self._work(step, knob, wanted), total)
 
     def wait(self, seconds: float = 300.0) -> None:
+        """Wait for the work to finish, at most this long."""
         self.job.wait(seconds)
 
-    def _work(self, step, knob: str, wanted: dict) -> None:
+    def _work(self, step: Callable[[str], None], knob: str, wanted: dict) -> None:
         made: dict = {}
         for value, settings in wanted.items():
             name = titled(knob, value)
-            made[value] = self.pipeline.generate(
-                **settings,
-                progress=False,
-                callback=lambda state: step(f"{name}: step {state.step}"),
-            )
+
+            def show_progress(state: DenoisingState, name: str = name) -> None:
+                step(f"{name}: step {state.step}")
+
+            made[value] = self.pipeline.generate(**settings, progress=False, callback=show_progress)
             self.output.children = [
                 *self.output.children[: len(made) - 1],
                 show(made[value], name, height=200),
@@ -190,33 +202,36 @@ class ComparePanel(Panel):
         self.results = made
         self.job.say("Done.")
 
-    def _take_knob(self, change) -> None:
-        self.values.value = KNOBS[change["new"]][2]
+    def _take_knob(self, change: dict[str, Any]) -> None:
+        self.values.value = SETTINGS[change["new"]][2]
 
 
-def titled(knob: str, value) -> str:
-    """What a clip of a comparison is called."""
+def titled(knob: str, value: Any) -> str:
+    """Return the title of one clip of a comparison."""
     return value if knob == "prompt" else f"{knob} {value:g}"
 
 
 def parse(text: str, knob: str) -> list:
-    """The values of a knob from a line with commas; RiffeduError says what to write instead."""
-    _, kind, example = KNOBS[knob]
+    """Parse comma-separated values of a setting.
+
+    Raises RiffeduError, with an example, if there are too few or too many or one is invalid.
+    """
+    _, kind, example = SETTINGS[knob]
     words = list(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
-    if not 1 <= len(words) <= MOST_CLIPS:
-        raise RiffeduError(f"give one to {MOST_CLIPS} values, with commas between: {example}")
+    if not 1 <= len(words) <= MAX_CLIPS:
+        raise RiffeduError(f"give 1 to {MAX_CLIPS} values, separated by commas: {example}")
     try:
         return [kind(word) for word in words]
     except ValueError:
         what = "whole numbers" if kind is int else "numbers"
-        raise RiffeduError(f"values for {knob} are {what}, for example: {example}") from None
+        raise RiffeduError(f"values for {knob} must be {what}, for example {example}") from None
 
 
-def walk(pipeline, result) -> WalkPanel:
-    """The states of a result that was generated with ``keep_states=True``, under a slider."""
+def walk(pipeline: Pipeline, result: Result) -> WalkPanel:
+    """Return a slider over a result's states; it needs ``keep_states=True`` in `generate`."""
     return WalkPanel(pipeline, result)
 
 
-def compare(pipeline, prompt: str, seed: int = 0, steps: int = 12) -> ComparePanel:
-    """A bench for fair comparisons: one setting at several values, all else equal."""
+def compare(pipeline: Pipeline, prompt: str, seed: int = 0, steps: int = 12) -> ComparePanel:
+    """Return a panel for fair comparisons: one setting at several values, all else equal."""
     return ComparePanel(pipeline, prompt, seed, steps)
