@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from riffedu.signal.arrays import Array, Window
 from riffedu.signal.phase import PhaseState, _begin, _check_numbers, magnitude_of, with_magnitude
 
 
 def admm_steps(
-    magnitude,
+    magnitude: Array,
     n_fft: int,
     hop_length: int,
     win_length: int | None = None,
-    window="hann",
+    window: Window = "hann",
     n_iter: int = 32,
     rho: float = 0.1,
     seed: int = 0,
-    initial=None,
+    initial: Array | None = None,
     length: int | None = None,
     refit: Callable | None = None,
 ) -> Iterator[PhaseState]:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
 import numpy as np
 
 from riffedu.errors import RiffeduError
 
+if TYPE_CHECKING:
+    import torch
 
-def as_tensor(x):
+Array: TypeAlias = Any
+"""A NumPy array or a torch tensor: functions return the kind that they were given."""
+
+Window: TypeAlias = Any
+"""A window: a name, a (name, parameter) tuple of scipy.signal.get_window, or its samples."""
+
+
+def as_tensor(x: Array) -> tuple[torch.Tensor, Callable[[Any], Any]]:
     """Torch inside, NumPy accepted: returns the tensor and how to hand a result back."""
     import torch
 

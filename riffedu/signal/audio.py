@@ -6,14 +6,16 @@ A waveform is float32, nominally in [−1, 1], of shape (samples,) or (channels,
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from riffedu.errors import RiffeduError
 from riffedu.paths import clips_folder
+from riffedu.signal.arrays import Array
 
 FORMATS = {
     ".wav": ("WAV", "PCM_16"),
@@ -34,7 +36,7 @@ SHAPES = {
 # Files
 
 
-def load(path, sample_rate: int | None = None) -> tuple[np.ndarray, int]:
+def load(path: str | Path, sample_rate: int | None = None) -> tuple[np.ndarray, int]:
     """Reads a sound file: (waveform, sample_rate).
 
     Whatever libsndfile reads: WAV of every depth, FLAC, OGG, MP3, AIFF and more. The waveform is
@@ -54,7 +56,7 @@ def load(path, sample_rate: int | None = None) -> tuple[np.ndarray, int]:
     return waveform, rate
 
 
-def load_part(path, start: float, seconds: float) -> tuple[np.ndarray, int]:
+def load_part(path: str | Path, start: float, seconds: float) -> tuple[np.ndarray, int]:
     """Reads ``seconds`` of a sound file from ``start`` on, both in seconds; the rest stays unread.
 
     Returns what `load` does. Raises RiffeduError as `load` does, and where the file is too short.
@@ -73,14 +75,14 @@ def load_part(path, start: float, seconds: float) -> tuple[np.ndarray, int]:
         return _checked(path, samples), file.samplerate
 
 
-def duration(path) -> float:
+def duration(path: str | Path) -> float:
     """Seconds that a sound file lasts, without reading its samples."""
     with _reading(path) as file:
         return file.frames / file.samplerate
 
 
 def load_blocks(
-    path, seconds: float = 10.0, sample_rate: int | None = None
+    path: str | Path, seconds: float = 10.0, sample_rate: int | None = None
 ) -> Iterator[np.ndarray]:
     """Reads a sound file piece by piece, for sounds that are longer than memory should hold.
 
@@ -109,7 +111,7 @@ def load_blocks(
                 yield _checked(path, rest)
 
 
-def save(path, waveform, sample_rate: int) -> Path:
+def save(path: str | Path, waveform: Array, sample_rate: int) -> Path:
     """Writes a sound file; the ending chooses the format: .wav and .flac (16 bit), .ogg, .mp3.
 
     Never scales: what lies outside [−1, 1] would clip, so it is refused. Written beside its place
@@ -173,7 +175,7 @@ def clips() -> dict[str, dict]:
     return {entry["name"]: entry for entry in listed}
 
 
-def resample(waveform, from_rate: int, to_rate: int) -> np.ndarray:
+def resample(waveform: Array, from_rate: int, to_rate: int) -> np.ndarray:
     """The same sound at another sample rate, by soxr's very-high-quality band-limited filter.
 
     Shape (…, samples) → (…, round(samples · to_rate / from_rate)). What lies above half the new
@@ -196,7 +198,7 @@ def resample(waveform, from_rate: int, to_rate: int) -> np.ndarray:
 # Levels
 
 
-def rms_db(waveform) -> float:
+def rms_db(waveform: Array) -> float:
     """Root-mean-square level in dBFS, over all channels; −inf for silence.
 
         10 · log10(mean x²)
@@ -206,12 +208,12 @@ def rms_db(waveform) -> float:
     return _db(_rms(waveform))
 
 
-def peak_db(waveform) -> float:
+def peak_db(waveform: Array) -> float:
     """Peak level in dBFS: 20 · log10(max |x|); 0 is full scale, −inf is silence."""
     return _db(_peak(waveform))
 
 
-def loudness(waveform, sample_rate: int) -> float:
+def loudness(waveform: Array, sample_rate: int) -> float:
     """Loudness in LUFS: a level that follows the ear; −inf for silence.
 
     The mean square after a filter that turns bass down and treble up as the head does
@@ -238,7 +240,7 @@ def loudness(waveform, sample_rate: int) -> float:
     return float(pyloudnorm.Meter(sample_rate).integrated_loudness(frames))
 
 
-def set_level(waveform, rms_db: float = -20.0, peak_db: float = -1.0) -> np.ndarray:
+def set_level(waveform: Array, rms_db: float = -20.0, peak_db: float = -1.0) -> np.ndarray:
     """One gain for the whole sound: to ``rms_db`` dBFS, or to ``peak_db`` if that comes first.
 
     Silence stays silence. Notebook: 01_sound.
@@ -247,7 +249,7 @@ def set_level(waveform, rms_db: float = -20.0, peak_db: float = -1.0) -> np.ndar
 
 
 def set_loudness(
-    waveform, sample_rate: int, lufs: float = -23.0, peak_db: float = -1.0
+    waveform: Array, sample_rate: int, lufs: float = -23.0, peak_db: float = -1.0
 ) -> np.ndarray:
     """One gain for the whole sound: to ``lufs`` LUFS, or to ``peak_db`` if that comes first.
 
@@ -273,7 +275,7 @@ def ramp(samples: int, shape: str = "smooth") -> np.ndarray:
 
 
 def fade(
-    waveform,
+    waveform: Array,
     sample_rate: int,
     seconds_in: float = 0.01,
     seconds_out: float = 0.01,
@@ -295,7 +297,7 @@ def fade(
     return waveform
 
 
-def mix(waveforms, gains_db=None) -> np.ndarray:
+def mix(waveforms: Iterable[Array], gains_db: Iterable[float] | None = None) -> np.ndarray:
     """Sounds at one sample rate, added: y = Σ 10^(gain / 20) · x.
 
     As long as the longest; a mono sound goes to every channel. ``gains_db``: one for each, 0 when
@@ -316,7 +318,7 @@ def mix(waveforms, gains_db=None) -> np.ndarray:
 
 
 def stitch(
-    waveforms, sample_rate: int, seconds: float = 0.1, shape: str = "equal power"
+    waveforms: Iterable[Array], sample_rate: int, seconds: float = 0.1, shape: str = "equal power"
 ) -> np.ndarray:
     """Sounds joined end to end, each faded into the next over ``seconds``.
 
@@ -347,7 +349,7 @@ def stitch(
 # At the door
 
 
-def as_waveform(waveform) -> np.ndarray:
+def as_waveform(waveform: Array) -> np.ndarray:
     """Float32 of shape (samples,) or (channels, samples), or a RiffeduError that says why not."""
     try:
         waveform = np.asarray(waveform, dtype=np.float32)
@@ -365,7 +367,7 @@ def as_waveform(waveform) -> np.ndarray:
 
 
 @contextmanager
-def _reading(path):
+def _reading(path: str | Path) -> Iterator[Any]:
     """An open sound file; what goes wrong with it becomes one line."""
     import soundfile
 
@@ -388,13 +390,13 @@ def _reading(path):
         ) from None
 
 
-def _checked(path, samples: np.ndarray) -> np.ndarray:
+def _checked(path: str | Path, samples: np.ndarray) -> np.ndarray:
     if not np.isfinite(samples).all():
         raise RiffeduError(f"{path} holds NaN or infinite samples: export it again")
     return samples[:, 0] if samples.shape[1] == 1 else np.ascontiguousarray(samples.T)
 
 
-def _check_rates(from_rate, to_rate):
+def _check_rates(from_rate: int, to_rate: int) -> int:
     if not (0 < from_rate < np.inf and 0 < to_rate < np.inf):
         raise RiffeduError(f"sample rates must be above 0, not {from_rate} and {to_rate}")
     return to_rate
@@ -407,11 +409,11 @@ def _gain_to(waveform: np.ndarray, wanted_db: float, now_db: float, peak_db: flo
     return (waveform * 10 ** (gain_db / 20)).astype(np.float32)
 
 
-def _rms(waveform) -> float:
+def _rms(waveform: Array) -> float:
     return np.sqrt(np.mean(np.square(waveform, dtype=np.float64)))
 
 
-def _peak(waveform) -> float:
+def _peak(waveform: Array) -> float:
     return np.abs(waveform).max()
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from riffedu.errors import RiffeduError
+from riffedu.signal.arrays import Array
 from riffedu.signal.audio import as_waveform, load_blocks, resample
 from riffedu.signal.image import (
     image_from_pixels,
@@ -23,7 +25,7 @@ LONGEST_IN_COLOUR = 65536
 
 
 def audio_to_image(
-    waveform, sample_rate: int, params: SpectrogramParams | None = None
+    waveform: Array, sample_rate: int, params: SpectrogramParams | None = None
 ) -> Image.Image:
     """Sound to picture: resample to ``params.sample_rate``, `mel_spectrogram`, draw.
 
@@ -38,7 +40,7 @@ def audio_to_image(
     return image_from_spectrogram(mel_spectrogram(waveform, params), params)
 
 
-def channels_for(waveform, stereo: bool):
+def channels_for(waveform: Array, stereo: bool) -> np.ndarray:
     """The channels that a picture draws: the mean of all, or the two of a stereo picture."""
     waveform = np.atleast_2d(waveform)
     if not stereo:
@@ -48,7 +50,7 @@ def channels_for(waveform, stereo: bool):
     return np.broadcast_to(waveform, (2, waveform.shape[-1]))
 
 
-def file_to_mel(path, params: SpectrogramParams) -> Iterator[np.ndarray]:
+def file_to_mel(path: str | Path, params: SpectrogramParams) -> Iterator[np.ndarray]:
     """The mel amplitudes of a sound file of any length, 64 columns at a time.
 
     Read, resampled and transformed piece by piece: an hour needs no more memory than a second.
@@ -58,7 +60,7 @@ def file_to_mel(path, params: SpectrogramParams) -> Iterator[np.ndarray]:
 
 
 def file_to_image(
-    path, params: SpectrogramParams | None = None, progress: bool = True
+    path: str | Path, params: SpectrogramParams | None = None, progress: bool = True
 ) -> Image.Image:
     """A whole sound file as one picture, however long.
 
@@ -92,7 +94,7 @@ def file_to_image(
 
 
 def file_to_images(
-    path, params: SpectrogramParams | None = None, columns: int = 512
+    path: str | Path, params: SpectrogramParams | None = None, columns: int = 512
 ) -> Iterator[Image.Image]:
     """A sound file as pictures of ``columns`` each, the last one as wide as what is left.
 

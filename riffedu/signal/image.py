@@ -34,7 +34,7 @@ LARGEST = 2**29
 
 
 def image_from_spectrogram(
-    mel, params: SpectrogramParams | None = None, range_db: float | None = None
+    mel: np.ndarray, params: SpectrogramParams | None = None, range_db: float | None = None
 ) -> Image.Image:
     """Draws mel amplitudes: dark is loud, low is down, one column per hop.
 
@@ -68,7 +68,9 @@ def image_from_spectrogram(
     return image_from_pixels(pixels, loudest, params, range_db)
 
 
-def to_pixels(mel, loudest: float, power: float = 0.25, range_db: float | None = None):
+def to_pixels(
+    mel: np.ndarray, loudest: float, power: float = 0.25, range_db: float | None = None
+) -> np.ndarray:
     """Amplitudes to grey levels, uint8, lowest band first: 255 is silence, 0 is ``loudest``.
 
         ⌊255 − 255 · (mel / loudest)^power⌋                                   (Riffusion's)
@@ -87,7 +89,9 @@ def to_pixels(mel, loudest: float, power: float = 0.25, range_db: float | None =
     return (255 - 255 * np.maximum(0, 1 + level / range_db)).astype(np.uint8)
 
 
-def from_pixels(pixels, loudest: float, power: float = 0.25, range_db: float | None = None):
+def from_pixels(
+    pixels: np.ndarray, loudest: float, power: float = 0.25, range_db: float | None = None
+) -> np.ndarray:
     """Grey levels to amplitudes, float32: what `to_pixels` rounded. White is silence in both."""
     darkness = (255 - np.asarray(pixels, dtype=np.float32)) / 255
     if range_db is None:
@@ -97,7 +101,7 @@ def from_pixels(pixels, loudest: float, power: float = 0.25, range_db: float | N
 
 
 def image_from_pixels(
-    pixels,
+    pixels: np.ndarray,
     loudest: float,
     params: SpectrogramParams,
     range_db: float | None = None,
@@ -186,7 +190,7 @@ def _greys(image: Image.Image, stereo: bool) -> np.ndarray:
     if stereo and (fine or image.mode in ("1", "L", "LA")):
         raise RiffeduError("the picture's tags say stereo, but it is grey: one channel")
     if fine:
-        levels = np.asarray(image, dtype=np.float32)[::-1]
+        levels: np.ndarray = np.asarray(image, dtype=np.float32)[::-1]
         levels = levels / 257 if image.mode != "F" else levels
         if not (levels.min() >= 0 and levels.max() <= 255):
             raise RiffeduError("the picture's grey levels lie outside their range: save it as RGB")
@@ -195,7 +199,7 @@ def _greys(image: Image.Image, stereo: bool) -> np.ndarray:
     return pixels[..., 1:].transpose(2, 0, 1) if stereo else pixels[..., 0]
 
 
-def check_size(path, columns: int, rows: int) -> None:
+def check_size(path: str | Path, columns: int, rows: int) -> None:
     """Raises RiffeduError where a picture would be too wide for its format, or for any.
 
     Worth asking before an hour of sound is drawn.
@@ -206,7 +210,7 @@ def check_size(path, columns: int, rows: int) -> None:
         raise RiffeduError(f"{path} can be {widest} columns wide, not {columns}: {other}")
 
 
-def save_image(image: Image.Image, path) -> Path:
+def save_image(image: Image.Image, path: str | Path) -> Path:
     """Writes a picture with its EXIF tags; the ending chooses the format (PNG keeps every pixel).
 
     Written beside its place first and then moved there, so that no half picture is ever left.
@@ -229,7 +233,7 @@ def save_image(image: Image.Image, path) -> Path:
     return path
 
 
-def load_image(path) -> Image.Image:
+def load_image(path: str | Path) -> Image.Image:
     """Reads a picture file whole, tags included.
 
     Raises RiffeduError where there is no such file, no picture in it, or where it is damaged.
@@ -267,7 +271,7 @@ def tags_of(image: Image.Image) -> Image.Exif:
             warnings.simplefilter("always")
             tags = image.getexif()
     except (SyntaxError, OSError, ValueError, struct.error) as error:
-        damage = _reason(error)
+        damage: str | None = _reason(error)
     else:
         damage = next((str(w.message) for w in told if "PIL" in w.filename), None)
     if damage:

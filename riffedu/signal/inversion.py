@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from math import ceil, gcd
@@ -11,6 +12,7 @@ import numpy as np
 
 from riffedu.errors import RiffeduError
 from riffedu.signal.admm import admm_steps
+from riffedu.signal.arrays import Array
 from riffedu.signal.audio import ramp
 from riffedu.signal.mel import filterbank_of, fit_mel, invert_mel
 from riffedu.signal.params import SpectrogramParams
@@ -32,7 +34,7 @@ WAYS = {"fast": Way(16, stride=2), "best": Way(64), "plain": Way(32, plain=True)
 
 
 def sound_from_mel(
-    mel,
+    mel: np.ndarray,
     params: SpectrogramParams,
     quality: str = "fast",
     seed: int = 0,
@@ -57,13 +59,13 @@ def sound_from_mel(
         if way.plain
         else lean_steps(mel, params, n_iter, way.stride, seed)
     )
-    for state in tqdm(steps, "phases", n_iter + 1, delay=1.0, leave=False, disable=not progress):
-        pass
+    bar = tqdm(steps, "phases", n_iter + 1, delay=1.0, leave=False, disable=not progress)
+    [state] = deque(bar, maxlen=1)
     return sound_of(state, mel, params)
 
 
 def plain_steps(
-    mel, params: SpectrogramParams, n_iter: int = 32, seed: int = 0
+    mel: np.ndarray, params: SpectrogramParams, n_iter: int = 32, seed: int = 0
 ) -> Iterator[PhaseState]:
     """As Riffusion does it: the inverse mel, then fast Griffin-Lim from random phases, all rows."""
     yield from griffin_lim_steps(
@@ -78,7 +80,7 @@ def plain_steps(
 
 
 def lean_steps(
-    mel,
+    mel: np.ndarray,
     params: SpectrogramParams,
     n_iter: int = 16,
     stride: int = 2,
@@ -93,8 +95,8 @@ def lean_steps(
     2. Frames are zero-padded fourfold, which adds rows and no knowledge: every second row does.
     3. Windows overlap tenfold: while phases are being found, every second column does (``stride``).
     4. Phases need not be guessed: the slopes of the magnitudes tell most of them (``start``).
-    5. Magnitudes are known only through their mel bands: let each iteration keep the fine
-       structure that it found, and scale it to the picture (``refit``, `riffedu.signal.mel.fit_mel`).
+    5. Magnitudes are known only through their mel bands: each iteration keeps the fine structure
+       that it found and rescales it to the picture (``refit``, `riffedu.signal.mel.fit_mel`).
 
     ``mel``: (num_frequencies, columns) ≥ 0. ``start`` gives the first phases: `pghi`, or None for
     random ones. ``method``: `griffin_lim_steps` or `admm_steps`. Yields n_iter + 1 states at the
@@ -132,14 +134,14 @@ METHODS: dict[str, Callable[..., Iterator[PhaseState]]] = {
 does, "every column" what "best" does, each with its number of iterations."""
 
 
-def sound_of(state: PhaseState, mel, params: SpectrogramParams) -> np.ndarray:
+def sound_of(state: PhaseState, mel: np.ndarray, params: SpectrogramParams) -> np.ndarray:
     """The sound of a state of any of the `METHODS`, float32 (columns · hop_length,)."""
     if state.magnitude.shape[-2] == params.n_fft // 2 + 1:
         return state.waveform.numpy()
     return full_rate(state.waveform, mel, params)
 
 
-def full_rate(waveform, mel, params: SpectrogramParams) -> np.ndarray:
+def full_rate(waveform: Array, mel: np.ndarray, params: SpectrogramParams) -> np.ndarray:
     """A state's ``waveform`` of `lean_steps` at the full rate, float32 (columns · hop_length,).
 
     Once more to frames, now of every column, scaled to the picture; then each frame is synthesised

@@ -5,20 +5,28 @@ Names: ``bank`` is the filterbank, ``magnitude`` is |STFT|, ``mel`` the mel ampl
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from riffedu.errors import RiffeduError
-from riffedu.signal.arrays import as_tensor
+from riffedu.signal.arrays import Array, as_tensor
 from riffedu.signal.stft import istft, reflect, stft
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import ArrayLike
+
+    from riffedu.signal.params import SpectrogramParams
 
 TINY = np.float32(1e-12)
 """Stands in for 0 where a sum of weights divides."""
 
 
-def hz_to_mel(hertz, scale: str = "htk"):
+def hz_to_mel(hertz: ArrayLike, scale: str = "htk") -> np.ndarray:
     """Hertz to mel.
 
         htk:     m = 2595 · log10(1 + f / 700)
@@ -37,7 +45,7 @@ def hz_to_mel(hertz, scale: str = "htk"):
     )
 
 
-def mel_to_hz(mel, scale: str = "htk"):
+def mel_to_hz(mel: ArrayLike, scale: str = "htk") -> np.ndarray:
     """Mel to hertz: the inverse of `hz_to_mel`, with the same scales. Notebook: 03_mel."""
     mel = np.asarray(mel, dtype=np.float64)
     if _known(scale) == "htk":
@@ -84,7 +92,7 @@ def mel_filterbank(
     return bank.astype(np.float32)
 
 
-def mel_spectrogram(waveform, params=None):
+def mel_spectrogram(waveform: Array, params: SpectrogramParams | None = None) -> Array:
     """Mel amplitudes of a sound: the filterbank times |STFT|.
 
         mel[m, t] = Σ_k bank[m, k] · |X[k, t]|
@@ -116,7 +124,7 @@ def mel_spectrogram(waveform, params=None):
     return give_back(mel)
 
 
-def mel_blocks(blocks, params=None):
+def mel_blocks(blocks: Iterable[Array], params: SpectrogramParams | None = None) -> Iterator[Array]:
     """`mel_spectrogram` of a sound that comes bit by bit: a generator of its columns.
 
     ``blocks``: any iterable of waveforms of shape (…, samples), of any lengths, which follow each
@@ -136,17 +144,20 @@ def mel_blocks(blocks, params=None):
     doors = (as_tensor(block) for block in blocks)
     for piece, give_back in _pieces(doors, n_fft, hop, columns=64):
         spectrum = stft(piece, n_fft, hop, params.win_length, center=False).numpy()
-        magnitude = np.abs(
-            spectrum[..., : bank.shape[1], :]
-        )  # torch's abs takes as long as the FFT
-        mel = [bank @ channel for channel in magnitude.reshape(-1, *magnitude.shape[-2:])]
-        mel = np.reshape(mel, (*magnitude.shape[:-2], *mel[0].shape))
+        # NumPy's abs: torch's takes as long as the FFT.
+        magnitude = np.abs(spectrum[..., : bank.shape[1], :])
+        channels = [bank @ channel for channel in magnitude.reshape(-1, *magnitude.shape[-2:])]
+        mel = np.reshape(channels, (*magnitude.shape[:-2], *channels[0].shape))
         yield give_back(torch.from_numpy(mel))
 
 
-def _pieces(doors, n_fft: int, hop_length: int, columns: int):
-    """Overlapping pieces of a sound, mirrored at both ends as a centred `stft` does: each holds
-    the samples of ``columns`` frames, the last one of those that are left."""
+def _pieces(
+    doors: Iterable[tuple[torch.Tensor, Callable]], n_fft: int, hop_length: int, columns: int
+) -> Iterator[tuple[torch.Tensor, Callable]]:
+    """Cuts a sound into overlapping pieces, mirrored at both ends as in a centred `stft`.
+
+    Each piece holds the samples of ``columns`` frames, the last one those of the frames left.
+    """
     import torch
 
     size, step = (columns - 1) * hop_length + n_fft, columns * hop_length
@@ -172,7 +183,7 @@ def _pieces(doors, n_fft: int, hop_length: int, columns: int):
         held = held[..., step:]
 
 
-def _checked(x, held):
+def _checked(x: torch.Tensor, held: torch.Tensor | None) -> torch.Tensor:
     """A block as float32, or a RiffeduError that says why it does not follow ``held``."""
     import torch
 
@@ -185,7 +196,7 @@ def _checked(x, held):
     return x.to(torch.float32)
 
 
-def invert_mel(mel, params=None, method: str = "pinv"):
+def invert_mel(mel: Array, params: SpectrogramParams | None = None, method: str = "pinv") -> Array:
     """|STFT| from mel amplitudes: magnitudes that have them, or nearly.
 
     The 8821 rows of a frame went into 512 bands, so what the bands forgot (where a sine lies
@@ -223,7 +234,9 @@ def invert_mel(mel, params=None, method: str = "pinv"):
     return give_back(magnitude)
 
 
-def through_mel(waveform, params=None, method: str = "pinv"):
+def through_mel(
+    waveform: Array, params: SpectrogramParams | None = None, method: str = "pinv"
+) -> Array:
     """A sound through the filterbank and back, with its own phases: what mel alone takes away.
 
         Y = X / |X| · invert_mel(bank · |X|),   X = STFT(waveform)
@@ -242,7 +255,7 @@ def through_mel(waveform, params=None, method: str = "pinv"):
     return give_back(istft(torch.sgn(spectrum) * magnitude, *grid, length=x.shape[-1]))
 
 
-def transpose_inverse(mel, bank) -> np.ndarray:
+def transpose_inverse(mel: np.ndarray, bank: Any) -> np.ndarray:
     """Each band's mean magnitude, and straight lines in between.
 
         magnitude = bankᵀ (mel / (bank 1)) / (bankᵀ 1)
@@ -256,7 +269,7 @@ def transpose_inverse(mel, bank) -> np.ndarray:
     return (bank.T @ (mel / np.maximum(area, TINY))) / np.maximum(weight, TINY)
 
 
-def pseudo_inverse(mel, bank) -> np.ndarray:
+def pseudo_inverse(mel: np.ndarray, bank: Any) -> np.ndarray:
     """Of all magnitudes with these mel amplitudes, those with the least Σ magnitude², clamped.
 
         magnitude = max(0, bankᵀ (bank bankᵀ)⁺ mel)
@@ -273,7 +286,9 @@ def pseudo_inverse(mel, bank) -> np.ndarray:
     return np.maximum(0, bank.T @ (inverse @ mel))
 
 
-def nnls_steps(mel, bank, n_iter: int = 30, initial=None) -> Iterator[np.ndarray]:
+def nnls_steps(
+    mel: np.ndarray, bank: Any, n_iter: int = 30, initial: np.ndarray | None = None
+) -> Iterator[np.ndarray]:
     """Non-negative least squares, state by state: min ‖mel − bank · magnitude‖, magnitude ≥ 0.
 
         magnitude_{i+1} = max(0, ahead + bankᵀ (mel − bank · ahead) / (bankᵀ bank 1))
@@ -302,16 +317,15 @@ def nnls_steps(mel, bank, n_iter: int = 30, initial=None) -> Iterator[np.ndarray
     yield magnitude
 
 
-def _last_of_nnls(mel, bank) -> np.ndarray:
-    for magnitude in nnls_steps(mel, bank):
-        pass
+def _last_of_nnls(mel: np.ndarray, bank: Any) -> np.ndarray:
+    [magnitude] = deque(nnls_steps(mel, bank), maxlen=1)
     return magnitude
 
 
 _INVERSES = {"transpose": transpose_inverse, "pinv": pseudo_inverse, "nnls": _last_of_nnls}
 
 
-def fit_mel(magnitude, mel, bank):
+def fit_mel(magnitude: torch.Tensor, mel: np.ndarray, bank: Any) -> torch.Tensor:
     """One multiplicative step from any magnitudes towards ones that have the mel amplitudes.
 
         magnitude ← magnitude · bankᵀ(mel / (bank · magnitude)) / (bankᵀ 1)
@@ -335,7 +349,7 @@ def fit_mel(magnitude, mel, bank):
     return torch.from_numpy(found.T.copy()).mT
 
 
-def filterbank_of(params) -> np.ndarray:
+def filterbank_of(params: SpectrogramParams) -> np.ndarray:
     """`mel_filterbank` with the numbers of a `SpectrogramParams`. Read-only: it is shared."""
     return _filterbank(
         params.sample_rate,
@@ -349,9 +363,11 @@ def filterbank_of(params) -> np.ndarray:
 
 
 @lru_cache(maxsize=8)
-def sparse_filterbank(params):
-    """The same as a scipy CSR matrix, without the rows of the STFT above ``max_frequency``: two
-    numbers of a thousand are not zero."""
+def sparse_filterbank(params: SpectrogramParams) -> Any:
+    """`filterbank_of` as a scipy CSR matrix, without the STFT rows above ``max_frequency``.
+
+    Two in a thousand of its numbers are not zero.
+    """
     from scipy.sparse import csr_matrix
 
     bank = filterbank_of(params)
@@ -359,11 +375,11 @@ def sparse_filterbank(params):
 
 
 @lru_cache(maxsize=8)
-def _filterbank(*numbers) -> np.ndarray:
+def _filterbank(*numbers: Any) -> np.ndarray:
     return mel_filterbank(*numbers)
 
 
-def _check_bank(min_frequency, max_frequency, norm, n_mels) -> None:
+def _check_bank(min_frequency: float, max_frequency: float, norm: str | None, n_mels: int) -> None:
     if not 0 <= min_frequency < max_frequency:
         raise RiffeduError(
             f"the bands need 0 <= min_frequency < max_frequency, not {min_frequency} and "
@@ -381,7 +397,7 @@ def _known(scale: str) -> str:
     return scale
 
 
-def _default_params():
+def _default_params() -> SpectrogramParams:
     from riffedu.signal.params import SpectrogramParams
 
     return SpectrogramParams()

@@ -26,7 +26,7 @@ def blank(seconds: float = 2.56, params: SpectrogramParams | None = None) -> np.
 
 
 def line(
-    mel,
+    mel: np.ndarray,
     hertz: float,
     to: float | None = None,
     start: float = 0.0,
@@ -53,7 +53,7 @@ def line(
 
 
 def harmonics(
-    mel,
+    mel: np.ndarray,
     hertz: float,
     to: float | None = None,
     start: float = 0.0,
@@ -79,7 +79,7 @@ def harmonics(
 
 
 def beat(
-    mel,
+    mel: np.ndarray,
     at: float,
     level_db: float = -20.0,
     low: float = 0.0,
@@ -105,7 +105,7 @@ def beat(
 
 
 def rectangle(
-    mel,
+    mel: np.ndarray,
     low: float,
     high: float,
     start: float = 0.0,
@@ -133,7 +133,11 @@ def rectangle(
 
 
 def stamp(
-    mel, part, start: float = 0.0, bands: int = 0, params: SpectrogramParams | None = None
+    mel: np.ndarray,
+    part: np.ndarray,
+    start: float = 0.0,
+    bands: int = 0,
+    params: SpectrogramParams | None = None,
 ) -> np.ndarray:
     """Another picture's part, laid down at ``start`` seconds and moved up by ``bands``.
 
@@ -150,7 +154,7 @@ def stamp(
     return _over(mel, np.arange(left, left + moved.shape[1]), moved)
 
 
-def move(mel, bands: int) -> np.ndarray:
+def move(mel: np.ndarray, bands: int) -> np.ndarray:
     """Everything ``bands`` higher (or lower, below 0); what leaves the picture is lost.
 
     On a mel axis that is no transposition: equal distances are equal ratios of (700 + f), not of f,
@@ -163,17 +167,17 @@ def move(mel, bands: int) -> np.ndarray:
     return moved
 
 
-def reverse(mel) -> np.ndarray:
+def reverse(mel: np.ndarray) -> np.ndarray:
     """From the end to the beginning. Notebook: 04_image."""
     return mel[:, ::-1].copy()
 
 
-def upside_down(mel) -> np.ndarray:
+def upside_down(mel: np.ndarray) -> np.ndarray:
     """High is low and low is high. Notebook: 04_image."""
     return mel[::-1].copy()
 
 
-def stretch(mel, factor: float) -> np.ndarray:
+def stretch(mel: np.ndarray, factor: float) -> np.ndarray:
     """``factor`` times as long at the same pitch: columns read between columns.
 
     Raises RiffeduError unless the factor is from 0.1 to 10. Notebook: 04_image.
@@ -188,7 +192,7 @@ def stretch(mel, factor: float) -> np.ndarray:
     return mel[:, low] * (1 - share) + mel[:, high] * share
 
 
-def _columns(mel, start: float, end: float, params: SpectrogramParams) -> np.ndarray:
+def _columns(mel: np.ndarray, start: float, end: float, params: SpectrogramParams) -> np.ndarray:
     """The columns whose middles lie in [start, end)."""
     t = np.arange(mel.shape[1]) * params.step_size_ms / 1000
     now = np.flatnonzero((t >= start - 1e-9) & (t < end - 1e-9))
@@ -207,10 +211,10 @@ def _path(count: int, hertz: float, to: float, params: SpectrogramParams) -> np.
                 f"{params.max_frequency} Hz"
             )
     ends = hz_to_mel([hertz, to], params.mel_scale_type)
-    return mel_to_hz(np.linspace(*ends, count), params.mel_scale_type)
+    return mel_to_hz(np.linspace(ends[0], ends[1], count), params.mel_scale_type)
 
 
-def _hills(path, params: SpectrogramParams) -> np.ndarray:
+def _hills(path: np.ndarray, params: SpectrogramParams) -> np.ndarray:
     """Mel amplitudes of tones of amplitude 1 at the frequencies ``path``, a column each."""
     from scipy.sparse import csc_matrix
 
@@ -228,7 +232,7 @@ def _hills(path, params: SpectrogramParams) -> np.ndarray:
     return np.asarray((bank @ found).todense(), dtype=np.float32)
 
 
-def _hann_lobe(x) -> np.ndarray:
+def _hann_lobe(x: np.ndarray) -> np.ndarray:
     """sinc(x) / (1 − x²), whose value at ±1 is ½."""
     near = np.abs(np.abs(x) - 1) < 1e-6
     safe = np.where(near, 0, x)
@@ -240,7 +244,8 @@ def _between(low: float, high: float, params: SpectrogramParams) -> np.ndarray:
     from riffedu.signal.mel import hz_to_mel, mel_to_hz
 
     ends = hz_to_mel([params.min_frequency, params.max_frequency], params.mel_scale_type)
-    middles = mel_to_hz(np.linspace(*ends, params.num_frequencies + 2)[1:-1], params.mel_scale_type)
+    edges = np.linspace(ends[0], ends[1], params.num_frequencies + 2)
+    middles = mel_to_hz(edges[1:-1], params.mel_scale_type)
     return ((middles >= low) & (middles <= high)).astype(np.float32)
 
 
@@ -250,7 +255,7 @@ def _flat(params: SpectrogramParams) -> np.ndarray:
     return np.asarray(sparse_filterbank(params).sum(axis=1), dtype=np.float32).ravel()
 
 
-def _over(mel, columns, shape) -> np.ndarray:
+def _over(mel: np.ndarray, columns: np.ndarray, shape: np.ndarray) -> np.ndarray:
     painted = np.array(mel, dtype=np.float32)
     painted[:, columns] = np.maximum(painted[:, columns], shape)
     return painted

@@ -5,20 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from riffedu.errors import RiffeduError
-from riffedu.signal.arrays import as_tensor
+from riffedu.signal.arrays import Array, Window, as_tensor
 from riffedu.signal.phase import _check_magnitude, random_phases
 from riffedu.signal.stft import get_window
 
 
 def pghi(
-    magnitude,
+    magnitude: Array,
     n_fft: int,
     hop_length: int,
     win_length: int | None = None,
-    window="hann",
+    window: Window = "hann",
     tolerance: float = 1e-3,
     seed: int = 0,
-):
+) -> Array:
     """A spectrum with phases read off the magnitudes: phase gradient integration, no iterations.
 
     `phase_slopes` says how much the phase changes from one bin to the next, along time and along
@@ -52,7 +52,11 @@ def pghi(
 
 
 def phase_slopes(
-    magnitude: np.ndarray, n_fft: int, hop_length: int, win_length: int | None = None, window="hann"
+    magnitude: np.ndarray,
+    n_fft: int,
+    hop_length: int,
+    win_length: int | None = None,
+    window: Window = "hann",
 ) -> tuple[np.ndarray, np.ndarray]:
     """How much the phase of an STFT changes to the next column, and to the next row; radians.
 

@@ -6,16 +6,20 @@ phases off the magnitudes' own slopes without guessing.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from riffedu.errors import RiffeduError
-from riffedu.signal.arrays import as_tensor
+from riffedu.signal.arrays import Array, Window, as_tensor
 from riffedu.signal.stft import istft, stft
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -27,14 +31,14 @@ class PhaseState:
     """
 
     iteration: int
-    spectrum: Any
-    waveform: Any
-    magnitude: Any
+    spectrum: torch.Tensor
+    waveform: torch.Tensor
+    magnitude: torch.Tensor
     analyse: Callable
 
     @cached_property
-    def rebuilt(self) -> Any:
-        """The spectrum that ``waveform`` really has: where the next step begins. Kept once found."""
+    def rebuilt(self) -> torch.Tensor:
+        """The STFT of ``waveform``, where the next step begins; computed once."""
         return self.analyse(self.waveform)
 
     @property
@@ -51,15 +55,15 @@ class PhaseState:
 
 
 def griffin_lim_steps(
-    magnitude,
+    magnitude: Array,
     n_fft: int,
     hop_length: int,
     win_length: int | None = None,
-    window="hann",
+    window: Window = "hann",
     n_iter: int = 32,
     momentum: float = 0.99,
     seed: int = 0,
-    initial=None,
+    initial: Array | None = None,
     length: int | None = None,
     refit: Callable | None = None,
 ) -> Iterator[PhaseState]:
@@ -97,24 +101,24 @@ def griffin_lim_steps(
 
 
 def griffin_lim(
-    magnitude,
+    magnitude: Array,
     n_fft: int,
     hop_length: int,
     win_length: int | None = None,
-    window="hann",
+    window: Window = "hann",
     n_iter: int = 32,
     momentum: float = 0.99,
     seed: int = 0,
-    initial=None,
+    initial: Array | None = None,
     length: int | None = None,
     refit: Callable | None = None,
-):
+) -> Array:
     """The sound of `griffin_lim_steps`' last state: shape (…, samples); its arguments, its errors.
 
     NumPy in gives NumPy out, torch in gives torch out. Notebook: 05_griffin_lim.
     """
     magnitude, give_back = as_tensor(magnitude)
-    for state in griffin_lim_steps(
+    steps = griffin_lim_steps(
         magnitude,
         n_fft,
         hop_length,
@@ -126,12 +130,12 @@ def griffin_lim(
         initial,
         length,
         refit,
-    ):
-        pass
+    )
+    [state] = deque(steps, maxlen=1)
     return give_back(state.waveform)
 
 
-def random_phases(magnitude, seed: int = 0):
+def random_phases(magnitude: torch.Tensor, seed: int = 0) -> torch.Tensor:
     """Unit complex numbers of the shape of ``magnitude``, with phases uniform in [0, 2π)."""
     import torch
 
@@ -140,19 +144,28 @@ def random_phases(magnitude, seed: int = 0):
     return torch.polar(torch.ones_like(turns), 2 * torch.pi * turns).mT
 
 
-def magnitude_of(spectrum):
+def magnitude_of(spectrum: torch.Tensor) -> torch.Tensor:
     """|spectrum| of a complex tensor. NumPy's is seven times as fast as torch's on a processor."""
     import torch
 
     return torch.from_numpy(np.abs(spectrum.numpy()))
 
 
-def with_magnitude(spectrum, magnitude):
+def with_magnitude(spectrum: torch.Tensor, magnitude: torch.Tensor) -> torch.Tensor:
     """The phases of ``spectrum`` with other magnitudes; 0 where ``spectrum`` is 0."""
     return spectrum * (magnitude / magnitude_of(spectrum).clamp(min=1e-20))
 
 
-def _begin(magnitude, n_fft, hop_length, win_length, window, seed, initial, length):
+def _begin(
+    magnitude: Array,
+    n_fft: int,
+    hop_length: int,
+    win_length: int | None,
+    window: Window,
+    seed: int,
+    initial: Array | None,
+    length: int | None,
+) -> tuple[torch.Tensor, torch.Tensor, Callable, Callable]:
     """What every method starts from: magnitudes, first spectrum, and the ways there and back."""
     magnitude, _ = as_tensor(magnitude)
     _check_magnitude(magnitude, n_fft)
@@ -162,7 +175,7 @@ def _begin(magnitude, n_fft, hop_length, win_length, window, seed, initial, leng
     magnitude = magnitude.mT.contiguous().mT
     initial = random_phases(magnitude, seed) if initial is None else as_tensor(initial)[0]
 
-    def analyse(waveform):
+    def analyse(waveform: torch.Tensor) -> torch.Tensor:
         return stft(waveform, **sizes)[..., : magnitude.shape[-1]]
 
     return (
@@ -173,7 +186,7 @@ def _begin(magnitude, n_fft, hop_length, win_length, window, seed, initial, leng
     )
 
 
-def _check_magnitude(magnitude, n_fft: int) -> None:
+def _check_magnitude(magnitude: torch.Tensor, n_fft: int) -> None:
     if magnitude.ndim < 2 or magnitude.shape[-2] != n_fft // 2 + 1 or magnitude.is_complex():
         raise RiffeduError(
             f"finding phases needs real magnitudes of {n_fft // 2 + 1} rows for n_fft={n_fft}, "

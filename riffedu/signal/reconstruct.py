@@ -26,12 +26,13 @@ def image_to_audio(
     seed: int = 0,
     n_iter: int | None = None,
     progress: bool = True,
-):
+) -> tuple[np.ndarray, int]:
     """Picture to sound: (waveform, sample_rate).
 
-    ``quality`` is one of `riffedu.signal.inversion.WAYS`, the quickest first; "plain" is what Riffusion
-    does, the inverse mel and then fast Griffin-Lim on all rows. ``n_iter`` iterations, each way's
-    own number by default, from phases drawn with ``seed``: the same seed gives the same sound.
+    ``quality`` is one of `riffedu.signal.inversion.WAYS`, the quickest first; "plain" is what
+    Riffusion does, the inverse mel and then fast Griffin-Lim on all rows. ``n_iter`` overrides the
+    number of iterations of that quality. The first phases are drawn with ``seed``: the same seed
+    gives the same sound.
 
     Returns float32, (samples,) or (2, samples) for a stereo picture, columns · hop_length samples
     at ``params.sample_rate``. Nothing is normalised: the level is the picture's, from its
@@ -45,7 +46,15 @@ def image_to_audio(
     return _sound_of_pieces(image, params, quality, seed, n_iter, progress)
 
 
-def _sound_of(image, params, columns, quality, seed, n_iter, progress):
+def _sound_of(
+    image: Image.Image,
+    params: SpectrogramParams | None,
+    columns: tuple[int, int] | None,
+    quality: str,
+    seed: int,
+    n_iter: int | None,
+    progress: bool,
+) -> tuple[np.ndarray, int]:
     mel, loudest = unit_spectrogram(image, params, columns)
     params = params or SpectrogramParams.from_exif(tags_of(image))
     channels = [
@@ -56,7 +65,14 @@ def _sound_of(image, params, columns, quality, seed, n_iter, progress):
     return waveform * np.float32(loudest), params.sample_rate
 
 
-def _sound_of_pieces(image, params, quality, seed, n_iter, progress):
+def _sound_of_pieces(
+    image: Image.Image,
+    params: SpectrogramParams | None,
+    quality: str,
+    seed: int,
+    n_iter: int | None,
+    progress: bool,
+) -> tuple[np.ndarray, int]:
     """A wide picture in pieces: memory holds its pixels, its sound, and the work on one piece.
 
     Phases of two pieces don't agree, so they are faded into each other at equal power.
@@ -99,13 +115,19 @@ def pieces_of(image: Image.Image, params: SpectrogramParams) -> Iterator[tuple[i
 
 
 def repaint(
-    waveform, sample_rate: int, image, start: int, stop: int, margin: float = 0.3
+    waveform: np.ndarray,
+    sample_rate: int,
+    image: Image.Image,
+    start: int,
+    stop: int,
+    margin: float = 0.3,
 ) -> np.ndarray:
     """The sound of a picture that changed in columns ``start`` ≤ c < ``stop`` only.
 
-    These columns and ``margin`` seconds on both sides are turned into sound anew and cross-faded into
-    ``waveform`` (samples,) or (channels, samples), whose length stays: painting a stroke costs what
-    the stroke is long. Powers add in the fades, since the phases are new. Notebook: 04_image.
+    These columns and ``margin`` seconds on both sides are turned into sound again and cross-faded
+    into ``waveform``, shape (samples,) or (channels, samples), whose length does not change: the
+    cost depends on the width of the change alone. The fades are equal-power, since the new phases
+    are unrelated to the old ones. Notebook: 04_image.
     """
     from riffedu.signal.audio import ramp
     from riffedu.signal.image import tags_of

@@ -6,9 +6,14 @@ and quantisation. `riffedu.signal.audio.resample` is what the rest of the course
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from riffedu.errors import RiffeduError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
 def alias(hertz: float, sample_rate: float) -> float:
@@ -24,7 +29,7 @@ def alias(hertz: float, sample_rate: float) -> float:
     return abs(hertz - sample_rate * round(hertz / sample_rate))
 
 
-def sinc_interpolate(samples, sample_rate: float, t) -> np.ndarray:
+def sinc_interpolate(samples: ArrayLike, sample_rate: float, t: ArrayLike) -> np.ndarray:
     """The values between the samples: the one curve through them with nothing above f_s / 2.
 
         x(t) = Σ_n x[n] · sinc(f_s t − n),   sinc(u) = sin(πu) / (πu)
@@ -55,7 +60,7 @@ def low_pass(cutoff: float, sample_rate: float, taps: int = 255) -> np.ndarray:
     return h / h.sum()
 
 
-def decimate(x, factor: int, filtered: bool = True) -> np.ndarray:
+def decimate(x: ArrayLike, factor: int, filtered: bool = True) -> np.ndarray:
     """Every ``factor``-th sample of a sound: ``factor`` times fewer, at a lower sample rate.
 
     ``filtered``: what the lower rate cannot hold is filtered out first (`low_pass` at 0.45 of the
@@ -70,7 +75,7 @@ def decimate(x, factor: int, filtered: bool = True) -> np.ndarray:
     return x[::factor].astype(np.float32)
 
 
-def quantise(x, bits: int, dither: bool = False, seed: int = 0) -> np.ndarray:
+def quantise(x: ArrayLike, bits: int, dither: bool = False, seed: int = 0) -> np.ndarray:
     """Rounds samples to the 2^bits values that ``bits`` bits can name.
 
         y = q · round(x / q),   q = 2 / 2^bits,   −1 ≤ y ≤ 1 − q
@@ -91,7 +96,7 @@ def quantise(x, bits: int, dither: bool = False, seed: int = 0) -> np.ndarray:
     )
 
 
-def snr_db(x, y) -> float:
+def snr_db(x: ArrayLike, y: ArrayLike) -> float:
     """How far the error y − x lies below the sound x: 10 · log10(Σ x² / Σ (y − x)²), in dB."""
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     noise, signal = np.sum((y - x) ** 2), np.sum(x**2)

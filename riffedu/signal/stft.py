@@ -6,22 +6,27 @@ windowed frame is taken apart into sines. Everything here is written out on top 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from riffedu.errors import RiffeduError
-from riffedu.signal.arrays import as_tensor
+from riffedu.signal.arrays import Array, Window, as_tensor
+
+if TYPE_CHECKING:
+    import torch
 
 NOTHING = 1e-10  # of a window's greatest square: less than this is no knowledge of a sample
 
 
 def stft(
-    x,
+    x: Array,
     n_fft: int,
     hop_length: int,
     win_length: int | None = None,
-    window="hann",
+    window: Window = "hann",
     center: bool = True,
-):
+) -> Array:
     """Spectrum of each windowed frame of a sound.
 
         X[k, t] = Σ_n w[n] · x[t·hop_length + n] · exp(−2πi k n / n_fft),   n = 0 … n_fft − 1
@@ -57,14 +62,14 @@ def stft(
 
 
 def istft(
-    spectrum,
+    spectrum: Array,
     n_fft: int,
     hop_length: int,
     win_length: int | None = None,
-    window="hann",
+    window: Window = "hann",
     center: bool = True,
     length: int | None = None,
-):
+) -> Array:
     """The sound whose STFT is nearest to ``spectrum``: windowed frames, overlapped and added.
 
         x[n] = Σ_t w[n − t·hop] · x_t[n − t·hop]  /  Σ_t w[n − t·hop]²
@@ -103,7 +108,7 @@ def istft(
     return give_back(x)
 
 
-def overlap_add(frames, hop_length: int):
+def overlap_add(frames: Array, hop_length: int) -> Array:
     """Lays frame t down at t · hop_length and adds: (…, frames, size) → (…, samples).
 
     Each frame is cut into pieces of one hop; piece j of every frame is added in one go. NumPy in
@@ -121,7 +126,7 @@ def overlap_add(frames, hop_length: int):
     return give_back(out.flatten(-2)[..., : (count - 1) * hop_length + size])
 
 
-def get_window(window, win_length: int, dtype=None):
+def get_window(window: Window, win_length: int, dtype: torch.dtype | None = None) -> torch.Tensor:
     """``win_length`` samples of a window as a torch tensor: periodic, so that hops tile evenly.
 
         Hann: w[n] = ½ − ½ cos(2πn / win_length)
@@ -147,7 +152,7 @@ def get_window(window, win_length: int, dtype=None):
     return torch.as_tensor(samples, dtype=dtype or torch.float32)
 
 
-def overlap(window, win_length: int, hop_length: int, power: int = 2) -> np.ndarray:
+def overlap(window: Window, win_length: int, hop_length: int, power: int = 2) -> np.ndarray:
     """What the windows of all frames add up to, at each sample of one hop.
 
         W[n] = Σ_t w[n − t · hop_length]^power,   n = 0 … hop_length − 1
@@ -163,7 +168,7 @@ def overlap(window, win_length: int, hop_length: int, power: int = 2) -> np.ndar
     return (pieces**power).sum(axis=0)
 
 
-def is_cola(window, win_length: int, hop_length: int, tolerance: float = 1e-5) -> bool:
+def is_cola(window: Window, win_length: int, hop_length: int, tolerance: float = 1e-5) -> bool:
     """COLA, "constant overlap-add": do the windows add up to the same everywhere?
 
     Then frames that are merely added, without any division, give the sound back (times a number).
@@ -173,7 +178,7 @@ def is_cola(window, win_length: int, hop_length: int, tolerance: float = 1e-5) -
     return bool(np.abs(total - total.mean()).max() <= tolerance * np.abs(total.mean()))
 
 
-def is_nola(window, win_length: int, hop_length: int) -> bool:
+def is_nola(window: Window, win_length: int, hop_length: int) -> bool:
     """NOLA, "nonzero overlap-add": does every sample lie under some window that is not 0 there?
 
     Then, and only then, `istft` knows them all. Weaker than COLA, because istft divides by what
@@ -185,7 +190,9 @@ def is_nola(window, win_length: int, hop_length: int) -> bool:
     return bool(overlap(window, win_length, hop_length).min() > NOTHING * greatest)
 
 
-def window_spectrum(window, win_length: int, zoom: int = 64) -> tuple[np.ndarray, np.ndarray]:
+def window_spectrum(
+    window: Window, win_length: int, zoom: int = 64
+) -> tuple[np.ndarray, np.ndarray]:
     """What one pure sine becomes in a column: (bins, decibels), 0 dB at bin 0, the sine itself.
 
     A bin is sample_rate / win_length; between two bins lie ``zoom`` points, by zero padding.
@@ -199,7 +206,7 @@ def window_spectrum(window, win_length: int, zoom: int = 64) -> tuple[np.ndarray
     return bins, decibels(magnitude, magnitude[0], floor=-200)
 
 
-def lobes(window, win_length: int = 1024) -> tuple[float, float]:
+def lobes(window: Window, win_length: int = 1024) -> tuple[float, float]:
     """A window's two figures: (width of its main lobe in bins, its highest side lobe in dB).
 
     The width is what keeps close tones from being told apart, the side lobes are what faint tones
@@ -212,7 +219,7 @@ def lobes(window, win_length: int = 1024) -> tuple[float, float]:
     return float(2 * bins[edge]), float(db[edge:].max())
 
 
-def decibels(magnitude, reference: float = 1.0, floor: float = -100.0):
+def decibels(magnitude: Array, reference: float = 1.0, floor: float = -100.0) -> Array:
     """Magnitudes in decibels: 20 · log10(|x| / reference), and nothing below ``floor``.
 
     With half the window's sum as reference, a sine of amplitude 1 reads 0 dB in an STFT.
@@ -225,9 +232,11 @@ def decibels(magnitude, reference: float = 1.0, floor: float = -100.0):
     return give_back(20 * ratio.clamp(min=10 ** (floor / 20)).log10())
 
 
-def reflect(x, pad: int):
-    """Mirrors a sound at both ends, ``pad`` samples each, as often as a short sound needs:
-    c b [a b c d] c b. Shape (…, samples) → (…, samples + 2 · pad)."""
+def reflect(x: torch.Tensor, pad: int) -> torch.Tensor:
+    """Mirrors a sound at both ends by ``pad`` samples: c b [a b c d] c b.
+
+    A short sound is mirrored as often as needed. Shape (…, samples) → (…, samples + 2 · pad).
+    """
     import torch
 
     last = x.shape[-1] - 1
@@ -238,7 +247,7 @@ def reflect(x, pad: int):
     return x[..., torch.minimum(there_and_back, 2 * last - there_and_back).clamp(min=0)]
 
 
-def _scipy_window(window, win_length: int) -> np.ndarray:
+def _scipy_window(window: Window, win_length: int) -> np.ndarray:
     from scipy import signal
 
     try:
@@ -263,7 +272,7 @@ def _check_sizes(n_fft: int, hop_length: int, win_length: int | None) -> int:
     return win_length
 
 
-def _check_sound(x, n_fft: int, center: bool) -> None:
+def _check_sound(x: torch.Tensor, n_fft: int, center: bool) -> None:
     if x.ndim == 0 or x.shape[-1] == 0:
         raise RiffeduError("the sound is empty: give it at least one sample")
     if x.is_complex():
@@ -277,7 +286,7 @@ def _check_sound(x, n_fft: int, center: bool) -> None:
         )
 
 
-def _check_spectrum(spectrum, n_fft: int, length: int | None) -> None:
+def _check_spectrum(spectrum: torch.Tensor, n_fft: int, length: int | None) -> None:
     if not spectrum.is_complex() or spectrum.ndim < 2 or spectrum.shape[-2] != n_fft // 2 + 1:
         raise RiffeduError(
             f"istft needs a complex spectrum of {n_fft // 2 + 1} rows for n_fft={n_fft}, "
@@ -289,7 +298,7 @@ def _check_spectrum(spectrum, n_fft: int, length: int | None) -> None:
         raise RiffeduError(f"length={length!r} must be a whole number of samples, 0 or more")
 
 
-def _check_gaps(window, win_length: int, hop_length: int) -> None:
+def _check_gaps(window: Window, win_length: int, hop_length: int) -> None:
     if not is_nola(window, win_length, hop_length):
         raise RiffeduError(
             f"the windows leave gaps (NOLA fails): with hop_length={hop_length} some samples lie "

@@ -6,9 +6,15 @@ at an RMS of 0.1 (−20 dBFS), short sounds and voices with a peak of 0.5: safe 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from riffedu.errors import RiffeduError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 SAMPLE_RATE = 44100
 RMS = 0.1
@@ -57,7 +63,10 @@ def sine(
 
 
 def harmonics(
-    hertz, amplitudes, seconds: float = 1.0, sample_rate: int = SAMPLE_RATE
+    hertz: ArrayLike,
+    amplitudes: Sequence[float] | np.ndarray,
+    seconds: float = 1.0,
+    sample_rate: int = SAMPLE_RATE,
 ) -> np.ndarray:
     """A tone with overtones: sines at whole multiples of one frequency.
 
@@ -201,7 +210,7 @@ def vowel(
     return to_peak(resonate(buzz, VOWELS[name], sample_rate))
 
 
-def resonate(x, formants, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
+def resonate(x: np.ndarray, formants: ArrayLike, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
     """Sends a sound through one resonator after another; unit gain at 0 Hz.
 
         y[n] = a x[n] + b y[n−1] + c y[n−2],  c = −e^(−2πB/sr),  b = 2 e^(−πB/sr) cos(2πF/sr),
@@ -285,13 +294,13 @@ def envelope(
     )
 
 
-def to_rms(x, rms: float = RMS) -> np.ndarray:
+def to_rms(x: np.ndarray, rms: float = RMS) -> np.ndarray:
     """Float32, scaled to this root mean square; silence stays silence."""
     now = np.sqrt(np.mean(np.square(x)))
     return (x * (rms / now if now else 1)).astype(np.float32)
 
 
-def to_peak(x, peak: float = PEAK) -> np.ndarray:
+def to_peak(x: np.ndarray, peak: float = PEAK) -> np.ndarray:
     """Float32, scaled to this largest magnitude; silence stays silence."""
     now = np.abs(x).max()
     return (x * (peak / now if now else 1)).astype(np.float32)
