@@ -37,6 +37,12 @@ def admm_steps(
     Raises RiffeduError as `griffin_lim_steps` does, and for ``rho`` outside [0, 1]. Source:
     Masuyama, Yatabe and Oikawa, "Griffin-Lim like phase recovery via alternating direction method
     of multipliers", IEEE Signal Processing Letters 26 (2019). Notebook: 06_beyond_griffin_lim.
+
+    >>> import numpy as np
+    >>> magnitude = np.random.default_rng(0).random((33, 20))
+    >>> states = list(admm_steps(magnitude, 64, 16, n_iter=4))
+    >>> len(states), states[-1].spectral_convergence_db < states[0].spectral_convergence_db
+    (5, True)
     """
     _check_numbers(n_iter, rho=rho)
     magnitude, spectrum, analyse, synthesise = _begin(

@@ -33,6 +33,9 @@ def audio_to_image(
     ``params.stereo``, where two are drawn (a mono sound in both). One column per hop: 5.12 s give
     512. Raises RiffeduError for an unfit waveform or more than two channels in a stereo picture.
     Notebook: 04_image.
+
+    >>> audio_to_image(np.zeros(4410), 44100).size
+    (10, 512)
     """
     params = params or SpectrogramParams()
     waveform = channels_for(as_waveform(waveform), params.stereo)
@@ -41,7 +44,11 @@ def audio_to_image(
 
 
 def channels_for(waveform: Array, stereo: bool) -> np.ndarray:
-    """The channels that a picture draws: the mean of all, or the two of a stereo picture."""
+    """The channels that a picture draws: the mean of all, or the two of a stereo picture.
+
+    >>> channels_for(np.zeros((2, 5)), stereo=False).shape
+    (5,)
+    """
     waveform = np.atleast_2d(waveform)
     if not stereo:
         return waveform.mean(axis=0)
@@ -54,6 +61,12 @@ def file_to_mel(path: str | Path, params: SpectrogramParams) -> Iterator[np.ndar
     """The mel amplitudes of a sound file of any length, 64 columns at a time.
 
     Read, resampled and transformed piece by piece: an hour needs no more memory than a second.
+
+    >>> from riffedu.signal.audio import save
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = save(f"{folder}/silence.wav", np.zeros(44100), 44100)
+    ...     print([mel.shape for mel in file_to_mel(path, SpectrogramParams())])
+    [(512, 64), (512, 36)]
     """
     pieces = load_blocks(path, sample_rate=params.sample_rate)
     yield from mel_blocks((channels_for(x, params.stereo) for x in pieces), params)
@@ -68,6 +81,12 @@ def file_to_image(
     is 0.7 GB: they wait in a temporary file. Pictures of over `LONGEST_IN_COLOUR` columns are grey
     ("L"), which holds the same in a third of the memory. Equal to `audio_to_image` of the loaded
     file. Raises RiffeduError as `riffedu.signal.audio.load` does. Notebook: 04_image.
+
+    >>> from riffedu.signal.audio import save
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = save(f"{folder}/silence.wav", np.zeros(44100), 44100)
+    ...     print(file_to_image(path, progress=False).size)
+    (100, 512)
     """
     from tqdm.auto import tqdm
 
@@ -100,6 +119,12 @@ def file_to_images(
 
     Each is drawn as soon as its sound has been read, with a loudest moment of its own. Memory does
     not grow with the file's length. Notebook: 04_image.
+
+    >>> from riffedu.signal.audio import save
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = save(f"{folder}/silence.wav", np.zeros(44100), 44100)
+    ...     print([image.width for image in file_to_images(path, columns=40)])
+    [40, 40, 20]
     """
     params = params or SpectrogramParams()
     if columns < 1:

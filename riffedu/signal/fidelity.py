@@ -35,6 +35,13 @@ def mel_consistency_db(waveform: Array, mel: np.ndarray, params: SpectrogramPara
     with the gain g that makes it smallest, so that level does not count. ``mel``: amplitudes
     (num_frequencies, columns); ``waveform``: columns · hop_length samples. −20 dB: a tenth of the
     amplitude is wrong. Loud bins decide. Notebook: 06_beyond_griffin_lim.
+
+    >>> from riffedu.signal.mel import mel_spectrogram
+    >>> from riffedu.signal.params import SpectrogramParams
+    >>> x = np.random.default_rng(0).standard_normal(4410).astype(np.float32)
+    >>> mel = mel_spectrogram(x, SpectrogramParams())
+    >>> mel_consistency_db(0.5 * x, mel, SpectrogramParams()) < -100
+    True
     """
     from riffedu.signal.mel import mel_spectrogram
 
@@ -62,6 +69,10 @@ def log_spectral_distance(
     original's loudest bin counted as that. Quiet bins count as much as loud ones, and phase not at
     all. Source: Gray and Markel, "Distance measures for speech processing", IEEE Trans. ASSP 24
     (1976). Notebook: 06_beyond_griffin_lim.
+
+    >>> x = np.random.default_rng(0).standard_normal(4410)
+    >>> round(log_spectral_distance(x, 2 * x, 44100), 1)
+    6.0
     """
     found, wanted = (_magnitudes(x, 2048, sample_rate, max_frequency) for x in (waveform, original))
     floor = max(wanted.max() * 10 ** (floor_db / 20), 1e-20)
@@ -76,6 +87,10 @@ def attack_likeness(
 
     Every 64 samples: how much log |STFT| (frames of 256, 6 ms) rises, summed over rows. A method
     that smears drum strokes loses here whatever else it matches. Notebook: 06_beyond_griffin_lim.
+
+    >>> x = np.random.default_rng(0).standard_normal(4410)
+    >>> round(attack_likeness(x, 0.5 * x, 44100), 3)
+    1.0
     """
     rises = []
     for x in (waveform, original):
@@ -102,6 +117,13 @@ def there_and_back(
     one.
 
     Notebook: 06_beyond_griffin_lim.
+
+    >>> from riffedu.signal.params import SpectrogramParams
+    >>> params = SpectrogramParams(sample_rate=8000, num_frequencies=64, max_frequency=4000)
+    >>> noise = np.random.default_rng(0).standard_normal(4000) / 10
+    >>> [row] = there_and_back({"noise": noise}, ["fast"], params, progress=False)
+    >>> row.clip, row.way
+    ('noise', 'fast')
     """
     from functools import partial
 
@@ -164,6 +186,14 @@ def speed_and_quality(
 
     The clock stops while a result is measured. ``steps``: one of
     `riffedu.signal.inversion.METHODS`, run on ``mel``. Notebook: 06_beyond_griffin_lim.
+
+    >>> from riffedu.signal.inversion import METHODS
+    >>> from riffedu.signal.params import SpectrogramParams
+    >>> params = SpectrogramParams(sample_rate=8000, num_frequencies=64, max_frequency=4000)
+    >>> mel = np.ones((64, 20), np.float32)
+    >>> points = speed_and_quality(METHODS["read off"](mel, params, n_iter=2), mel, params)
+    >>> [point.n_iter for point in points]
+    [0, 1, 2]
     """
     from riffedu.signal.inversion import sound_of
 
@@ -182,6 +212,12 @@ def as_table(rows: list[Row], seconds: bool = True) -> str:
     """Formats the rows, and the mean of each way, as a Markdown table of rounded numbers.
 
     Where the original is unknown, a row holds NaN and the table shows a dash.
+
+    >>> print(as_table([Row("tune", "fast", 0.5, -20.0, 5.0, 0.9, 0.0)]))
+    | clip | way | s | consistency dB | distance dB | attacks | level dB |
+    | --- | --- | --- | --- | --- | --- | --- |
+    | tune | fast | 0.50 | -20.0 | 5.0 | 0.90 | +0.0 |
+    | mean | fast | 0.50 | -20.0 | 5.0 | 0.90 | +0.0 |
     """
     ways = list(dict.fromkeys(row.way for row in rows))
     means = []

@@ -49,6 +49,9 @@ def image_from_spectrogram(
 
     Raises RiffeduError for other shapes and for values that are negative or not finite.
     Source: riffusion-hobby's image format. Notebook: 04_image.
+
+    >>> image_from_spectrogram(np.ones((512, 3))).getpixel((0, 0))
+    (0, 0, 0)
     """
     params = params or SpectrogramParams()
     mel = np.asarray(mel, dtype=np.float32)
@@ -79,6 +82,9 @@ def to_pixels(
     In decibels each grey level is the same step, range_db / 255, and what lies more than
     ``range_db`` below the loudest is silence. Raises RiffeduError for a range that isn't above 0.
     Notebook: 04_image.
+
+    >>> to_pixels(np.array([0, 0.0625, 1]), loudest=1).tolist()
+    [255, 127, 0]
     """
     share = mel / np.float32(loudest) if loudest > 0 else mel
     if range_db is None:
@@ -92,7 +98,11 @@ def to_pixels(
 def from_pixels(
     pixels: np.ndarray, loudest: float, power: float = 0.25, range_db: float | None = None
 ) -> np.ndarray:
-    """Grey levels to amplitudes, float32: what `to_pixels` rounded. White is silence in both."""
+    """Grey levels to amplitudes, float32: what `to_pixels` rounded. White is silence in both.
+
+    >>> from_pixels([255, 127.5, 0], loudest=1).tolist()
+    [0.0, 0.0625, 1.0]
+    """
     darkness = (255 - np.asarray(pixels, dtype=np.float32)) / 255
     if range_db is None:
         return darkness ** np.float32(1 / power) * np.float32(loudest)
@@ -110,6 +120,9 @@ def image_from_pixels(
     """Grey levels, (rows, columns) or (2, rows, columns), lowest band first → a tagged picture.
 
     ``grey`` makes a one-channel picture of a mono sound: a third of the memory.
+
+    >>> image_from_pixels(np.zeros((512, 3), np.uint8), 1.0, SpectrogramParams()).size
+    (3, 512)
     """
     pixels = np.asarray(pixels)[..., ::-1, :]
     stereo = pixels.ndim == 3
@@ -147,6 +160,10 @@ def spectrogram_from_image(
 
     Raises RiffeduError when this is no picture, its height does not match or its tags lie.
     Notebook: 04_image.
+
+    >>> image = image_from_spectrogram(np.full((512, 3), 0.5))
+    >>> float(spectrogram_from_image(image).max())
+    0.5
     """
     mel, loudest = unit_spectrogram(image, params)
     return mel * np.float32(loudest)
@@ -161,6 +178,11 @@ def unit_spectrogram(
 
     Apart, since pictures that differ in level alone then give the same numbers to the bit.
     ``columns``: from the first up to the second only, for a picture that is worked on in pieces.
+
+    >>> image = image_from_spectrogram(np.full((512, 3), 0.5))
+    >>> mel, loudest = unit_spectrogram(image)
+    >>> float(mel.max()), loudest
+    (1.0, 0.5)
     """
     if not isinstance(image, Image.Image):
         raise RiffeduError(f"a PIL picture is needed (PIL.Image.open), not {type(image).__name__}")
@@ -203,6 +225,8 @@ def check_size(path: str | Path, columns: int, rows: int) -> None:
     """Raises RiffeduError where a picture would be too wide for its format, or for any.
 
     Worth asking before an hour of sound is drawn.
+
+    >>> check_size("clip.png", columns=512, rows=512)
     """
     widest = min(WIDEST.get(Path(path).suffix.lower(), LARGEST), LARGEST // rows)
     if columns > widest:
@@ -216,6 +240,12 @@ def save_image(image: Image.Image, path: str | Path) -> Path:
     Written beside its place first and then moved there, so that no half picture is ever left.
     Raises RiffeduError for an unknown ending, a picture too wide for it, or a place that cannot be
     written.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = save_image(Image.new("RGB", (3, 512)), folder + "/white.png")
+    ...     print(load_image(path).size)
+    (3, 512)
     """
     path = Path(path)
     kind = Image.registered_extensions().get(path.suffix.lower())
@@ -237,6 +267,12 @@ def load_image(path: str | Path) -> Image.Image:
     """Reads a picture file whole, tags included.
 
     Raises RiffeduError where there is no such file, no picture in it, or where it is damaged.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = save_image(Image.new("RGB", (3, 512)), folder + "/white.png")
+    ...     print(load_image(path).mode)
+    RGB
     """
     usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, LARGEST // 2  # it refuses twice that
     try:
@@ -255,7 +291,13 @@ def load_image(path: str | Path) -> Image.Image:
 
 
 def with_level(image: Image.Image, params: SpectrogramParams, gain: float) -> Image.Image:
-    """A copy whose tags say what its pixels mean, black ``gain`` times as loud as it was."""
+    """A copy whose tags say what its pixels mean, black ``gain`` times as loud as it was.
+
+    >>> image = image_from_spectrogram(np.full((512, 3), 0.5))
+    >>> louder = with_level(image, SpectrogramParams(), 2)
+    >>> float(spectrogram_from_image(louder).max())
+    1.0
+    """
     image = image.copy()
     exif = image.getexif()
     loudest = float(exif.get(MAX_VALUE_TAG, DEFAULT_MAX_VALUE)) * gain
@@ -265,7 +307,12 @@ def with_level(image: Image.Image, params: SpectrogramParams, gain: float) -> Im
 
 
 def tags_of(image: Image.Image) -> Image.Exif:
-    """A picture's EXIF tags. Raises RiffeduError where they are damaged."""
+    """A picture's EXIF tags. Raises RiffeduError where they are damaged.
+
+    >>> tags = tags_of(image_from_spectrogram(np.ones((512, 3))))
+    >>> tags[MAX_VALUE_TAG]
+    32768.0
+    """
     try:
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")

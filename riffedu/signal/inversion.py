@@ -47,6 +47,11 @@ def sound_from_mel(
     16 iterations, or with all and 64; "plain" is `plain_steps`, what Riffusion does. ``n_iter``
     changes the number. With ``progress``, a bar shows after a second. Raises RiffeduError for
     an unknown quality and for n_iter < 0. Notebook: 06_beyond_griffin_lim.
+
+    >>> mel = np.zeros((64, 20), np.float32)
+    >>> params = SpectrogramParams(sample_rate=8000, num_frequencies=64, max_frequency=4000)
+    >>> sound_from_mel(mel, params, n_iter=1).shape
+    (1600,)
     """
     from tqdm.auto import tqdm
 
@@ -67,7 +72,12 @@ def sound_from_mel(
 def plain_steps(
     mel: np.ndarray, params: SpectrogramParams, n_iter: int = 32, seed: int = 0
 ) -> Iterator[PhaseState]:
-    """As Riffusion does it: the inverse mel, then fast Griffin-Lim from random phases, all rows."""
+    """As Riffusion does it: the inverse mel, then fast Griffin-Lim from random phases, all rows.
+
+    >>> params = SpectrogramParams(sample_rate=8000, num_frequencies=64, max_frequency=4000)
+    >>> len(list(plain_steps(np.ones((64, 20)), params, n_iter=1)))
+    2
+    """
     yield from griffin_lim_steps(
         invert_mel(mel, params),
         params.n_fft,
@@ -102,6 +112,10 @@ def lean_steps(
     random ones. ``method``: `griffin_lim_steps` or `admm_steps`. Yields n_iter + 1 states at the
     rate of `lean_grid`; `full_rate` makes a sound of one. A ``stride`` that would leave windows
     less than fourfold is 1. Notebook: 06_beyond_griffin_lim.
+
+    >>> params = SpectrogramParams(sample_rate=8000, num_frequencies=64, max_frequency=3000)
+    >>> [state.waveform.shape for state in lean_steps(np.ones((64, 20)), params, n_iter=1)]
+    [torch.Size([1200]), torch.Size([1200])]
     """
     import torch
 
@@ -135,7 +149,14 @@ does, "every column" what "best" does, each with its number of iterations."""
 
 
 def sound_of(state: PhaseState, mel: np.ndarray, params: SpectrogramParams) -> np.ndarray:
-    """The sound of a state of any of the `METHODS`, float32 (columns · hop_length,)."""
+    """The sound of a state of any of the `METHODS`, float32 (columns · hop_length,).
+
+    >>> params = SpectrogramParams(sample_rate=8000, num_frequencies=64, max_frequency=3000)
+    >>> mel = np.ones((64, 20))
+    >>> *_, state = lean_steps(mel, params, n_iter=1)
+    >>> sound_of(state, mel, params).shape
+    (1600,)
+    """
     if state.magnitude.shape[-2] == params.n_fft // 2 + 1:
         return state.waveform.numpy()
     return full_rate(state.waveform, mel, params)
@@ -149,6 +170,12 @@ def full_rate(waveform: Array, mel: np.ndarray, params: SpectrogramParams) -> np
     free. Where a picture begins loud, half of its first frames lies before the beginning, and
     what they ask for piles up in a click: where the first 2 ms are louder than what follows, they
     rise from nothing.
+
+    >>> params = SpectrogramParams(sample_rate=8000, num_frequencies=64, max_frequency=3000)
+    >>> mel = np.ones((64, 20))
+    >>> *_, state = lean_steps(mel, params, n_iter=1)
+    >>> full_rate(state.waveform, mel, params).shape
+    (1600,)
     """
     import torch
 
@@ -186,6 +213,9 @@ def lean_grid(params: SpectrogramParams) -> Grid:
     twice the window. Riffusion's 17640, 441, 4410 at 44.1 kHz become 4000, 200, 2000 at 20 kHz.
     The filterbank reads the rows that are left out as straight lines between those that are kept:
     low bands are narrower than two rows, and some would see none.
+
+    >>> lean_grid(SpectrogramParams())[:3]
+    (4000, 200, 2000)
     """
     from scipy.sparse import csr_matrix
 

@@ -17,7 +17,11 @@ from riffedu.signal.params import SpectrogramParams
 
 
 def blank(seconds: float = 2.56, params: SpectrogramParams | None = None) -> np.ndarray:
-    """A white canvas: zeros of shape (num_frequencies, columns). Notebook: 04_image."""
+    """A white canvas: zeros of shape (num_frequencies, columns). Notebook: 04_image.
+
+    >>> blank(1.0).shape
+    (512, 100)
+    """
     params = params or SpectrogramParams()
     if not seconds > 0:
         raise RiffeduError(f"a canvas of {seconds} s has no room: give it more than 0")
@@ -44,6 +48,9 @@ def line(
     which the filterbank sums up as it does any spectrum. A glide is even on the mel scale, a
     straight line in the picture. Raises RiffeduError for frequencies outside the picture.
     Notebook: 04_image.
+
+    >>> line(blank(0.2), 440).shape
+    (512, 20)
     """
     params = params or SpectrogramParams()
     now = _columns(mel, start, end, params)
@@ -66,6 +73,9 @@ def harmonics(
     """A note: lines at 1, 2, 3 … times ``hertz``, each octave ``fall_db`` softer than the last.
 
     Partials that reach beyond the picture are left out. Notebook: 04_image.
+
+    >>> harmonics(blank(0.2), 440, partials=3).shape
+    (512, 20)
     """
     params = params or SpectrogramParams()
     if partials < 1:
@@ -92,6 +102,9 @@ def beat(
     high there: |X| = a · w(t − at) in all rows, 100 ms wide. It is painted 40 dB above
     ``level_db``, since a single sample of that height is as loud as a tone to the ear.
     Notebook: 04_image.
+
+    >>> int(beat(blank(0.2), at=0.1).max(axis=0).argmax())
+    10
     """
     params = params or SpectrogramParams()
     half = params.window_duration_ms / 2000
@@ -119,6 +132,9 @@ def rectangle(
     White noise of variance σ² has E|X|² = σ² Σ w² in each row, spread as Rayleigh's distribution
     has it; that speckle, drawn with ``seed``, is what makes it hiss instead of buzz.
     Notebook: 04_image.
+
+    >>> rectangle(blank(0.2), 1000, 2000).shape
+    (512, 20)
     """
     params = params or SpectrogramParams()
     now = _columns(mel, start, end, params)
@@ -142,6 +158,9 @@ def stamp(
     """Another picture's part, laid down at ``start`` seconds and moved up by ``bands``.
 
     What reaches beyond the canvas is cut off. Notebook: 04_image.
+
+    >>> stamp(blank(0.2), np.ones((512, 3)), start=0.1)[0, 9:14].tolist()
+    [0.0, 1.0, 1.0, 1.0, 0.0]
     """
     params = params or SpectrogramParams()
     left = round(start * 1000 / params.step_size_ms)
@@ -159,6 +178,9 @@ def move(mel: np.ndarray, bands: int) -> np.ndarray:
 
     On a mel axis that is no transposition: equal distances are equal ratios of (700 + f), not of f,
     so overtones drift apart. Notebook: 04_image.
+
+    >>> move(np.array([[1.0], [0.0]]), 1).tolist()
+    [[0.0], [1.0]]
     """
     moved = np.zeros_like(mel)
     size = len(mel) - abs(bands)
@@ -168,12 +190,20 @@ def move(mel: np.ndarray, bands: int) -> np.ndarray:
 
 
 def reverse(mel: np.ndarray) -> np.ndarray:
-    """From the end to the beginning. Notebook: 04_image."""
+    """From the end to the beginning. Notebook: 04_image.
+
+    >>> reverse(np.array([[1, 2]])).tolist()
+    [[2, 1]]
+    """
     return mel[:, ::-1].copy()
 
 
 def upside_down(mel: np.ndarray) -> np.ndarray:
-    """High is low and low is high. Notebook: 04_image."""
+    """High is low and low is high. Notebook: 04_image.
+
+    >>> upside_down(np.array([[1], [2]])).tolist()
+    [[2], [1]]
+    """
     return mel[::-1].copy()
 
 
@@ -181,6 +211,9 @@ def stretch(mel: np.ndarray, factor: float) -> np.ndarray:
     """``factor`` times as long at the same pitch: columns read between columns.
 
     Raises RiffeduError unless the factor is from 0.1 to 10. Notebook: 04_image.
+
+    >>> stretch(np.array([[0.0, 1.0]]), 1.5).tolist()
+    [[0.0, 0.5, 1.0]]
     """
     if not 0.1 <= factor <= 10:
         raise RiffeduError(f"factor={factor} must lie between 0.1 and 10")

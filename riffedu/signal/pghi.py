@@ -32,6 +32,9 @@ def pghi(
     Raises RiffeduError for magnitudes of another shape or a tolerance outside (0, 1). Source:
     Průša, Balazs and Søndergaard, "A noniterative method for reconstruction of phase from STFT
     magnitude", IEEE/ACM Trans. ASLP 25 (2017). Notebook: 06_beyond_griffin_lim.
+
+    >>> pghi(np.random.default_rng(0).random((33, 8)), 64, 16).shape
+    (33, 8)
     """
     import torch
 
@@ -72,6 +75,10 @@ def phase_slopes(
     ``magnitude``: (rows, columns). Returns arrays (rows, columns − 1) and (rows − 1, columns).
     Source: Portnoff, "Magnitude-phase relationships for short-time Fourier transforms based on
     Gaussian analysis windows", ICASSP (1979). Notebook: 06_beyond_griffin_lim.
+
+    >>> along_time, along_frequency = phase_slopes(np.ones((33, 8)), 64, 16)
+    >>> along_time.shape, along_frequency.shape
+    ((33, 7), (32, 8))
     """
     win_length = win_length or n_fft
     w = get_window(window, win_length).numpy().astype(np.float64)
@@ -110,6 +117,11 @@ def integrate(
 
     The heap of pghi's authors grows such a tree bin by bin; this one needs no loop over bins.
     Shapes as `phase_slopes` returns them. Notebook: 06_beyond_griffin_lim.
+
+    >>> magnitude = np.ones((33, 8))
+    >>> phase, known = integrate(magnitude, *phase_slopes(magnitude, 64, 16))
+    >>> phase.shape, bool(known.all())
+    ((33, 8), True)
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree

@@ -40,6 +40,13 @@ def image_to_audio(
     `LONGEST_AT_ONCE` columns are worked on in pieces, see `pieces_of`. With ``progress``, a bar
     shows if it takes more than a second. Raises RiffeduError for an unfit picture or an unknown
     quality. Notebook: 06_beyond_griffin_lim.
+
+    >>> from riffedu.signal.image import image_from_spectrogram
+    >>> params = SpectrogramParams(sample_rate=8000, num_frequencies=64, max_frequency=4000)
+    >>> image = image_from_spectrogram(np.ones((64, 20)), params)
+    >>> waveform, sample_rate = image_to_audio(image, n_iter=1, progress=False)
+    >>> waveform.shape, sample_rate
+    ((1600,), 8000)
     """
     if not isinstance(image, Image.Image) or image.width <= LONGEST_AT_ONCE:
         return _sound_of(image, params, None, quality, seed, n_iter, progress)
@@ -101,6 +108,10 @@ def pieces_of(image: Image.Image, params: SpectrogramParams) -> Iterator[tuple[i
 
     Each ends at the quietest place of its last eighth, where a seam is heard least, and the next
     one begins a window earlier.
+
+    >>> image = Image.new("RGB", (512, 512))
+    >>> list(pieces_of(image, SpectrogramParams()))
+    [(0, 512)]
     """
     left, search = 0, LONGEST_AT_ONCE // 8
     overlap = min(-(-params.win_length // params.hop_length), search // 2)
@@ -128,6 +139,12 @@ def repaint(
     into ``waveform``, shape (samples,) or (channels, samples), whose length does not change: the
     cost depends on the width of the change alone. The fades are equal-power, since the new phases
     are unrelated to the old ones. Notebook: 04_image.
+
+    >>> from riffedu.signal.image import image_from_spectrogram
+    >>> params = SpectrogramParams(sample_rate=8000, num_frequencies=64, max_frequency=4000)
+    >>> image = image_from_spectrogram(np.ones((64, 100)), params)
+    >>> repaint(np.zeros(8000), 8000, image, start=40, stop=50, margin=0.1).shape
+    (8000,)
     """
     from riffedu.signal.audio import ramp
     from riffedu.signal.image import tags_of

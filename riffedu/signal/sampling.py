@@ -23,6 +23,9 @@ def alias(hertz: float, sample_rate: float) -> float:
 
     Both frequencies take the same values at every sample, up to the sign. Source: Shannon,
     "Communication in the presence of noise", Proc. IRE 37 (1949). Notebook: 01_sound.
+
+    >>> alias(5000, 8000)
+    3000
     """
     if not sample_rate > 0:
         raise RiffeduError(f"a sample rate is above 0 Hz, not {sample_rate}")
@@ -38,6 +41,9 @@ def sinc_interpolate(samples: ArrayLike, sample_rate: float, t: ArrayLike) -> np
     Returns (k,). Costs k · samples, so for short sounds. Near the ends of a tone that was cut off
     it is not the tone: there the missing samples are missed. Source: Whittaker (1915), Shannon
     (1949). Notebook: 01_sound.
+
+    >>> sinc_interpolate([0, 1, 0], 1, [0.5, 1]).round(3).tolist()
+    [0.637, 1.0]
     """
     samples, t = np.asarray(samples, np.float64), np.asarray(t, np.float64)
     return np.sinc(sample_rate * t[:, None] - np.arange(len(samples))) @ samples
@@ -52,6 +58,10 @@ def low_pass(cutoff: float, sample_rate: float, taps: int = 255) -> np.ndarray:
     The price: it goes from 0 to −100 dB not at once, but over some 6.4 f_s / taps Hz around the
     cutoff. Use it by ``np.convolve(x, h, "same")``. Source: Oppenheim and Schafer, "Discrete-time
     signal processing", 7.5. Notebook: 01_sound.
+
+    >>> h = low_pass(1000, 8000)
+    >>> len(h), round(float(h.sum()), 6)
+    (255, 1.0)
     """
     if not 0 < cutoff < sample_rate / 2 or taps < 1:
         raise RiffeduError(f"the cutoff must lie between 0 and {sample_rate / 2} Hz, not {cutoff}")
@@ -66,6 +76,9 @@ def decimate(x: ArrayLike, factor: int, filtered: bool = True) -> np.ndarray:
     ``filtered``: what the lower rate cannot hold is filtered out first (`low_pass` at 0.45 of the
     new rate, gone by 0.5); else it comes back as aliases. ``x``: (samples,). Returns float32,
     (ceil(samples / factor),). Notebook: 01_sound.
+
+    >>> decimate(np.ones(441), 3).shape
+    (147,)
     """
     x = np.asarray(x, np.float32)
     if x.ndim != 1 or factor != int(factor) or factor < 1:
@@ -85,6 +98,9 @@ def quantise(x: ArrayLike, bits: int, dither: bool = False, seed: int = 0) -> np
     ``dither`` adds a little noise before rounding (two dice of one step each, "TPDF"): then the
     error is a steady hiss, 4.8 dB louder. Returns float32. Source: Lipshitz, Wannamaker and
     Vanderkooy, "Quantization and dither", J. Audio Eng. Soc. 40 (1992). Notebook: 01_sound.
+
+    >>> quantise([0.3, 0.9], bits=2).tolist()
+    [0.5, 0.5]
     """
     if not 1 <= bits <= 24:
         raise RiffeduError(f"bits is a whole number from 1 to 24, not {bits}")
@@ -97,7 +113,11 @@ def quantise(x: ArrayLike, bits: int, dither: bool = False, seed: int = 0) -> np
 
 
 def snr_db(x: ArrayLike, y: ArrayLike) -> float:
-    """How far the error y − x lies below the sound x: 10 · log10(Σ x² / Σ (y − x)²), in dB."""
+    """How far the error y − x lies below the sound x: 10 · log10(Σ x² / Σ (y − x)²), in dB.
+
+    >>> round(snr_db([1, 1], [1.1, 0.9]), 1)
+    20.0
+    """
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     noise, signal = np.sum((y - x) ** 2), np.sum(x**2)
     if noise == 0:

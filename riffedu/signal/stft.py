@@ -46,6 +46,9 @@ def stft(
     Raises RiffeduError for sizes that make no frame, and for a sound that is empty, complex or
     holds NaN. Source: Allen and Rabiner, "A unified approach to short-time Fourier analysis and
     synthesis", Proc. IEEE 65 (1977). Notebook: 02_stft.
+
+    >>> stft(np.zeros(1000), n_fft=256, hop_length=100).shape
+    (129, 11)
     """
     import torch
 
@@ -84,6 +87,11 @@ def istft(
     Raises RiffeduError where the windows leave gaps (the NOLA condition fails, see `is_nola`): a
     sample that no window sees cannot be known. Source: Griffin and Lim, "Signal estimation from
     modified short-time Fourier transform", IEEE Trans. ASSP 32 (1984), eq. 6. Notebook: 02_stft.
+
+    >>> x = np.random.default_rng(0).standard_normal(1000)
+    >>> y = istft(stft(x, 256, 64), 256, 64, length=1000)
+    >>> bool(np.allclose(x, y))
+    True
     """
     import torch
 
@@ -113,6 +121,9 @@ def overlap_add(frames: Array, hop_length: int) -> Array:
 
     Each frame is cut into pieces of one hop; piece j of every frame is added in one go. NumPy in
     gives NumPy out. Notebook: 02_stft.
+
+    >>> overlap_add(np.ones((3, 4)), hop_length=2).tolist()
+    [1.0, 1.0, 2.0, 2.0, 2.0, 2.0, 1.0, 1.0]
     """
     import torch
 
@@ -134,6 +145,9 @@ def get_window(window: Window, win_length: int, dtype: torch.dtype | None = None
     ``window``: "hann", any other name or (name, parameter) that scipy.signal.get_window knows, or
     the samples. Raises RiffeduError for an unknown name, a wrong number of samples, and samples
     that are not real and finite, or all 0. Notebook: 02_stft.
+
+    >>> get_window("hann", 4).tolist()
+    [0.0, 0.5, 1.0, 0.5]
     """
     import torch
 
@@ -159,6 +173,9 @@ def overlap(window: Window, win_length: int, hop_length: int, power: int = 2) ->
 
     From hop to hop it is the same (far from the ends of the sound). ``window`` as for
     `get_window`; returns float64, shape (hop_length,). Notebook: 02_stft.
+
+    >>> overlap("hann", 8, 4, power=1).round(6).tolist()
+    [1.0, 1.0, 1.0, 1.0]
     """
     import torch
 
@@ -173,6 +190,9 @@ def is_cola(window: Window, win_length: int, hop_length: int, tolerance: float =
 
     Then frames that are merely added, without any division, give the sound back (times a number).
     ``tolerance`` is relative. Notebook: 02_stft.
+
+    >>> is_cola("hann", 512, 256), is_cola("hann", 512, 300)
+    (True, False)
     """
     total = overlap(window, win_length, hop_length, power=1)
     return bool(np.abs(total - total.mean()).max() <= tolerance * np.abs(total.mean()))
@@ -183,6 +203,9 @@ def is_nola(window: Window, win_length: int, hop_length: int) -> bool:
 
     Then, and only then, `istft` knows them all. Weaker than COLA, because istft divides by what
     the squared windows add up to; it need not be constant. Notebook: 02_stft.
+
+    >>> is_nola("hann", 512, 300), is_nola("hann", 512, 512)
+    (True, False)
     """
     import torch
 
@@ -197,6 +220,10 @@ def window_spectrum(
 
     A bin is sample_rate / win_length; between two bins lie ``zoom`` points, by zero padding.
     Notebook: 02_stft.
+
+    >>> bins, db = window_spectrum("hann", 64)
+    >>> round(float(db[bins == 1][0]), 2)
+    -6.02
     """
     import torch
 
@@ -212,6 +239,10 @@ def lobes(window: Window, win_length: int = 1024) -> tuple[float, float]:
     The width is what keeps close tones from being told apart, the side lobes are what faint tones
     far away drown in. Source: Harris, "On the use of windows for harmonic analysis with the
     discrete Fourier transform", Proc. IEEE 66 (1978). Notebook: 02_stft.
+
+    >>> width, side_lobe_db = lobes("hann")
+    >>> round(width, 1), round(side_lobe_db, 1)
+    (4.0, -31.5)
     """
     bins, db = window_spectrum(window, win_length)
     rises = (np.diff(db) > 0) & (db[:-1] < -3)
@@ -224,6 +255,9 @@ def decibels(magnitude: Array, reference: float = 1.0, floor: float = -100.0) ->
 
     With half the window's sum as reference, a sine of amplitude 1 reads 0 dB in an STFT.
     Notebook: 02_stft.
+
+    >>> decibels(np.array([1.0, 0.1, 0.0])).round(6).tolist()
+    [0.0, -20.0, -100.0]
     """
     magnitude, give_back = as_tensor(magnitude)
     if not reference > 0:
@@ -236,6 +270,10 @@ def reflect(x: torch.Tensor, pad: int) -> torch.Tensor:
     """Mirrors a sound at both ends by ``pad`` samples: c b [a b c d] c b.
 
     A short sound is mirrored as often as needed. Shape (…, samples) → (…, samples + 2 · pad).
+
+    >>> import torch
+    >>> reflect(torch.arange(4), 2).tolist()
+    [2, 1, 0, 1, 2, 3, 2, 1]
     """
     import torch
 

@@ -36,6 +36,9 @@ def times(seconds: float, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
     """The moments at which a sound is sampled: t[n] = n / sample_rate, in seconds, float64.
 
     There are round(seconds · sample_rate) of them. Raises RiffeduError where that is none.
+
+    >>> times(0.5, 8).tolist()
+    [0.0, 0.125, 0.25, 0.375]
     """
     if not (sample_rate > 0 and 0 < seconds < np.inf and round(seconds * sample_rate)):
         raise RiffeduError(
@@ -57,6 +60,9 @@ def sine(
         x[n] = amplitude · sin(2π · hertz · n / sample_rate + phase)
 
     Nothing stops ``hertz`` from lying above sample_rate / 2; lesson 01 hears what becomes of it.
+
+    >>> sine(1, seconds=1, sample_rate=4, amplitude=1).round(3).tolist()
+    [0.0, 1.0, 0.0, -1.0]
     """
     t = times(seconds, sample_rate)
     return (amplitude * np.sin(2 * np.pi * hertz * t + phase)).astype(np.float32)
@@ -75,6 +81,9 @@ def harmonics(
     ``hertz``: a number, or an array with the frequency at each of the sound's samples.
     ``amplitudes``: a_1, a_2, …, as ratios; the sum is then set to an RMS of 0.1. Partials that
     would reach half the sample rate are left out: they would alias.
+
+    >>> harmonics(220, [1, 0.5, 0.25], seconds=0.1).shape
+    (4410,)
     """
     t = times(seconds, sample_rate)
     path = np.broadcast_to(np.asarray(hertz, np.float64), t.shape)
@@ -98,6 +107,9 @@ def chirp(
         exponential:  f(t) = start · (end / start)^(t / T)     the same octaves in every second
 
     The phase is the integral, 2π ∫ f dt: sin(2π f(t) t) would go wrong, twice as fast as asked.
+
+    >>> chirp(200, 400, seconds=0.1).shape
+    (4410,)
     """
     t = times(seconds, sample_rate)
     if kind == "linear":
@@ -119,6 +131,9 @@ def impulses(
     """Clicks: one sample of ``amplitude`` at each k / hertz seconds, rounded, and zeros between.
 
     A few a second are clicks; from some twenty a second on they fuse to a buzz with a pitch.
+
+    >>> impulses(2, seconds=1, sample_rate=4).tolist()
+    [0.5, 0.0, 0.5, 0.0]
     """
     x = np.zeros(len(times(seconds, sample_rate)), np.float32)
     if not hertz > 0:
@@ -137,6 +152,10 @@ def noise(
 
     White has the same power in every hertz, pink in every octave. Coloured by shaping the
     spectrum of white noise; below 20 Hz it stays flat.
+
+    >>> x = noise(0.1, colour="pink")
+    >>> round(float(np.sqrt(np.mean(x**2))), 3)
+    0.1
     """
     slopes = {"white": 0, "pink": 1, "brown": 2}
     if colour not in slopes:
@@ -158,6 +177,9 @@ def pluck(
     N + ½ samples; that the round is rounded is why high notes are a little out of tune. Source:
     Karplus and Strong, "Digital synthesis of plucked-string and drum timbres", Computer Music
     Journal 7(2) (1983).
+
+    >>> float(np.abs(pluck(220, seconds=0.1)).max())
+    0.5
     """
     from scipy.signal import lfilter
 
@@ -175,6 +197,9 @@ def kick(seconds: float = 0.4, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
     """A bass drum: a sine that falls from 200 to 50 Hz and dies away.
 
     x(t) = e^(−t / 0.1) · sin(2π ∫ f dt),   f(t) = 50 + 150 · e^(−t / 0.03)
+
+    >>> kick().shape
+    (17640,)
     """
     t = times(seconds, sample_rate)
     cycles = 50 * t + 150 * 0.03 * -np.expm1(-t / 0.03)
@@ -182,14 +207,22 @@ def kick(seconds: float = 0.4, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
 
 
 def snare(seconds: float = 0.3, sample_rate: int = SAMPLE_RATE, seed: int = 0) -> np.ndarray:
-    """A snare drum: a short tone at 190 Hz for the skin, decaying noise for the wires."""
+    """A snare drum: a short tone at 190 Hz for the skin, decaying noise for the wires.
+
+    >>> snare().shape
+    (13230,)
+    """
     t = times(seconds, sample_rate)
     wires = noise(seconds, sample_rate, seed=seed) / RMS * np.exp(-t / 0.06)
     return to_peak(np.exp(-t / 0.04) * np.sin(2 * np.pi * 190 * t) + 0.4 * wires)
 
 
 def hat(seconds: float = 0.1, sample_rate: int = SAMPLE_RATE, seed: int = 0) -> np.ndarray:
-    """A closed hi-hat: white noise, differenced twice to leave its treble, that dies in 25 ms."""
+    """A closed hi-hat: white noise, differenced twice to leave its treble, that dies in 25 ms.
+
+    >>> hat().shape
+    (4410,)
+    """
     t = times(seconds, sample_rate)
     hiss = np.diff(noise(seconds, sample_rate, seed=seed), 2, prepend=[0, 0])
     return to_peak(hiss * np.exp(-t / 0.025))
@@ -203,6 +236,9 @@ def vowel(
     Source and filter: the vocal folds give harmonics that fall like 1/k, the mouth lifts those
     near its resonances, the *formants*. The pitch is in the first, the vowel in the second.
     Source: Fant, "Acoustic theory of speech production" (1960).
+
+    >>> vowel("a", seconds=0.1).shape
+    (4410,)
     """
     if name not in VOWELS:
         raise RiffeduError(f"a vowel is one of {', '.join(VOWELS)}, not {name!r}")
@@ -219,6 +255,9 @@ def resonate(x: np.ndarray, formants: ArrayLike, sample_rate: int = SAMPLE_RATE)
     for each formant F (Hz) with the bandwidth B = 50 Hz + F / 20. ``formants``: (k,), or
     (blocks, k) where they change over the length of the sound. Source: Klatt, "Software for a
     cascade/parallel formant synthesizer", J. Acoust. Soc. Am. 67 (1980).
+
+    >>> resonate(impulses(100, 0.01), [700, 1200]).shape
+    (441,)
     """
     from scipy.signal import lfilter
 
@@ -246,6 +285,9 @@ def babble(
     m, n and l are hummed, s is hissed, p, t and k are short bursts. Formants, pitch, voice and
     breath are tracks with a value per 5 ms, smoothed over 50 ms, as a mouth moves smoothly from
     one to the next. The pitch falls over each group of five syllables.
+
+    >>> babble("ma - si", sample_rate=8000).shape
+    (6000,)
     """
     blocks = round(seconds_each / 0.005)
     rows = [
@@ -285,6 +327,9 @@ def envelope(
 
     Four straight lines ("ADSR"): 0 → 1 in ``attack`` seconds, 1 → ``sustain`` in ``decay``,
     held, → 0 in the last ``release`` seconds. Multiply a sound by it.
+
+    >>> envelope(1, 0.25, 0.25, 0.5, 0.25, sample_rate=8).round(2).tolist()
+    [0.0, 0.5, 1.0, 0.75, 0.5, 0.5, 0.5, 0.25]
     """
     if min(attack, decay, release) < 0 or attack + decay + release > seconds:
         raise RiffeduError("attack, decay and release must be 0 or more and fit in the sound")
@@ -295,12 +340,20 @@ def envelope(
 
 
 def to_rms(x: np.ndarray, rms: float = RMS) -> np.ndarray:
-    """Float32, scaled to this root mean square; silence stays silence."""
+    """Float32, scaled to this root mean square; silence stays silence.
+
+    >>> to_rms(np.array([1, -1])).tolist()
+    [0.10000000149011612, -0.10000000149011612]
+    """
     now = np.sqrt(np.mean(np.square(x)))
     return (x * (rms / now if now else 1)).astype(np.float32)
 
 
 def to_peak(x: np.ndarray, peak: float = PEAK) -> np.ndarray:
-    """Float32, scaled to this largest magnitude; silence stays silence."""
+    """Float32, scaled to this largest magnitude; silence stays silence.
+
+    >>> to_peak(np.array([1, -2])).tolist()
+    [0.25, -0.5]
+    """
     now = np.abs(x).max()
     return (x * (peak / now if now else 1)).astype(np.float32)
