@@ -21,18 +21,18 @@ def admm_steps(
     length: int | None = None,
     refit: Callable | None = None,
 ) -> Iterator[PhaseState]:
-    """Griffin-Lim that remembers what no sound could hold: the same arguments, the same states.
+    """Phase reconstruction by ADMM: arguments and states as for `griffin_lim_steps`.
 
-    Two wishes, "the right magnitudes" and "the STFT of a sound", and a memory u of how far apart
-    they were so far (the alternating direction method of multipliers). With r_i the STFT of the
-    sound nearest to s_i, and ``rho`` ρ the weight of the second wish:
+    The alternating direction method of multipliers has two constraints, "the target magnitudes" and
+    "the STFT of a sound", and a dual variable u that accumulates their difference. With r_i the
+    STFT of the sound nearest to s_i, and ``rho`` ρ the weight of the second constraint:
 
         v_i = s_i + u_i,   s_{i+1} = magnitude · phase(2 r_i − (1 − ρ) v_i),
         u_{i+1} = (v_i − r_i) / (1 + ρ)
 
-    The memory lies wholly in what no sound holds, so that r_i is the same for v_i and s_i; that is
-    why one STFT and one inverse do for a step, as in Griffin-Lim, which is the case ρ = 1. Small ρ
-    searches more widely, and does not settle where no sound has these magnitudes.
+    u is orthogonal to the STFTs of sounds, so r_i is the same for v_i and s_i; a step therefore
+    needs one STFT and one inverse, as in Griffin-Lim, which is the case ρ = 1. Small ρ explores
+    more widely, and does not converge if no sound has these magnitudes.
 
     Raises RiffeduError as `griffin_lim_steps` does, and for ``rho`` outside [0, 1]. Source:
     Masuyama, Yatabe and Oikawa, "Griffin-Lim like phase recovery via alternating direction method

@@ -1,7 +1,7 @@
-"""Lessons 05 and 06: a picture keeps magnitudes and throws phases away. Here they are found again.
+"""Lessons 05 and 06: phase reconstruction, from the magnitudes of an STFT alone.
 
-`griffin_lim_steps` guesses and improves, `admm_steps` improves by another rule, `pghi` reads the
-phases off the magnitudes' own slopes without guessing.
+`griffin_lim_steps` improves random phases step by step, `admm_steps` uses another update, and
+`pghi` computes phases from the slopes of the magnitudes, without iterations.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PhaseState:
-    """One moment of phase reconstruction.
+    """The state of a phase reconstruction after an iteration.
 
-    ``spectrum`` has the wanted ``magnitude`` and the phases guessed so far; ``waveform`` is the
-    sound nearest to it. Shapes: (…, rows, columns) and (…, samples). Torch tensors.
+    ``spectrum`` has the target ``magnitude`` and the current phases; ``waveform`` is its inverse
+    STFT. Shapes: (…, rows, columns) and (…, samples). Torch tensors.
     """
 
     iteration: int
@@ -43,11 +43,11 @@ class PhaseState:
 
     @property
     def spectral_convergence_db(self) -> float:
-        """How far the sound's own magnitudes are from the wanted ones; the lower, the better.
+        """Distance of the waveform's magnitudes from the target ones; lower is better.
 
             20 · log10( ‖ |STFT(waveform)| − magnitude ‖ / ‖ magnitude ‖ )
 
-        0 dB is no better than silence. Worked out when asked for.
+        0 dB is no better than silence. Computed on each access.
         """
         found = magnitude_of(self.rebuilt)
         error = float((found - self.magnitude).norm()) / float(self.magnitude.norm() or 1)
@@ -67,15 +67,15 @@ def griffin_lim_steps(
     length: int | None = None,
     refit: Callable | None = None,
 ) -> Iterator[PhaseState]:
-    """Griffin-Lim and its fast variant, state by state: n_iter + 1 of them, the first a guess.
+    """Griffin-Lim and its fast variant: yields n_iter + 1 states, the first with initial phases.
 
-    A spectrum with the right magnitudes and any old phases is the STFT of no sound. Go to the
-    nearest sound and back: its phases fit together. Keep them, put the right magnitudes on again,
-    repeat. ``momentum`` α steps on in the direction of the last change:
+    A spectrum with the target magnitudes and arbitrary phases is not the STFT of any sound. Each
+    iteration goes to the nearest sound and back, keeps the phases of that spectrum, and restores
+    the target magnitudes. ``momentum`` α extrapolates along the last change:
 
         r_i = STFT(iSTFT(s_i)),   s_{i+1} = magnitude · phase(r_i − α/(1 + α) · r_{i−1})
 
-    α = 0 is the original of 1984, α = 0.99 gets further in fewer steps. ``magnitude``: real ≥ 0,
+    α = 0 is the original of 1984; α = 0.99 converges in fewer steps. ``magnitude``: real ≥ 0,
     shape (…, n_fft // 2 + 1, columns), of centred frames as `stft` makes them. The first phases
     are uniform in [0, 2π), drawn with ``seed``, or those of the complex spectrum ``initial``.
     ``length``: samples of the sound, (columns − 1) · hop_length by default. ``refit``, where only
@@ -118,9 +118,10 @@ def griffin_lim(
     length: int | None = None,
     refit: Callable | None = None,
 ) -> Array:
-    """The sound of `griffin_lim_steps`' last state: shape (…, samples); its arguments, its errors.
+    """The waveform of the last state of `griffin_lim_steps`, shape (…, samples).
 
-    NumPy in gives NumPy out, torch in gives torch out. Notebook: 05_griffin_lim.
+    Same arguments and errors. NumPy in gives NumPy out, torch in gives torch out. Notebook:
+    05_griffin_lim.
 
     >>> griffin_lim(np.ones((33, 20)), 64, 16, n_iter=2).shape
     (304,)
@@ -158,7 +159,7 @@ def random_phases(magnitude: torch.Tensor, seed: int = 0) -> torch.Tensor:
 
 
 def magnitude_of(spectrum: torch.Tensor) -> torch.Tensor:
-    """|spectrum| of a complex tensor. NumPy's is seven times as fast as torch's on a processor.
+    """|spectrum| of a complex tensor, by NumPy: seven times as fast as torch on a CPU.
 
     >>> import torch
     >>> magnitude_of(torch.tensor([3 + 4j])).tolist()
@@ -189,7 +190,7 @@ def _begin(
     initial: Array | None,
     length: int | None,
 ) -> tuple[torch.Tensor, torch.Tensor, Callable, Callable]:
-    """What every method starts from: magnitudes, first spectrum, and the ways there and back."""
+    """What every method starts from: magnitudes, first spectrum, the STFT and its inverse."""
     magnitude, _ = as_tensor(magnitude)
     _check_magnitude(magnitude, n_fft)
     length = (magnitude.shape[-1] - 1) * hop_length if length is None else length
@@ -212,16 +213,16 @@ def _begin(
 def _check_magnitude(magnitude: torch.Tensor, n_fft: int) -> None:
     if magnitude.ndim < 2 or magnitude.shape[-2] != n_fft // 2 + 1 or magnitude.is_complex():
         raise RiffeduError(
-            f"finding phases needs real magnitudes of {n_fft // 2 + 1} rows for n_fft={n_fft}, "
-            f"these are {magnitude.dtype} of shape {tuple(magnitude.shape)}"
+            f"expected real magnitudes of {n_fft // 2 + 1} rows for n_fft={n_fft}, "
+            f"not {magnitude.dtype} of shape {tuple(magnitude.shape)}"
         )
     if magnitude.shape[-1] == 0:
-        raise RiffeduError("finding phases needs at least one column")
+        raise RiffeduError("phase reconstruction needs at least one column")
 
 
 def _check_numbers(n_iter: int, **weight: float) -> None:
     ((name, value),) = weight.items()
     if n_iter < 0 or not 0 <= value <= 1:
         raise RiffeduError(
-            f"n_iter >= 0 and {name} from 0 to 1 are needed, not {n_iter} and {value}"
+            f"n_iter must be 0 or more and {name} from 0 to 1, not {n_iter} and {value}"
         )

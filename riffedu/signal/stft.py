@@ -1,7 +1,7 @@
-"""Lesson 02: short-time Fourier transform, there and back.
+"""Lesson 02: the short-time Fourier transform (STFT) and its inverse.
 
-A sound is cut into overlapping frames, each frame is faded in and out by a window, and each
-windowed frame is taken apart into sines. Everything here is written out on top of ``torch.fft``.
+A sound is cut into overlapping frames, each frame is multiplied by a window, and each windowed
+frame is Fourier transformed. Everything here is written out on top of ``torch.fft``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from riffedu.signal.arrays import Array, Window, as_tensor
 if TYPE_CHECKING:
     import torch
 
-NOTHING = 1e-10  # of a window's greatest square: less than this is no knowledge of a sample
+NOTHING = 1e-10  # relative to the squared window's maximum: a smaller weight counts as zero
 
 
 def stft(
@@ -27,7 +27,7 @@ def stft(
     window: Window = "hann",
     center: bool = True,
 ) -> Array:
-    """Spectrum of each windowed frame of a sound.
+    """The short-time Fourier transform: the spectrum of each windowed frame of a sound.
 
         X[k, t] = Σ_n w[n] · x[t·hop_length + n] · exp(−2πi k n / n_fft),   n = 0 … n_fft − 1
 
@@ -36,8 +36,8 @@ def stft(
     frame's middle when centred, else of its start). NumPy in gives NumPy out, torch in gives torch
     out; float64 stays float64.
 
-    ``win_length`` < ``n_fft`` puts the window in the middle of the frame and zeros beside it:
-    more rows, not more resolution. ``window`` is a name that scipy.signal.get_window knows
+    ``win_length`` < ``n_fft`` centres the window in the frame and pads it with zeros: more rows,
+    not more resolution. ``window`` is a name that scipy.signal.get_window knows
     (periodic) or the ``win_length`` samples themselves. With ``center``, the sound is mirrored at
     both ends so that frame t is centred on sample t · hop_length, and there are
     1 + samples // hop_length frames (for odd n_fft, 1 + (samples − 1) // hop_length); without it,
@@ -73,20 +73,21 @@ def istft(
     center: bool = True,
     length: int | None = None,
 ) -> Array:
-    """The sound whose STFT is nearest to ``spectrum``: windowed frames, overlapped and added.
+    """The inverse STFT: the sound whose STFT is nearest to ``spectrum``, by overlap-add.
 
         x[n] = Σ_t w[n − t·hop] · x_t[n − t·hop]  /  Σ_t w[n − t·hop]²
 
-    where x_t is the inverse FFT of column t. This is the least-squares answer, and it returns the
-    sound exactly where ``spectrum`` is the STFT of one with the same parameters.
+    where x_t is the inverse FFT of column t. This is the least-squares solution. It is exact if
+    ``spectrum`` is the STFT of a sound with the same parameters.
 
     ``spectrum``: complex, shape (…, n_fft // 2 + 1, frames). Returns real, shape (…, samples):
     (frames − 1) · hop_length samples when centred, (frames − 1) · hop_length + n_fft when not, or
     ``length`` samples. Samples at the ends that no window reaches are 0.
 
-    Raises RiffeduError where the windows leave gaps (the NOLA condition fails, see `is_nola`): a
-    sample that no window sees cannot be known. Source: Griffin and Lim, "Signal estimation from
-    modified short-time Fourier transform", IEEE Trans. ASSP 32 (1984), eq. 6. Notebook: 02_stft.
+    Raises RiffeduError if the windows leave gaps (the NOLA condition fails, see `is_nola`), since
+    a sample outside all windows cannot be reconstructed. Source: Griffin and Lim, "Signal
+    estimation from modified short-time Fourier transform", IEEE Trans. ASSP 32 (1984), eq. 6.
+    Notebook: 02_stft.
 
     >>> x = np.random.default_rng(0).standard_normal(1000)
     >>> y = istft(stft(x, 256, 64), 256, 64, length=1000)
@@ -112,12 +113,12 @@ def istft(
         length = (frames.shape[-2] - 1) * hop_length + (0 if center else n_fft)
     x = torch.nn.functional.pad(x, (start, max(0, length - start - x.shape[-1])))[..., :length]
     if not x.sum().isfinite():
-        raise RiffeduError("the spectrum holds NaN or infinite numbers: no sound has these")
+        raise RiffeduError("the spectrum holds NaN or infinite numbers: remove them first")
     return give_back(x)
 
 
 def overlap_add(frames: Array, hop_length: int) -> Array:
-    """Lays frame t down at t · hop_length and adds: (…, frames, size) → (…, samples).
+    """Overlap-add, frame t starting at t · hop_length: (…, frames, size) → (…, samples).
 
     Each frame is cut into pieces of one hop; piece j of every frame is added in one go. NumPy in
     gives NumPy out. Notebook: 02_stft.
@@ -138,7 +139,7 @@ def overlap_add(frames: Array, hop_length: int) -> Array:
 
 
 def get_window(window: Window, win_length: int, dtype: torch.dtype | None = None) -> torch.Tensor:
-    """``win_length`` samples of a window as a torch tensor: periodic, so that hops tile evenly.
+    """The ``win_length`` samples of a periodic window, as a torch tensor.
 
         Hann: w[n] = ½ − ½ cos(2πn / win_length)
 
@@ -162,16 +163,16 @@ def get_window(window: Window, win_length: int, dtype: torch.dtype | None = None
             f"the window has shape {samples.shape}, win_length={win_length} needs ({win_length},)"
         )
     if samples.dtype.kind not in "fiu" or not np.isfinite(samples).all() or not samples.any():
-        raise RiffeduError("a window is real, finite numbers that are not all 0")
+        raise RiffeduError("a window must be real, finite numbers that are not all 0")
     return torch.as_tensor(samples, dtype=dtype or torch.float32)
 
 
 def overlap(window: Window, win_length: int, hop_length: int, power: int = 2) -> np.ndarray:
-    """What the windows of all frames add up to, at each sample of one hop.
+    """The sum of the overlapping windows of all frames, at each sample of one hop.
 
         W[n] = Σ_t w[n − t · hop_length]^power,   n = 0 … hop_length − 1
 
-    From hop to hop it is the same (far from the ends of the sound). ``window`` as for
+    It repeats with every hop, except near the ends of the sound. ``window`` as for
     `get_window`; returns float64, shape (hop_length,). Notebook: 02_stft.
 
     >>> overlap("hann", 8, 4, power=1).round(6).tolist()
@@ -186,9 +187,9 @@ def overlap(window: Window, win_length: int, hop_length: int, power: int = 2) ->
 
 
 def is_cola(window: Window, win_length: int, hop_length: int, tolerance: float = 1e-5) -> bool:
-    """COLA, "constant overlap-add": do the windows add up to the same everywhere?
+    """Whether the windows satisfy COLA, constant overlap-add: their sum is the same everywhere.
 
-    Then frames that are merely added, without any division, give the sound back (times a number).
+    Then adding the frames, without a division, gives the sound back up to a constant factor.
     ``tolerance`` is relative. Notebook: 02_stft.
 
     >>> is_cola("hann", 512, 256), is_cola("hann", 512, 300)
@@ -199,10 +200,10 @@ def is_cola(window: Window, win_length: int, hop_length: int, tolerance: float =
 
 
 def is_nola(window: Window, win_length: int, hop_length: int) -> bool:
-    """NOLA, "nonzero overlap-add": does every sample lie under some window that is not 0 there?
+    """Whether the windows satisfy NOLA, nonzero overlap-add: each sample has a nonzero window.
 
-    Then, and only then, `istft` knows them all. Weaker than COLA, because istft divides by what
-    the squared windows add up to; it need not be constant. Notebook: 02_stft.
+    This is necessary and sufficient for `istft` to be exact. It is weaker than COLA, because istft
+    divides by the sum of the squared windows, which need not be constant. Notebook: 02_stft.
 
     >>> is_nola("hann", 512, 300), is_nola("hann", 512, 512)
     (True, False)
@@ -216,9 +217,9 @@ def is_nola(window: Window, win_length: int, hop_length: int) -> bool:
 def window_spectrum(
     window: Window, win_length: int, zoom: int = 64
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What one pure sine becomes in a column: (bins, decibels), 0 dB at bin 0, the sine itself.
+    """A window's spectrum: (bins, decibels), 0 dB at bin 0. A sine looks like it in a column.
 
-    A bin is sample_rate / win_length; between two bins lie ``zoom`` points, by zero padding.
+    A bin is sample_rate / win_length wide; zero padding gives ``zoom`` points per bin.
     Notebook: 02_stft.
 
     >>> bins, db = window_spectrum("hann", 64)
@@ -234,10 +235,10 @@ def window_spectrum(
 
 
 def lobes(window: Window, win_length: int = 1024) -> tuple[float, float]:
-    """A window's two figures: (width of its main lobe in bins, its highest side lobe in dB).
+    """A window's main-lobe width in bins and its highest side lobe in dB.
 
-    The width is what keeps close tones from being told apart, the side lobes are what faint tones
-    far away drown in. Source: Harris, "On the use of windows for harmonic analysis with the
+    The main-lobe width limits how close two separable tones can be; the side lobes mask faint
+    tones further away. Source: Harris, "On the use of windows for harmonic analysis with the
     discrete Fourier transform", Proc. IEEE 66 (1978). Notebook: 02_stft.
 
     >>> width, side_lobe_db = lobes("hann")
@@ -251,7 +252,7 @@ def lobes(window: Window, win_length: int = 1024) -> tuple[float, float]:
 
 
 def decibels(magnitude: Array, reference: float = 1.0, floor: float = -100.0) -> Array:
-    """Magnitudes in decibels: 20 · log10(|x| / reference), and nothing below ``floor``.
+    """Magnitudes in decibels: 20 · log10(|x| / reference), at least ``floor``.
 
     With half the window's sum as reference, a sine of amplitude 1 reads 0 dB in an STFT.
     Notebook: 02_stft.
@@ -281,8 +282,8 @@ def reflect(x: torch.Tensor, pad: int) -> torch.Tensor:
     if pad <= last:
         before, after = x[..., 1 : pad + 1].flip(-1), x[..., last - pad : last].flip(-1)
         return torch.cat([before, x, after], -1)
-    there_and_back = torch.arange(-pad, last + 1 + pad) % max(1, 2 * last)
-    return x[..., torch.minimum(there_and_back, 2 * last - there_and_back).clamp(min=0)]
+    positions = torch.arange(-pad, last + 1 + pad) % max(1, 2 * last)
+    return x[..., torch.minimum(positions, 2 * last - positions).clamp(min=0)]
 
 
 def _scipy_window(window: Window, win_length: int) -> np.ndarray:
@@ -292,7 +293,7 @@ def _scipy_window(window: Window, win_length: int) -> np.ndarray:
         return signal.get_window(window, win_length)
     except (ValueError, TypeError) as error:
         reason = " ".join(str(error).split())
-        raise RiffeduError(f"scipy makes no window {window!r}: {reason}") from None
+        raise RiffeduError(f"scipy cannot make the window {window!r}: {reason}") from None
 
 
 def _margins(n_fft: int, win_length: int) -> tuple[int, int]:
@@ -316,7 +317,7 @@ def _check_sound(x: torch.Tensor, n_fft: int, center: bool) -> None:
     if x.is_complex():
         raise RiffeduError("stft takes a real sound; this one is complex (is it a spectrum?)")
     if not x.sum().isfinite():  # quicker than asking each: one NaN or infinity is enough
-        raise RiffeduError("the sound holds NaN or infinite samples: mend it first")
+        raise RiffeduError("the sound holds NaN or infinite samples: remove them first")
     if not center and x.shape[-1] < n_fft:
         raise RiffeduError(
             f"the sound has {x.shape[-1]} samples, a frame needs {n_fft}: "
