@@ -44,7 +44,7 @@ def audio_to_image(
 
 
 def channels_for(waveform: Array, stereo: bool) -> np.ndarray:
-    """The channels that a picture draws: the mean of all, or the two of a stereo picture.
+    """The channels of a picture: the mean of all, or two for a stereo picture.
 
     >>> channels_for(np.zeros((2, 5)), stereo=False).shape
     (5,)
@@ -100,7 +100,7 @@ def file_to_image(
             loudest = max(loudest, float(block.max()))
             told.update(block.shape[-1])
         if not np.isfinite(loudest):
-            raise RiffeduError(f"{path} is louder than numbers can hold: mend its samples first")
+            raise RiffeduError(f"{path} is too loud for float32: lower its level first")
         waiting.seek(0)
         pixels = np.empty((*shapes[0][:-1], sum(s[-1] for s in shapes)), np.uint8)
         at = 0

@@ -1,4 +1,4 @@
-"""Lesson 06: how true a sound is to its picture, and to the sound that the picture was made of."""
+"""Lesson 06: measures of a reconstruction against its picture and against the original."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Row(NamedTuple):
 
 
 def mel_consistency_db(waveform: Array, mel: np.ndarray, params: SpectrogramParams) -> float:
-    """How far a sound's own mel amplitudes are from the wanted ones; the lower, the better.
+    """Distance of a sound's mel amplitudes from the target ones; lower is better.
 
         20 · log10( ‖ g · mel(waveform) − mel ‖ / ‖ mel ‖ )
 
@@ -61,7 +61,7 @@ def log_spectral_distance(
     max_frequency: float = 10000,
     floor_db: float = -80,
 ) -> float:
-    """How far two spectra are apart in loudness, in dB; 0 is the same.
+    """Log-spectral distance of two sounds in dB; 0 is equal.
 
         mean over t of √( mean over k of (20 · log10(|X[k, t]| / |Y[k, t]|))² )
 
@@ -83,7 +83,7 @@ def log_spectral_distance(
 def attack_likeness(
     waveform: Array, original: Array, sample_rate: int, max_frequency: float = 10000
 ) -> float:
-    """Correlation of how suddenly two sounds get louder: 1 is the same, 0 is nothing in common.
+    """Correlation of the onset strengths of two sounds: 1 is equal, 0 is unrelated.
 
     Every 64 samples: how much log |STFT| (frames of 256, 6 ms) rises, summed over rows. A method
     that smears drum strokes loses here whatever else it matches. Notebook: 06_beyond_griffin_lim.
@@ -109,7 +109,7 @@ def there_and_back(
     progress: bool = True,
     least_seconds: float = 0.0,
 ) -> list[Row]:
-    """Every clip to a picture and back by every way: the table of what is lost.
+    """Sends every clip to a picture and back by every method, and measures the loss.
 
     ``clips``: name → mono waveform at ``params.sample_rate``. ``ways``: names of
     `riffedu.signal.inversion.WAYS`, or name → function (mel, params) → waveform. The picture has

@@ -1,4 +1,4 @@
-"""Lesson 06: from a picture's mel amplitudes to the sound that fits them."""
+"""Lesson 06: from the mel amplitudes of a picture to a waveform."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def sound_from_mel(
 def plain_steps(
     mel: np.ndarray, params: SpectrogramParams, n_iter: int = 32, seed: int = 0
 ) -> Iterator[PhaseState]:
-    """As Riffusion does it: the inverse mel, then fast Griffin-Lim from random phases, all rows.
+    """Riffusion's method: inverse mel, then fast Griffin-Lim from random phases on all rows.
 
     >>> params = SpectrogramParams(sample_rate=8000, num_frequencies=64, max_frequency=4000)
     >>> len(list(plain_steps(np.ones((64, 20)), params, n_iter=1)))
@@ -99,12 +99,12 @@ def lean_steps(
     method: Callable = griffin_lim_steps,
     refit: bool = True,
 ) -> Iterator[PhaseState]:
-    """Twenty times as fast as the plain way and truer to the picture. Five observations:
+    """Twenty times as fast as `plain_steps`, and closer to the picture. Five observations:
 
     1. The picture says nothing above ``max_frequency``: work at twice that rate (20 kHz).
     2. Frames are zero-padded fourfold, which adds rows and no knowledge: every second row does.
     3. Windows overlap tenfold: while phases are being found, every second column does (``stride``).
-    4. Phases need not be guessed: the slopes of the magnitudes tell most of them (``start``).
+    4. Phases need not be random: the slopes of the magnitudes determine most of them (``start``).
     5. Magnitudes are known only through their mel bands: each iteration keeps the fine structure
        that it found and rescales it to the picture (``refit``, `riffedu.signal.mel.fit_mel`).
 
@@ -149,7 +149,7 @@ does, "every column" what "best" does, each with its number of iterations."""
 
 
 def sound_of(state: PhaseState, mel: np.ndarray, params: SpectrogramParams) -> np.ndarray:
-    """The sound of a state of any of the `METHODS`, float32 (columns · hop_length,).
+    """The waveform of a state of any of the `METHODS`, float32 (columns · hop_length,).
 
     >>> params = SpectrogramParams(sample_rate=8000, num_frequencies=64, max_frequency=3000)
     >>> mel = np.ones((64, 20))
@@ -207,7 +207,7 @@ class Grid(NamedTuple):
 
 @lru_cache(maxsize=8)
 def lean_grid(params: SpectrogramParams) -> Grid:
-    """The smallest grid that still holds what a picture says: observations 1 and 2.
+    """The smallest STFT grid that holds all that a picture determines: observations 1 and 2.
 
     The lowest rate above 2 · max_frequency at which window and hop are whole samples, and zeros to
     twice the window. Riffusion's 17640, 441, 4410 at 44.1 kHz become 4000, 200, 2000 at 20 kHz.
