@@ -68,9 +68,8 @@ def main(pictures: list[str]) -> int:
     for name, method in METHODS.items():
         steps = method(mel, params, n_iter=32 if name == "Riffusion's" else 64)
         for point in speed_and_quality(steps, mel, params, at=(0, 2, 4, 8, 16, 32, 64)):
-            print(
-                f"| {name} | {point.n_iter} | {point.seconds:.2f} | {point.mel_consistency_db:.1f} |"
-            )
+            db = point.mel_consistency_db
+            print(f"| {name} | {point.n_iter} | {point.seconds:.2f} | {db:.1f} |")
     return 0
 
 

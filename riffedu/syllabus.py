@@ -62,7 +62,7 @@ LESSONS = (
         "Sound as numbers",
         "samples, rate, bits, level",
         60,
-        ("signal.arrays", "signal.audio", "signal.sampling", "signal.synth"),
+        ("signal.arrays", "signal.files", "signal.audio", "signal.sampling", "signal.synth"),
     ),
     Lesson(
         2,

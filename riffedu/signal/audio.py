@@ -6,14 +6,15 @@ A waveform is float32, nominally in [−1, 1], of shape (samples,) or (channels,
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from riffedu.errors import RiffeduError
 from riffedu.paths import clips_folder
+from riffedu.signal.arrays import Array, as_waveform
+from riffedu.signal.files import as_channels, open_sound, reason
 
 FORMATS = {
     ".wav": ("WAV", "PCM_16"),
@@ -21,8 +22,6 @@ FORMATS = {
     ".ogg": ("OGG", "VORBIS"),
     ".mp3": ("MP3", "MPEG_LAYER_III"),
 }
-RATES = (1000, 768000)
-"""Samples a second that a file may claim: a damaged header makes hours of a second."""
 MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 SHAPES = {
     "linear": lambda t: t,
@@ -34,19 +33,26 @@ SHAPES = {
 # Files
 
 
-def load(path, sample_rate: int | None = None) -> tuple[np.ndarray, int]:
+def load(path: str | Path, sample_rate: int | None = None) -> tuple[np.ndarray, int]:
     """Reads a sound file: (waveform, sample_rate).
 
-    Whatever libsndfile reads: WAV of every depth, FLAC, OGG, MP3, AIFF and more. The waveform is
-    float32, (samples,) when mono, else (channels, samples); whole numbers are divided by their
-    full scale, so that 16 bits give −1 … 0.99997. With ``sample_rate`` it is resampled to that.
-    Of a WAV, AIFF or MP3 that was cut short you get what is there.
+    Reads every format of libsndfile: WAV of any depth, FLAC, OGG, MP3, AIFF and more. The waveform
+    is float32, (samples,) when mono, else (channels, samples); integers are divided by their full
+    scale, so that 16 bits give −1 … 0.99997. ``sample_rate`` resamples it to that rate. A truncated
+    WAV, AIFF or MP3 gives the samples that are there.
 
     Raises RiffeduError for a missing or unreadable file, an empty sound, or NaN or infinite
     samples in it. Notebook: 01_sound.
+
+    >>> waveform, sample_rate = load(clips_folder() / clips()["tune"]["file"])
+    >>> waveform.dtype.name, sample_rate
+    ('float32', 44100)
     """
-    with _reading(path) as file:
-        rate, waveform = file.samplerate, _checked(path, file.read(dtype="float32", always_2d=True))
+    with open_sound(path) as file:
+        rate, waveform = (
+            file.samplerate,
+            as_channels(path, file.read(dtype="float32", always_2d=True)),
+        )
     if waveform.shape[-1] == 0:
         raise RiffeduError(f"{path} holds no samples: the sound is empty")
     if sample_rate is not None:
@@ -54,12 +60,15 @@ def load(path, sample_rate: int | None = None) -> tuple[np.ndarray, int]:
     return waveform, rate
 
 
-def load_part(path, start: float, seconds: float) -> tuple[np.ndarray, int]:
-    """Reads ``seconds`` of a sound file from ``start`` on, both in seconds; the rest stays unread.
+def load_part(path: str | Path, start: float, seconds: float) -> tuple[np.ndarray, int]:
+    """Reads ``seconds`` of a sound file from ``start`` on, both in seconds.
 
-    Returns what `load` does. Raises RiffeduError as `load` does, and where the file is too short.
+    Returns what `load` does. Raises RiffeduError as `load` does, and if the file is too short.
+
+    >>> load_part(clips_folder() / clips()["tune"]["file"], 1.0, 0.5)[0].shape
+    (22050,)
     """
-    with _reading(path) as file:
+    with open_sound(path) as file:
         first, count = round(start * file.samplerate), round(seconds * file.samplerate)
         if not (0 <= first and 0 < count and first + count <= file.frames):
             raise RiffeduError(
@@ -70,26 +79,34 @@ def load_part(path, start: float, seconds: float) -> tuple[np.ndarray, int]:
         samples = file.read(count, dtype="float32", always_2d=True)
         if len(samples) < count:
             raise RiffeduError(f"{path} was cut short: it ends before {start + seconds:g} s")
-        return _checked(path, samples), file.samplerate
+        return as_channels(path, samples), file.samplerate
 
 
-def duration(path) -> float:
-    """Seconds that a sound file lasts, without reading its samples."""
-    with _reading(path) as file:
+def duration(path: str | Path) -> float:
+    """The duration of a sound file in seconds, without reading its samples.
+
+    >>> duration(clips_folder() / clips()["tune"]["file"])
+    5.12
+    """
+    with open_sound(path) as file:
         return file.frames / file.samplerate
 
 
 def load_blocks(
-    path, seconds: float = 10.0, sample_rate: int | None = None
+    path: str | Path, seconds: float = 10.0, sample_rate: int | None = None
 ) -> Iterator[np.ndarray]:
-    """Reads a sound file piece by piece, for sounds that are longer than memory should hold.
+    """Reads a sound file block by block, for sounds too long for memory.
 
-    Yields what `load` returns in pieces of about ``seconds``, each (samples,) or
-    (channels, samples); laid end to end they are the same sound. Errors as for `load`.
+    Yields what `load` returns in blocks of about ``seconds``, each (samples,) or
+    (channels, samples); joined, they are the same sound. Raises RiffeduError as `load` does.
+
+    >>> path = clips_folder() / clips()["tune"]["file"]
+    >>> [block.shape for block in load_blocks(path, seconds=4)]
+    [(176400,), (49392,)]
     """
     import soxr
 
-    with _reading(path) as file:
+    with open_sound(path) as file:
         rate, total, given = file.samplerate, 0, 0
         to = _check_rates(rate, sample_rate or rate)
         stream = soxr.ResampleStream(rate, to, file.channels, "float32", "VHQ")
@@ -98,7 +115,7 @@ def load_blocks(
             samples = stream.resample_chunk(samples) if to != rate else samples
             given += len(samples)
             if len(samples):
-                yield _checked(path, samples)
+                yield as_channels(path, samples)
         if total == 0:
             raise RiffeduError(f"{path} holds no samples: the sound is empty")
         if to != rate:
@@ -106,30 +123,39 @@ def load_blocks(
             wanted = max(1, round(total * to / rate)) - given
             rest = np.pad(rest, [(0, max(0, wanted - len(rest))), (0, 0)])[:wanted]
             if len(rest):
-                yield _checked(path, rest)
+                yield as_channels(path, rest)
 
 
-def save(path, waveform, sample_rate: int) -> Path:
-    """Writes a sound file; the ending chooses the format: .wav and .flac (16 bit), .ogg, .mp3.
+def save(path: str | Path, waveform: Array, sample_rate: int) -> Path:
+    """Writes a sound file; the extension sets the format: .wav and .flac (16 bit), .ogg, .mp3.
 
-    Never scales: what lies outside [−1, 1] would clip, so it is refused. Written beside its place
-    first and then moved there, so that no half sound is ever left. The last of six channels in an
-    .ogg is for bass alone, as in 5.1. Returns the path.
+    Never scales the samples. Writes a temporary file beside ``path`` and renames it, so that no
+    partial file is left. In an .ogg of six channels the last is the bass channel, as in 5.1.
+    Returns the path.
 
-    Raises RiffeduError for an unknown ending, a place that cannot be written, channels or a rate
-    that the format does not hold, an empty sound, or samples that are NaN, infinite or too loud.
+    Raises RiffeduError for an unknown extension, a path that cannot be written, a rate or number
+    of channels that the format does not support, an empty sound, samples that are NaN or infinite,
+    or samples outside [−1, 1], which would clip.
     Notebook: 01_sound.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = save(folder + "/tone.wav", np.zeros(4410), 44100)
+    ...     print(duration(path), load(path)[0].shape)
+    0.1 (4410,)
     """
     import soundfile
 
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
         endings = ", ".join(FORMATS)
-        raise RiffeduError(f"{path}: no sound format ends in {path.suffix!r}; use {endings}")
+        raise RiffeduError(
+            f"{path}: no sound format has the extension {path.suffix!r}; use {endings}"
+        )
     waveform = as_waveform(waveform)
     if _peak(waveform) > 1:
         raise RiffeduError(
-            f"the sound peaks at {peak_db(waveform):+.1f} dBFS and would clip: set its level "
+            f"the sound peaks at {peak_db(waveform):+.1f} dBFS and would clip: lower its level "
             "first (riffedu.signal.audio.set_level)"
         )
     kind, subtype = FORMATS[path.suffix.lower()]
@@ -148,16 +174,20 @@ def save(path, waveform, sample_rate: int) -> Path:
                 file.write(frames[start : start + 65536])
         os.replace(beside, path)
     except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
-        raise RiffeduError(f"{path} cannot be written: {_reason(error)}") from None
+        raise RiffeduError(f"{path} cannot be written: {reason(error)}") from None
     finally:
         beside.unlink(missing_ok=True)
     return path
 
 
 def clip(name: str) -> tuple[np.ndarray, int]:
-    """One of the course's own sounds: (waveform, sample_rate), RMS −20 dBFS, at most 5.12 s.
+    """Loads one of the course's clips: (waveform, sample_rate), RMS −20 dBFS, at most 5.12 s.
 
-    `clips` lists them. Raises RiffeduError for a name that is not among them.
+    `clips` lists their names. Raises RiffeduError for an unknown name.
+
+    >>> waveform, sample_rate = clip("tune")
+    >>> waveform.shape, sample_rate
+    ((225792,), 44100)
     """
     known = clips()
     if name not in known:
@@ -166,19 +196,26 @@ def clip(name: str) -> tuple[np.ndarray, int]:
 
 
 def clips() -> dict[str, dict]:
-    """The sounds in data/clips by name: file, title, credit, licence, and what each shows."""
+    """The clips in data/clips by name: file, title, credit, licence, and what each shows.
+
+    >>> sorted(clips()["tune"])
+    ['credit', 'file', 'licence', 'name', 'shows', 'title']
+    """
     import json
 
     listed = json.loads((clips_folder() / "clips.json").read_text("utf-8"))["clips"]
     return {entry["name"]: entry for entry in listed}
 
 
-def resample(waveform, from_rate: int, to_rate: int) -> np.ndarray:
-    """The same sound at another sample rate, by soxr's very-high-quality band-limited filter.
+def resample(waveform: Array, from_rate: int, to_rate: int) -> np.ndarray:
+    """Resamples a sound with soxr's very-high-quality band-limited filter.
 
-    Shape (…, samples) → (…, round(samples · to_rate / from_rate)). What lies above half the new
-    rate is filtered out, not folded down; `riffedu.signal.sampling.decimate` shows how. Notebook:
-    01_sound.
+    Shape (…, samples) → (…, round(samples · to_rate / from_rate)). Frequencies above half the
+    new rate are filtered out, so they do not alias; see `riffedu.signal.sampling.decimate`.
+    Notebook: 01_sound.
+
+    >>> resample(np.zeros(441), 44100, 20000).shape
+    (200,)
     """
     waveform = as_waveform(waveform)
     _check_rates(from_rate, to_rate)
@@ -196,31 +233,40 @@ def resample(waveform, from_rate: int, to_rate: int) -> np.ndarray:
 # Levels
 
 
-def rms_db(waveform) -> float:
+def rms_db(waveform: Array) -> float:
     """Root-mean-square level in dBFS, over all channels; −inf for silence.
 
         10 · log10(mean x²)
 
     A full-scale sine has −3.01 dBFS, a full-scale square wave 0. Notebook: 01_sound.
+
+    >>> round(rms_db([1, -1]), 2), rms_db([0, 0])
+    (0.0, -inf)
     """
     return _db(_rms(waveform))
 
 
-def peak_db(waveform) -> float:
-    """Peak level in dBFS: 20 · log10(max |x|); 0 is full scale, −inf is silence."""
+def peak_db(waveform: Array) -> float:
+    """Peak level in dBFS: 20 · log10(max |x|); 0 is full scale, −inf is silence.
+
+    >>> round(peak_db([0.5, -0.1]), 2)
+    -6.02
+    """
     return _db(_peak(waveform))
 
 
-def loudness(waveform, sample_rate: int) -> float:
-    """Loudness in LUFS: a level that follows the ear; −inf for silence.
+def loudness(waveform: Array, sample_rate: int) -> float:
+    """Loudness in LUFS, a level weighted as hearing is; −inf for silence.
 
-    The mean square after a filter that turns bass down and treble up as the head does
-    ("K-weighting"), over blocks of 0.4 s, those left out that are nearly silent. Made for
-    programmes of one, two or five channels (six: 5.1, whose bass channel does not count). By
-    pyloudnorm.
+    The mean square after K-weighting, a filter that lowers bass and raises treble as the head does,
+    over blocks of 0.4 s; nearly silent blocks are left out. Defined for one to five channels (and
+    six, 5.1, without its bass channel). Computed by pyloudnorm.
 
-    Raises RiffeduError for a sound under 0.4 s or other numbers of channels. Source: ITU-R
+    Raises RiffeduError for a sound shorter than 0.4 s or more than six channels. Source: ITU-R
     BS.1770-4 (2015). Notebook: 01_sound.
+
+    >>> round(loudness(np.sin(np.arange(44100) / 7), 44100), 1)
+    -3.0
     """
     import pyloudnorm
 
@@ -228,7 +274,7 @@ def loudness(waveform, sample_rate: int) -> float:
     _check_rates(sample_rate, sample_rate)
     if len(frames) < 0.4 * sample_rate:
         raise RiffeduError(
-            f"loudness needs 0.4 s of sound, this one has {len(frames) / sample_rate:.3f} s: use "
+            f"loudness needs at least 0.4 s of sound, not {len(frames) / sample_rate:.3f} s: use "
             "rms_db"
         )
     if frames.shape[1] == 6:
@@ -238,21 +284,28 @@ def loudness(waveform, sample_rate: int) -> float:
     return float(pyloudnorm.Meter(sample_rate).integrated_loudness(frames))
 
 
-def set_level(waveform, rms_db: float = -20.0, peak_db: float = -1.0) -> np.ndarray:
-    """One gain for the whole sound: to ``rms_db`` dBFS, or to ``peak_db`` if that comes first.
+def set_level(waveform: Array, rms_db: float = -20.0, peak_db: float = -1.0) -> np.ndarray:
+    """Scales a sound to an RMS of ``rms_db`` dBFS, or to a peak of ``peak_db`` if reached first.
 
     Silence stays silence. Notebook: 01_sound.
+
+    >>> round(rms_db(set_level([0.5, -0.5])), 2)
+    -20.0
     """
     return _gain_to(as_waveform(waveform), rms_db, _db(_rms(waveform)), peak_db)
 
 
 def set_loudness(
-    waveform, sample_rate: int, lufs: float = -23.0, peak_db: float = -1.0
+    waveform: Array, sample_rate: int, lufs: float = -23.0, peak_db: float = -1.0
 ) -> np.ndarray:
-    """One gain for the whole sound: to ``lufs`` LUFS, or to ``peak_db`` if that comes first.
+    """Scales a sound to ``lufs`` LUFS, or to a peak of ``peak_db`` dBFS if reached first.
 
     −23 is the level of European broadcasts (EBU R 128). Silence stays silence. Raises
     RiffeduError as `loudness` does. Notebook: 01_sound.
+
+    >>> tone = set_loudness(np.sin(np.arange(44100) / 7), 44100)
+    >>> round(loudness(tone, 44100), 1)
+    -23.0
     """
     return _gain_to(as_waveform(waveform), lufs, loudness(waveform, sample_rate), peak_db)
 
@@ -261,11 +314,14 @@ def set_loudness(
 
 
 def ramp(samples: int, shape: str = "smooth") -> np.ndarray:
-    """A rise from 0 to 1, with its middle at one half of its time; [::-1] is the fall.
+    """A fade-in curve from 0 to 1; reversed, [::-1], it is the fade-out.
 
         linear: t    smooth: sin²(πt/2)    equal power: sin(πt/2)    t = (n + ½) / samples
 
-    Rise and fall add up to 1 (linear, smooth), or their squares do (equal power).
+    Fade-in and fade-out sum to 1 (linear, smooth), or their squares do (equal power).
+
+    >>> ramp(4, "linear").tolist()
+    [0.125, 0.375, 0.625, 0.875]
     """
     if shape not in SHAPES:
         raise RiffeduError(f"a fade is {', '.join(SHAPES)}, not {shape!r}")
@@ -273,15 +329,18 @@ def ramp(samples: int, shape: str = "smooth") -> np.ndarray:
 
 
 def fade(
-    waveform,
+    waveform: Array,
     sample_rate: int,
     seconds_in: float = 0.01,
     seconds_out: float = 0.01,
     shape: str = "smooth",
 ) -> np.ndarray:
-    """The sound, faded in and out: no click at its ends. Shapes as for `ramp`.
+    """Fades a sound in and out, which avoids clicks at its ends; shapes as for `ramp`.
 
-    Raises RiffeduError where the fades are longer than the sound. Notebook: 01_sound.
+    Raises RiffeduError if the fades are longer than the sound. Notebook: 01_sound.
+
+    >>> fade(np.ones(4), 100, 0.02, 0.01, "linear").tolist()
+    [0.25, 0.75, 1.0, 0.5]
     """
     waveform = as_waveform(waveform).copy()
     into, out = round(seconds_in * sample_rate), round(seconds_out * sample_rate)
@@ -295,20 +354,27 @@ def fade(
     return waveform
 
 
-def mix(waveforms, gains_db=None) -> np.ndarray:
-    """Sounds at one sample rate, added: y = Σ 10^(gain / 20) · x.
+def mix(waveforms: Iterable[Array], gains_db: Iterable[float] | None = None) -> np.ndarray:
+    """Mixes sounds of one sample rate: y = Σ 10^(gain / 20) · x.
 
-    As long as the longest; a mono sound goes to every channel. ``gains_db``: one for each, 0 when
-    left out. Nothing is turned down for it: peaks may pass 1, see `set_level`. Raises RiffeduError
-    for sounds that do not fit together. Notebook: 01_sound.
+    The result is as long as the longest; a mono sound goes to every channel. ``gains_db``: one per
+    sound, 0 by default. The sum is not scaled, so peaks may exceed 1; see `set_level`. Raises
+    RiffeduError for incompatible numbers of channels or gains. Notebook: 01_sound.
+
+    >>> mix([[0.25, 0.5], [0.5]]).tolist()
+    [0.75, 0.5]
     """
     sounds = [np.atleast_2d(as_waveform(x)) for x in waveforms]
     gains = [0.0] * len(sounds) if gains_db is None else list(gains_db)
     if not sounds or len(gains) != len(sounds):
-        raise RiffeduError(f"mix wants sounds and a gain for each: {len(sounds)} and {len(gains)}")
+        raise RiffeduError(
+            f"mix needs a gain for each sound: {len(sounds)} sounds, {len(gains)} gains"
+        )
     channels = max(map(len, sounds))
     if any(len(x) not in (1, channels) for x in sounds):
-        raise RiffeduError("sounds of different numbers of channels mix only with mono ones")
+        raise RiffeduError(
+            "sounds with different numbers of channels cannot be mixed, unless one is mono"
+        )
     total = np.zeros((channels, max(x.shape[-1] for x in sounds)), np.float32)
     for sound, gain in zip(sounds, gains):
         total[:, : sound.shape[-1]] += np.float32(10 ** (gain / 20)) * sound
@@ -316,25 +382,30 @@ def mix(waveforms, gains_db=None) -> np.ndarray:
 
 
 def stitch(
-    waveforms, sample_rate: int, seconds: float = 0.1, shape: str = "equal power"
+    waveforms: Iterable[Array], sample_rate: int, seconds: float = 0.1, shape: str = "equal power"
 ) -> np.ndarray:
-    """Sounds joined end to end, each faded into the next over ``seconds``.
+    """Joins sounds end to end, each cross-faded into the next over ``seconds``.
 
         y = x_1 · √(1 − g²) + x_2 · g,   g = sin(πt/2)      (equal power)
 
-    Two sounds that have nothing to do with each other add up in power, so their squared gains must
-    add up to 1; "linear" would dip by 3 dB. Where the two are one sound that continues, their
-    amplitudes add up: there, "linear" or "smooth" is right, and equal power would swell by 3 dB.
+    Uncorrelated sounds add in power, so their squared gains must sum to 1; "linear" would dip by
+    3 dB. If both are the same sound continued, amplitudes add: use "linear" or "smooth", since
+    equal power would swell by 3 dB.
 
     Raises RiffeduError for no sounds, sounds shorter than their fades, or unequal channels.
     Notebook: 01_sound.
+
+    >>> stitch([np.ones(100), np.ones(100)], 1000, 0.05).shape
+    (150,)
     """
     sounds, n = [as_waveform(x) for x in waveforms], round(seconds * sample_rate)
     if not sounds or len({x.shape[:-1] for x in sounds}) > 1:
-        raise RiffeduError("stitch wants one sound or more, all with the same number of channels")
+        raise RiffeduError(
+            "stitch needs at least one sound, and all with the same number of channels"
+        )
     joints = [1] + [2] * (len(sounds) - 2) + [1] if len(sounds) > 1 else [0]
     if n < 0 or any(x.shape[-1] < n * ends for x, ends in zip(sounds, joints)):
-        raise RiffeduError(f"a sound is too short to be faded over {seconds} s at each joint")
+        raise RiffeduError(f"a sound is too short for a cross-fade of {seconds} s at each joint")
     rise, parts = ramp(n, shape), [sounds[0]]
     for sound in sounds[1:]:
         last = parts.pop()
@@ -344,57 +415,10 @@ def stitch(
     return np.concatenate(parts, axis=-1)
 
 
-# At the door
+# Checks
 
 
-def as_waveform(waveform) -> np.ndarray:
-    """Float32 of shape (samples,) or (channels, samples), or a RiffeduError that says why not."""
-    try:
-        waveform = np.asarray(waveform, dtype=np.float32)
-    except (TypeError, ValueError):
-        raise RiffeduError("a waveform is an array of numbers") from None
-    if waveform.ndim not in (1, 2):
-        raise RiffeduError(
-            f"a waveform has shape (samples,) or (channels, samples), not {waveform.shape}"
-        )
-    if waveform.size == 0:
-        raise RiffeduError("the sound is empty: give it at least one sample")
-    if not np.isfinite(waveform).all():
-        raise RiffeduError("the sound holds NaN or infinite samples")
-    return waveform
-
-
-@contextmanager
-def _reading(path):
-    """An open sound file; what goes wrong with it becomes one line."""
-    import soundfile
-
-    if not Path(path).is_file():
-        raise RiffeduError(f"{path}: there is no such sound file")
-    try:
-        with soundfile.SoundFile(path) as file:
-            low, high = RATES
-            if not low <= file.samplerate <= high:
-                raise RiffeduError(
-                    f"{path} says that it has {file.samplerate} samples a second; a sound has "
-                    f"{low} to {high}: its header is damaged"
-                )
-            yield file
-    except RiffeduError:
-        raise
-    except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
-        raise RiffeduError(
-            f"{path} is no sound that can be read, or it is damaged or cut short: {_reason(error)}"
-        ) from None
-
-
-def _checked(path, samples: np.ndarray) -> np.ndarray:
-    if not np.isfinite(samples).all():
-        raise RiffeduError(f"{path} holds NaN or infinite samples: export it again")
-    return samples[:, 0] if samples.shape[1] == 1 else np.ascontiguousarray(samples.T)
-
-
-def _check_rates(from_rate, to_rate):
+def _check_rates(from_rate: int, to_rate: int) -> int:
     if not (0 < from_rate < np.inf and 0 < to_rate < np.inf):
         raise RiffeduError(f"sample rates must be above 0, not {from_rate} and {to_rate}")
     return to_rate
@@ -407,18 +431,13 @@ def _gain_to(waveform: np.ndarray, wanted_db: float, now_db: float, peak_db: flo
     return (waveform * 10 ** (gain_db / 20)).astype(np.float32)
 
 
-def _rms(waveform) -> float:
+def _rms(waveform: Array) -> float:
     return np.sqrt(np.mean(np.square(waveform, dtype=np.float64)))
 
 
-def _peak(waveform) -> float:
+def _peak(waveform: Array) -> float:
     return np.abs(waveform).max()
 
 
 def _db(amplitude: float) -> float:
     return float(20 * np.log10(amplitude)) if amplitude > 0 else -np.inf
-
-
-def _reason(error: Exception) -> str:
-    text = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
-    return text.strip().rstrip(".").partition("\n")[0]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from riffedu.errors import RiffeduError
+from riffedu.signal.arrays import Array
 from riffedu.signal.audio import as_waveform, load_blocks, resample
 from riffedu.signal.image import (
     image_from_pixels,
@@ -23,7 +25,7 @@ LONGEST_IN_COLOUR = 65536
 
 
 def audio_to_image(
-    waveform, sample_rate: int, params: SpectrogramParams | None = None
+    waveform: Array, sample_rate: int, params: SpectrogramParams | None = None
 ) -> Image.Image:
     """Sound to picture: resample to ``params.sample_rate``, `mel_spectrogram`, draw.
 
@@ -31,6 +33,9 @@ def audio_to_image(
     ``params.stereo``, where two are drawn (a mono sound in both). One column per hop: 5.12 s give
     512. Raises RiffeduError for an unfit waveform or more than two channels in a stereo picture.
     Notebook: 04_image.
+
+    >>> audio_to_image(np.zeros(4410), 44100).size
+    (10, 512)
     """
     params = params or SpectrogramParams()
     waveform = channels_for(as_waveform(waveform), params.stereo)
@@ -38,8 +43,12 @@ def audio_to_image(
     return image_from_spectrogram(mel_spectrogram(waveform, params), params)
 
 
-def channels_for(waveform, stereo: bool):
-    """The channels that a picture draws: the mean of all, or the two of a stereo picture."""
+def channels_for(waveform: Array, stereo: bool) -> np.ndarray:
+    """The channels of a picture: the mean of all, or two for a stereo picture.
+
+    >>> channels_for(np.zeros((2, 5)), stereo=False).shape
+    (5,)
+    """
     waveform = np.atleast_2d(waveform)
     if not stereo:
         return waveform.mean(axis=0)
@@ -48,17 +57,23 @@ def channels_for(waveform, stereo: bool):
     return np.broadcast_to(waveform, (2, waveform.shape[-1]))
 
 
-def file_to_mel(path, params: SpectrogramParams) -> Iterator[np.ndarray]:
+def file_to_mel(path: str | Path, params: SpectrogramParams) -> Iterator[np.ndarray]:
     """The mel amplitudes of a sound file of any length, 64 columns at a time.
 
     Read, resampled and transformed piece by piece: an hour needs no more memory than a second.
+
+    >>> from riffedu.signal.audio import save
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = save(f"{folder}/silence.wav", np.zeros(44100), 44100)
+    ...     print([mel.shape for mel in file_to_mel(path, SpectrogramParams())])
+    [(512, 64), (512, 36)]
     """
     pieces = load_blocks(path, sample_rate=params.sample_rate)
     yield from mel_blocks((channels_for(x, params.stereo) for x in pieces), params)
 
 
 def file_to_image(
-    path, params: SpectrogramParams | None = None, progress: bool = True
+    path: str | Path, params: SpectrogramParams | None = None, progress: bool = True
 ) -> Image.Image:
     """A whole sound file as one picture, however long.
 
@@ -66,6 +81,12 @@ def file_to_image(
     is 0.7 GB: they wait in a temporary file. Pictures of over `LONGEST_IN_COLOUR` columns are grey
     ("L"), which holds the same in a third of the memory. Equal to `audio_to_image` of the loaded
     file. Raises RiffeduError as `riffedu.signal.audio.load` does. Notebook: 04_image.
+
+    >>> from riffedu.signal.audio import save
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = save(f"{folder}/silence.wav", np.zeros(44100), 44100)
+    ...     print(file_to_image(path, progress=False).size)
+    (100, 512)
     """
     from tqdm.auto import tqdm
 
@@ -79,7 +100,7 @@ def file_to_image(
             loudest = max(loudest, float(block.max()))
             told.update(block.shape[-1])
         if not np.isfinite(loudest):
-            raise RiffeduError(f"{path} is louder than numbers can hold: mend its samples first")
+            raise RiffeduError(f"{path} is too loud for float32: lower its level first")
         waiting.seek(0)
         pixels = np.empty((*shapes[0][:-1], sum(s[-1] for s in shapes)), np.uint8)
         at = 0
@@ -92,12 +113,18 @@ def file_to_image(
 
 
 def file_to_images(
-    path, params: SpectrogramParams | None = None, columns: int = 512
+    path: str | Path, params: SpectrogramParams | None = None, columns: int = 512
 ) -> Iterator[Image.Image]:
     """A sound file as pictures of ``columns`` each, the last one as wide as what is left.
 
     Each is drawn as soon as its sound has been read, with a loudest moment of its own. Memory does
     not grow with the file's length. Notebook: 04_image.
+
+    >>> from riffedu.signal.audio import save
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = save(f"{folder}/silence.wav", np.zeros(44100), 44100)
+    ...     print([image.width for image in file_to_images(path, columns=40)])
+    [40, 40, 20]
     """
     params = params or SpectrogramParams()
     if columns < 1:

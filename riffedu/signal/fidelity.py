@@ -1,14 +1,18 @@
-"""Lesson 06: how true a sound is to its picture, and to the sound that the picture was made of."""
+"""Lesson 06: measures of a reconstruction against its picture and against the original."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from time import process_time
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from riffedu.errors import RiffeduError
+from riffedu.signal.arrays import Array
+
+if TYPE_CHECKING:
+    from riffedu.signal.params import SpectrogramParams
 
 
 class Row(NamedTuple):
@@ -23,14 +27,21 @@ class Row(NamedTuple):
     level_db: float
 
 
-def mel_consistency_db(waveform, mel, params) -> float:
-    """How far a sound's own mel amplitudes are from the wanted ones; the lower, the better.
+def mel_consistency_db(waveform: Array, mel: np.ndarray, params: SpectrogramParams) -> float:
+    """Distance of a sound's mel amplitudes from the target ones; lower is better.
 
         20 · log10( ‖ g · mel(waveform) − mel ‖ / ‖ mel ‖ )
 
     with the gain g that makes it smallest, so that level does not count. ``mel``: amplitudes
     (num_frequencies, columns); ``waveform``: columns · hop_length samples. −20 dB: a tenth of the
     amplitude is wrong. Loud bins decide. Notebook: 06_beyond_griffin_lim.
+
+    >>> from riffedu.signal.mel import mel_spectrogram
+    >>> from riffedu.signal.params import SpectrogramParams
+    >>> x = np.random.default_rng(0).standard_normal(4410).astype(np.float32)
+    >>> mel = mel_spectrogram(x, SpectrogramParams())
+    >>> mel_consistency_db(0.5 * x, mel, SpectrogramParams()) < -100
+    True
     """
     from riffedu.signal.mel import mel_spectrogram
 
@@ -38,14 +49,19 @@ def mel_consistency_db(waveform, mel, params) -> float:
     if found.shape != np.shape(mel):
         raise RiffeduError(f"the sound's picture is {found.shape}, the wanted one {np.shape(mel)}")
     gain = (found * mel).sum() / max((found**2).sum(), 1e-30)
-    error = np.linalg.norm(gain * found - mel) / max(np.linalg.norm(mel), 1e-30)
+    size: Any = np.linalg.norm(mel)
+    error = np.linalg.norm(gain * found - mel) / max(size, 1e-30)
     return float(20 * np.log10(max(error, 1e-15)))
 
 
 def log_spectral_distance(
-    waveform, original, sample_rate: int, max_frequency: float = 10000, floor_db: float = -80
+    waveform: Array,
+    original: Array,
+    sample_rate: int,
+    max_frequency: float = 10000,
+    floor_db: float = -80,
 ) -> float:
-    """How far two spectra are apart in loudness, in dB; 0 is the same.
+    """Log-spectral distance of two sounds in dB; 0 is equal.
 
         mean over t of √( mean over k of (20 · log10(|X[k, t]| / |Y[k, t]|))² )
 
@@ -53,6 +69,10 @@ def log_spectral_distance(
     original's loudest bin counted as that. Quiet bins count as much as loud ones, and phase not at
     all. Source: Gray and Markel, "Distance measures for speech processing", IEEE Trans. ASSP 24
     (1976). Notebook: 06_beyond_griffin_lim.
+
+    >>> x = np.random.default_rng(0).standard_normal(4410)
+    >>> round(log_spectral_distance(x, 2 * x, 44100), 1)
+    6.0
     """
     found, wanted = (_magnitudes(x, 2048, sample_rate, max_frequency) for x in (waveform, original))
     floor = max(wanted.max() * 10 ** (floor_db / 20), 1e-20)
@@ -60,11 +80,17 @@ def log_spectral_distance(
     return float(np.sqrt((ratio**2).mean(axis=0)).mean())
 
 
-def attack_likeness(waveform, original, sample_rate: int, max_frequency: float = 10000) -> float:
-    """Correlation of how suddenly two sounds get louder: 1 is the same, 0 is nothing in common.
+def attack_likeness(
+    waveform: Array, original: Array, sample_rate: int, max_frequency: float = 10000
+) -> float:
+    """Correlation of the onset strengths of two sounds: 1 is equal, 0 is unrelated.
 
     Every 64 samples: how much log |STFT| (frames of 256, 6 ms) rises, summed over rows. A method
     that smears drum strokes loses here whatever else it matches. Notebook: 06_beyond_griffin_lim.
+
+    >>> x = np.random.default_rng(0).standard_normal(4410)
+    >>> round(attack_likeness(x, 0.5 * x, 44100), 3)
+    1.0
     """
     rises = []
     for x in (waveform, original):
@@ -78,17 +104,26 @@ def attack_likeness(waveform, original, sample_rate: int, max_frequency: float =
 
 def there_and_back(
     clips: dict[str, np.ndarray],
-    ways=None,
-    params=None,
+    ways: Iterable[str] | dict[str, Callable] | None = None,
+    params: SpectrogramParams | None = None,
     progress: bool = True,
     least_seconds: float = 0.0,
 ) -> list[Row]:
-    """Every clip to a picture and back by every way: the table of what is lost.
+    """Sends every clip to a picture and back by every method, and measures the loss.
 
     ``clips``: name → mono waveform at ``params.sample_rate``. ``ways``: names of
-    `riffedu.signal.inversion.WAYS`, or name → function (mel, params) → waveform. The picture has 8 bits,
-    as saved. Seconds are the median of as many runs as fit in ``least_seconds``, at least one.
+    `riffedu.signal.inversion.WAYS`, or name → function (mel, params) → waveform. The picture has
+    8 bits, as saved. Seconds are the median of as many runs as fit in ``least_seconds``, at least
+    one.
+
     Notebook: 06_beyond_griffin_lim.
+
+    >>> from riffedu.signal.params import SpectrogramParams
+    >>> params = SpectrogramParams(sample_rate=8000, num_frequencies=64, max_frequency=4000)
+    >>> noise = np.random.default_rng(0).standard_normal(4000) / 10
+    >>> [row] = there_and_back({"noise": noise}, ["fast"], params, progress=False)
+    >>> row.clip, row.way
+    ('noise', 'fast')
     """
     from functools import partial
 
@@ -141,10 +176,24 @@ class Point(NamedTuple):
     sound: np.ndarray
 
 
-def speed_and_quality(steps: Iterator, mel, params, at=(0, 1, 2, 4, 8, 16, 32)) -> Iterator[Point]:
-    """Runs a method, and stops the clock while it looks at the iterations ``at``.
+def speed_and_quality(
+    steps: Iterator,
+    mel: np.ndarray,
+    params: SpectrogramParams,
+    at: Collection[int] = (0, 1, 2, 4, 8, 16, 32),
+) -> Iterator[Point]:
+    """Times a method, and measures its result at each of the iterations ``at``.
 
-    ``steps``: one of `riffedu.signal.inversion.METHODS` on ``mel``. Notebook: 06_beyond_griffin_lim.
+    The clock stops while a result is measured. ``steps``: one of
+    `riffedu.signal.inversion.METHODS`, run on ``mel``. Notebook: 06_beyond_griffin_lim.
+
+    >>> from riffedu.signal.inversion import METHODS
+    >>> from riffedu.signal.params import SpectrogramParams
+    >>> params = SpectrogramParams(sample_rate=8000, num_frequencies=64, max_frequency=4000)
+    >>> mel = np.ones((64, 20), np.float32)
+    >>> points = speed_and_quality(METHODS["read off"](mel, params, n_iter=2), mel, params)
+    >>> [point.n_iter for point in points]
+    [0, 1, 2]
     """
     from riffedu.signal.inversion import sound_of
 
@@ -160,8 +209,16 @@ def speed_and_quality(steps: Iterator, mel, params, at=(0, 1, 2, 4, 8, 16, 32)) 
 
 
 def as_table(rows: list[Row], seconds: bool = True) -> str:
-    """The rows and each way's mean as a Markdown table, rounded. Where no original is known, a row
-    holds NaN and the table a dash."""
+    """Formats the rows, and the mean of each way, as a Markdown table of rounded numbers.
+
+    Where the original is unknown, a row holds NaN and the table shows a dash.
+
+    >>> print(as_table([Row("tune", "fast", 0.5, -20.0, 5.0, 0.9, 0.0)]))
+    | clip | way | s | consistency dB | distance dB | attacks | level dB |
+    | --- | --- | --- | --- | --- | --- | --- |
+    | tune | fast | 0.50 | -20.0 | 5.0 | 0.90 | +0.0 |
+    | mean | fast | 0.50 | -20.0 | 5.0 | 0.90 | +0.0 |
+    """
     ways = list(dict.fromkeys(row.way for row in rows))
     means = []
     for way in ways:
@@ -174,14 +231,14 @@ def as_table(rows: list[Row], seconds: bool = True) -> str:
         ["---"] * 7,
     ]
     for row in [*rows, *means]:
-        numbers = zip(row[2:], (".2f", ".1f", ".1f", ".2f", "+.1f"), strict=True)
-        lines.append([*row[:2], *("–" if np.isnan(n) else format(n, form) for n, form in numbers)])
+        cells = zip(row[2:], (".2f", ".1f", ".1f", ".2f", "+.1f"), strict=True)
+        lines.append([*row[:2], *("–" if np.isnan(n) else format(n, form) for n, form in cells)])
     if not seconds:
         lines = [line[:2] + line[3:] for line in lines]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _magnitudes(waveform, n_fft: int, sample_rate: int, max_frequency: float) -> np.ndarray:
+def _magnitudes(waveform: Array, n_fft: int, sample_rate: int, max_frequency: float) -> np.ndarray:
     from riffedu.signal.arrays import as_tensor
     from riffedu.signal.phase import magnitude_of
     from riffedu.signal.stft import stft

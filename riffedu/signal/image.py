@@ -21,27 +21,27 @@ DEFAULT_MAX_VALUE = 30e6
 
 MAX_VALUE_TAG = 11080
 RANGE_DB_TAG = 11090
-"""Ours alone: the range of a picture in decibels. Pictures without it are Riffusion's."""
+"""riffedu's own tag: the range of a picture in decibels. Pictures without it use the power."""
 
 PICTURES = (".png", ".webp", ".jpg", ".jpeg", ".tif", ".tiff")
-"""Endings of picture files that are written; .png keeps every pixel."""
+"""Extensions of picture files that are written; .png is lossless."""
 
 WIDEST = {".jpg": 65500, ".jpeg": 65500, ".webp": 16383}
-"""Columns that a format can hold; the others hold any number."""
+"""The most columns that a format can hold; the others have no limit."""
 
 LARGEST = 2**29
-"""Pixels of a picture that is read or written: three hours in 512 rows."""
+"""The most pixels of a picture that is read or written: three hours in 512 rows."""
 
 
 def image_from_spectrogram(
-    mel, params: SpectrogramParams | None = None, range_db: float | None = None
+    mel: np.ndarray, params: SpectrogramParams | None = None, range_db: float | None = None
 ) -> Image.Image:
     """Draws mel amplitudes: dark is loud, low is down, one column per hop.
 
         pixel = ⌊255 − 255 · (mel / max mel)^power⌋,   power = 0.25
 
-    The power brings quiet and loud together as ears do: at 255 grey levels a linear picture would
-    show the loudest 48 dB only, this one reaches down to 192 dB. ``mel`` ≥ 0: shape (512, columns)
+    The power compresses the range, as hearing does: with 255 grey levels a linear picture would
+    show only the loudest 48 dB, this one reaches down to 192 dB. ``mel`` ≥ 0: shape (512, columns)
     or (1, 512, columns) gives three equal channels; (2, 512, columns) red 0, green left, blue
     right. With ``range_db`` the greys are decibels instead, see `to_pixels`. Returns an RGB picture
     whose EXIF tags hold ``params`` and MAX_VALUE, the amplitude of black on the 16-bit scale, so
@@ -49,6 +49,9 @@ def image_from_spectrogram(
 
     Raises RiffeduError for other shapes and for values that are negative or not finite.
     Source: riffusion-hobby's image format. Notebook: 04_image.
+
+    >>> image_from_spectrogram(np.ones((512, 3))).getpixel((0, 0))
+    (0, 0, 0)
     """
     params = params or SpectrogramParams()
     mel = np.asarray(mel, dtype=np.float32)
@@ -68,15 +71,20 @@ def image_from_spectrogram(
     return image_from_pixels(pixels, loudest, params, range_db)
 
 
-def to_pixels(mel, loudest: float, power: float = 0.25, range_db: float | None = None):
+def to_pixels(
+    mel: np.ndarray, loudest: float, power: float = 0.25, range_db: float | None = None
+) -> np.ndarray:
     """Amplitudes to grey levels, uint8, lowest band first: 255 is silence, 0 is ``loudest``.
 
         ⌊255 − 255 · (mel / loudest)^power⌋                                   (Riffusion's)
         ⌊255 − 255 · max(0, 1 + 20 · log10(mel / loudest) / range_db)⌋        (decibels)
 
-    In decibels each grey level is the same step, range_db / 255, and what lies more than
-    ``range_db`` below the loudest is silence. Raises RiffeduError for a range that isn't above 0.
+    In decibels each grey level is the same step, range_db / 255, and amplitudes more than
+    ``range_db`` below the loudest become silence. Raises RiffeduError for a range of 0 or less.
     Notebook: 04_image.
+
+    >>> to_pixels(np.array([0, 0.0625, 1]), loudest=1).tolist()
+    [255, 127, 0]
     """
     share = mel / np.float32(loudest) if loudest > 0 else mel
     if range_db is None:
@@ -87,8 +95,14 @@ def to_pixels(mel, loudest: float, power: float = 0.25, range_db: float | None =
     return (255 - 255 * np.maximum(0, 1 + level / range_db)).astype(np.uint8)
 
 
-def from_pixels(pixels, loudest: float, power: float = 0.25, range_db: float | None = None):
-    """Grey levels to amplitudes, float32: what `to_pixels` rounded. White is silence in both."""
+def from_pixels(
+    pixels: np.ndarray, loudest: float, power: float = 0.25, range_db: float | None = None
+) -> np.ndarray:
+    """Grey levels to amplitudes, float32: the inverse of `to_pixels`. White is silence in both.
+
+    >>> from_pixels([255, 127.5, 0], loudest=1).tolist()
+    [0.0, 0.0625, 1.0]
+    """
     darkness = (255 - np.asarray(pixels, dtype=np.float32)) / 255
     if range_db is None:
         return darkness ** np.float32(1 / power) * np.float32(loudest)
@@ -97,15 +111,18 @@ def from_pixels(pixels, loudest: float, power: float = 0.25, range_db: float | N
 
 
 def image_from_pixels(
-    pixels,
+    pixels: np.ndarray,
     loudest: float,
     params: SpectrogramParams,
     range_db: float | None = None,
     grey: bool = False,
 ) -> Image.Image:
-    """Grey levels, (rows, columns) or (2, rows, columns), lowest band first → a tagged picture.
+    """Makes a tagged picture of grey levels, (rows, columns) or (2, rows, columns), low band first.
 
     ``grey`` makes a one-channel picture of a mono sound: a third of the memory.
+
+    >>> image_from_pixels(np.zeros((512, 3), np.uint8), 1.0, SpectrogramParams()).size
+    (3, 512)
     """
     pixels = np.asarray(pixels)[..., ::-1, :]
     stereo = pixels.ndim == 3
@@ -131,7 +148,7 @@ def image_from_pixels(
 def spectrogram_from_image(
     image: Image.Image, params: SpectrogramParams | None = None
 ) -> np.ndarray:
-    """Reads mel amplitudes off a picture.
+    """Reads mel amplitudes from a picture.
 
         mel = ((255 − pixel) / 255)^(1 / power) · MAX_VALUE / 32768
 
@@ -143,6 +160,10 @@ def spectrogram_from_image(
 
     Raises RiffeduError when this is no picture, its height does not match or its tags lie.
     Notebook: 04_image.
+
+    >>> image = image_from_spectrogram(np.full((512, 3), 0.5))
+    >>> float(spectrogram_from_image(image).max())
+    0.5
     """
     mel, loudest = unit_spectrogram(image, params)
     return mel * np.float32(loudest)
@@ -153,13 +174,18 @@ def unit_spectrogram(
     params: SpectrogramParams | None = None,
     columns: tuple[int, int] | None = None,
 ) -> tuple[np.ndarray, float]:
-    """The two things that a picture says: mel amplitudes where black is 1, and what black is.
+    """Reads a picture as mel amplitudes relative to black, and the amplitude of black.
 
-    Apart, since pictures that differ in level alone then give the same numbers to the bit.
-    ``columns``: from the first up to the second only, for a picture that is worked on in pieces.
+    They are separate so that pictures that differ in level alone give identical arrays.
+    ``columns``: (first, last + 1) of the part to read, for a picture processed in pieces.
+
+    >>> image = image_from_spectrogram(np.full((512, 3), 0.5))
+    >>> mel, loudest = unit_spectrogram(image)
+    >>> float(mel.max()), loudest
+    (1.0, 0.5)
     """
     if not isinstance(image, Image.Image):
-        raise RiffeduError(f"a PIL picture is needed (PIL.Image.open), not {type(image).__name__}")
+        raise RiffeduError(f"expected a PIL picture (PIL.Image.open), not {type(image).__name__}")
     exif = tags_of(image)
     params = params or SpectrogramParams.from_exif(exif)
     if image.height != params.num_frequencies:
@@ -169,10 +195,10 @@ def unit_spectrogram(
         )
     max_value = _number(exif.get(MAX_VALUE_TAG, DEFAULT_MAX_VALUE), float, "MAX_VALUE")
     if not 0 <= max_value < 1e12:
-        raise RiffeduError(f"the picture's EXIF tag MAX_VALUE holds {max_value}, no amplitude")
+        raise RiffeduError(f"the picture's EXIF tag MAX_VALUE holds {max_value}, not an amplitude")
     range_db = exif.get(RANGE_DB_TAG)
     if range_db is not None and not 0 < _number(range_db, float, "the range") < 1000:
-        raise RiffeduError(f"the picture's EXIF tag for its range holds {range_db}, no decibels")
+        raise RiffeduError(f"the picture's EXIF tag for its range holds {range_db}, not decibels")
     if columns:
         image = image.crop((columns[0], 0, columns[1], image.height))
     pixels = _greys(image, params.stereo)
@@ -186,7 +212,7 @@ def _greys(image: Image.Image, stereo: bool) -> np.ndarray:
     if stereo and (fine or image.mode in ("1", "L", "LA")):
         raise RiffeduError("the picture's tags say stereo, but it is grey: one channel")
     if fine:
-        levels = np.asarray(image, dtype=np.float32)[::-1]
+        levels: np.ndarray = np.asarray(image, dtype=np.float32)[::-1]
         levels = levels / 257 if image.mode != "F" else levels
         if not (levels.min() >= 0 and levels.max() <= 255):
             raise RiffeduError("the picture's grey levels lie outside their range: save it as RGB")
@@ -195,10 +221,12 @@ def _greys(image: Image.Image, stereo: bool) -> np.ndarray:
     return pixels[..., 1:].transpose(2, 0, 1) if stereo else pixels[..., 0]
 
 
-def check_size(path, columns: int, rows: int) -> None:
-    """Raises RiffeduError where a picture would be too wide for its format, or for any.
+def check_size(path: str | Path, columns: int, rows: int) -> None:
+    """Raises RiffeduError if a picture would be too wide for its format, or for any.
 
-    Worth asking before an hour of sound is drawn.
+    Call it before drawing an hour of sound.
+
+    >>> check_size("clip.png", columns=512, rows=512)
     """
     widest = min(WIDEST.get(Path(path).suffix.lower(), LARGEST), LARGEST // rows)
     if columns > widest:
@@ -206,17 +234,23 @@ def check_size(path, columns: int, rows: int) -> None:
         raise RiffeduError(f"{path} can be {widest} columns wide, not {columns}: {other}")
 
 
-def save_image(image: Image.Image, path) -> Path:
-    """Writes a picture with its EXIF tags; the ending chooses the format (PNG keeps every pixel).
+def save_image(image: Image.Image, path: str | Path) -> Path:
+    """Writes a picture with its EXIF tags; the extension sets the format (PNG is lossless).
 
-    Written beside its place first and then moved there, so that no half picture is ever left.
-    Raises RiffeduError for an unknown ending, a picture too wide for it, or a place that cannot be
-    written.
+    Writes a temporary file beside ``path`` and renames it, so that no partial file is left. Raises
+    RiffeduError for an unknown extension, a picture too wide for the format, or a path that cannot
+    be written.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = save_image(Image.new("RGB", (3, 512)), folder + "/white.png")
+    ...     print(load_image(path).size)
+    (3, 512)
     """
     path = Path(path)
     kind = Image.registered_extensions().get(path.suffix.lower())
     if kind not in Image.SAVE or kind not in ("PNG", "JPEG", "TIFF", "WEBP"):
-        raise RiffeduError(f"{path}: no picture format ends in {path.suffix!r}; use .png")
+        raise RiffeduError(f"{path}: no picture format has the extension {path.suffix!r}; use .png")
     check_size(path, *image.size)
     beside = path.with_name(f".{path.name}.part")
     try:
@@ -229,10 +263,16 @@ def save_image(image: Image.Image, path) -> Path:
     return path
 
 
-def load_image(path) -> Image.Image:
-    """Reads a picture file whole, tags included.
+def load_image(path: str | Path) -> Image.Image:
+    """Reads a picture file with its tags.
 
-    Raises RiffeduError where there is no such file, no picture in it, or where it is damaged.
+    Raises RiffeduError if the file does not exist, is not a picture, or is damaged.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = save_image(Image.new("RGB", (3, 512)), folder + "/white.png")
+    ...     print(load_image(path).mode)
+    RGB
     """
     usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, LARGEST // 2  # it refuses twice that
     try:
@@ -245,13 +285,21 @@ def load_image(path) -> Image.Image:
     except Image.DecompressionBombError:
         raise RiffeduError(f"{path} is too large a picture to be a spectrogram") from None
     except (OSError, ValueError, SyntaxError, UserWarning) as error:
-        raise RiffeduError(f"{path} is no picture that can be read: {_reason(error)}") from None
+        raise RiffeduError(
+            f"{path}: no picture can be read from this file: {_reason(error)}"
+        ) from None
     finally:
         Image.MAX_IMAGE_PIXELS = usual
 
 
 def with_level(image: Image.Image, params: SpectrogramParams, gain: float) -> Image.Image:
-    """A copy whose tags say what its pixels mean, black ``gain`` times as loud as it was."""
+    """A copy of a picture tagged with ``params``, its amplitude of black multiplied by ``gain``.
+
+    >>> image = image_from_spectrogram(np.full((512, 3), 0.5))
+    >>> louder = with_level(image, SpectrogramParams(), 2)
+    >>> float(spectrogram_from_image(louder).max())
+    1.0
+    """
     image = image.copy()
     exif = image.getexif()
     loudest = float(exif.get(MAX_VALUE_TAG, DEFAULT_MAX_VALUE)) * gain
@@ -261,18 +309,23 @@ def with_level(image: Image.Image, params: SpectrogramParams, gain: float) -> Im
 
 
 def tags_of(image: Image.Image) -> Image.Exif:
-    """A picture's EXIF tags. Raises RiffeduError where they are damaged."""
+    """A picture's EXIF tags. Raises RiffeduError if they are damaged.
+
+    >>> tags = tags_of(image_from_spectrogram(np.ones((512, 3))))
+    >>> tags[MAX_VALUE_TAG]
+    32768.0
+    """
     try:
-        with warnings.catch_warnings(record=True) as told:
+        with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             tags = image.getexif()
     except (SyntaxError, OSError, ValueError, struct.error) as error:
-        damage = _reason(error)
+        damage: str | None = _reason(error)
     else:
-        damage = next((str(w.message) for w in told if "PIL" in w.filename), None)
+        damage = next((str(w.message) for w in caught if "PIL" in w.filename), None)
     if damage:
         raise RiffeduError(
-            f"the picture's EXIF tags are damaged ({damage.strip()}): save it anew, or without them"
+            f"the picture's EXIF tags are damaged ({damage.strip()}): save it again, without them"
         )
     return tags
 

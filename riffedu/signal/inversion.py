@@ -1,7 +1,8 @@
-"""Lesson 06: from a picture's mel amplitudes to the sound that fits them."""
+"""Lesson 06: from the mel amplitudes of a picture to a waveform."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from math import ceil, gcd
@@ -11,6 +12,7 @@ import numpy as np
 
 from riffedu.errors import RiffeduError
 from riffedu.signal.admm import admm_steps
+from riffedu.signal.arrays import Array
 from riffedu.signal.audio import ramp
 from riffedu.signal.mel import filterbank_of, fit_mel, invert_mel
 from riffedu.signal.params import SpectrogramParams
@@ -32,7 +34,7 @@ WAYS = {"fast": Way(16, stride=2), "best": Way(64), "plain": Way(32, plain=True)
 
 
 def sound_from_mel(
-    mel,
+    mel: np.ndarray,
     params: SpectrogramParams,
     quality: str = "fast",
     seed: int = 0,
@@ -45,6 +47,11 @@ def sound_from_mel(
     16 iterations, or with all and 64; "plain" is `plain_steps`, what Riffusion does. ``n_iter``
     changes the number. With ``progress``, a bar shows after a second. Raises RiffeduError for
     an unknown quality and for n_iter < 0. Notebook: 06_beyond_griffin_lim.
+
+    >>> mel = np.zeros((64, 20), np.float32)
+    >>> params = SpectrogramParams(sample_rate=8000, num_frequencies=64, max_frequency=4000)
+    >>> sound_from_mel(mel, params, n_iter=1).shape
+    (1600,)
     """
     from tqdm.auto import tqdm
 
@@ -57,15 +64,20 @@ def sound_from_mel(
         if way.plain
         else lean_steps(mel, params, n_iter, way.stride, seed)
     )
-    for state in tqdm(steps, "phases", n_iter + 1, delay=1.0, leave=False, disable=not progress):
-        pass
+    bar = tqdm(steps, "phases", n_iter + 1, delay=1.0, leave=False, disable=not progress)
+    [state] = deque(bar, maxlen=1)
     return sound_of(state, mel, params)
 
 
 def plain_steps(
-    mel, params: SpectrogramParams, n_iter: int = 32, seed: int = 0
+    mel: np.ndarray, params: SpectrogramParams, n_iter: int = 32, seed: int = 0
 ) -> Iterator[PhaseState]:
-    """As Riffusion does it: the inverse mel, then fast Griffin-Lim from random phases, all rows."""
+    """Riffusion's method: inverse mel, then fast Griffin-Lim from random phases on all rows.
+
+    >>> params = SpectrogramParams(sample_rate=8000, num_frequencies=64, max_frequency=4000)
+    >>> len(list(plain_steps(np.ones((64, 20)), params, n_iter=1)))
+    2
+    """
     yield from griffin_lim_steps(
         invert_mel(mel, params),
         params.n_fft,
@@ -78,7 +90,7 @@ def plain_steps(
 
 
 def lean_steps(
-    mel,
+    mel: np.ndarray,
     params: SpectrogramParams,
     n_iter: int = 16,
     stride: int = 2,
@@ -87,19 +99,23 @@ def lean_steps(
     method: Callable = griffin_lim_steps,
     refit: bool = True,
 ) -> Iterator[PhaseState]:
-    """Twenty times as fast as the plain way and truer to the picture. Five observations:
+    """Twenty times as fast as `plain_steps`, and closer to the picture. Five observations:
 
     1. The picture says nothing above ``max_frequency``: work at twice that rate (20 kHz).
     2. Frames are zero-padded fourfold, which adds rows and no knowledge: every second row does.
     3. Windows overlap tenfold: while phases are being found, every second column does (``stride``).
-    4. Phases need not be guessed: the slopes of the magnitudes tell most of them (``start``).
-    5. Magnitudes are known only through their mel bands: let each iteration keep the fine
-       structure that it found, and scale it to the picture (``refit``, `riffedu.signal.mel.fit_mel`).
+    4. Phases need not be random: the slopes of the magnitudes determine most of them (``start``).
+    5. Magnitudes are known only through their mel bands: each iteration keeps the fine structure
+       that it found and rescales it to the picture (``refit``, `riffedu.signal.mel.fit_mel`).
 
     ``mel``: (num_frequencies, columns) ≥ 0. ``start`` gives the first phases: `pghi`, or None for
     random ones. ``method``: `griffin_lim_steps` or `admm_steps`. Yields n_iter + 1 states at the
     rate of `lean_grid`; `full_rate` makes a sound of one. A ``stride`` that would leave windows
     less than fourfold is 1. Notebook: 06_beyond_griffin_lim.
+
+    >>> params = SpectrogramParams(sample_rate=8000, num_frequencies=64, max_frequency=3000)
+    >>> [state.waveform.shape for state in lean_steps(np.ones((64, 20)), params, n_iter=1)]
+    [torch.Size([1200]), torch.Size([1200])]
     """
     import torch
 
@@ -132,14 +148,21 @@ METHODS: dict[str, Callable[..., Iterator[PhaseState]]] = {
 does, "every column" what "best" does, each with its number of iterations."""
 
 
-def sound_of(state: PhaseState, mel, params: SpectrogramParams) -> np.ndarray:
-    """The sound of a state of any of the `METHODS`, float32 (columns · hop_length,)."""
+def sound_of(state: PhaseState, mel: np.ndarray, params: SpectrogramParams) -> np.ndarray:
+    """The waveform of a state of any of the `METHODS`, float32 (columns · hop_length,).
+
+    >>> params = SpectrogramParams(sample_rate=8000, num_frequencies=64, max_frequency=3000)
+    >>> mel = np.ones((64, 20))
+    >>> *_, state = lean_steps(mel, params, n_iter=1)
+    >>> sound_of(state, mel, params).shape
+    (1600,)
+    """
     if state.magnitude.shape[-2] == params.n_fft // 2 + 1:
         return state.waveform.numpy()
     return full_rate(state.waveform, mel, params)
 
 
-def full_rate(waveform, mel, params: SpectrogramParams) -> np.ndarray:
+def full_rate(waveform: Array, mel: np.ndarray, params: SpectrogramParams) -> np.ndarray:
     """A state's ``waveform`` of `lean_steps` at the full rate, float32 (columns · hop_length,).
 
     Once more to frames, now of every column, scaled to the picture; then each frame is synthesised
@@ -147,6 +170,12 @@ def full_rate(waveform, mel, params: SpectrogramParams) -> np.ndarray:
     free. Where a picture begins loud, half of its first frames lies before the beginning, and
     what they ask for piles up in a click: where the first 2 ms are louder than what follows, they
     rise from nothing.
+
+    >>> params = SpectrogramParams(sample_rate=8000, num_frequencies=64, max_frequency=3000)
+    >>> mel = np.ones((64, 20))
+    >>> *_, state = lean_steps(mel, params, n_iter=1)
+    >>> full_rate(state.waveform, mel, params).shape
+    (1600,)
     """
     import torch
 
@@ -178,12 +207,15 @@ class Grid(NamedTuple):
 
 @lru_cache(maxsize=8)
 def lean_grid(params: SpectrogramParams) -> Grid:
-    """The smallest grid that still holds what a picture says: observations 1 and 2.
+    """The smallest STFT grid that holds all that a picture determines: observations 1 and 2.
 
     The lowest rate above 2 · max_frequency at which window and hop are whole samples, and zeros to
     twice the window. Riffusion's 17640, 441, 4410 at 44.1 kHz become 4000, 200, 2000 at 20 kHz.
     The filterbank reads the rows that are left out as straight lines between those that are kept:
     low bands are narrower than two rows, and some would see none.
+
+    >>> lean_grid(SpectrogramParams())[:3]
+    (4000, 200, 2000)
     """
     from scipy.sparse import csr_matrix
 

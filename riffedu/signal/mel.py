@@ -1,24 +1,32 @@
-"""Lesson 03: hertz as ears count them. The mel scale, its filterbank, and the way back.
+"""Lesson 03: the mel scale, its filterbank, and the inverse.
 
 Names: ``bank`` is the filterbank, ``magnitude`` is |STFT|, ``mel`` the mel amplitudes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from riffedu.errors import RiffeduError
-from riffedu.signal.arrays import as_tensor
+from riffedu.signal.arrays import Array, as_tensor
 from riffedu.signal.stft import istft, reflect, stft
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import ArrayLike
+
+    from riffedu.signal.params import SpectrogramParams
 
 TINY = np.float32(1e-12)
 """Stands in for 0 where a sum of weights divides."""
 
 
-def hz_to_mel(hertz, scale: str = "htk"):
+def hz_to_mel(hertz: ArrayLike, scale: str = "htk") -> np.ndarray:
     """Hertz to mel.
 
         htk:     m = 2595 · log10(1 + f / 700)
@@ -26,6 +34,9 @@ def hz_to_mel(hertz, scale: str = "htk"):
 
     ``hertz`` ≥ 0, any shape. Sources: O'Shaughnessy, *Speech Communication* (1987); Slaney,
     *Auditory Toolbox* (1998). Notebook: 03_mel.
+
+    >>> float(hz_to_mel(1000).round(1))
+    1000.0
     """
     hertz = np.asarray(hertz, dtype=np.float64)
     if _known(scale) == "htk":
@@ -37,8 +48,12 @@ def hz_to_mel(hertz, scale: str = "htk"):
     )
 
 
-def mel_to_hz(mel, scale: str = "htk"):
-    """Mel to hertz: the inverse of `hz_to_mel`, with the same scales. Notebook: 03_mel."""
+def mel_to_hz(mel: ArrayLike, scale: str = "htk") -> np.ndarray:
+    """Mel to hertz: the inverse of `hz_to_mel`, with the same scales. Notebook: 03_mel.
+
+    >>> float(mel_to_hz(1000).round(1))
+    1000.0
+    """
     mel = np.asarray(mel, dtype=np.float64)
     if _known(scale) == "htk":
         return 700 * (10 ** (mel / 2595) - 1)
@@ -56,7 +71,7 @@ def mel_filterbank(
     scale: str = "htk",
     norm: str | None = None,
 ) -> np.ndarray:
-    """Triangles over the rows of an STFT, evenly spaced in mel.
+    """Triangular filters over the rows of an STFT, evenly spaced in mel.
 
     Band m rises from edge m to 1 at edge m + 1 and falls to 0 at edge m + 2, where the n_mels + 2
     edges cut [min_frequency, max_frequency] into equal steps of mel:
@@ -70,6 +85,9 @@ def mel_filterbank(
 
     Raises RiffeduError for an unknown scale or norm and for frequencies out of order.
     Source: as implemented by HTK and by Slaney's toolbox. Notebook: 03_mel.
+
+    >>> mel_filterbank(44100, 2048, n_mels=64).shape
+    (64, 1025)
     """
     max_frequency = sample_rate / 2 if max_frequency is None else max_frequency
     _check_bank(min_frequency, max_frequency, norm, n_mels)
@@ -84,7 +102,7 @@ def mel_filterbank(
     return bank.astype(np.float32)
 
 
-def mel_spectrogram(waveform, params=None):
+def mel_spectrogram(waveform: Array, params: SpectrogramParams | None = None) -> Array:
     """Mel amplitudes of a sound: the filterbank times |STFT|.
 
         mel[m, t] = Σ_k bank[m, k] · |X[k, t]|
@@ -93,14 +111,16 @@ def mel_spectrogram(waveform, params=None):
     (default: Riffusion's `SpectrogramParams`). Returns float32 ≥ 0, shape
     (…, num_frequencies, columns), row 0 the lowest band.
 
-    There is one column for every hop that begins inside the sound:
-    columns = ceil(samples / hop_length). Column t is centred on sample t · hop_length, so a 5.12 s
-    clip, 225792 samples, gives 512 columns. (A centred STFT has one more when the hop divides the
-    samples; its centre lies on the first sample *after* the sound, and Riffusion, which keeps it,
-    gets its 512 columns from 5.11 s.) Memory does not grow with length beyond input and output;
-    `mel_blocks` does without these two as well.
+    There is one column for every hop that begins inside the sound: ceil(samples / hop_length).
+    Column t is centred on sample t · hop_length, so a 5.12 s clip, 225792 samples, gives 512
+    columns. (A centred STFT has one more when the hop divides the samples; Riffusion keeps it, and
+    gets its 512 columns from 5.11 s.) Beyond input and output, memory does not grow with length;
+    for sounds that do not fit into memory, use `mel_blocks`.
 
     Raises RiffeduError for an empty sound or one with NaN or infinite samples. Notebook: 03_mel.
+
+    >>> mel_spectrogram(np.zeros(4410)).shape
+    (512, 10)
     """
     import torch
 
@@ -116,17 +136,20 @@ def mel_spectrogram(waveform, params=None):
     return give_back(mel)
 
 
-def mel_blocks(blocks, params=None):
-    """`mel_spectrogram` of a sound that comes bit by bit: a generator of its columns.
+def mel_blocks(blocks: Iterable[Array], params: SpectrogramParams | None = None) -> Iterator[Array]:
+    """Streaming `mel_spectrogram`: a generator of columns for a sound that arrives in blocks.
 
-    ``blocks``: any iterable of waveforms of shape (…, samples), of any lengths, which follow each
-    other; a file read in pieces, say. Yields the mel amplitudes 64 columns at a time (the last
-    block is shorter), each as soon as its samples are there; joined in time, they are
-    `mel_spectrogram` of the joined sound. An hour needs no more memory than a second. The spectra
-    of 64 columns fit into a processor's cache; with 128 it took half as long again.
+    ``blocks``: an iterable of consecutive waveforms of shape (…, samples), of any length, such as
+    a file read in pieces. Yields the mel amplitudes 64 columns at a time (the last block is
+    shorter), each as soon as its samples have arrived; joined in time, they equal
+    `mel_spectrogram` of the joined sound. An hour needs no more memory than a second. (64 columns
+    fit into a processor's cache; 128 took half as long again.)
 
     Raises RiffeduError where the blocks hold no sample, where one has NaN or infinite samples or
     another number of channels. Notebook: 03_mel.
+
+    >>> [mel.shape for mel in mel_blocks([np.zeros(3000), np.zeros(2000)])]
+    [(512, 12)]
     """
     import torch
 
@@ -136,17 +159,20 @@ def mel_blocks(blocks, params=None):
     doors = (as_tensor(block) for block in blocks)
     for piece, give_back in _pieces(doors, n_fft, hop, columns=64):
         spectrum = stft(piece, n_fft, hop, params.win_length, center=False).numpy()
-        magnitude = np.abs(
-            spectrum[..., : bank.shape[1], :]
-        )  # torch's abs takes as long as the FFT
-        mel = [bank @ channel for channel in magnitude.reshape(-1, *magnitude.shape[-2:])]
-        mel = np.reshape(mel, (*magnitude.shape[:-2], *mel[0].shape))
+        # NumPy's abs: torch's takes as long as the FFT.
+        magnitude = np.abs(spectrum[..., : bank.shape[1], :])
+        channels = [bank @ channel for channel in magnitude.reshape(-1, *magnitude.shape[-2:])]
+        mel = np.reshape(channels, (*magnitude.shape[:-2], *channels[0].shape))
         yield give_back(torch.from_numpy(mel))
 
 
-def _pieces(doors, n_fft: int, hop_length: int, columns: int):
-    """Overlapping pieces of a sound, mirrored at both ends as a centred `stft` does: each holds
-    the samples of ``columns`` frames, the last one of those that are left."""
+def _pieces(
+    doors: Iterable[tuple[torch.Tensor, Callable]], n_fft: int, hop_length: int, columns: int
+) -> Iterator[tuple[torch.Tensor, Callable]]:
+    """Cuts a sound into overlapping pieces, mirrored at both ends as in a centred `stft`.
+
+    Each piece holds the samples of ``columns`` frames, the last one those of the frames left.
+    """
     import torch
 
     size, step = (columns - 1) * hop_length + n_fft, columns * hop_length
@@ -172,7 +198,7 @@ def _pieces(doors, n_fft: int, hop_length: int, columns: int):
         held = held[..., step:]
 
 
-def _checked(x, held):
+def _checked(x: torch.Tensor, held: torch.Tensor | None) -> torch.Tensor:
     """A block as float32, or a RiffeduError that says why it does not follow ``held``."""
     import torch
 
@@ -185,12 +211,12 @@ def _checked(x, held):
     return x.to(torch.float32)
 
 
-def invert_mel(mel, params=None, method: str = "pinv"):
-    """|STFT| from mel amplitudes: magnitudes that have them, or nearly.
+def invert_mel(mel: Array, params: SpectrogramParams | None = None, method: str = "pinv") -> Array:
+    """Estimates |STFT| from mel amplitudes.
 
-    The 8821 rows of a frame went into 512 bands, so what the bands forgot (where a sine lies
-    inside its band) stays forgotten: each comes back as a smooth hump, and rows above
-    ``max_frequency`` as 0. Among the many magnitudes that fit, ``method`` chooses:
+    The 8821 rows of a frame were summed into 512 bands, so the position of a sine inside its band
+    is lost: it comes back as a smooth hump, and rows above ``max_frequency`` as 0. Among the many
+    magnitudes that fit, ``method`` chooses:
 
     - "transpose": `transpose_inverse`, straight lines from band to band. Cheapest, never negative,
       but blurred by a band to each side: bank · magnitude misses ``mel`` by some −20 dB.
@@ -201,6 +227,9 @@ def invert_mel(mel, params=None, method: str = "pinv"):
     ``mel``: shape (…, num_frequencies, columns), as `mel_spectrogram` gives it. Returns float32
     ≥ 0, shape (…, n_fft // 2 + 1, columns). Raises RiffeduError for an unknown method and when the
     rows do not match ``params``. Notebook: 03_mel.
+
+    >>> invert_mel(np.ones((512, 2)), method="transpose").shape
+    (8821, 2)
     """
     import torch
 
@@ -223,14 +252,19 @@ def invert_mel(mel, params=None, method: str = "pinv"):
     return give_back(magnitude)
 
 
-def through_mel(waveform, params=None, method: str = "pinv"):
-    """A sound through the filterbank and back, with its own phases: what mel alone takes away.
+def through_mel(
+    waveform: Array, params: SpectrogramParams | None = None, method: str = "pinv"
+) -> Array:
+    """Sends a sound through the filterbank and back with its own phases: what mel alone loses.
 
         Y = X / |X| · invert_mel(bank · |X|),   X = STFT(waveform)
 
-    ``waveform``: shape (…, samples). Returns float32 of the same shape, at the level that comes
-    out. No picture could do this: it does not keep the phases. Raises RiffeduError as
+    ``waveform``: shape (…, samples). Returns float32 of the same shape, not
+    normalised. A picture cannot do this, since it holds no phases. Raises RiffeduError as
     `mel_spectrogram` and `invert_mel` do. Notebook: 03_mel.
+
+    >>> through_mel(np.zeros(4410), method="transpose").shape
+    (4410,)
     """
     import torch
 
@@ -242,22 +276,26 @@ def through_mel(waveform, params=None, method: str = "pinv"):
     return give_back(istft(torch.sgn(spectrum) * magnitude, *grid, length=x.shape[-1]))
 
 
-def transpose_inverse(mel, bank) -> np.ndarray:
-    """Each band's mean magnitude, and straight lines in between.
+def transpose_inverse(mel: np.ndarray, bank: Any) -> np.ndarray:
+    """Inverts the filterbank by its transpose: each band's mean magnitude, linear in between.
 
         magnitude = bankᵀ (mel / (bank 1)) / (bankᵀ 1)
 
-    A row gets the mean of its two bands, by the shares that it has in them. ``mel``: NumPy
+    Each row gets the mean of its two bands, weighted by its share in each. ``mel``: NumPy
     (bands, columns); ``bank``: (bands, rows), dense or scipy sparse. Returns float32 ≥ 0, (rows,
     columns), 0 in rows that no band holds. Notebook: 03_mel.
+
+    >>> bank = mel_filterbank(8000, 256, n_mels=8, max_frequency=4000)
+    >>> transpose_inverse(np.ones((8, 3)), bank).shape
+    (129, 3)
     """
     area = np.asarray(bank.sum(axis=1), dtype=np.float32).reshape(-1, 1)
     weight = np.asarray(bank.sum(axis=0), dtype=np.float32).reshape(-1, 1)
     return (bank.T @ (mel / np.maximum(area, TINY))) / np.maximum(weight, TINY)
 
 
-def pseudo_inverse(mel, bank) -> np.ndarray:
-    """Of all magnitudes with these mel amplitudes, those with the least Σ magnitude², clamped.
+def pseudo_inverse(mel: np.ndarray, bank: Any) -> np.ndarray:
+    """The magnitudes of least Σ magnitude² that have these mel amplitudes, clamped at 0.
 
         magnitude = max(0, bankᵀ (bank bankᵀ)⁺ mel)
 
@@ -265,6 +303,11 @@ def pseudo_inverse(mel, bank) -> np.ndarray:
     bank bankᵀ has three diagonals. Where bands are empty or alike it cannot be inverted: its
     eigenvalues under 10⁻⁶ of the largest are left out. Arguments and result as for
     `transpose_inverse`. Source: Penrose, Proc. Cambridge Phil. Soc. 52 (1956). Notebook: 03_mel.
+
+    >>> bank = mel_filterbank(8000, 256, n_mels=8, max_frequency=4000)
+    >>> magnitude = pseudo_inverse(np.ones((8, 3)), bank)
+    >>> bool(np.allclose(bank @ magnitude, 1, atol=0.1))
+    True
     """
     from scipy.sparse import csr_array
 
@@ -273,21 +316,26 @@ def pseudo_inverse(mel, bank) -> np.ndarray:
     return np.maximum(0, bank.T @ (inverse @ mel))
 
 
-def nnls_steps(mel, bank, n_iter: int = 30, initial=None) -> Iterator[np.ndarray]:
-    """Non-negative least squares, state by state: min ‖mel − bank · magnitude‖, magnitude ≥ 0.
+def nnls_steps(
+    mel: np.ndarray, bank: Any, n_iter: int = 30, initial: np.ndarray | None = None
+) -> Iterator[np.ndarray]:
+    """Non-negative least squares, iterate by iterate: min ‖mel − bank · magnitude‖, magnitude ≥ 0.
 
         magnitude_{i+1} = max(0, ahead + bankᵀ (mel − bank · ahead) / (bankᵀ bank 1))
         ahead = magnitude_i + i/(i + 3) · (magnitude_i − magnitude_{i−1})
 
-    Look what the bands still lack, hand it to their rows, cut below 0; and step on a little in
-    the direction of the last change, which saves most of the steps. Each row
-    has a stride of its own, 1 / (bankᵀ bank 1), which never overshoots: the bank has no negative
-    weight, so diag(bankᵀ bank 1) − bankᵀ bank is positive semidefinite. Nothing large is made.
+    Projected gradient steps with momentum. Each row has its own step size, 1 / (bankᵀ bank 1),
+    which never overshoots: bank ≥ 0, so diag(bankᵀ bank 1) − bankᵀ bank is positive semidefinite.
 
     Arguments as for `transpose_inverse`. Yields n_iter + 1 float32 arrays (rows, columns), the
     first of them ``initial``, by default the `pseudo_inverse`: where many magnitudes fit, the
     first guess decides which one is found. Sources: Beck and Teboulle, SIAM J. Imaging Sciences 2
-    (2009); the stride: De Pierro, IEEE Trans. Medical Imaging 14 (1995). Notebook: 03_mel.
+    (2009); the step size: De Pierro, IEEE Trans. Medical Imaging 14 (1995). Notebook: 03_mel.
+
+    >>> bank = mel_filterbank(8000, 256, n_mels=8, max_frequency=4000)
+    >>> *_, magnitude = nnls_steps(np.ones((8, 3)), bank)
+    >>> bool(np.allclose(bank @ magnitude, 1, atol=1e-3))
+    True
     """
     one = np.ones((bank.shape[1], 1), dtype=np.float32)
     stride = 1 / np.maximum(bank.T @ (bank @ one), TINY)
@@ -302,29 +350,33 @@ def nnls_steps(mel, bank, n_iter: int = 30, initial=None) -> Iterator[np.ndarray
     yield magnitude
 
 
-def _last_of_nnls(mel, bank) -> np.ndarray:
-    for magnitude in nnls_steps(mel, bank):
-        pass
+def _last_of_nnls(mel: np.ndarray, bank: Any) -> np.ndarray:
+    [magnitude] = deque(nnls_steps(mel, bank), maxlen=1)
     return magnitude
 
 
 _INVERSES = {"transpose": transpose_inverse, "pinv": pseudo_inverse, "nnls": _last_of_nnls}
 
 
-def fit_mel(magnitude, mel, bank):
-    """One multiplicative step from any magnitudes towards ones that have the mel amplitudes.
+def fit_mel(magnitude: torch.Tensor, mel: np.ndarray, bank: Any) -> torch.Tensor:
+    """One multiplicative update of magnitudes towards given mel amplitudes.
 
         magnitude ← magnitude · bankᵀ(mel / (bank · magnitude)) / (bankᵀ 1)
 
-    Each row is scaled by what its bands lack, and keeps its place among its neighbours: so fine
-    structure that was found elsewhere, by Griffin-Lim say, survives. From all ones, one step gives
-    the smooth first guess; repeated, the steps approach magnitudes ≥ 0 that have ``mel`` exactly.
-    The error that each step lowers is the Kullback-Leibler divergence.
+    Each row is scaled by the ratio of wanted to present mel amplitudes in its bands, so that fine
+    structure found elsewhere, by Griffin-Lim for example, survives. From all ones, one step gives
+    a smooth first guess; repeated steps approach magnitudes ≥ 0 that have ``mel`` exactly. Each
+    step lowers the Kullback-Leibler divergence.
 
     ``magnitude``: torch, (rows, columns) ≥ 0; ``mel``: NumPy, (bands, columns); ``bank``: (bands,
     rows), dense or scipy sparse. Returns torch float32 (rows, columns). Source: Lee and Seung,
     "Algorithms for non-negative matrix factorization", NIPS (2000).
     Notebook: 06_beyond_griffin_lim.
+
+    >>> import torch
+    >>> bank = mel_filterbank(8000, 256, n_mels=8, max_frequency=4000)
+    >>> fit_mel(torch.ones(129, 3), np.ones((8, 3)), bank).shape
+    torch.Size([129, 3])
     """
     import torch
 
@@ -335,8 +387,13 @@ def fit_mel(magnitude, mel, bank):
     return torch.from_numpy(found.T.copy()).mT
 
 
-def filterbank_of(params) -> np.ndarray:
-    """`mel_filterbank` with the numbers of a `SpectrogramParams`. Read-only: it is shared."""
+def filterbank_of(params: SpectrogramParams) -> np.ndarray:
+    """`mel_filterbank` with the numbers of a `SpectrogramParams`. Read-only: it is shared.
+
+    >>> from riffedu.signal.params import SpectrogramParams
+    >>> filterbank_of(SpectrogramParams()).shape
+    (512, 8821)
+    """
     return _filterbank(
         params.sample_rate,
         params.n_fft,
@@ -349,9 +406,15 @@ def filterbank_of(params) -> np.ndarray:
 
 
 @lru_cache(maxsize=8)
-def sparse_filterbank(params):
-    """The same as a scipy CSR matrix, without the rows of the STFT above ``max_frequency``: two
-    numbers of a thousand are not zero."""
+def sparse_filterbank(params: SpectrogramParams) -> Any:
+    """`filterbank_of` as a scipy CSR matrix, without the STFT rows above ``max_frequency``.
+
+    Two in a thousand of its numbers are not zero.
+
+    >>> from riffedu.signal.params import SpectrogramParams
+    >>> sparse_filterbank(SpectrogramParams()).shape
+    (512, 4000)
+    """
     from scipy.sparse import csr_matrix
 
     bank = filterbank_of(params)
@@ -359,11 +422,11 @@ def sparse_filterbank(params):
 
 
 @lru_cache(maxsize=8)
-def _filterbank(*numbers) -> np.ndarray:
+def _filterbank(*numbers: Any) -> np.ndarray:
     return mel_filterbank(*numbers)
 
 
-def _check_bank(min_frequency, max_frequency, norm, n_mels) -> None:
+def _check_bank(min_frequency: float, max_frequency: float, norm: str | None, n_mels: int) -> None:
     if not 0 <= min_frequency < max_frequency:
         raise RiffeduError(
             f"the bands need 0 <= min_frequency < max_frequency, not {min_frequency} and "
@@ -381,7 +444,7 @@ def _known(scale: str) -> str:
     return scale
 
 
-def _default_params():
+def _default_params() -> SpectrogramParams:
     from riffedu.signal.params import SpectrogramParams
 
     return SpectrogramParams()

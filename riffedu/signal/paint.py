@@ -1,8 +1,8 @@
-"""Lesson 04: painting a sound. Shapes that are put on a mel picture, and a picture turned about.
+"""Lesson 04: painting sound. Shapes drawn on a mel picture, and transforms of a picture.
 
 A painting is an array of mel amplitudes (bands, columns), band 0 the lowest, in the units of
-`riffedu.mel_spectrogram`: what is painted at −20 dBFS sounds at −20 dBFS. Each function returns a
-new array and leaves the old one alone. Where two shapes meet, the louder one is seen.
+`riffedu.mel_spectrogram`: a shape painted at −20 dBFS sounds at −20 dBFS. Each function returns a
+new array and does not change its argument. Where two shapes overlap, the louder one counts.
 """
 
 from __future__ import annotations
@@ -17,16 +17,20 @@ from riffedu.signal.params import SpectrogramParams
 
 
 def blank(seconds: float = 2.56, params: SpectrogramParams | None = None) -> np.ndarray:
-    """A white canvas: zeros of shape (num_frequencies, columns). Notebook: 04_image."""
+    """An empty canvas: zeros of shape (num_frequencies, columns). Notebook: 04_image.
+
+    >>> blank(1.0).shape
+    (512, 100)
+    """
     params = params or SpectrogramParams()
     if not seconds > 0:
-        raise RiffeduError(f"a canvas of {seconds} s has no room: give it more than 0")
+        raise RiffeduError(f"a canvas cannot last {seconds} s: give it more than 0")
     columns = max(1, round(seconds * 1000 / params.step_size_ms))
     return np.zeros((params.num_frequencies, columns), np.float32)
 
 
 def line(
-    mel,
+    mel: np.ndarray,
     hertz: float,
     to: float | None = None,
     start: float = 0.0,
@@ -34,16 +38,19 @@ def line(
     level_db: float = -20.0,
     params: SpectrogramParams | None = None,
 ) -> np.ndarray:
-    """A tone from ``start`` to ``end`` (seconds), or a glide from ``hertz`` to ``to``.
+    """Paints a tone from ``start`` to ``end`` (seconds), or a glide from ``hertz`` to ``to``.
 
-    A tone is not a row: seen through a window it is a hill, and a hill must be painted if it is to
-    sound like a tone. For an amplitude a = 10^(level_db / 20) and a Hann window of N samples,
+    A tone is not a single row: the window spreads it into a peak, and the peak must be painted for
+    it to sound like a tone. For an amplitude a = 10^(level_db / 20) and a Hann window of N samples,
 
         |X(f)| = a N/4 · |sinc(x) / (1 − x²)|,   x = (f − hertz) N / sample_rate
 
-    which the filterbank sums up as it does any spectrum. A glide is even on the mel scale, a
+    which the filterbank sums as it does any spectrum. A glide is linear on the mel scale, a
     straight line in the picture. Raises RiffeduError for frequencies outside the picture.
     Notebook: 04_image.
+
+    >>> line(blank(0.2), 440).shape
+    (512, 20)
     """
     params = params or SpectrogramParams()
     now = _columns(mel, start, end, params)
@@ -53,7 +60,7 @@ def line(
 
 
 def harmonics(
-    mel,
+    mel: np.ndarray,
     hertz: float,
     to: float | None = None,
     start: float = 0.0,
@@ -63,9 +70,12 @@ def harmonics(
     fall_db: float = 6.0,
     params: SpectrogramParams | None = None,
 ) -> np.ndarray:
-    """A note: lines at 1, 2, 3 … times ``hertz``, each octave ``fall_db`` softer than the last.
+    """Paints a note: lines at 1, 2, 3 … times ``hertz``, falling by ``fall_db`` per octave.
 
-    Partials that reach beyond the picture are left out. Notebook: 04_image.
+    Partials outside the picture are left out. Notebook: 04_image.
+
+    >>> harmonics(blank(0.2), 440, partials=3).shape
+    (512, 20)
     """
     params = params or SpectrogramParams()
     if partials < 1:
@@ -79,19 +89,22 @@ def harmonics(
 
 
 def beat(
-    mel,
+    mel: np.ndarray,
     at: float,
     level_db: float = -20.0,
     low: float = 0.0,
     high: float = np.inf,
     params: SpectrogramParams | None = None,
 ) -> np.ndarray:
-    """A stroke at ``at`` seconds: a vertical line from ``low`` to ``high`` hertz.
+    """Paints a click at ``at`` seconds: a vertical line from ``low`` to ``high`` hertz.
 
-    A click, too, is not a column: every window that holds it sees it, as loudly as the window is
-    high there: |X| = a · w(t − at) in all rows, 100 ms wide. It is painted 40 dB above
+    A click is not a single column: every window that contains it shows it, weighted by the window
+    there: |X| = a · w(t − at) in all rows, 100 ms wide. It is painted 40 dB above
     ``level_db``, since a single sample of that height is as loud as a tone to the ear.
     Notebook: 04_image.
+
+    >>> int(beat(blank(0.2), at=0.1).max(axis=0).argmax())
+    10
     """
     params = params or SpectrogramParams()
     half = params.window_duration_ms / 2000
@@ -105,7 +118,7 @@ def beat(
 
 
 def rectangle(
-    mel,
+    mel: np.ndarray,
     low: float,
     high: float,
     start: float = 0.0,
@@ -114,11 +127,14 @@ def rectangle(
     seed: int = 0,
     params: SpectrogramParams | None = None,
 ) -> np.ndarray:
-    """Noise between two frequencies and two moments, as loud as ``level_db`` in dBFS (RMS).
+    """Paints noise between two frequencies and two times, at ``level_db`` dBFS (RMS).
 
-    White noise of variance σ² has E|X|² = σ² Σ w² in each row, spread as Rayleigh's distribution
-    has it; that speckle, drawn with ``seed``, is what makes it hiss instead of buzz.
+    White noise of variance σ² has E|X|² = σ² Σ w² in each row, with a Rayleigh distribution;
+    this speckle, drawn with ``seed``, makes it hiss instead of buzz.
     Notebook: 04_image.
+
+    >>> rectangle(blank(0.2), 1000, 2000).shape
+    (512, 20)
     """
     params = params or SpectrogramParams()
     now = _columns(mel, start, end, params)
@@ -133,11 +149,18 @@ def rectangle(
 
 
 def stamp(
-    mel, part, start: float = 0.0, bands: int = 0, params: SpectrogramParams | None = None
+    mel: np.ndarray,
+    part: np.ndarray,
+    start: float = 0.0,
+    bands: int = 0,
+    params: SpectrogramParams | None = None,
 ) -> np.ndarray:
-    """Another picture's part, laid down at ``start`` seconds and moved up by ``bands``.
+    """Pastes another picture at ``start`` seconds, moved up by ``bands``.
 
-    What reaches beyond the canvas is cut off. Notebook: 04_image.
+    Parts outside the canvas are cut off. Notebook: 04_image.
+
+    >>> stamp(blank(0.2), np.ones((512, 3)), start=0.1)[0, 9:14].tolist()
+    [0.0, 1.0, 1.0, 1.0, 0.0]
     """
     params = params or SpectrogramParams()
     left = round(start * 1000 / params.step_size_ms)
@@ -150,11 +173,14 @@ def stamp(
     return _over(mel, np.arange(left, left + moved.shape[1]), moved)
 
 
-def move(mel, bands: int) -> np.ndarray:
-    """Everything ``bands`` higher (or lower, below 0); what leaves the picture is lost.
+def move(mel: np.ndarray, bands: int) -> np.ndarray:
+    """Moves a picture up by ``bands`` (down if negative); bands that leave it are lost.
 
-    On a mel axis that is no transposition: equal distances are equal ratios of (700 + f), not of f,
-    so overtones drift apart. Notebook: 04_image.
+    On a mel axis this is not a transposition: equal distances are equal ratios of (700 + f), not of
+    f, so overtones drift apart. Notebook: 04_image.
+
+    >>> move(np.array([[1.0], [0.0]]), 1).tolist()
+    [[0.0], [1.0]]
     """
     moved = np.zeros_like(mel)
     size = len(mel) - abs(bands)
@@ -163,20 +189,31 @@ def move(mel, bands: int) -> np.ndarray:
     return moved
 
 
-def reverse(mel) -> np.ndarray:
-    """From the end to the beginning. Notebook: 04_image."""
+def reverse(mel: np.ndarray) -> np.ndarray:
+    """Reverses a picture in time. Notebook: 04_image.
+
+    >>> reverse(np.array([[1, 2]])).tolist()
+    [[2, 1]]
+    """
     return mel[:, ::-1].copy()
 
 
-def upside_down(mel) -> np.ndarray:
-    """High is low and low is high. Notebook: 04_image."""
+def upside_down(mel: np.ndarray) -> np.ndarray:
+    """Flips a picture in frequency. Notebook: 04_image.
+
+    >>> upside_down(np.array([[1], [2]])).tolist()
+    [[2], [1]]
+    """
     return mel[::-1].copy()
 
 
-def stretch(mel, factor: float) -> np.ndarray:
-    """``factor`` times as long at the same pitch: columns read between columns.
+def stretch(mel: np.ndarray, factor: float) -> np.ndarray:
+    """Stretches a picture in time by ``factor`` at the same pitch, by linear interpolation.
 
     Raises RiffeduError unless the factor is from 0.1 to 10. Notebook: 04_image.
+
+    >>> stretch(np.array([[0.0, 1.0]]), 1.5).tolist()
+    [[0.0, 0.5, 1.0]]
     """
     if not 0.1 <= factor <= 10:
         raise RiffeduError(f"factor={factor} must lie between 0.1 and 10")
@@ -188,8 +225,8 @@ def stretch(mel, factor: float) -> np.ndarray:
     return mel[:, low] * (1 - share) + mel[:, high] * share
 
 
-def _columns(mel, start: float, end: float, params: SpectrogramParams) -> np.ndarray:
-    """The columns whose middles lie in [start, end)."""
+def _columns(mel: np.ndarray, start: float, end: float, params: SpectrogramParams) -> np.ndarray:
+    """The columns centred in [start, end)."""
     t = np.arange(mel.shape[1]) * params.step_size_ms / 1000
     now = np.flatnonzero((t >= start - 1e-9) & (t < end - 1e-9))
     if not len(now):
@@ -207,10 +244,10 @@ def _path(count: int, hertz: float, to: float, params: SpectrogramParams) -> np.
                 f"{params.max_frequency} Hz"
             )
     ends = hz_to_mel([hertz, to], params.mel_scale_type)
-    return mel_to_hz(np.linspace(*ends, count), params.mel_scale_type)
+    return mel_to_hz(np.linspace(ends[0], ends[1], count), params.mel_scale_type)
 
 
-def _hills(path, params: SpectrogramParams) -> np.ndarray:
+def _hills(path: np.ndarray, params: SpectrogramParams) -> np.ndarray:
     """Mel amplitudes of tones of amplitude 1 at the frequencies ``path``, a column each."""
     from scipy.sparse import csc_matrix
 
@@ -228,7 +265,7 @@ def _hills(path, params: SpectrogramParams) -> np.ndarray:
     return np.asarray((bank @ found).todense(), dtype=np.float32)
 
 
-def _hann_lobe(x) -> np.ndarray:
+def _hann_lobe(x: np.ndarray) -> np.ndarray:
     """sinc(x) / (1 − x²), whose value at ±1 is ½."""
     near = np.abs(np.abs(x) - 1) < 1e-6
     safe = np.where(near, 0, x)
@@ -236,21 +273,22 @@ def _hann_lobe(x) -> np.ndarray:
 
 
 def _between(low: float, high: float, params: SpectrogramParams) -> np.ndarray:
-    """1 for bands whose middles lie between two frequencies, else 0."""
+    """1 for bands centred between two frequencies, else 0."""
     from riffedu.signal.mel import hz_to_mel, mel_to_hz
 
     ends = hz_to_mel([params.min_frequency, params.max_frequency], params.mel_scale_type)
-    middles = mel_to_hz(np.linspace(*ends, params.num_frequencies + 2)[1:-1], params.mel_scale_type)
+    edges = np.linspace(ends[0], ends[1], params.num_frequencies + 2)
+    middles = mel_to_hz(edges[1:-1], params.mel_scale_type)
     return ((middles >= low) & (middles <= high)).astype(np.float32)
 
 
 @lru_cache(maxsize=8)
 def _flat(params: SpectrogramParams) -> np.ndarray:
-    """What each band reads from a spectrum that is 1 everywhere."""
+    """The response of each band to a spectrum of ones."""
     return np.asarray(sparse_filterbank(params).sum(axis=1), dtype=np.float32).ravel()
 
 
-def _over(mel, columns, shape) -> np.ndarray:
+def _over(mel: np.ndarray, columns: np.ndarray, shape: np.ndarray) -> np.ndarray:
     painted = np.array(mel, dtype=np.float32)
     painted[:, columns] = np.maximum(painted[:, columns], shape)
     return painted

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 from riffedu.errors import RiffeduError
 
@@ -46,7 +48,7 @@ class SpectrogramParams:
     num_griffin_lim_iters: int = 32
     power_for_image: float = 0.25
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("sample_rate", "num_frequencies", "power_for_image"):
             if not 0 < getattr(self, name) < float("inf"):
                 value = getattr(self, name)
@@ -94,7 +96,7 @@ class SpectrogramParams:
         return {tag: getattr(self, name) for name, tag in EXIF_TAGS.items()}
 
     @classmethod
-    def from_exif(cls, exif) -> SpectrogramParams:
+    def from_exif(cls, exif: Mapping[int, Any]) -> SpectrogramParams:
         """From a mapping of EXIF tags; defaults stand in for tags that are not there.
 
         Raises RiffeduError for a tag that holds no such number.
@@ -108,7 +110,7 @@ class SpectrogramParams:
         return cls(**found)
 
 
-def _number(value, kind: type, name: str):
+def _number(value: Any, kind: type, name: str) -> Any:
     try:
         number = float(value)
         return bool(number) if kind is bool else kind(number)

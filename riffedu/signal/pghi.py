@@ -1,37 +1,40 @@
-"""Lesson 06: phase gradient heap integration, phases read off the magnitudes."""
+"""Lesson 06: phase gradient heap integration, phases computed from magnitudes."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from riffedu.errors import RiffeduError
-from riffedu.signal.arrays import as_tensor
+from riffedu.signal.arrays import Array, Window, as_tensor
 from riffedu.signal.phase import _check_magnitude, random_phases
 from riffedu.signal.stft import get_window
 
 
 def pghi(
-    magnitude,
+    magnitude: Array,
     n_fft: int,
     hop_length: int,
     win_length: int | None = None,
-    window="hann",
+    window: Window = "hann",
     tolerance: float = 1e-3,
     seed: int = 0,
-):
-    """A spectrum with phases read off the magnitudes: phase gradient integration, no iterations.
+) -> Array:
+    """Phase gradient heap integration: phases computed from the magnitudes, without iterations.
 
-    `phase_slopes` says how much the phase changes from one bin to the next, along time and along
-    frequency. `integrate` adds these changes up along a path that keeps to the loud bins, where
-    they are most certain. Bins below ``tolerance`` · the loudest get random phases from ``seed``.
+    `phase_slopes` gives the change of phase from one bin to the next, along time and along
+    frequency. `integrate` sums these changes along paths through the loudest bins, where they are
+    most reliable. Bins below ``tolerance`` · the loudest get random phases from ``seed``.
 
     ``magnitude``: real ≥ 0, shape (…, n_fft // 2 + 1, columns), of centred frames as `stft` makes
-    them. Returns the complex spectrum, torch or NumPy as it came. Where a frame holds one sine or
-    one click the phases are right up to a constant; where sounds overlap they are a good start.
+    them. Returns the complex spectrum, torch or NumPy as it came. The phases are right up to a
+    constant where a frame holds one sine or one click; where sounds overlap they are a good start.
 
     Raises RiffeduError for magnitudes of another shape or a tolerance outside (0, 1). Source:
     Průša, Balazs and Søndergaard, "A noniterative method for reconstruction of phase from STFT
     magnitude", IEEE/ACM Trans. ASLP 25 (2017). Notebook: 06_beyond_griffin_lim.
+
+    >>> pghi(np.random.default_rng(0).random((33, 8)), 64, 16).shape
+    (33, 8)
     """
     import torch
 
@@ -52,22 +55,30 @@ def pghi(
 
 
 def phase_slopes(
-    magnitude: np.ndarray, n_fft: int, hop_length: int, win_length: int | None = None, window="hann"
+    magnitude: np.ndarray,
+    n_fft: int,
+    hop_length: int,
+    win_length: int | None = None,
+    window: Window = "hann",
 ) -> tuple[np.ndarray, np.ndarray]:
-    """How much the phase of an STFT changes to the next column, and to the next row; radians.
+    """The change of an STFT's phase to the next column and to the next row, in radians.
 
         along time:       2π hop k / n_fft + c / log(W(0) / W(1)) · ∂ log magnitude / ∂k
         along frequency: −2π centre / n_fft − c / log(w(0) / w(hop)) · ∂ log magnitude / ∂t
 
     with c = π hop / (2 n_fft) and ∂f/∂k = f[k + 1] − f[k − 1], likewise ∂t, averaged over the two
-    bins of a step. On the top of a hump row k turns with its own frequency, beside it with the
-    hump's; likewise in time with a click. How steep a hump is, the window w tells: how far it falls
-    from its ``centre`` in one hop, and how far its transform W falls in one row. Exact for a
+    bins of a step. At a peak, row k turns with its own frequency, beside it with that of the
+    peak; likewise in time with a click. The window w determines the slope of a peak: how far w
+    falls from its ``centre`` in one hop, and how far its transform W falls in one row. Exact for a
     Gaussian; for others near the tops, where the sound is.
 
     ``magnitude``: (rows, columns). Returns arrays (rows, columns − 1) and (rows − 1, columns).
     Source: Portnoff, "Magnitude-phase relationships for short-time Fourier transforms based on
     Gaussian analysis windows", ICASSP (1979). Notebook: 06_beyond_griffin_lim.
+
+    >>> along_time, along_frequency = phase_slopes(np.ones((33, 8)), 64, 16)
+    >>> along_time.shape, along_frequency.shape
+    ((33, 7), (32, 8))
     """
     win_length = win_length or n_fft
     w = get_window(window, win_length).numpy().astype(np.float64)
@@ -96,9 +107,9 @@ def integrate(
     along_frequency: np.ndarray,
     tolerance: float = 1e-3,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Adds phase steps up along the loudest paths: (phase in radians, which bins have one).
+    """Sums phase steps along the loudest paths: (phase in radians, mask of bins that have one).
 
-    A bin can be reached by many paths, whose sums disagree where the slopes are wrong. So the
+    A bin can be reached by many paths, whose sums differ where the slopes are wrong. So the
     bins above ``tolerance`` · the loudest are joined by the tree whose steps are the loudest: a
     maximum spanning tree, a step weighing as much as the product of its two magnitudes. Each part
     of the picture that stands alone hangs on a root, with phase 0 at its loudest bin. Then every
@@ -106,6 +117,11 @@ def integrate(
 
     The heap of pghi's authors grows such a tree bin by bin; this one needs no loop over bins.
     Shapes as `phase_slopes` returns them. Notebook: 06_beyond_griffin_lim.
+
+    >>> magnitude = np.ones((33, 8))
+    >>> phase, known = integrate(magnitude, *phase_slopes(magnitude, 64, 16))
+    >>> phase.shape, bool(known.all())
+    ((33, 8), True)
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
@@ -142,7 +158,7 @@ def integrate(
 
 
 def _tops(magnitude: np.ndarray) -> np.ndarray:
-    """Bins that none of their four neighbours is louder than."""
+    """Local maxima: bins that none of their four neighbours exceeds."""
     tops = np.ones(magnitude.shape, dtype=bool)
     for here, low, high in (
         (tops, magnitude[:-1], magnitude[1:]),

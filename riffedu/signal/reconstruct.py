@@ -26,12 +26,13 @@ def image_to_audio(
     seed: int = 0,
     n_iter: int | None = None,
     progress: bool = True,
-):
+) -> tuple[np.ndarray, int]:
     """Picture to sound: (waveform, sample_rate).
 
-    ``quality`` is one of `riffedu.signal.inversion.WAYS`, the quickest first; "plain" is what Riffusion
-    does, the inverse mel and then fast Griffin-Lim on all rows. ``n_iter`` iterations, each way's
-    own number by default, from phases drawn with ``seed``: the same seed gives the same sound.
+    ``quality`` is one of `riffedu.signal.inversion.WAYS`, the quickest first; "plain" is what
+    Riffusion does, the inverse mel and then fast Griffin-Lim on all rows. ``n_iter`` overrides the
+    number of iterations of that quality. The first phases are drawn with ``seed``: the same seed
+    gives the same sound.
 
     Returns float32, (samples,) or (2, samples) for a stereo picture, columns · hop_length samples
     at ``params.sample_rate``. Nothing is normalised: the level is the picture's, from its
@@ -39,13 +40,28 @@ def image_to_audio(
     `LONGEST_AT_ONCE` columns are worked on in pieces, see `pieces_of`. With ``progress``, a bar
     shows if it takes more than a second. Raises RiffeduError for an unfit picture or an unknown
     quality. Notebook: 06_beyond_griffin_lim.
+
+    >>> from riffedu.signal.image import image_from_spectrogram
+    >>> params = SpectrogramParams(sample_rate=8000, num_frequencies=64, max_frequency=4000)
+    >>> image = image_from_spectrogram(np.ones((64, 20)), params)
+    >>> waveform, sample_rate = image_to_audio(image, n_iter=1, progress=False)
+    >>> waveform.shape, sample_rate
+    ((1600,), 8000)
     """
     if not isinstance(image, Image.Image) or image.width <= LONGEST_AT_ONCE:
         return _sound_of(image, params, None, quality, seed, n_iter, progress)
     return _sound_of_pieces(image, params, quality, seed, n_iter, progress)
 
 
-def _sound_of(image, params, columns, quality, seed, n_iter, progress):
+def _sound_of(
+    image: Image.Image,
+    params: SpectrogramParams | None,
+    columns: tuple[int, int] | None,
+    quality: str,
+    seed: int,
+    n_iter: int | None,
+    progress: bool,
+) -> tuple[np.ndarray, int]:
     mel, loudest = unit_spectrogram(image, params, columns)
     params = params or SpectrogramParams.from_exif(tags_of(image))
     channels = [
@@ -56,7 +72,14 @@ def _sound_of(image, params, columns, quality, seed, n_iter, progress):
     return waveform * np.float32(loudest), params.sample_rate
 
 
-def _sound_of_pieces(image, params, quality, seed, n_iter, progress):
+def _sound_of_pieces(
+    image: Image.Image,
+    params: SpectrogramParams | None,
+    quality: str,
+    seed: int,
+    n_iter: int | None,
+    progress: bool,
+) -> tuple[np.ndarray, int]:
     """A wide picture in pieces: memory holds its pixels, its sound, and the work on one piece.
 
     Phases of two pieces don't agree, so they are faded into each other at equal power.
@@ -85,6 +108,10 @@ def pieces_of(image: Image.Image, params: SpectrogramParams) -> Iterator[tuple[i
 
     Each ends at the quietest place of its last eighth, where a seam is heard least, and the next
     one begins a window earlier.
+
+    >>> image = Image.new("RGB", (512, 512))
+    >>> list(pieces_of(image, SpectrogramParams()))
+    [(0, 512)]
     """
     left, search = 0, LONGEST_AT_ONCE // 8
     overlap = min(-(-params.win_length // params.hop_length), search // 2)
@@ -99,13 +126,25 @@ def pieces_of(image: Image.Image, params: SpectrogramParams) -> Iterator[tuple[i
 
 
 def repaint(
-    waveform, sample_rate: int, image, start: int, stop: int, margin: float = 0.3
+    waveform: np.ndarray,
+    sample_rate: int,
+    image: Image.Image,
+    start: int,
+    stop: int,
+    margin: float = 0.3,
 ) -> np.ndarray:
     """The sound of a picture that changed in columns ``start`` ≤ c < ``stop`` only.
 
-    These columns and ``margin`` seconds on both sides are turned into sound anew and cross-faded into
-    ``waveform`` (samples,) or (channels, samples), whose length stays: painting a stroke costs what
-    the stroke is long. Powers add in the fades, since the phases are new. Notebook: 04_image.
+    These columns and ``margin`` seconds on both sides are turned into sound again and cross-faded
+    into ``waveform``, shape (samples,) or (channels, samples), whose length does not change: the
+    cost depends on the width of the change alone. The fades are equal-power, since the new phases
+    are unrelated to the old ones. Notebook: 04_image.
+
+    >>> from riffedu.signal.image import image_from_spectrogram
+    >>> params = SpectrogramParams(sample_rate=8000, num_frequencies=64, max_frequency=4000)
+    >>> image = image_from_spectrogram(np.ones((64, 100)), params)
+    >>> repaint(np.zeros(8000), 8000, image, start=40, stop=50, margin=0.1).shape
+    (8000,)
     """
     from riffedu.signal.audio import ramp
     from riffedu.signal.image import tags_of

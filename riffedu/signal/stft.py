@@ -1,28 +1,33 @@
-"""Lesson 02: short-time Fourier transform, there and back.
+"""Lesson 02: the short-time Fourier transform (STFT) and its inverse.
 
-A sound is cut into overlapping frames, each frame is faded in and out by a window, and each
-windowed frame is taken apart into sines. Everything here is written out on top of ``torch.fft``.
+A sound is cut into overlapping frames, each frame is multiplied by a window, and each windowed
+frame is Fourier transformed. Everything here is written out on top of ``torch.fft``.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from riffedu.errors import RiffeduError
-from riffedu.signal.arrays import as_tensor
+from riffedu.signal.arrays import Array, Window, as_tensor
 
-NOTHING = 1e-10  # of a window's greatest square: less than this is no knowledge of a sample
+if TYPE_CHECKING:
+    import torch
+
+NOTHING = 1e-10  # relative to the squared window's maximum: a smaller weight counts as zero
 
 
 def stft(
-    x,
+    x: Array,
     n_fft: int,
     hop_length: int,
     win_length: int | None = None,
-    window="hann",
+    window: Window = "hann",
     center: bool = True,
-):
-    """Spectrum of each windowed frame of a sound.
+) -> Array:
+    """The short-time Fourier transform: the spectrum of each windowed frame of a sound.
 
         X[k, t] = Σ_n w[n] · x[t·hop_length + n] · exp(−2πi k n / n_fft),   n = 0 … n_fft − 1
 
@@ -31,8 +36,8 @@ def stft(
     frame's middle when centred, else of its start). NumPy in gives NumPy out, torch in gives torch
     out; float64 stays float64.
 
-    ``win_length`` < ``n_fft`` puts the window in the middle of the frame and zeros beside it:
-    more rows, not more resolution. ``window`` is a name that scipy.signal.get_window knows
+    ``win_length`` < ``n_fft`` centres the window in the frame and pads it with zeros: more rows,
+    not more resolution. ``window`` is a name that scipy.signal.get_window knows
     (periodic) or the ``win_length`` samples themselves. With ``center``, the sound is mirrored at
     both ends so that frame t is centred on sample t · hop_length, and there are
     1 + samples // hop_length frames (for odd n_fft, 1 + (samples − 1) // hop_length); without it,
@@ -41,6 +46,9 @@ def stft(
     Raises RiffeduError for sizes that make no frame, and for a sound that is empty, complex or
     holds NaN. Source: Allen and Rabiner, "A unified approach to short-time Fourier analysis and
     synthesis", Proc. IEEE 65 (1977). Notebook: 02_stft.
+
+    >>> stft(np.zeros(1000), n_fft=256, hop_length=100).shape
+    (129, 11)
     """
     import torch
 
@@ -57,28 +65,34 @@ def stft(
 
 
 def istft(
-    spectrum,
+    spectrum: Array,
     n_fft: int,
     hop_length: int,
     win_length: int | None = None,
-    window="hann",
+    window: Window = "hann",
     center: bool = True,
     length: int | None = None,
-):
-    """The sound whose STFT is nearest to ``spectrum``: windowed frames, overlapped and added.
+) -> Array:
+    """The inverse STFT: the sound whose STFT is nearest to ``spectrum``, by overlap-add.
 
         x[n] = Σ_t w[n − t·hop] · x_t[n − t·hop]  /  Σ_t w[n − t·hop]²
 
-    where x_t is the inverse FFT of column t. This is the least-squares answer, and it returns the
-    sound exactly where ``spectrum`` is the STFT of one with the same parameters.
+    where x_t is the inverse FFT of column t. This is the least-squares solution. It is exact if
+    ``spectrum`` is the STFT of a sound with the same parameters.
 
     ``spectrum``: complex, shape (…, n_fft // 2 + 1, frames). Returns real, shape (…, samples):
     (frames − 1) · hop_length samples when centred, (frames − 1) · hop_length + n_fft when not, or
     ``length`` samples. Samples at the ends that no window reaches are 0.
 
-    Raises RiffeduError where the windows leave gaps (the NOLA condition fails, see `is_nola`): a
-    sample that no window sees cannot be known. Source: Griffin and Lim, "Signal estimation from
-    modified short-time Fourier transform", IEEE Trans. ASSP 32 (1984), eq. 6. Notebook: 02_stft.
+    Raises RiffeduError if the windows leave gaps (the NOLA condition fails, see `is_nola`), since
+    a sample outside all windows cannot be reconstructed. Source: Griffin and Lim, "Signal
+    estimation from modified short-time Fourier transform", IEEE Trans. ASSP 32 (1984), eq. 6.
+    Notebook: 02_stft.
+
+    >>> x = np.random.default_rng(0).standard_normal(1000)
+    >>> y = istft(stft(x, 256, 64), 256, 64, length=1000)
+    >>> bool(np.allclose(x, y))
+    True
     """
     import torch
 
@@ -99,15 +113,18 @@ def istft(
         length = (frames.shape[-2] - 1) * hop_length + (0 if center else n_fft)
     x = torch.nn.functional.pad(x, (start, max(0, length - start - x.shape[-1])))[..., :length]
     if not x.sum().isfinite():
-        raise RiffeduError("the spectrum holds NaN or infinite numbers: no sound has these")
+        raise RiffeduError("the spectrum holds NaN or infinite numbers: remove them first")
     return give_back(x)
 
 
-def overlap_add(frames, hop_length: int):
-    """Lays frame t down at t · hop_length and adds: (…, frames, size) → (…, samples).
+def overlap_add(frames: Array, hop_length: int) -> Array:
+    """Overlap-add, frame t starting at t · hop_length: (…, frames, size) → (…, samples).
 
     Each frame is cut into pieces of one hop; piece j of every frame is added in one go. NumPy in
     gives NumPy out. Notebook: 02_stft.
+
+    >>> overlap_add(np.ones((3, 4)), hop_length=2).tolist()
+    [1.0, 1.0, 2.0, 2.0, 2.0, 2.0, 1.0, 1.0]
     """
     import torch
 
@@ -121,14 +138,17 @@ def overlap_add(frames, hop_length: int):
     return give_back(out.flatten(-2)[..., : (count - 1) * hop_length + size])
 
 
-def get_window(window, win_length: int, dtype=None):
-    """``win_length`` samples of a window as a torch tensor: periodic, so that hops tile evenly.
+def get_window(window: Window, win_length: int, dtype: torch.dtype | None = None) -> torch.Tensor:
+    """The ``win_length`` samples of a periodic window, as a torch tensor.
 
         Hann: w[n] = ½ − ½ cos(2πn / win_length)
 
     ``window``: "hann", any other name or (name, parameter) that scipy.signal.get_window knows, or
     the samples. Raises RiffeduError for an unknown name, a wrong number of samples, and samples
     that are not real and finite, or all 0. Notebook: 02_stft.
+
+    >>> get_window("hann", 4).tolist()
+    [0.0, 0.5, 1.0, 0.5]
     """
     import torch
 
@@ -143,17 +163,20 @@ def get_window(window, win_length: int, dtype=None):
             f"the window has shape {samples.shape}, win_length={win_length} needs ({win_length},)"
         )
     if samples.dtype.kind not in "fiu" or not np.isfinite(samples).all() or not samples.any():
-        raise RiffeduError("a window is real, finite numbers that are not all 0")
+        raise RiffeduError("a window must be real, finite numbers that are not all 0")
     return torch.as_tensor(samples, dtype=dtype or torch.float32)
 
 
-def overlap(window, win_length: int, hop_length: int, power: int = 2) -> np.ndarray:
-    """What the windows of all frames add up to, at each sample of one hop.
+def overlap(window: Window, win_length: int, hop_length: int, power: int = 2) -> np.ndarray:
+    """The sum of the overlapping windows of all frames, at each sample of one hop.
 
         W[n] = Σ_t w[n − t · hop_length]^power,   n = 0 … hop_length − 1
 
-    From hop to hop it is the same (far from the ends of the sound). ``window`` as for
+    It repeats with every hop, except near the ends of the sound. ``window`` as for
     `get_window`; returns float64, shape (hop_length,). Notebook: 02_stft.
+
+    >>> overlap("hann", 8, 4, power=1).round(6).tolist()
+    [1.0, 1.0, 1.0, 1.0]
     """
     import torch
 
@@ -163,21 +186,27 @@ def overlap(window, win_length: int, hop_length: int, power: int = 2) -> np.ndar
     return (pieces**power).sum(axis=0)
 
 
-def is_cola(window, win_length: int, hop_length: int, tolerance: float = 1e-5) -> bool:
-    """COLA, "constant overlap-add": do the windows add up to the same everywhere?
+def is_cola(window: Window, win_length: int, hop_length: int, tolerance: float = 1e-5) -> bool:
+    """Whether the windows satisfy COLA, constant overlap-add: their sum is the same everywhere.
 
-    Then frames that are merely added, without any division, give the sound back (times a number).
+    Then adding the frames, without a division, gives the sound back up to a constant factor.
     ``tolerance`` is relative. Notebook: 02_stft.
+
+    >>> is_cola("hann", 512, 256), is_cola("hann", 512, 300)
+    (True, False)
     """
     total = overlap(window, win_length, hop_length, power=1)
     return bool(np.abs(total - total.mean()).max() <= tolerance * np.abs(total.mean()))
 
 
-def is_nola(window, win_length: int, hop_length: int) -> bool:
-    """NOLA, "nonzero overlap-add": does every sample lie under some window that is not 0 there?
+def is_nola(window: Window, win_length: int, hop_length: int) -> bool:
+    """Whether the windows satisfy NOLA, nonzero overlap-add: each sample has a nonzero window.
 
-    Then, and only then, `istft` knows them all. Weaker than COLA, because istft divides by what
-    the squared windows add up to; it need not be constant. Notebook: 02_stft.
+    This is necessary and sufficient for `istft` to be exact. It is weaker than COLA, because istft
+    divides by the sum of the squared windows, which need not be constant. Notebook: 02_stft.
+
+    >>> is_nola("hann", 512, 300), is_nola("hann", 512, 512)
+    (True, False)
     """
     import torch
 
@@ -185,11 +214,17 @@ def is_nola(window, win_length: int, hop_length: int) -> bool:
     return bool(overlap(window, win_length, hop_length).min() > NOTHING * greatest)
 
 
-def window_spectrum(window, win_length: int, zoom: int = 64) -> tuple[np.ndarray, np.ndarray]:
-    """What one pure sine becomes in a column: (bins, decibels), 0 dB at bin 0, the sine itself.
+def window_spectrum(
+    window: Window, win_length: int, zoom: int = 64
+) -> tuple[np.ndarray, np.ndarray]:
+    """A window's spectrum: (bins, decibels), 0 dB at bin 0. A sine looks like it in a column.
 
-    A bin is sample_rate / win_length; between two bins lie ``zoom`` points, by zero padding.
+    A bin is sample_rate / win_length wide; zero padding gives ``zoom`` points per bin.
     Notebook: 02_stft.
+
+    >>> bins, db = window_spectrum("hann", 64)
+    >>> round(float(db[bins == 1][0]), 2)
+    -6.02
     """
     import torch
 
@@ -199,12 +234,16 @@ def window_spectrum(window, win_length: int, zoom: int = 64) -> tuple[np.ndarray
     return bins, decibels(magnitude, magnitude[0], floor=-200)
 
 
-def lobes(window, win_length: int = 1024) -> tuple[float, float]:
-    """A window's two figures: (width of its main lobe in bins, its highest side lobe in dB).
+def lobes(window: Window, win_length: int = 1024) -> tuple[float, float]:
+    """A window's main-lobe width in bins and its highest side lobe in dB.
 
-    The width is what keeps close tones from being told apart, the side lobes are what faint tones
-    far away drown in. Source: Harris, "On the use of windows for harmonic analysis with the
+    The main-lobe width limits how close two separable tones can be; the side lobes mask faint
+    tones further away. Source: Harris, "On the use of windows for harmonic analysis with the
     discrete Fourier transform", Proc. IEEE 66 (1978). Notebook: 02_stft.
+
+    >>> width, side_lobe_db = lobes("hann")
+    >>> round(width, 1), round(side_lobe_db, 1)
+    (4.0, -31.5)
     """
     bins, db = window_spectrum(window, win_length)
     rises = (np.diff(db) > 0) & (db[:-1] < -3)
@@ -212,11 +251,14 @@ def lobes(window, win_length: int = 1024) -> tuple[float, float]:
     return float(2 * bins[edge]), float(db[edge:].max())
 
 
-def decibels(magnitude, reference: float = 1.0, floor: float = -100.0):
-    """Magnitudes in decibels: 20 · log10(|x| / reference), and nothing below ``floor``.
+def decibels(magnitude: Array, reference: float = 1.0, floor: float = -100.0) -> Array:
+    """Magnitudes in decibels: 20 · log10(|x| / reference), at least ``floor``.
 
     With half the window's sum as reference, a sine of amplitude 1 reads 0 dB in an STFT.
     Notebook: 02_stft.
+
+    >>> decibels(np.array([1.0, 0.1, 0.0])).round(6).tolist()
+    [0.0, -20.0, -100.0]
     """
     magnitude, give_back = as_tensor(magnitude)
     if not reference > 0:
@@ -225,27 +267,33 @@ def decibels(magnitude, reference: float = 1.0, floor: float = -100.0):
     return give_back(20 * ratio.clamp(min=10 ** (floor / 20)).log10())
 
 
-def reflect(x, pad: int):
-    """Mirrors a sound at both ends, ``pad`` samples each, as often as a short sound needs:
-    c b [a b c d] c b. Shape (…, samples) → (…, samples + 2 · pad)."""
+def reflect(x: torch.Tensor, pad: int) -> torch.Tensor:
+    """Mirrors a sound at both ends by ``pad`` samples: c b [a b c d] c b.
+
+    A short sound is mirrored as often as needed. Shape (…, samples) → (…, samples + 2 · pad).
+
+    >>> import torch
+    >>> reflect(torch.arange(4), 2).tolist()
+    [2, 1, 0, 1, 2, 3, 2, 1]
+    """
     import torch
 
     last = x.shape[-1] - 1
     if pad <= last:
         before, after = x[..., 1 : pad + 1].flip(-1), x[..., last - pad : last].flip(-1)
         return torch.cat([before, x, after], -1)
-    there_and_back = torch.arange(-pad, last + 1 + pad) % max(1, 2 * last)
-    return x[..., torch.minimum(there_and_back, 2 * last - there_and_back).clamp(min=0)]
+    positions = torch.arange(-pad, last + 1 + pad) % max(1, 2 * last)
+    return x[..., torch.minimum(positions, 2 * last - positions).clamp(min=0)]
 
 
-def _scipy_window(window, win_length: int) -> np.ndarray:
+def _scipy_window(window: Window, win_length: int) -> np.ndarray:
     from scipy import signal
 
     try:
         return signal.get_window(window, win_length)
     except (ValueError, TypeError) as error:
         reason = " ".join(str(error).split())
-        raise RiffeduError(f"scipy makes no window {window!r}: {reason}") from None
+        raise RiffeduError(f"scipy cannot make the window {window!r}: {reason}") from None
 
 
 def _margins(n_fft: int, win_length: int) -> tuple[int, int]:
@@ -263,13 +311,13 @@ def _check_sizes(n_fft: int, hop_length: int, win_length: int | None) -> int:
     return win_length
 
 
-def _check_sound(x, n_fft: int, center: bool) -> None:
+def _check_sound(x: torch.Tensor, n_fft: int, center: bool) -> None:
     if x.ndim == 0 or x.shape[-1] == 0:
         raise RiffeduError("the sound is empty: give it at least one sample")
     if x.is_complex():
         raise RiffeduError("stft takes a real sound; this one is complex (is it a spectrum?)")
     if not x.sum().isfinite():  # quicker than asking each: one NaN or infinity is enough
-        raise RiffeduError("the sound holds NaN or infinite samples: mend it first")
+        raise RiffeduError("the sound holds NaN or infinite samples: remove them first")
     if not center and x.shape[-1] < n_fft:
         raise RiffeduError(
             f"the sound has {x.shape[-1]} samples, a frame needs {n_fft}: "
@@ -277,7 +325,7 @@ def _check_sound(x, n_fft: int, center: bool) -> None:
         )
 
 
-def _check_spectrum(spectrum, n_fft: int, length: int | None) -> None:
+def _check_spectrum(spectrum: torch.Tensor, n_fft: int, length: int | None) -> None:
     if not spectrum.is_complex() or spectrum.ndim < 2 or spectrum.shape[-2] != n_fft // 2 + 1:
         raise RiffeduError(
             f"istft needs a complex spectrum of {n_fft // 2 + 1} rows for n_fft={n_fft}, "
@@ -289,7 +337,7 @@ def _check_spectrum(spectrum, n_fft: int, length: int | None) -> None:
         raise RiffeduError(f"length={length!r} must be a whole number of samples, 0 or more")
 
 
-def _check_gaps(window, win_length: int, hop_length: int) -> None:
+def _check_gaps(window: Window, win_length: int, hop_length: int) -> None:
     if not is_nola(window, win_length, hop_length):
         raise RiffeduError(
             f"the windows leave gaps (NOLA fails): with hop_length={hop_length} some samples lie "

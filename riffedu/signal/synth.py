@@ -1,14 +1,20 @@
-"""Lesson 01: test tones and small instruments, each a few lines from its equation to its samples.
+"""Lesson 01: test tones and small instruments, each synthesised from its equation.
 
-Every function returns a float32 waveform (samples,), the same one each time. Tones and noise come
-at an RMS of 0.1 (−20 dBFS), short sounds and voices with a peak of 0.5: safe for ears as they are.
+Every function returns a float32 waveform (samples,) and is deterministic. Tones and noise have an
+RMS of 0.1 (−20 dBFS), short sounds and voices a peak of 0.5: levels that are safe to play.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from riffedu.errors import RiffeduError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 SAMPLE_RATE = 44100
 RMS = 0.1
@@ -27,13 +33,16 @@ HUMS = {"m": (250, 1000, 2200), "n": (250, 1500, 2500), "l": (360, 1200, 2800)}
 
 
 def times(seconds: float, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
-    """The moments at which a sound is sampled: t[n] = n / sample_rate, in seconds, float64.
+    """The sample times of a sound: t[n] = n / sample_rate, in seconds, float64.
 
-    There are round(seconds · sample_rate) of them. Raises RiffeduError where that is none.
+    There are round(seconds · sample_rate) of them. Raises RiffeduError if that is 0.
+
+    >>> times(0.5, 8).tolist()
+    [0.0, 0.125, 0.25, 0.375]
     """
     if not (sample_rate > 0 and 0 < seconds < np.inf and round(seconds * sample_rate)):
         raise RiffeduError(
-            f"{seconds} s at {sample_rate} Hz hold no sample: both must be above 0, and the "
+            f"{seconds} s at {sample_rate} Hz are no samples: both must be above 0, and the "
             "sound at least one sample long"
         )
     return np.arange(round(seconds * sample_rate)) / sample_rate
@@ -50,22 +59,31 @@ def sine(
 
         x[n] = amplitude · sin(2π · hertz · n / sample_rate + phase)
 
-    Nothing stops ``hertz`` from lying above sample_rate / 2; lesson 01 hears what becomes of it.
+    ``hertz`` may lie above sample_rate / 2: the result is an alias, as lesson 01 shows.
+
+    >>> sine(1, seconds=1, sample_rate=4, amplitude=1).round(3).tolist()
+    [0.0, 1.0, 0.0, -1.0]
     """
     t = times(seconds, sample_rate)
     return (amplitude * np.sin(2 * np.pi * hertz * t + phase)).astype(np.float32)
 
 
 def harmonics(
-    hertz, amplitudes, seconds: float = 1.0, sample_rate: int = SAMPLE_RATE
+    hertz: ArrayLike,
+    amplitudes: Sequence[float] | np.ndarray,
+    seconds: float = 1.0,
+    sample_rate: int = SAMPLE_RATE,
 ) -> np.ndarray:
-    """A tone with overtones: sines at whole multiples of one frequency.
+    """A tone with overtones: sines at integer multiples of one frequency.
 
         x(t) = Σ_k a_k · sin(k · φ(t)),   φ(t) = 2π ∫ hertz dt,   k = 1, 2, …
 
     ``hertz``: a number, or an array with the frequency at each of the sound's samples.
     ``amplitudes``: a_1, a_2, …, as ratios; the sum is then set to an RMS of 0.1. Partials that
     would reach half the sample rate are left out: they would alias.
+
+    >>> harmonics(220, [1, 0.5, 0.25], seconds=0.1).shape
+    (4410,)
     """
     t = times(seconds, sample_rate)
     path = np.broadcast_to(np.asarray(hertz, np.float64), t.shape)
@@ -85,10 +103,13 @@ def chirp(
 ) -> np.ndarray:
     """A tone that glides from ``start`` to ``end`` Hz.
 
-        linear:       f(t) = start + (end − start) · t / T     the same hertz in every second
-        exponential:  f(t) = start · (end / start)^(t / T)     the same octaves in every second
+        linear:       f(t) = start + (end − start) · t / T     constant hertz per second
+        exponential:  f(t) = start · (end / start)^(t / T)     constant octaves per second
 
-    The phase is the integral, 2π ∫ f dt: sin(2π f(t) t) would go wrong, twice as fast as asked.
+    The phase is the integral 2π ∫ f dt; sin(2π f(t) t) would be wrong, gliding twice as fast.
+
+    >>> chirp(200, 400, seconds=0.1).shape
+    (4410,)
     """
     t = times(seconds, sample_rate)
     if kind == "linear":
@@ -98,7 +119,7 @@ def chirp(
         cycles = start * (np.expm1(rate * t) / rate if rate else t)
     else:
         raise RiffeduError(
-            f'kind is "linear" or "exponential" (from and to above 0 Hz), not {kind!r} from '
+            f'kind must be "linear" or "exponential" (from and to above 0 Hz), not {kind!r} from '
             f"{start} to {end}"
         )
     return (amplitude * np.sin(2 * np.pi * cycles)).astype(np.float32)
@@ -109,11 +130,14 @@ def impulses(
 ) -> np.ndarray:
     """Clicks: one sample of ``amplitude`` at each k / hertz seconds, rounded, and zeros between.
 
-    A few a second are clicks; from some twenty a second on they fuse to a buzz with a pitch.
+    A few per second are heard as clicks; above about twenty they fuse into a pitched buzz.
+
+    >>> impulses(2, seconds=1, sample_rate=4).tolist()
+    [0.5, 0.0, 0.5, 0.0]
     """
     x = np.zeros(len(times(seconds, sample_rate)), np.float32)
     if not hertz > 0:
-        raise RiffeduError(f"clicks come at a rate above 0 Hz, not {hertz}")
+        raise RiffeduError(f"the rate of clicks must be above 0 Hz, not {hertz}")
     clicks = np.arange(0, len(x) - 0.5, max(1.0, sample_rate / hertz))
     x[clicks.round().astype(int)] = amplitude
     return x
@@ -126,12 +150,16 @@ def noise(
 
         power at frequency f ∝ f^(−slope),   slope = 0 (white), 1 (pink), 2 (brown)
 
-    White has the same power in every hertz, pink in every octave. Coloured by shaping the
-    spectrum of white noise; below 20 Hz it stays flat.
+    White noise has equal power per hertz, pink noise per octave. The spectrum of white noise is
+    shaped; below 20 Hz it stays flat.
+
+    >>> x = noise(0.1, colour="pink")
+    >>> round(float(np.sqrt(np.mean(x**2))), 3)
+    0.1
     """
     slopes = {"white": 0, "pink": 1, "brown": 2}
     if colour not in slopes:
-        raise RiffeduError(f"noise is white, pink or brown, not {colour!r}")
+        raise RiffeduError(f"colour must be white, pink or brown, not {colour!r}")
     x = np.random.default_rng(seed).standard_normal(len(times(seconds, sample_rate)))
     f = np.fft.rfftfreq(len(x), 1 / sample_rate)
     x = np.fft.irfft(np.fft.rfft(x) * np.maximum(f, 20) ** (-slopes[colour] / 2), len(x))
@@ -141,20 +169,26 @@ def noise(
 def pluck(
     hertz: float, seconds: float = 1.0, sample_rate: int = SAMPLE_RATE, seed: int = 0
 ) -> np.ndarray:
-    """A plucked string: a burst of noise that goes round a delay line and is smoothed each time.
+    """A plucked string (Karplus-Strong): noise that circulates in a smoothing delay line.
 
         y[n] = x[n] + ½ (y[n − N] + y[n − N − 1]),   N = round(sample_rate / hertz − ½)
 
-    The average of two neighbours is a low-pass and delays by half a sample, so one round takes
-    N + ½ samples; that the round is rounded is why high notes are a little out of tune. Source:
+    The average of two neighbours is a low-pass and delays by half a sample, so one cycle takes
+    N + ½ samples; rounding N makes high notes slightly out of tune. Source:
     Karplus and Strong, "Digital synthesis of plucked-string and drum timbres", Computer Music
     Journal 7(2) (1983).
+
+    >>> float(np.abs(pluck(220, seconds=0.1)).max())
+    0.5
     """
     from scipy.signal import lfilter
 
     n = round(sample_rate / hertz - 0.5) if hertz > 0 else 0
     if n < 1:
-        raise RiffeduError(f"a string at {sample_rate} Hz plays 0 to {sample_rate / 2} Hz")
+        raise RiffeduError(
+            f"a string at a sample rate of {sample_rate} Hz must have a pitch from 0 to "
+            f"{sample_rate / 2} Hz, not {hertz}"
+        )
     burst = np.zeros(len(times(seconds, sample_rate)))
     burst[:n] = np.random.default_rng(seed).uniform(-1, 1, n)[: len(burst)]
     feedback = np.zeros(n + 2)
@@ -163,9 +197,12 @@ def pluck(
 
 
 def kick(seconds: float = 0.4, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
-    """A bass drum: a sine that falls from 200 to 50 Hz and dies away.
+    """A bass drum: a decaying sine that falls from 200 to 50 Hz.
 
     x(t) = e^(−t / 0.1) · sin(2π ∫ f dt),   f(t) = 50 + 150 · e^(−t / 0.03)
+
+    >>> kick().shape
+    (17640,)
     """
     t = times(seconds, sample_rate)
     cycles = 50 * t + 150 * 0.03 * -np.expm1(-t / 0.03)
@@ -173,14 +210,22 @@ def kick(seconds: float = 0.4, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
 
 
 def snare(seconds: float = 0.3, sample_rate: int = SAMPLE_RATE, seed: int = 0) -> np.ndarray:
-    """A snare drum: a short tone at 190 Hz for the skin, decaying noise for the wires."""
+    """A snare drum: a short 190 Hz tone for the head, decaying noise for the wires.
+
+    >>> snare().shape
+    (13230,)
+    """
     t = times(seconds, sample_rate)
     wires = noise(seconds, sample_rate, seed=seed) / RMS * np.exp(-t / 0.06)
     return to_peak(np.exp(-t / 0.04) * np.sin(2 * np.pi * 190 * t) + 0.4 * wires)
 
 
 def hat(seconds: float = 0.1, sample_rate: int = SAMPLE_RATE, seed: int = 0) -> np.ndarray:
-    """A closed hi-hat: white noise, differenced twice to leave its treble, that dies in 25 ms."""
+    """A closed hi-hat: white noise, differenced twice to keep the treble, decaying in 25 ms.
+
+    >>> hat().shape
+    (4410,)
+    """
     t = times(seconds, sample_rate)
     hiss = np.diff(noise(seconds, sample_rate, seed=seed), 2, prepend=[0, 0])
     return to_peak(hiss * np.exp(-t / 0.025))
@@ -189,20 +234,23 @@ def hat(seconds: float = 0.1, sample_rate: int = SAMPLE_RATE, seed: int = 0) -> 
 def vowel(
     name: str, hertz: float = 110.0, seconds: float = 1.0, sample_rate: int = SAMPLE_RATE
 ) -> np.ndarray:
-    """A sung vowel, "a", "e", "i", "o" or "u": a buzz through the resonances of a mouth.
+    """A sung vowel, "a", "e", "i", "o" or "u": a buzz filtered by the formants of a vocal tract.
 
-    Source and filter: the vocal folds give harmonics that fall like 1/k, the mouth lifts those
-    near its resonances, the *formants*. The pitch is in the first, the vowel in the second.
+    Source-filter model: the vocal folds give harmonics that fall like 1/k, the vocal tract boosts
+    those near its resonances, the *formants*. The source sets the pitch, the filter the vowel.
     Source: Fant, "Acoustic theory of speech production" (1960).
+
+    >>> vowel("a", seconds=0.1).shape
+    (4410,)
     """
     if name not in VOWELS:
-        raise RiffeduError(f"a vowel is one of {', '.join(VOWELS)}, not {name!r}")
+        raise RiffeduError(f"a vowel must be one of {', '.join(VOWELS)}, not {name!r}")
     buzz = harmonics(hertz, 1 / np.arange(1, 50), seconds, sample_rate)
     return to_peak(resonate(buzz, VOWELS[name], sample_rate))
 
 
-def resonate(x, formants, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
-    """Sends a sound through one resonator after another; unit gain at 0 Hz.
+def resonate(x: np.ndarray, formants: ArrayLike, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
+    """Filters a sound with resonators in series, each of unit gain at 0 Hz.
 
         y[n] = a x[n] + b y[n−1] + c y[n−2],  c = −e^(−2πB/sr),  b = 2 e^(−πB/sr) cos(2πF/sr),
         a = 1 − b − c
@@ -210,6 +258,9 @@ def resonate(x, formants, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
     for each formant F (Hz) with the bandwidth B = 50 Hz + F / 20. ``formants``: (k,), or
     (blocks, k) where they change over the length of the sound. Source: Klatt, "Software for a
     cascade/parallel formant synthesizer", J. Acoust. Soc. Am. 67 (1980).
+
+    >>> resonate(impulses(100, 0.01), [700, 1200]).shape
+    (441,)
     """
     from scipy.signal import lfilter
 
@@ -232,11 +283,14 @@ def babble(
     hertz: float = 120.0,
     seed: int = 0,
 ) -> np.ndarray:
-    """Speech without sense: consonant and vowel, consonant and vowel; "-" is a pause.
+    """Nonsense speech of consonant-vowel syllables; "-" is a pause.
 
     m, n and l are hummed, s is hissed, p, t and k are short bursts. Formants, pitch, voice and
-    breath are tracks with a value per 5 ms, smoothed over 50 ms, as a mouth moves smoothly from
-    one to the next. The pitch falls over each group of five syllables.
+    breath are tracks with a value every 5 ms, smoothed over 50 ms, as a mouth moves smoothly.
+    The pitch falls over each group of five syllables.
+
+    >>> babble("ma - si", sample_rate=8000).shape
+    (6000,)
     """
     blocks = round(seconds_each / 0.005)
     rows = [
@@ -272,10 +326,13 @@ def envelope(
     release: float = 0.2,
     sample_rate: int = SAMPLE_RATE,
 ) -> np.ndarray:
-    """How loud a note is while it sounds: up, down to a level, held, and away; from 0 to 1.
+    """An ADSR envelope, attack, decay, sustain, release, from 0 to 1.
 
-    Four straight lines ("ADSR"): 0 → 1 in ``attack`` seconds, 1 → ``sustain`` in ``decay``,
-    held, → 0 in the last ``release`` seconds. Multiply a sound by it.
+    Four straight lines: 0 → 1 in ``attack`` seconds, 1 → ``sustain`` in ``decay``,
+    held, → 0 in the last ``release`` seconds. Multiply it with a sound.
+
+    >>> envelope(1, 0.25, 0.25, 0.5, 0.25, sample_rate=8).round(2).tolist()
+    [0.0, 0.5, 1.0, 0.75, 0.5, 0.5, 0.5, 0.25]
     """
     if min(attack, decay, release) < 0 or attack + decay + release > seconds:
         raise RiffeduError("attack, decay and release must be 0 or more and fit in the sound")
@@ -285,13 +342,21 @@ def envelope(
     )
 
 
-def to_rms(x, rms: float = RMS) -> np.ndarray:
-    """Float32, scaled to this root mean square; silence stays silence."""
+def to_rms(x: np.ndarray, rms: float = RMS) -> np.ndarray:
+    """Scales a sound to an RMS, as float32; silence stays silence.
+
+    >>> to_rms(np.array([1, -1])).tolist()
+    [0.10000000149011612, -0.10000000149011612]
+    """
     now = np.sqrt(np.mean(np.square(x)))
     return (x * (rms / now if now else 1)).astype(np.float32)
 
 
-def to_peak(x, peak: float = PEAK) -> np.ndarray:
-    """Float32, scaled to this largest magnitude; silence stays silence."""
+def to_peak(x: np.ndarray, peak: float = PEAK) -> np.ndarray:
+    """Scales a sound to a peak, as float32; silence stays silence.
+
+    >>> to_peak(np.array([1, -2])).tolist()
+    [0.25, -0.5]
+    """
     now = np.abs(x).max()
     return (x * (peak / now if now else 1)).astype(np.float32)

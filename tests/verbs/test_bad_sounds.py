@@ -40,7 +40,7 @@ SOUNDS = {
     "NaN": (sound(with_sample(np.nan), subtype="FLOAT"), "NaN or infinite"),
     "infinity": (sound(with_sample(np.inf), subtype="FLOAT"), "NaN or infinite"),
     "too large for a float": (sound(with_sample(1e300), subtype="DOUBLE"), "NaN or infinite"),
-    "too large for its square": (sound(with_sample(2e38), subtype="FLOAT"), "louder than numbers"),
+    "too large for its square": (sound(with_sample(2e38), subtype="FLOAT"), "too loud for float32"),
     "over full scale": (sound(20 * TONE, subtype="FLOAT"), 60),
     "silence": (sound(np.zeros(RATE)), 100),
     "1 sample": (sound(TONE[:1]), 1),

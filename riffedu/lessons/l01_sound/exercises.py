@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from riffedu.signal.audio import rms_db
@@ -10,7 +12,7 @@ from riffedu.widgets.verdict import check, hint, right, run
 
 
 @check
-def check_sine(tone) -> object:
+def check_sine(tone: Callable) -> object:
     """``tone(hertz, seconds, sample_rate)`` must give the samples of 0.1 · sin(2π f t)."""
     f, seconds, rate = 440.0, 0.05, 8000
     answer = np.asarray(run(tone, f, seconds, rate), dtype=np.float64)
@@ -52,7 +54,7 @@ def check_sine(tone) -> object:
 
 
 @check
-def check_alias(heard) -> object:
+def check_alias(heard: Callable) -> object:
     """``heard(hertz, sample_rate)`` must give the frequency that a sampled tone has in fact."""
     rate = 8000
     tones = np.array([500.0, 4000, 5000, 7000, 8000, 9000, 12500, 20300])
@@ -89,7 +91,7 @@ def check_alias(heard) -> object:
 
 
 @check
-def check_rms(level) -> object:
+def check_rms(level: Callable) -> object:
     """``level(x)`` must give x with one gain on it, so that its RMS is −20 dBFS."""
     rng = np.random.default_rng(0)
     sounds = [rng.uniform(-0.9, 0.9, 4000), 0.01 * rng.standard_normal(4000) ** 3]
@@ -130,7 +132,7 @@ def _level_hint(x: np.ndarray, gain: float, got: float) -> str:
 
 
 @check
-def check_rounding(rounded) -> object:
+def check_rounding(rounded: Callable) -> object:
     """``rounded(x, bits)`` must give x on the nearest of 2^bits steps from −1 to 1 − q."""
     x, bits = np.linspace(-1, 1, 4097), 3
     want, q = quantise(x, bits), 2.0 / 2**bits

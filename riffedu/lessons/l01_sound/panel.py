@@ -27,7 +27,7 @@ class AliasPanel(Panel):
 
     milliseconds = 5.0
 
-    def __init__(self, hertz: int = 3000, sample_rate: int = 8000):
+    def __init__(self, hertz: int = 3000, sample_rate: int = 8000) -> None:
         self.hertz = w.IntSlider(
             value=hertz,
             min=50,
@@ -83,7 +83,7 @@ class AliasPanel(Panel):
         axis.legend(loc="upper right", fontsize=8, ncols=3).set_zorder(-1)
 
     @one_thread()
-    def _update(self, _=None) -> None:
+    def _update(self, _: object = None) -> None:
         hertz, rate = self.hertz.value, self.rate.value
         wave = np.sin(2 * np.pi * hertz * self.time)
         n = np.arange(int(self.milliseconds / 1000 * rate) + 1)
@@ -124,7 +124,7 @@ class BitsPanel(Panel):
 
     GAIN_DB = -12.0
 
-    def __init__(self, sounds: dict | None = None):
+    def __init__(self, sounds: dict | None = None) -> None:
         self.sounds = {name: x / np.abs(x).max() for name, x in (sounds or some_sounds()).items()}
         self.source = w.Dropdown(options=list(self.sounds), description="Sound", style=WIDE)
         self.bits = w.IntSlider(
@@ -170,7 +170,7 @@ class BitsPanel(Panel):
         axis.legend(loc="upper right", fontsize=8, ncols=3).set_zorder(-1)
 
     @one_thread()
-    def _update(self, _=None) -> None:
+    def _update(self, _: object = None) -> None:
         bits, dither = self.bits.value, self.dither.value
         x = self.sounds[self.source.value] * (1 - 1 / 2**bits)  # the last step lies below 1
         self.clean, self.rounded = x, quantise(x, bits, dither)
@@ -201,7 +201,7 @@ class BeatsPanel(Panel):
     added or, by ``ears``, one to each ear.
     """
 
-    def __init__(self, hertz: int = 440, apart: float = 4.0):
+    def __init__(self, hertz: int = 440, apart: float = 4.0) -> None:
         self.hertz = w.IntSlider(
             value=hertz,
             min=110,
@@ -242,7 +242,7 @@ class BeatsPanel(Panel):
         axis.legend(loc="upper right", fontsize=8, ncols=2).set_zorder(-1)
 
     @one_thread()
-    def _update(self, _=None) -> None:
+    def _update(self, _: object = None) -> None:
         low, apart = self.hertz.value, self.apart.value
         t = np.arange(0, 0.5, 1 / 8000)
         wave = np.sin(2 * np.pi * low * t) + np.sin(2 * np.pi * (low + apart) * t)
@@ -279,7 +279,7 @@ class BeatsPanel(Panel):
 class LevelsTable:
     """``rows``: (name, peak dBFS, RMS dBFS, LUFS); put it last in a cell."""
 
-    def __init__(self, sounds: dict, sample_rate: int):
+    def __init__(self, sounds: dict, sample_rate: int) -> None:
         from riffedu.signal.audio import loudness
 
         self.rows = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 import numpy as np
 
 from riffedu.signal.stft import is_cola, is_nola, stft
@@ -15,7 +17,10 @@ DIP = 6.0  # decibels between two things that count as told apart
 
 
 def tones_and_clicks(
-    hertz=TONES, clicks=CLICKS, seconds: float = 1.0, sample_rate: int = RATE
+    hertz: Iterable[float] = TONES,
+    clicks: Iterable[float] = CLICKS,
+    seconds: float = 1.0,
+    sample_rate: int = RATE,
 ) -> np.ndarray:
     """Tones that are close in pitch, at −23 dBFS each, and clicks that are close in time: float32.
 
@@ -28,7 +33,7 @@ def tones_and_clicks(
 
 
 @check
-def check_place(place) -> object:
+def check_place(place: Callable) -> object:
     """``place(row, column, n_fft, hop_length, sample_rate)`` must give (hertz, seconds)."""
     answer = run(place, 46, 100, 4096, 1024, RATE)
     if not isinstance(answer, (tuple, list)) or len(answer) != 2:
@@ -69,7 +74,7 @@ def check_place(place) -> object:
 
 
 @check
-def check_stft(own) -> object:
+def check_stft(own: Callable) -> object:
     """``own(x, n_fft, hop_length, window)`` must give the uncentred STFT of ``x``."""
     x, window = np.random.default_rng(0).standard_normal(1000), np.hanning(65)[:64]
     want = stft(x, 64, 24, window=window, center=False)
@@ -107,8 +112,9 @@ def check_stft(own) -> object:
         ),
         "The sign is turned round: exp(−2πi k n / n_fft), with a minus.": want.conj(),
         "The window was applied twice.": stft(x, 64, 24, window=window**2, center=False),
-        "You divided by n_fft. In this course the way there has no factor; the way back has it.": want
-        / 64,
+        "You divided by n_fft. In this course the way there has no factor; the way back has it.": (
+            want / 64
+        ),
     }
     for message, value in mistakes.items():
         if np.allclose(answer, value):
@@ -122,7 +128,7 @@ def check_stft(own) -> object:
 
 
 @check
-def check_window_length(win_length) -> object:
+def check_window_length(win_length: int | float) -> object:
     """``win_length``: samples of a Hann window that shows two tones and two clicks as two."""
     if isinstance(win_length, float) and win_length.is_integer():
         win_length = int(win_length)
@@ -157,7 +163,7 @@ def dips(win_length: int) -> tuple[float, float]:
     steady = power[:, round(0.2 * column) : round(0.35 * column)].mean(axis=1)
     above = power[round(3000 * row) : round(8000 * row)].mean(axis=0)
 
-    def dip(values, one: float, other: float) -> float:
+    def dip(values: np.ndarray, one: float, other: float) -> float:
         one, middle, other = round(one), round((one + other) / 2), round(other)
         lower = min(values[one], values[other])
         return float(10 * np.log10((lower + 1e-20) / (values[middle] + 1e-20)))
@@ -166,7 +172,7 @@ def dips(win_length: int) -> tuple[float, float]:
 
 
 @check
-def check_hops(answer) -> object:
+def check_hops(answer: dict[str, int]) -> object:
     """``answer``: {"COLA": the largest such hop, "NOLA": the same} for a Hann window of 512."""
     if not isinstance(answer, dict) or set(answer) != {"COLA", "NOLA"}:
         return hint('Answer with a dictionary: {"COLA": …, "NOLA": …}.')

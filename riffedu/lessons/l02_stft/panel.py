@@ -38,7 +38,7 @@ class StftPanel(Panel):
     (samples,) at 22050 Hz.
     """
 
-    def __init__(self, sounds: dict):
+    def __init__(self, sounds: dict) -> None:
         self.sounds = sounds
         self.sound = w.Dropdown(options=list(sounds), description="Sound", style=WIDE, layout=FIT)
         self.window = w.Dropdown(options=WINDOWS, value="hann", description="Window", style=WIDE)
@@ -110,6 +110,7 @@ class StftPanel(Panel):
 
     @property
     def waveform(self) -> np.ndarray:
+        """The chosen sound."""
         return self.sounds[self.sound.value]
 
     def listen(self) -> None:
@@ -131,7 +132,7 @@ class StftPanel(Panel):
         self.heard.set(self.back, RATE, attenuate=True)
 
     @one_thread()
-    def _take(self, _=None) -> None:
+    def _take(self, _: object = None) -> None:
         self.original.set(self.waveform, RATE, f"The sound: {self.sound.value}")
         self._update()
 
@@ -141,7 +142,7 @@ class StftPanel(Panel):
         self.heard.clear()
 
     @one_thread()
-    def _update(self, _=None) -> None:
+    def _update(self, _: object = None) -> None:
         self._forget()
         self.magnitude = np.abs(stft(self.waveform, **self.settings))
         self.said = self._say()
@@ -163,7 +164,7 @@ class StftPanel(Panel):
         )
 
     @one_thread()
-    def _draw(self, _=None) -> None:
+    def _draw(self, _: object = None) -> None:
         hertz, seconds = (0, self.top.value), (0, len(self.waveform) / RATE)
         small, place = part(self.magnitude, RATE, hertz, seconds, **self.settings)
         self._image.set_data(decibels(small, float(self.magnitude.max()) or 1.0, -RANGE))

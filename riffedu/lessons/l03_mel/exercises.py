@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from riffedu.signal.mel import hz_to_mel, mel_filterbank, mel_to_hz
@@ -9,7 +11,7 @@ from riffedu.widgets.verdict import check, hint, right, run
 
 
 @check
-def check_mel(mel) -> object:
+def check_mel(mel: Callable) -> object:
     """``mel(hertz)`` must give 2595 log10(1 + hertz / 700)."""
     hertz = np.array([0.0, 100.0, 440.0, 1000.0, 10000.0])
     answer = np.array([float(run(mel, f)) for f in hertz])
@@ -40,7 +42,7 @@ def check_mel(mel) -> object:
 
 
 @check
-def check_triangle(triangle) -> object:
+def check_triangle(triangle: Callable) -> object:
     """``triangle(f, low, centre, high)`` must give a band's weights at the frequencies f."""
     low, centre, high = 300.0, 500.0, 900.0
     f = np.array([0.0, 200.0, 300.0, 400.0, 500.0, 600.0, 900.0, 1000.0])
@@ -80,7 +82,7 @@ def check_triangle(triangle) -> object:
 
 
 @check
-def check_band(band) -> object:
+def check_band(band: Callable) -> object:
     """``band(hertz)``: which of 512 bands up to 10 kHz (0 the lowest) weighs a frequency most."""
     step = hz_to_mel(10000) / 513
     hertz = np.array([440.0, 100.0, 1000.0, 5000.0, 9900.0])
@@ -123,7 +125,7 @@ def check_band(band) -> object:
 
 
 @check
-def check_frame(frame) -> object:
+def check_frame(frame: Callable) -> object:
     """``frame(sample_rate, n_mels, max_frequency)``: samples in a frame that leave no band empty.
 
     Enough for a row in every band: a row every w Hz or less, w being the width of the narrowest.

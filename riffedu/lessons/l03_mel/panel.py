@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from typing import Any
 
 import ipywidgets as w
 import numpy as np
@@ -25,7 +26,7 @@ def bank_picture(
     high: float = 10000.0,
     title: str = "",
     sample_rate: int = RATE,
-    **bank,
+    **bank: Any,
 ) -> Picture:
     """A filterbank drawn: each band's triangle, neighbours in different colours.
 
@@ -79,7 +80,7 @@ class MelPanel(Panel):
     says in words what was kept. ``sounds`` maps names to waveforms at 44100 Hz.
     """
 
-    def __init__(self, sounds: dict):
+    def __init__(self, sounds: dict) -> None:
         self.sounds = sounds
         self.sound = w.Dropdown(options=list(sounds), description="Sound", style=WIDE)
         self.bands = w.SelectionSlider(
@@ -143,7 +144,7 @@ class MelPanel(Panel):
         )
 
     @one_thread()
-    def _take(self, _=None) -> None:
+    def _take(self, _: object = None) -> None:
         """Another sound: its spectrum and its phases are taken once, for all settings."""
         import torch
 
@@ -157,7 +158,7 @@ class MelPanel(Panel):
         self._update()
 
     @one_thread()
-    def _update(self, _=None) -> None:
+    def _update(self, _: object = None) -> None:
         import torch
 
         from riffedu.signal.stft import istft
@@ -195,7 +196,7 @@ class MelPanel(Panel):
             interpolation="nearest",
         )
 
-    def _draw(self, bank, p: SpectrogramParams) -> None:
+    def _draw(self, bank: Any, p: SpectrogramParams) -> None:
         left, right = self.figure.axes
         lines = triangles(
             p.num_frequencies, p.min_frequency, p.max_frequency, p.mel_scale_type, p.mel_scale_norm
@@ -219,7 +220,7 @@ class MelPanel(Panel):
             f"wide above. Right, the mel picture of {self.sound.value} in as many rows."
         )
 
-    def _say(self, bank, p: SpectrogramParams, corners) -> str:
+    def _say(self, bank: Any, p: SpectrogramParams, corners: np.ndarray) -> str:
         starts, tops, ends = corners.T
         wide = [
             f"{np.interp(f, tops, ends - starts):.0f} Hz wide at {f} Hz"

@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from riffedu.widgets.verdict import check, hint, right, run
 
 
 @check
-def check_pixel(pixel) -> object:
+def check_pixel(pixel: Callable) -> object:
     """``pixel(share)``: the grey level of an amplitude, given as a share of the loudest."""
     shares = (1.0, 0.0, 0.0625, 0.5, 0.01)
     want = [int(255 - 255 * share**0.25) for share in shares]
     got = [float(run(pixel, share)) for share in shares]
     if got == want:
         return right("Dark is loud; the fourth root gives the quiet ones most of the greys.")
+    x = np.array(shares)
     mistakes = {
-        "That is the negative: in these pictures silence is white, 255, and the loudest is black.": lambda share: (
-            int(255 * share**0.25)
+        "That is the negative: in these pictures silence is white, 255, and the loudest is "
+        "black.": (255 * x**0.25),
+        "Right for a linear picture. Take the fourth root of the share first: power 0.25.": (
+            255 - 255 * x
         ),
-        "Right for a linear picture. Take the fourth root of the share first: power 0.25.": lambda share: (
-            int(255 - 255 * share)
-        ),
-        "The power is 0.25, the fourth root; yours is the square root.": lambda share: int(
-            255 - 255 * share**0.5
-        ),
-        "You raised to the 4th power, which is the way back. To draw, take the fourth root.": lambda share: (
-            int(255 - 255 * share**4)
+        "The power is 0.25, the fourth root; yours is the square root.": 255 - 255 * x**0.5,
+        "You raised to the 4th power, which is the way back. To draw, take the fourth root.": (
+            255 - 255 * x**4
         ),
     }
     for message, wrong in mistakes.items():
-        if all(abs(g - wrong(share)) <= 1 for g, share in zip(got, shares)):
+        if np.all(np.abs(np.array(got) - np.trunc(wrong)) <= 1):
             return hint(message)
     if all(abs(g - (255 - 255 * share**0.25)) < 1 for g, share in zip(got, shares)):
         return hint("Nearly: a pixel is a whole number, and Riffusion cuts the rest off: int(…).")
@@ -40,7 +40,7 @@ def check_pixel(pixel) -> object:
 
 
 @check
-def check_row(hertz_of) -> object:
+def check_row(hertz_of: Callable) -> object:
     """``hertz_of(row)``: the frequency in the middle of a row, row 0 being the top one."""
     from riffedu.signal.mel import hz_to_mel, mel_to_hz
 
@@ -70,7 +70,7 @@ def check_row(hertz_of) -> object:
 
 
 @check
-def check_level(change) -> object:
+def check_level(change: Callable) -> object:
     """``change(old, new)``: dB that a sound gains when its picture's MAX_VALUE is replaced."""
     pairs = ((1.0, 2.0), (10.0, 1.0), (3e7, 3e7), (2e6, 3e7))
     want = [20 * np.log10(new / old) for old, new in pairs]
@@ -89,7 +89,7 @@ def check_level(change) -> object:
 
 
 @check
-def check_octave(mel) -> object:
+def check_octave(mel: np.ndarray) -> object:
     """A painting of two notes, one after the other, the second an octave above the first."""
     from riffedu.signal.image import image_from_spectrogram
     from riffedu.signal.reconstruct import image_to_audio
@@ -117,7 +117,7 @@ def check_octave(mel) -> object:
     )
 
 
-def _pitch(sound, rate: int) -> float | None:
+def _pitch(sound: np.ndarray, rate: int) -> float | None:
     """The loudest frequency of a sound, or None where it is silent."""
     if np.abs(sound).max(initial=0) < 1e-5:
         return None

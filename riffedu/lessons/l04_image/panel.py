@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
+from typing import Any
 
 import ipywidgets as w
 import numpy as np
+from PIL import Image
 
 from riffedu.errors import RiffeduError
 from riffedu.signal import paint
@@ -36,7 +39,7 @@ class PaintPanel(Panel):
     without it, ``image`` the same as a picture, `sound` the player.
     """
 
-    def __init__(self, mel=None, stamp=None):
+    def __init__(self, mel: np.ndarray | None = None, stamp: np.ndarray | None = None) -> None:
         self.params = SpectrogramParams()
         self.mel = paint.blank(SECONDS) if mel is None else np.array(mel, dtype=np.float32)
         self._stamp, self._before = stamp, []
@@ -118,10 +121,11 @@ class PaintPanel(Panel):
 
     @property
     def seconds(self) -> float:
+        """The duration of the painting."""
         return self.mel.shape[1] * self.params.step_size_ms / 1000
 
     @property
-    def image(self):
+    def image(self) -> Image.Image:
         """The painting as a picture, ready for `riffedu.image_to_audio`."""
         return image_from_spectrogram(self.mel, self.params)
 
@@ -182,7 +186,7 @@ class PaintPanel(Panel):
         self.sound.set(waveform, rate, attenuate=True, image=self.image)
         self._say("")
 
-    def _change(self, make) -> None:
+    def _change(self, make: Callable[[], np.ndarray]) -> None:
         try:
             new = make()
         except RiffeduError as error:
@@ -197,7 +201,7 @@ class PaintPanel(Panel):
         said = html.escape(message)
         self.status.value = said and f'<b role="alert" style="{style}">{said}</b>'
 
-    def _follow(self, change) -> None:
+    def _follow(self, change: dict[str, Any]) -> None:
         """A pitch that is moved takes the end of its glide along, unless that was moved away."""
         if abs(self.to.value - change["old"]) < 1e-6:
             self.to.value = change["new"]  # which draws
@@ -220,7 +224,7 @@ class PaintPanel(Panel):
             interpolation="nearest",
         )
 
-    def _colours(self, seen) -> np.ndarray:
+    def _colours(self, seen: np.ndarray) -> np.ndarray:
         """(512, columns, 3) in [0, 1]: the painting grey, what ``seen`` has more than it orange."""
         loudest = LOUDEST * self.params.win_length / 4
         was, now = (
@@ -228,7 +232,7 @@ class PaintPanel(Panel):
         )
         return (1 - was[..., None] - (now - was)[..., None] * (1 - ORANGE)).clip(0, 1)
 
-    def _preview(self, _=None) -> None:
+    def _preview(self, _: object = None) -> None:
         try:
             seen = self.painted()
             self._say("")
@@ -243,7 +247,7 @@ class PaintPanel(Panel):
         )
 
 
-def paint_panel(mel=None, stamp=None) -> PaintPanel:
+def paint_panel(mel: np.ndarray | None = None, stamp: np.ndarray | None = None) -> PaintPanel:
     """A canvas to paint a sound on; ``panel.mel`` and ``panel.image`` give the painting back.
 
     ``mel``: amplitudes (512, columns) to begin with, white by default; ``stamp``: amplitudes that

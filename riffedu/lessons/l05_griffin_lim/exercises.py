@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from riffedu.signal.stft import istft, stft
@@ -17,7 +19,7 @@ def _spectra(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 @check
-def check_swap(swap) -> object:
+def check_swap(swap: Callable) -> object:
     """``swap(a, b)`` of two spectra must have the magnitudes of a and the phases of b."""
     a, b = _spectra()
     want = np.abs(a) * np.exp(1j * np.angle(b))
@@ -63,7 +65,7 @@ def check_swap(swap) -> object:
 
 
 @check
-def check_consistency(consistency) -> object:
+def check_consistency(consistency: Callable) -> object:
     """``consistency(magnitude, spectrum)``: how far |spectrum| is from magnitude, in dB."""
     a, b = _spectra(1)
     wanted, spectrum = np.abs(a), 0.7 * a + 0.2 * b
@@ -101,7 +103,7 @@ def check_consistency(consistency) -> object:
 
 
 @check
-def check_step(step) -> object:
+def check_step(step: Callable) -> object:
     """``step(spectrum, magnitude)`` must be one step of Griffin-Lim: n_fft 64, hop 16."""
     a, b = _spectra(2)
     magnitude, spectrum = np.abs(a), np.abs(a) * np.exp(1j * np.angle(b))
@@ -146,7 +148,7 @@ def check_step(step) -> object:
 
 
 @check
-def check_before(before) -> object:
+def check_before(before: Callable) -> object:
     """``before(x, onset)``: the power before sample ``onset``, as a part of the whole, in dB."""
     x = np.random.default_rng(3).standard_normal(300) * np.linspace(0.3, 2, 300)
     onset = 100

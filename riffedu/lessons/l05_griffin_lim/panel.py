@@ -8,7 +8,7 @@ from collections import deque
 import ipywidgets as w
 import numpy as np
 
-from riffedu.signal.phase import griffin_lim_steps
+from riffedu.signal.phase import PhaseState, griffin_lim_steps
 from riffedu.signal.stft import decibels, stft
 from riffedu.signal.synth import impulses, sine
 from riffedu.widgets.live import LiveFigure, LiveSound, frame
@@ -34,7 +34,7 @@ class GriffinLimPanel(Panel):
     and waveforms (samples,) at 22050 Hz.
     """
 
-    def __init__(self, sounds: dict):
+    def __init__(self, sounds: dict) -> None:
         self.sounds = sounds
         self.sound = w.Dropdown(options=list(sounds), description="Sound", style=WIDE)
         self.win_length = toggles(
@@ -100,15 +100,16 @@ class GriffinLimPanel(Panel):
                 row(self.listen_button),
                 row(self.original.widget, self.heard.widget),
                 note(
-                    f"{RATE} samples a second, a hop of ¼ window. Left: black is the loudest, white "
-                    f"{RANGE} dB less. Middle: purple is too loud, orange too soft. Right: thin lines "
-                    "are the settings before."
+                    f"{RATE} samples a second, a hop of ¼ window. Left: black is the loudest, "
+                    f"white {RANGE} dB less. Middle: purple is too loud, orange too soft. Right: "
+                    "thin lines are the settings before."
                 ),
             ]
         )
 
     @property
     def waveform(self) -> np.ndarray:
+        """The chosen sound."""
         return self.sounds[self.sound.value]
 
     @property
@@ -117,7 +118,8 @@ class GriffinLimPanel(Panel):
         return dict(n_fft=self.win_length.value, hop_length=self.win_length.value // 4)
 
     @property
-    def state(self):
+    def state(self) -> PhaseState:
+        """The state at the chosen iteration."""
         return self.states[self.iteration.value]
 
     def listen(self) -> None:
@@ -126,7 +128,7 @@ class GriffinLimPanel(Panel):
         self.heard.set(self.state.waveform.numpy(), RATE, label, attenuate=True)
 
     @one_thread()
-    def _take(self, _=None) -> None:
+    def _take(self, _: object = None) -> None:
         """Another sound, or another view of it: nothing seen before can be compared with it."""
         self.spectrum = stft(self.waveform, **self.settings)
         self.original.set(self.waveform, RATE, f"The sound: {self.sound.value}")
@@ -135,7 +137,7 @@ class GriffinLimPanel(Panel):
         self._solve()
 
     @one_thread()
-    def _solve(self, _=None) -> None:
+    def _solve(self, _: object = None) -> None:
         if self.states:
             self.earlier.append(self.curve)
         crests = np.where(np.arange(len(self.spectrum)) % 2, -1, 1)[:, None]  # in mid-frame
@@ -192,7 +194,7 @@ class GriffinLimPanel(Panel):
             axis.tick_params(labelsize=8)
 
     @one_thread()
-    def _draw(self, _=None) -> None:
+    def _draw(self, _: object = None) -> None:
         self.heard.clear()
         i, view = self.iteration.value, (RATE, (0, TOP), (0, len(self.waveform) / RATE))
         wanted, place = part(np.abs(self.spectrum), *view, **self.settings)

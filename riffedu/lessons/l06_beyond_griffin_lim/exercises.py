@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from riffedu.signal.admm import admm_steps
@@ -12,7 +14,7 @@ from riffedu.widgets.verdict import check, hint, right, run
 
 
 @check
-def check_small_rows(small) -> object:
+def check_small_rows(small: Callable) -> object:
     """``small(spectrum, n_fft, win_length)``: the rows of the STFT without zero padding."""
     x = np.random.default_rng(0).standard_normal(2000)
     for n_fft, win_length in ((256, 64), (300, 100)):
@@ -43,7 +45,7 @@ def check_small_rows(small) -> object:
 
 
 @check
-def check_lean_grid(lean) -> object:
+def check_lean_grid(lean: Callable) -> object:
     """``lean(params)`` must give (sample_rate, n_fft, hop_length, win_length)."""
     cases = [
         SpectrogramParams(),
@@ -94,7 +96,7 @@ def check_lean_grid(lean) -> object:
 
 
 @check
-def check_memory(step) -> object:
+def check_memory(step: Callable) -> object:
     """``step(spectrum, memory, rebuilt, magnitude, rho)`` must give ADMM's next two spectra."""
     magnitude = np.abs(stft(np.random.default_rng(1).standard_normal(400), 64, 16))
     states = admm_steps(magnitude, 64, 16, n_iter=3, rho=0.3, length=400)
@@ -108,7 +110,7 @@ def check_memory(step) -> object:
         found, kept = (np.asarray(part) for part in answer)
         both = spectrum + memory
 
-        def with_phase(z):
+        def with_phase(z: np.ndarray) -> np.ndarray:
             return magnitude * np.exp(1j * np.angle(z))
 
         wrong = {

@@ -7,7 +7,7 @@ import html
 import ipywidgets as w
 import numpy as np
 
-from riffedu.signal.fidelity import attack_likeness, log_spectral_distance, speed_and_quality
+from riffedu.signal.fidelity import Point, attack_likeness, log_spectral_distance, speed_and_quality
 from riffedu.signal.image import image_from_spectrogram, spectrogram_from_image
 from riffedu.signal.inversion import METHODS
 from riffedu.signal.mel import mel_spectrogram
@@ -41,7 +41,7 @@ class BeyondPanel(Panel):
     waveforms (samples,) at 44100 Hz.
     """
 
-    def __init__(self, sounds: dict):
+    def __init__(self, sounds: dict) -> None:
         self.sounds, self.params = sounds, SpectrogramParams()
         self.sound = w.Dropdown(options=list(sounds), description="Sound", style=WIDE)
         self.method = w.Dropdown(
@@ -83,21 +83,22 @@ class BeyondPanel(Panel):
 
     @property
     def waveform(self) -> np.ndarray:
+        """The chosen sound."""
         return self.sounds[self.sound.value]
 
     @property
-    def point(self):
+    def point(self) -> Point:
         """What the chosen method had at the chosen iteration."""
         return self.runs[self.method.value][AT.index(self.iteration.value)]
 
-    def _take(self, _=None) -> None:
+    def _take(self, _: object = None) -> None:
         self.original.set(self.waveform, RATE, f"The sound: {self.sound.value}")
         image = image_from_spectrogram(mel_spectrogram(self.waveform, self.params), self.params)
         self.mel = spectrogram_from_image(image, self.params)
         self.runs: dict[str, list] = {}
         self._solve()
 
-    def _solve(self, _=None) -> None:
+    def _solve(self, _: object = None) -> None:
         name = self.method.value
         if name not in self.runs:
             self.facts.value = '<p role="status">Working …</p>'
@@ -135,7 +136,7 @@ class BeyondPanel(Panel):
         curve.legend(fontsize=7, loc="lower left", ncols=2).set_zorder(-1)
 
     @one_thread()
-    def _show(self, _=None) -> None:
+    def _show(self, _: object = None) -> None:
         point, name = self.point, self.method.value
         mel = mel_spectrogram(point.sound, self.params)
         self._found.set_data(np.asarray(image_from_spectrogram(mel, self.params))[..., 0])
