@@ -1,4 +1,4 @@
-"""Edits by figure: inversion, strength, tempo kept by extending, the seam of a loop, an endless stream.
+"""Edits in figures: inversion, strength, tempo after extending, seam of a loop, stream.
 
 ``python benchmarks/bench_edit.py [SECONDS]`` plays the stream for that long (60 by default).
 """
@@ -34,7 +34,7 @@ def five_seconds(name: str):
 
 
 def inversion(pipeline, steps: int = 50) -> None:
-    """Sound → noise → the same sound, by DDIM backwards and forwards, the words along for the ride."""
+    """Sound → noise → the same sound, by DDIM inversion and DDIM."""
     from riffedu.diffusion.samplers import ddim, invert, reversible, sample
     from riffedu.signal.convert import audio_to_image
 
@@ -106,7 +106,8 @@ def looping(pipeline) -> None:
         joint = len(result.waveform) - 1
         beat = beat_period(np.tile(result.waveform, 4), result.sample_rate, near=60 / bpm)
         print(
-            f"loop of {beats} beats at {bpm} BPM: {len(result.waveform) / result.sample_rate:.3f} s "
+            f"loop of {beats} beats at {bpm} BPM: "
+            f"{len(result.waveform) / result.sample_rate:.3f} s "
             f"(wanted {60 * beats / bpm:.3f}), a beat every {beat:.3f} s (wanted "
             f"{60 / bpm:.3f}); seam {seam(twice, joint):+.1f} dB against its surroundings",
             flush=True,
@@ -114,7 +115,7 @@ def looping(pipeline) -> None:
 
 
 def streaming(pipeline, seconds: float) -> None:
-    """Four corners, the place going round: how far ahead of playing, how joined, how much memory."""
+    """Endless music with a moving point: lead over playback, joints, memory."""
     from riffedu.music.stream import endless
 
     def where(n: int):
@@ -136,7 +137,8 @@ def streaming(pipeline, seconds: float) -> None:
     steps = [seam(whole, joint) for joint in joints]
     speed = played / (time.perf_counter() - began)
     print(
-        f"stream of {played:.0f} s: {speed:.1f} × real time, never less than {min(ahead[1:]):.1f} s "
+        f"stream of {played:.0f} s: {speed:.1f} × real time, "
+        f"never less than {min(ahead[1:]):.1f} s "
         f"ahead; joins {max(steps):+.1f} dB at most against their surroundings; "
         f"memory {memory[len(memory) // 4]:.0f} MB after a quarter, {memory[-1]:.0f} MB at the end"
     )
@@ -149,7 +151,8 @@ def correlation(a, b) -> float:
 
 def seam(sound: np.ndarray, joint: int, near: int = 44, around: int = 4410) -> float:
     """Energy above 5 kHz, where clicks are and music is little, within 1 ms of a joint: in dB
-    against the loudest millisecond within 100 ms on either side of it."""
+    against the loudest millisecond within 100 ms on either side of it.
+    """
     from scipy.signal import butter, sosfilt
 
     part = sound[joint - 2 * around : joint + 2 * around]

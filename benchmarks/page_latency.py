@@ -123,7 +123,8 @@ def main() -> int:
                         print(
                             f"{name}, {label}: "
                             + (
-                                f"median {statistics.median(times):.0f} ms, worst {max(times):.0f} ms "
+                                f"median {statistics.median(times):.0f} ms, "
+                                f"worst {max(times):.0f} ms "
                                 f"of {len(times)}"
                                 if times
                                 else "a picture that never changed"

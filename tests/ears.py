@@ -8,7 +8,7 @@ import soundfile
 
 
 def heard(player):
-    """(samples, sample rate), channels first, of a Player, of a SpectrogramPlayer, or of a plain player's HTML."""
+    """Return (samples, sample rate), channels first, of a player or of its HTML."""
     player = getattr(player, "player", player)
     html = getattr(player, "html", player)
     data = re.search(r'src="data:audio/flac;base64,([^"]+)"', html)[1]

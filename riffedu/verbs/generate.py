@@ -36,7 +36,7 @@ def run(args: Namespace) -> int:
     plan = output_files(*check_arguments(args, args.prompt), args.seed, args.count)
     with opened(args) as pipeline:
         for seed, sound, picture in plan:
-            result = pipeline.generate(
+            result: Any = pipeline.generate(
                 args.prompt,
                 duration=args.duration,
                 progress=not args.quiet,

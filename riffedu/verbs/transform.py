@@ -42,7 +42,7 @@ def run(args: Namespace) -> int:
     """Regenerate a clip, or part of one, from a prompt."""
     places = check_arguments(args, args.prompt)
     limits.number("--strength", args.strength, 0, 1)
-    bounds = dict(REGIONS[args.only]) if args.only else {}
+    bounds: dict[str, float] = dict(REGIONS[args.only]) if args.only else {}
     bounds |= {
         name: limits.number(f"--{name}", getattr(args, name), 0)
         for name in BOUNDS

@@ -150,7 +150,9 @@ def test_a_session_plays_again_as_it_was():
     assert content == {"type": "restored", "pieces": 4}
     assert other.widget.settings == made.widget.settings
     flags = [other.next()[0]["repeated"] for _ in range(5)]
-    assert other.fake.wishes[:4] == made.fake.wishes and other.fake.wishes[4] == made.widget.settings
+    assert (
+        other.fake.wishes[:4] == made.fake.wishes and other.fake.wishes[4] == made.widget.settings
+    )
     assert flags == [True] * 4 + [False]
     assert other.widget.session == json.dumps({**json.loads(session), "pieces": 5})
 

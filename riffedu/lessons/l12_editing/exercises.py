@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from riffedu.widgets.verdict import check, hint, right, run
 
 
 @check
-def check_steps_taken(taken) -> object:
-    """``taken(steps, strength)`` must give how many of the steps are walked: round(steps · strength)."""
+def check_steps_taken(taken: Any) -> object:
+    """Check that ``taken(steps, strength)`` returns round(steps · strength)."""
     answers = [
         run(taken, steps, strength)
         for steps, strength in ((20, 0.0), (20, 1.0), (20, 0.6), (25, 0.3), (8, 0.7))
@@ -31,7 +33,7 @@ def check_steps_taken(taken) -> object:
 
 
 @check
-def check_keep(keep) -> object:
+def check_keep(keep: Any) -> object:
     """``keep(new, known, mask)`` must give mask · new + (1 − mask) · known."""
     new, known = np.array([1.0, 2.0, 3.0]), np.array([10.0, 20.0, 30.0])
     mask = np.array([1.0, 0.0, 0.25])
@@ -59,8 +61,8 @@ def check_keep(keep) -> object:
 
 
 @check
-def check_after(after) -> object:
-    """``after(columns, seconds)``: 1 for each column that begins at or after so many seconds, else 0."""
+def check_after(after: Any) -> object:
+    """Check ``after(columns, seconds)``: 1 for columns from ``seconds`` on, else 0."""
     answer = np.asarray(run(after, 512, 2.0), dtype=np.float64)
     if answer.shape != (512,):
         return hint(f"One number for each of the 512 columns; yours has shape {answer.shape}.")
@@ -81,7 +83,7 @@ def check_after(after) -> object:
 
 
 @check
-def check_loop_seconds(seconds) -> object:
+def check_loop_seconds(seconds: Any) -> object:
     """``seconds(bpm, beats)`` must give how long so many beats last: 60 · beats / bpm."""
     answer = float(run(seconds, 120, 8))
     if answer == 16:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import ipywidgets as w
 import numpy as np
@@ -33,12 +34,13 @@ class EditingPanel(Panel):
     run_button, stop_button, progress, status``.
 
     `figure` shows the sound before, with what is to be changed framed, and after; ``clip`` is the
-    (waveform, sample_rate) that is changed, ``result`` what came of it last; `before` and `after` play.
+    (waveform, sample_rate) that is changed, ``result`` what came of it last; `before` and `after`
+    play.
     """
 
     def __init__(
         self,
-        pipeline,
+        pipeline: Any,
         source: str = "tune",
         prompt: str = "a church organ",
         steps: int = 10,
@@ -118,8 +120,8 @@ class EditingPanel(Panel):
                 self.facts,
                 row(self.before.widget, self.after.widget),
                 note(
-                    f"The first {seconds:g} s of a sound are taken. What lies in the frame is made anew, "
-                    "the rest is kept."
+                    f"The first {seconds:g} s of a sound are used. The part inside the frame is "
+                    "regenerated, the rest is kept."
                 ),
             ]
         )
@@ -144,9 +146,10 @@ class EditingPanel(Panel):
         self.job.start(lambda step: self._work(step, wanted), self.steps.value + 1)
 
     def wait(self, seconds: float = 120.0) -> None:
+        """Wait for the work to finish."""
         self.job.wait(seconds)
 
-    def _work(self, step, wanted: dict) -> None:
+    def _work(self, step: Any, wanted: dict) -> None:
         if not wanted["prompt"].strip():
             raise RiffeduError('the prompt is empty: say what to make of it, "a church organ"')
         step("Sound to latents")
@@ -169,7 +172,7 @@ class EditingPanel(Panel):
         self._tell()
         self.job.say("Done. Compare the two.")
 
-    def _uploaded(self, change) -> None:
+    def _uploaded(self, change: Any) -> None:
         if not change["new"]:
             return
         file = change["new"][0]
@@ -187,11 +190,11 @@ class EditingPanel(Panel):
         self.source.value = path.name
         self.source.observe(self._pick, "value")
 
-    def _pick(self, _=None) -> None:
+    def _pick(self, _: Any = None) -> None:
         name = self.source.value
         self._take(self._own[name] if name in self._own else audio.clip(name))
 
-    def _take(self, clip) -> None:
+    def _take(self, clip: Any) -> None:
         waveform, rate = clip
         mono = np.atleast_2d(waveform).mean(0)[: round(self.seconds * rate)]
         picture, _ = edit.to_picture(self.pipeline, (mono, rate))
@@ -206,7 +209,7 @@ class EditingPanel(Panel):
         self.job.say("")
         self._frame()
 
-    def _choose(self, _=None) -> None:
+    def _choose(self, _: Any = None) -> None:
         self.time.disabled = self.pitch.disabled = self.part.value != "own"
         self._frame()
 
@@ -264,7 +267,7 @@ class EditingPanel(Panel):
 
 
 def editing_panel(
-    pipeline, source: str = "tune", prompt: str = "a church organ", **options
+    pipeline: Any, source: str = "tune", prompt: str = "a church organ", **options: Any
 ) -> EditingPanel:
     """Remake a clip, or a file of one's own, by words: all of it, or what a frame encloses.
 

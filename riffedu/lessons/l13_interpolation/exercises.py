@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ PLACES = (0.0, 0.2, 0.5, 0.9, 1.0)
 
 
 @check
-def check_deviation(deviation) -> object:
+def check_deviation(deviation: Any) -> object:
     """``deviation(alpha)`` of (1 − α) a + α b, for a and b independent, each of deviation 1."""
     answers = np.array([float(run(deviation, a)) for a in PLACES])
     a = np.array(PLACES)
@@ -42,7 +43,7 @@ def check_deviation(deviation) -> object:
 
 
 @check
-def check_shares(shares) -> object:
+def check_shares(shares: Any) -> object:
     """``shares(alpha, angle)``: slerp's two factors, sin((1−α)θ)/sin θ and sin(αθ)/sin θ."""
     for angle in (math.pi / 2, 1.0, 2.5):
         for a in (0.0, 0.3, 0.5, 1.0):
@@ -84,7 +85,7 @@ def check_shares(shares) -> object:
 
 
 @check
-def check_weights(weights) -> object:
+def check_weights(weights: Any) -> object:
     """``weights(x, y)``: the four corners' shares, (0,0), (1,0), (0,1), (1,1) in this order."""
     for x, y in ((0.25, 0.6), (0, 0), (1, 0), (0, 1), (1, 1), (0.5, 0.5)):
         answer = np.asarray(run(weights, x, y), dtype=np.float64)
@@ -120,7 +121,7 @@ def check_weights(weights) -> object:
 
 
 @check
-def check_easing(easing) -> object:
+def check_easing(easing: Any) -> object:
     """``easing(a)``: from 0 to 1, never back, and at rest at both ends."""
     places = np.linspace(0, 1, 101)
     values = np.array([float(run(easing, float(a))) for a in places])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import ipywidgets as w
 import numpy as np
 
@@ -30,12 +32,17 @@ class InterpolationPanel(Panel):
     """Controls by name: ``corners`` (four texts, in the order of `PLACES`), ``x, y, mixed, seed,
     steps, clip_button, on_button, stop_button, progress, status``.
 
-    `square` shows the dot, and where music was made so far; `figure` is the picture of the last clip or
-    piece, `heard` plays it. ``result`` is the last clip, ``pieces`` are those of the riff.
+    `square` shows the dot, and where music was made so far; `figure` is the picture of the last
+    clip or piece, `heard` plays it. ``result`` is the last clip, ``pieces`` are those of the riff.
     """
 
     def __init__(
-        self, pipeline, prompts=PROMPTS, seed: int = 0, steps: int = 8, duration: float = 5.12
+        self,
+        pipeline: Any,
+        prompts: Any = PROMPTS,
+        seed: int = 0,
+        steps: int = 8,
+        duration: float = 5.12,
     ):
         if len(prompts) != 4:
             raise RiffeduError(f"four prompts are needed, one a corner, not {len(prompts)}")
@@ -104,9 +111,9 @@ class InterpolationPanel(Panel):
                 row(self.square.widget, self.figure.widget),
                 self.heard.widget,
                 note(
-                    "“Clip here” makes one clip, always from the same noise. “Go on from here” makes the "
-                    "next piece of a riff: move the dot, press again. Other words, seed or steps "
-                    "begin a new riff."
+                    "“Clip here” makes one clip, always from the same noise. “Go on from here” "
+                    "makes the next piece of a stream: move the dot, press again. Other words, seed or "
+                    "steps start a new stream."
                 ),
             ]
         )
@@ -126,9 +133,10 @@ class InterpolationPanel(Panel):
         self._start(self._go_on, 1)
 
     def wait(self, seconds: float = 120.0) -> None:
+        """Wait for the work to finish."""
         self.job.wait(seconds)
 
-    def _start(self, work, steps: int) -> None:
+    def _start(self, work: Any, steps: int) -> None:
         asked = {
             "prompts": tuple(each.value for each in self.corners),
             "place": self.place,
@@ -137,7 +145,7 @@ class InterpolationPanel(Panel):
             "mixed": self.mixed.value,
         }
 
-        def guarded(step) -> None:
+        def guarded(step: Any) -> None:
             self.on_button.disabled = True
             try:
                 work(step, **asked)
@@ -146,7 +154,9 @@ class InterpolationPanel(Panel):
 
         self.job.start(guarded, steps)
 
-    def _clip(self, step, prompts, place, seed: int, steps: int, mixed: bool) -> None:
+    def _clip(
+        self, step: Any, prompts: Any, place: Any, seed: int, steps: int, mixed: bool
+    ) -> None:
         text = four_corners(self._states(prompts), *place)
         noise = [self.pipeline.initial_noise(seed + i, self.duration) for i in range(4)]
         start = four_corners(noise, *place, slerp) if mixed else noise[0]
@@ -157,7 +167,9 @@ class InterpolationPanel(Panel):
         self.result = self.pipeline.play_picture(image, {"place": place})
         self._show(self.result, place, f"A clip at ({place[0]:g}, {place[1]:g})")
 
-    def _go_on(self, step, prompts, place, seed: int, steps: int, mixed: bool) -> None:
+    def _go_on(
+        self, step: Any, prompts: Any, place: Any, seed: int, steps: int, mixed: bool
+    ) -> None:
         asked = prompts, seed, steps
         if asked != self._riff_of:
             self._states(prompts)  # says what is wrong with them before the old riff is dropped
@@ -178,12 +190,12 @@ class InterpolationPanel(Panel):
         told = "Piece 1" if last == 1 else f"Pieces {first} to {last}"
         self._show(piece, place, told, sound)
 
-    def _states(self, prompts) -> list:
+    def _states(self, prompts: Any) -> list:
         for name, prompt in zip(PLACES, prompts):
             limits.text(f"prompt at the {name.lower()}", prompt)
         return corner_states(self.pipeline, prompts)
 
-    def _show(self, made, place, told: str, sound=None) -> None:
+    def _show(self, made: Any, place: Any, told: str, sound: Any = None) -> None:
         self.trail.append(place)
         self._way.set_data(*zip(*self.trail))
         title = told if sound is None else f"Piece {made.number + 1}"
@@ -241,7 +253,7 @@ class InterpolationPanel(Panel):
         picture.tick_params(labelsize=8)
         self.figure.refresh()
 
-    def _move(self, _=None) -> None:
+    def _move(self, _: Any = None) -> None:
         shares = weights(*self.place)
         self._dot.set_data([self.x.value], [self.y.value])
         self._dots.set_sizes(20 + 380 * shares)
@@ -257,7 +269,9 @@ class InterpolationPanel(Panel):
         self.square.refresh(alt)
 
 
-def interpolation_panel(pipeline, prompts=PROMPTS, seed: int = 0, **options) -> InterpolationPanel:
+def interpolation_panel(
+    pipeline: Any, prompts: Any = PROMPTS, seed: int = 0, **options: Any
+) -> InterpolationPanel:
     """Four prompts in the corners of a square: move the dot, make a clip there, or go on and on.
 
     ``options``: ``steps`` at the start (8), ``duration`` of a clip (5.12 s).

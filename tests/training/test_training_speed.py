@@ -1,4 +1,4 @@
-"""Training's short cuts change nothing but the time: encoder as a matrix, cached captions, averages;
+"""Training's shortcuts save time and change nothing else: matrix encoder, cached captions;
 and a new structure begins exactly where the old one stood."""
 
 import numpy as np
