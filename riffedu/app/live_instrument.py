@@ -72,8 +72,8 @@ class LiveInstrument(anywidget.AnyWidget):
     guidance_scale = traitlets.Float(3.0).tag(sync=True)
     strength = traitlets.Float(STRENGTH).tag(sync=True)
     seed_sound = traitlets.Unicode("").tag(sync=True)
-    seed_sounds: list = traitlets.List().tag(sync=True)
-    frequencies: list = traitlets.List().tag(sync=True)
+    seed_sounds: Any = traitlets.List().tag(sync=True)
+    frequencies: Any = traitlets.List().tag(sync=True)
     page = traitlets.Bool(False).tag(sync=True)
 
     def __init__(self, model_server: ModelServer | RemoteModelServer, **controls: Any):

@@ -112,8 +112,8 @@ class InterpolationPanel(Panel):
                 self.heard.widget,
                 note(
                     "“Clip here” makes one clip, always from the same noise. “Go on from here” "
-                    "makes the next piece of a stream: move the dot, press again. Other words, seed or "
-                    "steps start a new stream."
+                    "makes the next piece of a stream: move the dot, press again. Other words, "
+                    "seed or steps start a new stream."
                 ),
             ]
         )
