@@ -16,8 +16,8 @@ import time
 import numpy as np
 from PIL import Image
 from riffedu.errors import RiffeduError
-from riffedu.stream import Piece
-from riffedu.widgets.instrument import LiveInstrument
+from riffedu.music.stream import Piece
+from riffedu.app.live_instrument import LiveInstrument
 
 SECONDS, HERTZ = 1.5, 441.0
 class Session:
