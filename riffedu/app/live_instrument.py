@@ -25,7 +25,7 @@ from riffedu.app.model_server import WHERE, open_model_server
 from riffedu.errors import RiffeduError
 from riffedu.music.instrument import FILE, SEED_SOUNDS, STEPS, STRENGTH, PieceSettings
 from riffedu.widgets.front import front, or_else
-from riffedu.widgets.spectrogram_player import tags_step
+from riffedu.widgets.player_widget import tags_step
 
 if TYPE_CHECKING:
     from riffedu.app.model_server import ModelServer, RemoteModelServer

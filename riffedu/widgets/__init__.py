@@ -16,9 +16,9 @@ from riffedu.widgets.pictures import (
 )
 from riffedu.widgets.plane import clouds, paths
 from riffedu.widgets.player import hear, play, show
+from riffedu.widgets.player_widget import painter, recorder, spectrogram_player
 from riffedu.widgets.source import show_source
-from riffedu.widgets.spectrogram_player import painter, recorder, spectrogram_player
-from riffedu.widgets.spectrograms import spectrograms
+from riffedu.widgets.spectrogram_pictures import spectrograms
 from riffedu.widgets.tokens import token_table
 
 __all__ = [

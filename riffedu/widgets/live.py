@@ -14,8 +14,8 @@ import ipywidgets as w
 import numpy as np
 import traitlets
 
+from riffedu.widgets.player_widget import SpectrogramPlayer
 from riffedu.widgets.sound import Sound
-from riffedu.widgets.spectrogram_player import SpectrogramPlayer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

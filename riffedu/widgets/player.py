@@ -13,8 +13,8 @@ import numpy as np
 
 from riffedu.signal.audio import set_level
 from riffedu.signal.reconstruct import image_to_audio
+from riffedu.widgets.player_widget import SpectrogramPlayer, spectrogram_player
 from riffedu.widgets.sound import Sound, prompt_of
-from riffedu.widgets.spectrogram_player import SpectrogramPlayer, spectrogram_player
 
 if TYPE_CHECKING:
     from PIL.Image import Image

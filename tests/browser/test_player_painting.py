@@ -52,7 +52,7 @@ def test_a_line_at_1_khz_sounds_at_1_khz(player):
 def test_the_sound_of_the_last_stroke_is_waited_for(player):
     """A second stroke while Python is still busy with the first: it is that one which is heard."""
     player.notebook.execute(
-        "import time, riffedu.widgets.spectrogram_player as p; real = p.repaint\n"
+        "import time, riffedu.widgets.player_widget as p; real = p.repaint\n"
         "def slow(*a): time.sleep(1); return real(*a)\np.repaint = slow"
     )
     try:

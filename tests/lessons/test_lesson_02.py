@@ -14,7 +14,7 @@ from riffedu.lessons.l02_stft.exercises import dips
 from riffedu.lessons.l02_stft.panel import RATE, WINDOWS, some_sounds
 from riffedu.signal.audio import rms_db
 from riffedu.widgets import spectrograms
-from riffedu.widgets.spectrograms import part
+from riffedu.widgets.spectrogram_pictures import part
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 

@@ -295,7 +295,7 @@ def test_every_control_has_a_label(pipeline, result):
 
     from riffedu.lessons.l00_hear_it_first import hear_it_first
     from riffedu.lessons.l11_text_to_music import compare, walk
-    from riffedu.widgets.spectrogram_player import SpectrogramPlayer
+    from riffedu.widgets.player_widget import SpectrogramPlayer
 
     def controls(box):
         for child in box.children:

@@ -17,7 +17,7 @@ from riffedu.signal.params import SpectrogramParams
 from riffedu.signal.reconstruct import repaint
 from riffedu.widgets import painter, play, recorder, spectrogram_player
 from riffedu.widgets.pictures import height
-from riffedu.widgets.spectrogram_player import SpectrogramPlayer, row_edges
+from riffedu.widgets.player_widget import SpectrogramPlayer, row_edges
 
 RATE = 44100
 

@@ -13,7 +13,7 @@ from riffedu.signal.stft import decibels, is_cola, is_nola, istft, lobes, stft
 from riffedu.signal.synth import chirp, sine
 from riffedu.widgets.live import LiveFigure, LiveSound, frame
 from riffedu.widgets.panel import FIT, WIDE, Panel, note, one_thread, row, toggles
-from riffedu.widgets.spectrograms import part
+from riffedu.widgets.spectrogram_pictures import part
 
 RATE = 22050
 SECONDS = 2.0

@@ -14,7 +14,7 @@ from riffedu.signal.synth import impulses, sine
 from riffedu.widgets.live import LiveFigure, LiveSound, frame
 from riffedu.widgets.panel import WIDE, Panel, note, one_thread, row, toggles
 from riffedu.widgets.pictures import COLOURS, SIGNED
-from riffedu.widgets.spectrograms import part
+from riffedu.widgets.spectrogram_pictures import part
 
 RATE = 22050
 SECONDS = 2.0
