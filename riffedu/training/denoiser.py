@@ -174,6 +174,7 @@ def train_denoiser(
     latents = torch.from_numpy(np.array(cached_latents(parts.vae, pictures, data, device)))
     levels = parts.scheduler.alphas_cumprod.to(device)
     random = np.random.default_rng()
+    torch.manual_seed(int(random.integers(2**62)))  # a resumed run must not repeat its noise
 
     def encode(texts: Any) -> Any:
         with autocast():

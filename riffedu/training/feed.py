@@ -56,7 +56,7 @@ class StateCache:
     ):
         self.encode, self.phrase, self.phrasings = encode, phrase, phrasings
         self.empty_share, self.room = empty_share, room
-        self.known: dict[tuple[int, int], object] = {}
+        self.known: dict[tuple[int, int], np.ndarray] = {}
         self.used = 0.0
 
     def __call__(self, indices: Any, random: Any) -> Any:
@@ -73,10 +73,11 @@ class StateCache:
         fresh = {}
         if new:
             texts = ["" if key[0] < 0 else self.phrase(key[0]) for key in new]
-            fresh = dict(zip(new, self.encode(texts).detach().half()))
-        batch = torch.stack([self.known[k] if k in self.known else fresh[k] for k in keys])
+            read = self.encode(texts).detach().float().cpu().numpy()
+            fresh = dict(zip(new, read.astype(np.float16), strict=True))
+        batch = np.stack([self.known[k] if k in self.known else fresh[k] for k in keys])
         for key, states in fresh.items():
             if self.used < self.room or key[0] < 0:
-                self.known[key] = states.clone()
-                self.used += states.numel() * 2
-        return batch.float()
+                self.known[key] = states.copy()
+                self.used += states.nbytes
+        return torch.from_numpy(batch).float()

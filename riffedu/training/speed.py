@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-COMPILE_FROM = 20.0  # minutes of training from which two to four minutes of compiling pay
+COMPILE_FROM = 30.0  # minutes of training from which six minutes of compiling pay
 
 
 def seconds_per_step(step: Callable[[], Any], repeats: int = 2) -> float:

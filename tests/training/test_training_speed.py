@@ -76,6 +76,19 @@ def test_captions_are_read_once_and_some_are_empty():
     assert len(read) > 8, "without room captions are read anew"
 
 
+def test_captions_can_be_drawn_inside_autocast():
+    """On the CPU autocast refuses to stack float16 tensors: a training step on AMX ended there."""
+    import torch
+
+    from riffedu.training.feed import StateCache
+
+    states_of = StateCache(lambda texts: torch.ones(len(texts), 3, 2), str, phrasings=1)
+    with torch.autocast("cpu", torch.bfloat16):
+        for _ in range(3):
+            states = states_of(np.arange(4), np.random.default_rng(0))
+    assert states.dtype == torch.float32 and states.shape == (4, 3, 2)
+
+
 def test_cheap_average_follows_the_plain_one():
     import torch
 
