@@ -120,7 +120,7 @@ def test_what_was_made_is_told(ours, tmp_path, capsys):
         (["transform", "{tune}", "organ", "--after", "9"], "the mask is empty"),
         (["transform", "{tune}", "organ", "--after", "nan"], "--after must be a number"),
         (["transform", "{long}", "organ"], "cut it"),
-        (["extend", "{tune}", "organ", "--seconds", "1"], "ask for more"),
+        (["extend", "{tune}", "organ", "--seconds", "1"], "ask for a longer"),
         (["extend", "{tune}", "organ", "--seconds", "61"], "at most 60"),
         (["extend", "{short}", "organ"], "too short"),
         (["loop", "organ", "--bpm", "0"], "--bpm must be from 20"),
