@@ -256,7 +256,7 @@ def test_sessions_come_back(fake, tmp_path):
     bad.write_text("{}")
     fake.root.locator("input[accept*=json]").set_input_files(bad)
     fake.page.wait_for_selector(".riffedu-instrument .riffedu-wrong")
-    assert "no session" in fake.says() and fake.python("print(band.seed)") == "77"
+    assert "not a session" in fake.says() and fake.python("print(band.seed)") == "77"
 
 
 def test_a_dropped_sound_and_what_is_none(fake, tmp_path):

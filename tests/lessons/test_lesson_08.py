@@ -148,7 +148,7 @@ def test_paths_say_what_they_show():
         "one: 2 trajectories of 5 steps, 5.0 long on average where the straight line is 5.0"
         in drawn.alt
     )
-    assert "two there: 2 trajectories" in drawn.alt and "two back: 2 ways" in drawn.alt
+    assert "two there: 2 trajectories" in drawn.alt and "two back: 2 trajectories" in drawn.alt
     assert Image.open(io.BytesIO(drawn.png)).width > 500
     assert len(paths(torch.zeros(3, 2), [torch.rand(30, 2, 2)]).png) > 1000
 
