@@ -18,23 +18,29 @@ class Lesson:
 
     ``modules`` are the library modules that the lesson introduces, without the leading
     ``riffedu.``; a module imports only from the modules of its own and of earlier lessons.
-    ``needs`` are the lessons to know before, by number; ``minutes`` is the time to read it and do
-    its exercises; ``state`` is "ready" or "planned".
+    ``number`` 1.5 is lesson 01b, which was added between 01 and 02: the other numbers stay as
+    they are. ``needs`` are the lessons to know before, by number; ``minutes`` is the time to read
+    it and do its exercises; ``state`` is "ready" or "planned".
     """
 
-    number: int
+    number: float
     slug: str
     title: str
     idea: str
     minutes: int
     modules: tuple[str, ...]
-    needs: tuple[int, ...] = ()
+    needs: tuple[float, ...] = ()
     state: str = "ready"
+
+    @property
+    def label(self) -> str:
+        """The number as it is written: ``02``, or ``01b`` for 1.5."""
+        return f"{int(self.number):02d}{'b' if self.number % 1 else ''}"
 
     @property
     def name(self) -> str:
         """The notebook's name without its ending, such as ``02_stft``."""
-        return f"{self.number:02d}_{self.slug}"
+        return f"{self.label}_{self.slug}"
 
     @property
     def notebook(self) -> str:
@@ -44,7 +50,7 @@ class Lesson:
     @property
     def heading(self) -> str:
         """Number and title, such as ``02 The STFT``."""
-        return f"{self.number:02d} {self.title}"
+        return f"{self.label} {self.title}"
 
 
 LESSONS = (
@@ -195,12 +201,15 @@ LESSONS = (
 )
 
 
-def lesson(number: int) -> Lesson:
-    """The lesson with this number; raises RiffeduError if there is none."""
+def lesson(number: float | str) -> Lesson:
+    """The lesson with this number or label (5, 1.5, "5", "01b").
+
+    Raises RiffeduError if there is none.
+    """
     for each in LESSONS:
-        if each.number == number:
+        if number == each.number or str(number).zfill(len(each.label)) == each.label:
             return each
-    have = ", ".join(str(each.number) for each in LESSONS)
+    have = ", ".join(each.label.removeprefix("0") for each in LESSONS)
     raise RiffeduError(f"there is no lesson {number}: choose one of {have}")
 
 
@@ -210,7 +219,8 @@ def module_order() -> list[Lesson]:
     Lesson 00 calls the finished pipeline, so its module stands on those of lessons 01 to 13.
     """
     first, *rest = LESSONS
-    return [*rest[:13], first, *rest[13:]]
+    finished = [each for each in rest if each.number < 14]
+    return [*finished, first, *rest[len(finished) :]]
 
 
 def table() -> str:

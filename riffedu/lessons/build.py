@@ -142,7 +142,7 @@ def text(book: NotebookNode) -> str:
 
 def sources() -> list[Path]:
     """Every lesson's source, in the order of the course."""
-    return sorted(SOURCES.glob("l[0-9][0-9]_*/lesson.md"))
+    return sorted(SOURCES.glob("l[0-9][0-9]*/lesson.md"))
 
 
 def name_of(source: Path) -> str:

@@ -56,7 +56,7 @@ def extend(
         raise RiffeduError(
             f"the sound is too short to extend: it must last at least {factor * step:g} s"
         )
-    canvas = repeated(picture, columns, pipeline.params.step_size_ms)
+    canvas = repeated(picture, columns, pipeline.params.column_ms)
     latents = pipeline.encode_image(canvas)
     mask = np.ones((canvas.height, columns), np.float32)
     mask[:, : kept * factor] = 0
@@ -78,24 +78,24 @@ def extend(
     return finish(pipeline, image, picture, parameters, loudness, kept=True)
 
 
-def period(pixels: np.ndarray, step_size_ms: float = 10) -> int:
+def period(pixels: np.ndarray, column_ms: float = 10) -> int:
     """Return the number of columns after which a picture is most like itself: a bar, or some beats.
 
     Onset strength, the increase of level from one column to the next in 64 frequency bands, is
     correlated with itself at each lag from one second to three quarters of the picture; the lag
     of the largest correlation is the period. ``pixels`` are greys (rows, columns), one column
-    every ``step_size_ms`` milliseconds. A picture shorter than two seconds repeats as a whole.
+    every ``column_ms`` milliseconds. A picture shorter than two seconds repeats as a whole.
     Notebook: 12_editing.
     """
     dark = 255 - np.asarray(pixels, dtype=np.float32)
     rows, columns = dark.shape
-    second = round(1000 / step_size_ms)
+    second = round(1000 / column_ms)
     lags = range(second, 3 * columns // 4)
     if columns < 2 * second:
         return columns
     bands = np.add.reduceat(dark, np.arange(0, rows, max(1, rows // 64)), axis=0)
     onsets = np.maximum(np.diff(bands, axis=1), 0)
-    near = max(1, round(10 / step_size_ms))  # 10 ms early or late counts as the same time
+    near = max(1, round(10 / column_ms))  # 10 ms early or late counts as the same time
     count = onsets.shape[1] - 2 * near
     smooth = np.zeros((len(onsets), count), np.float32)
     for shift in range(-near, near + 1):
@@ -109,12 +109,12 @@ def period(pixels: np.ndarray, step_size_ms: float = 10) -> int:
     return max(lags, key=alike)
 
 
-def repeated(picture: Image, columns: int, step_size_ms: float = 10) -> Image:
+def repeated(picture: Image, columns: int, column_ms: float = 10) -> Image:
     """Repeat a picture after its `period` until it is ``columns`` wide."""
     from PIL import Image
 
     pixels = np.asarray(picture.convert("RGB"))
-    lag, places = period(pixels.mean(axis=2), step_size_ms), np.arange(columns)
+    lag, places = period(pixels.mean(axis=2), column_ms), np.arange(columns)
     late = places >= pixels.shape[1]
     places[late] -= lag * -(-(places[late] - pixels.shape[1] + 1) // lag)
     return Image.fromarray(pixels[:, places])

@@ -139,7 +139,7 @@ class TextToMusic:
 
     def columns(self, duration: float = DURATION) -> int:
         """Return the number of picture columns in ``duration`` seconds: 512 for 5.12 s."""
-        return max(1, round(limits.duration(duration) * 1000 / self.params.step_size_ms))
+        return max(1, round(limits.duration(duration) * 1000 / self.params.column_ms))
 
     def denoise(
         self,

@@ -124,7 +124,7 @@ class Instrument:
         if loudness == -np.inf:
             raise RiffeduError("this sound is silent: there is nothing to begin from")
         pixels = np.asarray(picture.convert("L"))
-        self._pictures[name] = pixels[:, : period(pixels, self.pipeline.params.step_size_ms)]
+        self._pictures[name] = pixels[:, : period(pixels, self.pipeline.params.column_ms)]
 
     def next(self, settings: PieceSettings) -> Piece:
         """Return the next piece. Raises RiffeduError for a seed sound that has not been added."""
@@ -178,7 +178,7 @@ class Instrument:
                 raise RiffeduError("no sound was brought along: drop a file on the instrument")
             if name in PULSES:
                 rows = self.pipeline.params.num_frequencies
-                step = self.pipeline.params.step_size_ms
+                step = self.pipeline.params.column_ms
                 beat = 60_000 / PULSES[name] / step  # columns; a few beats may be a whole number
                 beats = min(range(1, 9), key=lambda n: abs(n * beat - round(n * beat)))
                 drawn = pulse(rows, round(beats * beat), beats, step)

@@ -52,10 +52,10 @@ def loop(
     bpm, beats = limits.number("bpm", bpm, 1, 1000), limits.whole("beats", beats, 1, 1000)
     seconds = 60 * beats / bpm
     columns, factor = pipeline.columns(seconds), pipeline.checkpoint.compression
-    size, step = round(columns / factor), pipeline.params.step_size_ms
+    size, step = round(columns / factor), pipeline.params.column_ms
     shortest, roll = factor * step / 1000, roll_columns(pipeline.params)
     if size < 1:
-        raise RiffeduError(f"the loop is shorter than {shortest:g} s: give it more beats")
+        raise RiffeduError(f"the loop is shorter than {shortest:.2f} s: give it more beats")
     start = pipeline.encode_image(
         pulse(pipeline.params.num_frequencies, size * factor, beats, step)
     )
@@ -73,15 +73,15 @@ def loop(
     return pipeline.play_picture(once, parameters, raw=close_circle(pipeline, around, seconds))
 
 
-def pulse(rows: int, columns: int, beats: int, step_size_ms: float = 10) -> Image:
+def pulse(rows: int, columns: int, beats: int, column_ms: float = 10) -> Image:
     """Draw a picture that holds only a beat: a decaying stroke on every beat, stronger in the bass.
 
-    ``columns`` columns of ``step_size_ms`` milliseconds hold ``beats`` beats. Riffusion keeps the
+    ``columns`` columns of ``column_ms`` milliseconds hold ``beats`` beats. Riffusion keeps the
     beat in the same way, with its seed pictures. Notebook: 12_editing.
     """
     from PIL import Image
 
-    since = np.arange(columns) % (columns / beats) * (step_size_ms / 1000)
+    since = np.arange(columns) % (columns / beats) * (column_ms / 1000)
     weight = 1 - 0.3 * np.linspace(1, 0, rows)[:, None]
     greys = QUIET_GREY - (QUIET_GREY - STROKE_GREY) * weight * np.exp(-since / 0.08)
     return Image.fromarray(greys.astype(np.uint8)).convert("RGB")
@@ -89,7 +89,7 @@ def pulse(rows: int, columns: int, beats: int, step_size_ms: float = 10) -> Imag
 
 def roll_columns(params: SpectrogramParams) -> int:
     """Return the columns in `ROLL_MS` milliseconds."""
-    return round(ROLL_MS / params.step_size_ms)
+    return round(ROLL_MS / params.column_ms)
 
 
 def decode_circle(pipeline: TextToMusic, latents: torch.Tensor, columns: int) -> Image:

@@ -42,7 +42,7 @@ def region(
     from riffedu.signal.mel import hz_to_mel
 
     rows, columns = shape
-    seconds = (np.arange(columns) + 0.5) * params.step_size_ms / 1000
+    seconds = (np.arange(columns) + 0.5) * params.column_ms / 1000
     low, high = hz_to_mel([params.min_frequency, params.max_frequency], params.mel_scale_type)
     mels = low + (np.arange(rows)[::-1] + 0.5) / rows * (high - low)
     wanted = hz_to_mel([above, min(below, 1e9)], params.mel_scale_type)

@@ -245,8 +245,8 @@ def _to_piece(
     body, tail = sound[:-kept], sound[-kept:].copy()
     after = _bent(tail[: round(AFTER * rate)])
     seconds = (
-        period(np.asarray(image.convert("L")), pipeline.params.step_size_ms)
-        * pipeline.params.step_size_ms
+        period(np.asarray(image.convert("L")), pipeline.params.column_ms)
+        * pipeline.params.column_ms
         / 1000
     )
     return Piece(number, _bent(body), rate, result.image, place, after, seconds), tail
@@ -260,7 +260,7 @@ def _bent(sound: np.ndarray) -> np.ndarray:
 
 
 def _seconds(pipeline: TextToMusic, columns: int) -> float:
-    return columns * pipeline.checkpoint.compression * pipeline.params.step_size_ms / 1000
+    return columns * pipeline.checkpoint.compression * pipeline.params.column_ms / 1000
 
 
 def _checked(place: tuple[float, float]) -> tuple[float, float]:

@@ -25,7 +25,7 @@ def blank(seconds: float = 2.56, params: SpectrogramParams | None = None) -> np.
     params = params or SpectrogramParams()
     if not seconds > 0:
         raise RiffeduError(f"a canvas cannot last {seconds} s: give it more than 0")
-    columns = max(1, round(seconds * 1000 / params.step_size_ms))
+    columns = max(1, round(seconds * 1000 / params.column_ms))
     return np.zeros((params.num_frequencies, columns), np.float32)
 
 
@@ -108,8 +108,8 @@ def beat(
     """
     params = params or SpectrogramParams()
     half = params.window_duration_ms / 2000
-    t = np.arange(mel.shape[1]) * params.step_size_ms / 1000
-    if not 0 <= at <= t[-1] + params.step_size_ms / 1000:
+    t = np.arange(mel.shape[1]) * params.column_ms / 1000
+    if not 0 <= at <= t[-1] + params.column_ms / 1000:
         raise RiffeduError(f"the stroke at {at:g} s lies outside the picture's {len(t)} columns")
     window = np.where(np.abs(t - at) < half, 0.5 + 0.5 * np.cos(np.pi * (t - at) / half), 0)
     rows = _between(low, high, params)
@@ -163,7 +163,7 @@ def stamp(
     [0.0, 1.0, 1.0, 1.0, 0.0]
     """
     params = params or SpectrogramParams()
-    left = round(start * 1000 / params.step_size_ms)
+    left = round(start * 1000 / params.column_ms)
     moved = move(np.asarray(part, dtype=np.float32), bands)
     if moved.ndim != 2 or len(moved) != len(mel):
         raise RiffeduError(f"the stamp has shape {moved.shape}; it needs {len(mel)} bands")
@@ -227,7 +227,7 @@ def stretch(mel: np.ndarray, factor: float) -> np.ndarray:
 
 def _columns(mel: np.ndarray, start: float, end: float, params: SpectrogramParams) -> np.ndarray:
     """The columns centred in [start, end)."""
-    t = np.arange(mel.shape[1]) * params.step_size_ms / 1000
+    t = np.arange(mel.shape[1]) * params.column_ms / 1000
     now = np.flatnonzero((t >= start - 1e-9) & (t < end - 1e-9))
     if not len(now):
         raise RiffeduError(f"nothing of the canvas lies between {start:g} and {end:g} s")

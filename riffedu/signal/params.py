@@ -91,6 +91,11 @@ class SpectrogramParams:
         """Samples from one column to the next."""
         return int(self.step_size_ms * self.sample_rate / 1000)
 
+    @property
+    def column_ms(self) -> float:
+        """Milliseconds from one column to the next: 4.9887 (220 samples) for steps of 5 ms."""
+        return 1000 * self.hop_length / self.sample_rate
+
     def to_exif(self) -> dict[int, int | float]:
         """Riffusion's EXIF tags for these numbers."""
         return {tag: getattr(self, name) for name, tag in EXIF_TAGS.items()}

@@ -152,8 +152,8 @@ def repaint(
 
     waveform = np.asarray(waveform, np.float32)
     params = SpectrogramParams.from_exif(tags_of(image))
-    hop = sample_rate * params.step_size_ms / 1000
-    wide = round(1000 * margin / params.step_size_ms)
+    hop = sample_rate * params.column_ms / 1000
+    wide = round(1000 * margin / params.column_ms)
     first, last = max(0, start - wide), min(image.width, stop + wide)
     part = image.crop((first, 0, last, image.height))
     part.info["exif"] = image.info["exif"]

@@ -18,7 +18,7 @@ FIRST_LESSON = f"{syllabus.LESSONS[0].name}.ipynb"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of ``riffedu lab``."""
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--lesson", type=int, metavar="N", help="open lesson N, for example 5")
+    which.add_argument("--lesson", metavar="N", help="open lesson N, for example 5 or 1b")
     which.add_argument(
         "notebook",
         nargs="?",
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def lesson_notebook(number: int) -> Path:
+def lesson_notebook(number: float | str) -> Path:
     """The notebook of lesson ``number``.
 
     Raises RiffeduError if there is no such lesson, or if it is only planned.

@@ -95,7 +95,7 @@ def pictures(
             axis.set_axis_off()
             continue
         image = images[i]
-        seconds = image.width * params.step_size_ms / 1000
+        seconds = image.width * params.column_ms / 1000
         axis.imshow(
             np.asarray(image.convert("L")),
             cmap="gray",
@@ -132,14 +132,14 @@ def describe(image: Image, title: str = "", params: SpectrogramParams | None = N
     pixels = np.asarray(image.convert("L"), dtype=np.float64)
     loud = ((255 - pixels) / 255) ** (1 / params.power_for_image)
     start = f"Spectrogram picture{f' of “{title}”' if title else ''}"
-    seconds = image.width * params.step_size_ms / 1000
+    seconds = image.width * params.column_ms / 1000
     bounds = f"{params.min_frequency} to {params.max_frequency} Hz"
     span = f"{seconds:.2f} s wide, {bounds} on a mel scale"
     if loud.sum() == 0:
         return f"{start}, {span}: white, which is silence."
     rows = np.cumsum(loud.sum(axis=1)[::-1]) / loud.sum()
     low, high = (_hertz(np.searchsorted(rows, q) / len(rows), params) for q in (0.1, 0.9))
-    when = loud.sum(axis=0).argmax() * params.step_size_ms / 1000
+    when = loud.sum(axis=0).argmax() * params.column_ms / 1000
     return (
         f"{start}, {span}: dark is loud. Most of the sound lies between {low:.0f} and "
         f"{high:.0f} Hz; it is loudest at {when:.1f} s."

@@ -140,7 +140,7 @@ class SpectrogramPlayer(anywidget.AnyWidget):
         if not 0.1 <= seconds <= 60:
             raise RiffeduError(f"a canvas must last 0.1 to 60 seconds, not {seconds}")
         params = SpectrogramParams()
-        columns = round(1000 * seconds / params.step_size_ms)
+        columns = round(1000 * seconds / params.column_ms)
         white = np.full((params.num_frequencies, columns), 255, np.uint8)
         image = image_from_pixels(white, LOUDEST * params.win_length / 4, params)
         silence = np.zeros(columns * params.hop_length, np.float32)
@@ -271,7 +271,7 @@ def _images(player: Sound, other: Sound | None) -> tuple[list[Image.Image | None
     both = (player, other)
     images = [each.image if each else None for each in both]
     if images[0] is not None and (other is None or images[1] is not None):
-        step = SpectrogramParams.from_exif(tags_of(images[0])).step_size_ms / 1000
+        step = SpectrogramParams.from_exif(tags_of(images[0])).column_ms / 1000
         return images, step
     drawn = _drawn([each for each in both if each])
     return [*drawn, *[None] * (2 - len(drawn))], tags_step(drawn[0])
@@ -279,7 +279,7 @@ def _images(player: Sound, other: Sound | None) -> tuple[list[Image.Image | None
 
 def tags_step(image: Image.Image) -> float:
     """Return the seconds per column of a picture, from its tags."""
-    return SpectrogramParams.from_exif(tags_of(image)).step_size_ms / 1000
+    return SpectrogramParams.from_exif(tags_of(image)).column_ms / 1000
 
 
 def _drawn(players: list[Sound]) -> list[Image.Image]:

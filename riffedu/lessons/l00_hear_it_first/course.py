@@ -11,14 +11,14 @@ class CourseMap:
     """The lessons as a table; a lesson is "ready" if ``folder`` holds its notebook."""
 
     def __init__(self, folder: Path):
-        self.notebooks = {path.stem for path in folder.glob("[0-9][0-9]_*.ipynb")}
+        self.notebooks = {path.stem for path in folder.glob("[0-9][0-9]*.ipynb")}
 
     @property
     def rows(self) -> list[tuple[str, str, str, str, str]]:
         """One ``(number, title, idea, modules, state)`` per lesson."""
         return [
             (
-                f"{lesson.number:02d}",
+                lesson.label,
                 lesson.title,
                 lesson.idea,
                 ", ".join(f"`{module}`" for module in lesson.modules),

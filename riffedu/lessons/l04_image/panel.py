@@ -122,7 +122,7 @@ class PaintPanel(Panel):
     @property
     def seconds(self) -> float:
         """The duration of the painting."""
-        return self.mel.shape[1] * self.params.step_size_ms / 1000
+        return self.mel.shape[1] * self.params.column_ms / 1000
 
     @property
     def image(self) -> Image.Image:

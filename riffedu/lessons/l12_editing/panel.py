@@ -199,7 +199,7 @@ class EditingPanel(Panel):
         mono = np.atleast_2d(waveform).mean(0)[: round(self.seconds * rate)]
         picture, _ = edit.to_picture(self.pipeline, (mono, rate))
         self.clip, self.result = (mono, rate), None
-        self._length = picture.width * self.pipeline.params.step_size_ms / 1000
+        self._length = picture.width * self.pipeline.params.column_ms / 1000
         for drawn in (self._before, self._after):
             drawn.set_extent((0, self._length, 0, 1))
         self._before.set_data(np.asarray(picture.convert("L")))

@@ -200,7 +200,7 @@ class InterpolationPanel(Panel):
         self._way.set_data(*zip(*self.trail))
         title = told if sound is None else f"Piece {made.number + 1}"
         self._image.set_data(np.asarray(made.image.convert("L")))
-        seconds = made.image.width * self.pipeline.params.step_size_ms / 1000
+        seconds = made.image.width * self.pipeline.params.column_ms / 1000
         self._image.set_extent((0, seconds, 0, 1))
         self.figure.axes.set(xlim=(0, seconds))
         self.figure.axes.set_title(title, fontsize=10)
