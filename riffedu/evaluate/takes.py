@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from riffedu import limits
+from riffedu.errors import RiffeduError
 from riffedu.evaluate.pitch import notes
 from riffedu.evaluate.rhythm import beat, tempo_fits
 
@@ -127,7 +128,11 @@ def best_take(
     results: Any = pipeline.generate(
         [prompt] * takes, seed=[seed + n for n in range(takes)], **options
     )
-    classifier = classifier or load_classifier(shipped_classifier())
+    if classifier is None:
+        folder = shipped_classifier()
+        if folder is None:
+            raise RiffeduError("no classifier: riffedu's data folder has no folder evaluator")
+        classifier = load_classifier(folder)
     scores, criterion = take_scores(classifier, prompt, results)
     best = int(scores.argmax())
     return Take(results[best], best + 1, tuple(float(s) for s in scores), criterion)

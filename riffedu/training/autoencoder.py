@@ -164,23 +164,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="train the decoder alone, so that a trained denoiser stays valid",
     )
-    parser.add_argument(
-        "--crisp",
-        action="store_true",
-        help="train the decoder alone, to draw sharp pictures (see riffedu.training.crisp)",
-    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Run ``riffedu train autoencoder``."""
-    from .crisp import train_crisp
     from .presets import follow
 
-    if args.crisp:
-        steps = train_crisp(
-            args.data, args.output, minutes=args.minutes, preset=args.preset, seed=args.seed
-        )
-        return follow(steps, args.minutes, "decoder", 2 * PRESETS[args.preset].autoencoder_batch)
     steps = train_autoencoder(
         args.data,
         args.output,

@@ -6,22 +6,25 @@ more terms make it commit itself:
 
 * the **gradient term** compares the differences between neighbouring pixels, so a step at the
   border of two patches costs as much as a missing onset;
-* the **critic**, a small network that looks at overlapping windows of some 60 pixels, learns to
+* the **critic**, a small network that looks at overlapping windows of 76×76 pixels, learns to
   tell decoded pictures from real ones; the decoder is rewarded where it errs (PatchGAN: Isola et
   al., 2017; hinge loss: Lim and Ye, 2017; matching its layers: Wang et al., pix2pixHD, 2018).
 
 What the decoder adds in this way is plausible, not kept: the code has no room for it. Lesson 09
-shows the difference. Taught in lessons 09 and 14. Shell: ``riffedu train autoencoder --crisp``.
+shows the difference. Taught in lessons 09 and 14. Shell: ``riffedu train decoder``.
 """
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
+
+from .presets import PRESETS, add_training_arguments, training_device
 
 GRADIENT, MATCHING, CRITIC = 1.0, 0.4, 0.06  # weights of the terms beside the absolute error
 CRITIC_FROM = 200  # steps before the critic's opinion counts
@@ -49,7 +52,7 @@ def gradient_loss(
 def build_critic(width: int = 48) -> torch.nn.Module:
     """Return a critic: pictures ``(n, 1, h, w)`` → scores ``(n, 1, h / 16, w / 16)``, high = real.
 
-    Each score sees a window of 92 × 92 pixels. Pixels are folded 4×4 into channels first, which
+    Each score sees a window of 76 × 76 pixels. Pixels are folded 4×4 into channels first, which
     keeps the critic cheap at full resolution.
     """
     from torch import nn
@@ -81,7 +84,7 @@ def critic_loss(real: torch.Tensor, decoded: torch.Tensor) -> torch.Tensor:
     return (1 - real).relu().mean() + (1 + decoded).relu().mean()
 
 
-def crisp_loss(
+def decoder_loss(
     decoded: torch.Tensor, pictures: torch.Tensor, critic: torch.nn.Module, trust: float = 1.0
 ) -> torch.Tensor:
     """Return the decoder's loss: absolute error, gradients, critic's layers and critic's score.
@@ -103,7 +106,7 @@ def crisp_loss(
     return loss + trust * (MATCHING * matching - CRITIC * score.mean())
 
 
-def train_crisp(
+def train_decoder(
     data: str | Path,
     output: str | Path,
     *,
@@ -124,7 +127,6 @@ def train_crisp(
     from .dataset import PictureDataset
     from .latents import fast_encoder
     from .loop import draw_loss_curve, mixed_precision, save_half, train
-    from .presets import PRESETS, training_device
 
     settings = PRESETS[preset]
     device = training_device(preset)
@@ -158,7 +160,7 @@ def train_crisp(
         judge.step()
         begun[0] += 1
         critic.requires_grad_(False)
-        loss = crisp_loss(decoded.float(), batch, critic, min(1.0, begun[0] / CRITIC_FROM))
+        loss = decoder_loss(decoded.float(), batch, critic, min(1.0, begun[0] / CRITIC_FROM))
         critic.requires_grad_(True)
         return loss
 
@@ -166,17 +168,32 @@ def train_crisp(
         with average.applied_to(vae):
             print(f"\nheld-out codec error {codec_error(vae, sheet):.4f} of full scale")
             save_half(vae, folder / "vae")
-            draw_reconstructions(vae, sheet[:6], folder / "training" / "crisp.png")
+            draw_reconstructions(vae, sheet[:6], folder / "training" / "decoder.png")
         save_file(critic.state_dict(), kept)
         if history:
-            draw_loss_curve(history, folder / "training" / "crisp_loss.png")
+            draw_loss_curve(history, folder / "training" / "decoder_loss.png")
 
     yield from train(
         vae,
         loss_of,
-        folder / "training" / "crisp",
+        folder / "training" / "decoder",
         minutes=minutes,
         learning_rate=settings.autoencoder_rate,
         on_save=on_save,
         autocast=mixed_precision(device),
     )
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``riffedu train decoder``."""
+    add_training_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run ``riffedu train decoder``."""
+    from .presets import follow
+
+    steps = train_decoder(
+        args.data, args.output, minutes=args.minutes, preset=args.preset, seed=args.seed
+    )
+    return follow(steps, args.minutes, "decoder", 2 * PRESETS[args.preset].autoencoder_batch)
