@@ -61,7 +61,7 @@ test: $(SETUP) $(TRAIN) lint test-library test-notebooks
 
 # With real pages every notebook runs there, and its errors are seen there: one run less without.
 test-library: $(TRAIN)
-	$(BIN)/python -m pytest tests riffedu/signal --doctest-modules $(TEST_FLAGS) \
+	$(BIN)/python -m pytest tests riffedu/signal --ignore tests/browser --doctest-modules $(TEST_FLAGS) \
 		$(if $(PAGES),--deselect tests/lessons/test_notebooks.py::test_runs_without_hidden_errors)
 
 test-notebooks: $(TRAIN)
