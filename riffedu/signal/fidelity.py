@@ -102,7 +102,7 @@ def attack_likeness(
     return float(np.corrcoef(*rises)[0, 1])
 
 
-def there_and_back(
+def round_trip(
     clips: dict[str, np.ndarray],
     ways: Iterable[str] | dict[str, Callable] | None = None,
     params: SpectrogramParams | None = None,
@@ -111,17 +111,17 @@ def there_and_back(
 ) -> list[Row]:
     """Sends every clip to a picture and back by every method, and measures the loss.
 
-    ``clips``: name → mono waveform at ``params.sample_rate``. ``ways``: names of
-    `riffedu.signal.inversion.WAYS`, or name → function (mel, params) → waveform. The picture has
-    8 bits, as saved. Seconds are the median of as many runs as fit in ``least_seconds``, at least
-    one.
+    ``clips``: name → mono waveform at ``params.sample_rate``. ``ways``: names in
+    `riffedu.signal.inversion.QUALITIES`, or name → function (mel, params) → waveform. The picture
+    has 8 bits, as saved. Seconds are the median of as many runs as fit in ``least_seconds``, at
+    least one.
 
     Notebook: 06_beyond_griffin_lim.
 
     >>> from riffedu.signal.params import SpectrogramParams
     >>> params = SpectrogramParams(sample_rate=8000, num_frequencies=64, max_frequency=4000)
     >>> noise = np.random.default_rng(0).standard_normal(4000) / 10
-    >>> [row] = there_and_back({"noise": noise}, ["fast"], params, progress=False)
+    >>> [row] = round_trip({"noise": noise}, ["fast"], params, progress=False)
     >>> row.clip, row.way
     ('noise', 'fast')
     """
@@ -132,12 +132,12 @@ def there_and_back(
     from riffedu.signal.audio import rms_db
     from riffedu.signal.convert import audio_to_image
     from riffedu.signal.image import spectrogram_from_image
-    from riffedu.signal.inversion import WAYS, sound_from_mel
+    from riffedu.signal.inversion import QUALITIES, sound_from_mel
     from riffedu.signal.params import SpectrogramParams
 
     params = params or SpectrogramParams()
     if not isinstance(ways, dict):
-        ways = {way: partial(sound_from_mel, quality=way) for way in ways or WAYS}
+        ways = {way: partial(sound_from_mel, quality=way) for way in ways or QUALITIES}
     rows = []
     for (clip, sound), (way, inverse) in tqdm(
         [(c, w) for c in clips.items() for w in ways.items()],

@@ -21,7 +21,7 @@ from riffedu.signal.phase import PhaseState, griffin_lim_steps, magnitude_of, wi
 from riffedu.signal.stft import istft, stft
 
 
-class Way(NamedTuple):
+class Quality(NamedTuple):
     """One way from picture to sound: `lean_steps` with these numbers, or Riffusion's if plain."""
 
     n_iter: int
@@ -29,7 +29,7 @@ class Way(NamedTuple):
     plain: bool = False
 
 
-WAYS = {"fast": Way(16, stride=2), "best": Way(64), "plain": Way(32, plain=True)}
+QUALITIES = {"fast": Quality(16, stride=2), "best": Quality(64), "plain": Quality(32, plain=True)}
 """What ``quality`` may be."""
 
 
@@ -55,9 +55,11 @@ def sound_from_mel(
     """
     from tqdm.auto import tqdm
 
-    if quality not in WAYS:
-        raise RiffeduError(f"quality={quality!r} is unknown: use {' or '.join(map(repr, WAYS))}")
-    way = WAYS[quality]
+    if quality not in QUALITIES:
+        raise RiffeduError(
+            f"quality={quality!r} is unknown: use {' or '.join(map(repr, QUALITIES))}"
+        )
+    way = QUALITIES[quality]
     n_iter = way.n_iter if n_iter is None else n_iter
     steps = (
         plain_steps(mel, params, n_iter, seed)

@@ -29,7 +29,7 @@ def image_to_audio(
 ) -> tuple[np.ndarray, int]:
     """Picture to sound: (waveform, sample_rate).
 
-    ``quality`` is one of `riffedu.signal.inversion.WAYS`, the quickest first; "plain" is what
+    ``quality`` is one of `riffedu.signal.inversion.QUALITIES`, the quickest first; "plain" is what
     Riffusion does, the inverse mel and then fast Griffin-Lim on all rows. ``n_iter`` overrides the
     number of iterations of that quality. The first phases are drawn with ``seed``: the same seed
     gives the same sound.
