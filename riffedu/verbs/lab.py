@@ -50,9 +50,11 @@ def find_notebook(name: str) -> Path:
     Raises RiffeduError unless exactly one notebook matches.
     """
     notebooks = sorted((course_folder() / "notebooks").glob("*.ipynb"))
-    found = [n for n in notebooks if n.name == name] or [
-        n for n in notebooks if n.name.startswith(name)
-    ]
+    found = (
+        [n for n in notebooks if n.name == name]
+        or [n for n in notebooks if n.name.startswith(f"{name}_")]  # 01 is not 01b
+        or [n for n in notebooks if n.name.startswith(name)]
+    )
     if len(found) != 1:
         have = ", ".join(n.stem for n in notebooks) or "none"
         match = "several notebooks match" if found else "no notebook matches"
