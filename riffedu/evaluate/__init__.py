@@ -1,7 +1,7 @@
 """Lesson 15: does a model play what its prompts ask for, and does it sound like music?
 
-A small classifier, trained only on real renders (`learn`, `classifier`), names the instrument or
-style of a clip. Its accuracy on generated clips is read between two bounds: the ceiling, its
+A small classifier, trained only on real renders (`train_classifier`, `classifier`), names the
+instrument or style of a clip. Its accuracy on generated clips is read between two bounds: the ceiling, its
 accuracy on real clips that went through the same codec, and the floor, its accuracy when the
 prompts of the generated clips are shuffled (`clips`, `scores`). The Fréchet distance (`frechet`)
 compares sets of clips instead of single ones. ``riffedu evaluate`` prints all of it as one table
@@ -193,7 +193,7 @@ def open_or_train(
 ) -> Classifier:
     """Return the classifier in ``folder`` (default: the shipped one); train one if missing."""
     from riffedu.evaluate.classifier import load_classifier
-    from riffedu.evaluate.learn import learn_and_save
+    from riffedu.evaluate.train_classifier import learn_and_save
 
     folder = Path(folder or shipped_classifier() or "runs/evaluator")
     if not folder.is_dir() or not any(folder.iterdir()):
