@@ -1,11 +1,11 @@
 """Lesson 15: does a model play what its prompts ask for, and does it sound like music?
 
 A small classifier, trained only on real renders (`train_classifier`, `classifier`), names the
-instrument or style of a clip. Its accuracy on generated clips is read between two bounds: the ceiling, its
-accuracy on real clips that went through the same codec, and the floor, its accuracy when the
-prompts of the generated clips are shuffled (`clips`, `scores`). The Fréchet distance (`frechet`)
-compares sets of clips instead of single ones. ``riffedu evaluate`` prints all of it as one table
-(`report`).
+instrument or style of a clip. Its accuracy on generated clips is read between two bounds: the
+ceiling, its accuracy on real clips that went through the same codec, and the floor, its accuracy
+when the prompts of the generated clips are shuffled (`clips`, `scores`). The Fréchet distance
+(`frechet`) compares sets of clips instead of single ones. ``riffedu evaluate`` prints all of it as
+one table (`report`).
 
 A trained classifier mostly recognises timbre, and so it overestimates the model. ``riffedu evaluate
 --music`` therefore measures by formula: notes, beat, attack and harmonics (`rhythm`, `pitch`),
