@@ -128,7 +128,7 @@ def velocity_loss(
     noise: torch.Tensor,
     times: torch.Tensor,
 ) -> torch.Tensor:
-    """Return the mean squared error of the predicted velocity at integer ``times``, one per item."""
+    """Return the mean squared error of the velocity at integer ``times``, one per item."""
     alpha = alphas_cumprod[times].view(-1, 1, 1, 1)
     noisy = alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
     velocity = alpha.sqrt() * noise - (1 - alpha).sqrt() * latents
