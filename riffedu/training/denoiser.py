@@ -24,10 +24,13 @@ import json
 from pathlib import Path
 
 from ..errors import RiffeduError
+from . import structures
 from .loop import save_half
 from .presets import PRESETS, add_training_arguments, training_device
 
 TOKENS = 32  # word pieces that the network reads; the longest training captions fit
+
+DEFAULT_STRUCTURE = "full"  # of `riffedu.training.structures`
 
 SHEET_PROMPTS = (
     "a calm solo piano",
@@ -43,26 +46,6 @@ SHEET_PROMPTS = (
     "dreamy synth pad",
     "slap bass line",
 )
-
-
-def build_unet(latent_channels: int = 32, text_channels: int = 384) -> Any:
-    """Return a new `diffusers.UNet2DConditionModel` with levels of 16, 8 and 4 rows.
-
-    Attention, to the picture itself and to the caption's tokens, is on the 8- and 4-row levels.
-    """
-    from diffusers import UNet2DConditionModel
-
-    return UNet2DConditionModel(
-        sample_size=16,
-        in_channels=latent_channels,
-        out_channels=latent_channels,
-        block_out_channels=(128, 192, 224),
-        layers_per_block=1,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-        attention_head_dim=8,
-        cross_attention_dim=text_channels,
-    )
 
 
 def build_scheduler() -> Any:
@@ -115,7 +98,12 @@ def open_or_start(folder: str | Path, seed: int = 0) -> Any:
         tokenizer, encoder = find_text_encoder()
         torch.manual_seed(seed)
         channels = AutoencoderDC.load_config(folder / "vae")["latent_channels"]
-        unet = build_unet(channels, encoder.config.hidden_size)
+        unet = structures.build(
+            DEFAULT_STRUCTURE,
+            in_channels=channels,
+            out_channels=channels,
+            cross_attention_dim=encoder.config.hidden_size,
+        )
         write_checkpoint(folder, unet, encoder, tokenizer, build_scheduler())
     return load_checkpoint(folder)
 
