@@ -102,7 +102,7 @@ LESSONS = (
         "image",
         "A spectrogram as a picture",
         "amplitudes as grey levels; painting a sound",
-        50,
+        85,
         ("signal.image", "signal.convert", "signal.paint"),
         (1, 2, 3),
     ),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from riffedu.music.pipeline import Pipeline
     from riffedu.training.dataset import PictureDataset
 
-TOGETHER = 8  # clips generated in one batch
+BATCH_SIZE = 8  # clips generated in one batch
 
 
 @dataclass(frozen=True)
@@ -186,4 +186,4 @@ def generated(
         )
         return [drawn_from_sound(r.waveform, r.sample_rate, pipeline.params) for r in results]
 
-    return shelf.get(recipes, make, TOGETHER, "generated clips", progress)
+    return shelf.get(recipes, make, BATCH_SIZE, "generated clips", progress)

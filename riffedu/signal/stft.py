@@ -16,7 +16,7 @@ from riffedu.signal.arrays import Array, Window, as_tensor
 if TYPE_CHECKING:
     import torch
 
-NOTHING = 1e-10  # relative to the squared window's maximum: a smaller weight counts as zero
+NEGLIGIBLE = 1e-10  # relative to the squared window's maximum: a smaller weight counts as zero
 
 
 def stft(
@@ -105,7 +105,7 @@ def istft(
     frames = torch.fft.irfft(spectrum.mT, n=n_fft)[..., left : n_fft - right] * window
     total = overlap_add(frames, hop_length)
     weight = overlap_add((window**2).expand(frames.shape[-2], -1), hop_length)
-    known = weight > NOTHING * (window**2).max()
+    known = weight > NEGLIGIBLE * (window**2).max()
     x = torch.where(known, total / weight.where(known, 1), 0)
     # x[0] lies before the sound's start when frames are centred, after it when they are not.
     start = left - n_fft // 2 if center else left
@@ -211,7 +211,7 @@ def is_nola(window: Window, win_length: int, hop_length: int) -> bool:
     import torch
 
     greatest = float((get_window(window, win_length, torch.float64) ** 2).max())
-    return bool(overlap(window, win_length, hop_length).min() > NOTHING * greatest)
+    return bool(overlap(window, win_length, hop_length).min() > NEGLIGIBLE * greatest)
 
 
 def window_spectrum(

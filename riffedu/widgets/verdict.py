@@ -7,6 +7,8 @@ import html
 from collections.abc import Callable
 from typing import Any
 
+from riffedu.widgets.answers import NotYet, explain
+
 
 class Verdict:
     """``right`` and a ``message``, displayed by a cell whose last line is a check."""
@@ -47,8 +49,10 @@ def check(function: Callable[..., Any]) -> Callable[..., Verdict]:
             return function(answer, *more)
         except NotWritten:
             return hint("Your function returns nothing: write its body and end it with return.")
+        except NotYet as reason:
+            return hint(str(reason))
         except Exception as error:
-            return hint(f"Your code stopped with {type(error).__name__}: {error}")
+            return hint(explain(error))
 
     return checked
 
@@ -59,6 +63,8 @@ class NotWritten(Exception):
 
 def run(function: Callable, *arguments: Any) -> Any:
     """Call a learner's function; raise `NotWritten` if it returns nothing."""
+    if not callable(function):
+        raise NotYet("Give the check your function itself, by its name and without brackets.")
     value = function(*arguments)
     if (
         value is None

@@ -1,4 +1,4 @@
-"""Lesson 04: the painter's controls at their ends, and each check's hints."""
+"""Lesson 04: the painter's controls at their ends."""
 
 import io
 
@@ -7,10 +7,9 @@ import pytest
 from PIL import Image
 
 from riffedu import spectrogram_from_image
-from riffedu.lessons.l04_image import exercises, paint_panel
+from riffedu.lessons.l04_image import paint_panel
 from riffedu.lessons.l04_image.panel import SHAPES
 from riffedu.signal import paint
-from riffedu.signal.mel import hz_to_mel, mel_to_hz
 
 
 @pytest.fixture
@@ -95,85 +94,6 @@ def test_every_control_has_a_label(panel):
         assert control.description
     for button in (panel.add_button, panel.undo_button, panel.clear_button, panel.listen_button):
         assert button.tooltip
-
-
-@pytest.mark.parametrize(
-    "answer, words",
-    [
-        (lambda s: int(255 - 255 * s**0.25), None),
-        (lambda s: int(255 * s**0.25), "negative"),
-        (lambda s: int(255 - 255 * s), "fourth root"),
-        (lambda s: int(255 - 255 * s**0.5), "square root"),
-        (lambda s: int(255 - 255 * s**4), "way back"),
-        (lambda s: 255 - 255 * s**0.25, "whole number"),
-        (lambda s: 7, "must be 0"),
-        (..., "Nothing"),
-        (lambda s: None, "body"),
-        (lambda s: s / 0, "ZeroDivisionError"),
-    ],
-)
-def test_check_pixel(answer, words):
-    told(exercises.check_pixel(answer), words)
-
-
-STEP = float(hz_to_mel(10000)) / 513
-
-
-@pytest.mark.parametrize(
-    "answer, words",
-    [
-        (lambda row: mel_to_hz((512 - row) * STEP), None),
-        (lambda row: mel_to_hz((row + 1) * STEP), "Turned round"),
-        (lambda row: (512 - row) / 513 * 10000, "evenly spaced in hertz"),
-        (lambda row: mel_to_hz((511 - row) * STEP), "One row off"),
-        (lambda row: mel_to_hz((512 - row) / 512 * 513 * STEP), "514 edges"),
-        (lambda row: 440.0, "the middle"),
-    ],
-)
-def test_check_row(answer, words):
-    told(exercises.check_row(answer), words)
-
-
-@pytest.mark.parametrize(
-    "answer, words",
-    [
-        (lambda a, b: 20 * np.log10(b / a), None),
-        (lambda a, b: 20 * np.log10(a / b), "sign"),
-        (lambda a, b: 10 * np.log10(b / a), "not a power"),
-        (lambda a, b: 5 * np.log10(b / a), "fourth"),
-        (lambda a, b: b / a, "factor"),
-        (lambda a, b: 1.0, "6.02"),
-    ],
-)
-def test_check_level(answer, words):
-    told(exercises.check_level(answer), words)
-
-
-def notes(first, second):
-    mel = paint.blank(1.28)
-    mel = paint.line(mel, first, start=0.05, end=0.6) if first else mel
-    return paint.line(mel, second, start=0.7, end=1.25) if second else mel
-
-
-@pytest.mark.parametrize(
-    "answer, words",
-    [
-        (notes(330, 660), None),
-        (notes(660, 330), "falls"),
-        (notes(440, 440), "one pitch"),
-        (notes(440, 660), "doubling"),
-        (notes(440, None), "silent"),
-        (paint.blank(1.0), "white"),
-        (np.zeros((3, 3)), "512 bands"),
-    ],
-)
-def test_check_octave(answer, words):
-    told(exercises.check_octave(answer), words)
-
-
-def told(verdict, words):
-    assert bool(verdict) == (words is None), verdict
-    assert words is None or words in verdict.message
 
 
 def test_what_comes_next_is_orange(panel):

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
+from riffedu.widgets.answers import NotYet, as_array, as_number, as_words
 from riffedu.widgets.verdict import check, hint, right, run
+
+_SOUNDS_LIKE = {
+    "reversed": "Reversed, every note swells and then breaks off.",
+    "upside down": "Upside down, the melody's steps go the other way, high above the old place.",
+    "higher": "60 rows up, the melody keeps its direction and its overtones no longer fit.",
+    "in proportion": "In proportion, the tune stays as it was, and hiss fills its pauses.",
+}
+PICTURES = dict(zip("ABCD", map(str, np.random.default_rng(4).permutation(list(_SOUNDS_LIKE)))))
 
 
 @check
@@ -14,78 +25,116 @@ def check_pixel(pixel: Callable) -> object:
     """``pixel(share)``: the grey level of an amplitude, given as a share of the loudest."""
     shares = (1.0, 0.0, 0.0625, 0.5, 0.01)
     want = [int(255 - 255 * share**0.25) for share in shares]
-    got = [float(run(pixel, share)) for share in shares]
+    got = [as_number(run(pixel, share), "A grey level") for share in shares]
     if got == want:
-        return right("Dark is loud; the fourth root gives the quiet ones most of the greys.")
+        return right("Dark is loud; the fourth root gives the soft amplitudes most of the greys.")
     x = np.array(shares)
     mistakes = {
         "That is the negative: in these pictures silence is white, 255, and the loudest is "
-        "black.": (255 * x**0.25),
+        "black.": 255 * x**0.25,
         "Right for a linear picture. Take the fourth root of the share first: power 0.25.": (
             255 - 255 * x
         ),
         "The power is 0.25, the fourth root; yours is the square root.": 255 - 255 * x**0.5,
-        "You raised to the 4th power, which is the way back. To draw, take the fourth root.": (
+        "You raised to the 4th power, which is decoding. To encode, take the fourth root.": (
             255 - 255 * x**4
         ),
     }
+    if np.allclose(got, 1 - x**0.25, atol=0.01):
+        return hint("Your levels lie between 0 and 1. Multiply by 255.")
+    if max(got) > 255:
+        return hint("The levels end at 255: multiply by 255, not by 256.")
     for message, wrong in mistakes.items():
         if np.all(np.abs(np.array(got) - np.trunc(wrong)) <= 1):
             return hint(message)
-    if all(abs(g - (255 - 255 * share**0.25)) < 1 for g, share in zip(got, shares)):
-        return hint("Nearly: a pixel is a whole number, and Riffusion cuts the rest off: int(…).")
+    if got == [round(255 - 255 * share**0.25) for share in shares]:
+        return hint("Nearly: you round to the nearest level, and Riffusion rounds down: int(…).")
+    if all(abs(g - (255 - 255 * share**0.25)) < 1e-6 for g, share in zip(got, shares)):
+        return hint("Nearly: a pixel is a whole number, and Riffusion rounds down: int(…).")
+    if got == [255 - int(255 * share**0.25) for share in shares]:
+        return hint("Nearly: round down at the end. You rounded before subtracting from 255.")
     return hint(
         f"The loudest, share 1, must be 0, and silence 255; yours are {got[0]:g} and {got[1]:g}."
     )
 
 
 @check
-def check_row(hertz_of: Callable) -> object:
-    """``hertz_of(row)``: the frequency in the middle of a row, row 0 being the top one."""
-    from riffedu.signal.mel import hz_to_mel, mel_to_hz
-
-    step = float(hz_to_mel(10000)) / 513
-    rows = (0, 511, 256, 100)
-    want = [float(mel_to_hz((512 - row) * step)) for row in rows]
-    got = [float(run(hertz_of, row)) for row in rows]
-    if np.allclose(got, want, rtol=2e-3):
-        return right("Row 511, the lowest, is at 3.8 Hz, and the middle of the picture at 2.2 kHz.")
-    others = {
-        "Turned round: row 0 is the top of the picture, and the top is the highest pitch.": [
-            float(mel_to_hz((row + 1) * step)) for row in rows
-        ],
-        "That is evenly spaced in hertz. The rows are evenly spaced in mel.": [
-            (512 - row) / 513 * 10000 for row in rows
-        ],
-        "One row off: the bands have 514 edges, and band m has its top at edge m + 1.": [
-            float(mel_to_hz((511 - row) * step)) for row in rows
-        ],
+def check_predictions(predictions: Any) -> object:
+    """Five predictions about a painted tone of 250 Hz; the experiment is done here."""
+    names = ("row", "max_value", "half_dark", "wide", "up")
+    if not isinstance(predictions, dict) or set(predictions) != set(names):
+        raise NotYet(f"Give a dict with five numbers: {', '.join(names)}.")
+    if any(value is None or value is ... for value in predictions.values()):
+        raise NotYet("Nothing to check so far: put a number in place of each ...")
+    said = {name: as_number(predictions[name], f"“{name}”") for name in names}
+    found = _experiment()
+    near = {"row": 2.0, "max_value": 0.1, "half_dark": 0.5, "wide": 8.0, "up": 15.0}
+    usual = {
+        "row": {
+            511 - found["row"]: "row: that counts from the bottom. Row 0 is the top.",
+            round(512 * (1 - 250 / 10000)): "row: that is evenly spaced in Hz. Rows are even in "
+            "mel: use hz_to_mel.",
+        },
+        "max_value": {
+            0.0: "max_value: the pixels stay the same, but MAX_VALUE is the amplitude of black.",
+            3.01: "max_value: MAX_VALUE is an amplitude, not a power: 20 times the logarithm.",
+            1.51: "max_value: the fourth root acts on the share, not on MAX_VALUE.",
+            2.0: "max_value: 2 is the factor. In decibels it is 20 · log10 of it.",
+            -6.02: "max_value: the sign is wrong. A larger MAX_VALUE makes the sound louder.",
+        },
+        "half_dark": {
+            -6.02: "half_dark: half the darkness is not half the amplitude: decoding takes the "
+            "4th power.",
+            -12.04: "half_dark: that is a square; decoding takes the 4th power.",
+            -1.51: "half_dark: that is the fourth root, encoding. Decoding takes the 4th power.",
+            24.08: "half_dark: the sign is wrong. Lighter pixels are softer.",
+        },
+        "wide": {
+            125.0: "wide: a record at half speed drops an octave. In a picture time and pitch are "
+            "different axes.",
+            500.0: "wide: an octave higher? The rows have not moved.",
+        },
+        "up": {
+            250 * 867.6 / 440: "up: that is the ratio found at 440 Hz. Equal distances in mel are "
+            "not equal ratios: convert 250 Hz to mel, add, and convert back.",
+            250 + 60 / 513 * 10000: "up: that adds rows in Hz. Add them in mel.",
+            250.0: "up: the rows are the pitch axis, so moving them changes the pitch.",
+        },
     }
-    for message, wrong in others.items():
-        if np.allclose(got, wrong, rtol=2e-3, atol=1e-9):
-            return hint(message)
-    if np.allclose(got, want, rtol=0.02, atol=10):
-        return hint("Very near. 512 bands have 514 edges, so the step is hz_to_mel(10000) / 513.")
-    return hint(f"Row 256, the middle, is at {want[2]:.0f} Hz; yours says {got[2]:.0f} Hz.")
+    for name in names:
+        if abs(said[name] - found[name]) <= near[name]:
+            continue
+        for value, message in usual[name].items():
+            if abs(said[name] - value) <= near[name] / 2:
+                return hint(message)
+        return hint(f"{name}: you predicted {said[name]:g}, the experiment gives {found[name]:g}.")
+    listed = ", ".join(f"{name} {value:g}" for name, value in found.items())
+    return right(f"The experiment agrees: {listed}.")
 
 
-@check
-def check_level(change: Callable) -> object:
-    """``change(old, new)``: dB that a sound gains when its picture's MAX_VALUE is replaced."""
-    pairs = ((1.0, 2.0), (10.0, 1.0), (3e7, 3e7), (2e6, 3e7))
-    want = [20 * np.log10(new / old) for old, new in pairs]
-    got = [float(run(change, old, new)) for old, new in pairs]
-    if np.allclose(got, want, atol=0.01):
-        return right("MAX_VALUE is one gain for the picture: double it, and all is 6 dB louder.")
-    if np.allclose(got, [-x for x in want], atol=0.01):
-        return hint("The sign is turned round: a larger MAX_VALUE makes the same picture louder.")
-    if np.allclose(got, np.array(want) / 2, atol=0.01):
-        return hint("MAX_VALUE is an amplitude, not a power: 20 times the logarithm.")
-    if np.allclose(got, np.array(want) / 4, atol=0.01):
-        return hint("The fourth root acts on the share, not on MAX_VALUE: leave it out here.")
-    if np.allclose(got, [new / old for old, new in pairs], rtol=0.01):
-        return hint("That is the factor. In decibels it is 20 · log10 of it.")
-    return hint("Doubling MAX_VALUE, change(1.0, 2.0), should give 6.02 dB.")
+@lru_cache(1)
+def _experiment() -> dict[str, float]:
+    from riffedu.signal import paint
+    from riffedu.signal.audio import rms_db
+    from riffedu.signal.image import from_pixels, to_pixels
+
+    mel = paint.line(paint.blank(2.56), 250)
+    pixels = to_pixels(mel, mel.max())
+
+    def pitch(amplitudes: np.ndarray) -> float:
+        return round(_pitch(_sound(amplitudes), 44100) or 0, 1)
+
+    def level(amplitudes: np.ndarray) -> float:
+        return rms_db(_sound(amplitudes))
+
+    lighter = from_pixels(255 - (255.0 - pixels) / 2, float(mel.max()))
+    return {
+        "row": float(511 - mel[:, 100].argmax()),
+        "max_value": round(level(2 * mel) - level(mel), 1),
+        "half_dark": round(level(lighter) - level(mel), 1),
+        "wide": pitch(paint.stretch(mel, 2.0)),
+        "up": pitch(paint.move(mel, 60)),
+    }
 
 
 @check
@@ -94,11 +143,13 @@ def check_octave(mel: np.ndarray) -> object:
     from riffedu.signal.image import image_from_spectrogram
     from riffedu.signal.reconstruct import image_to_audio
 
-    mel = np.asarray(mel, dtype=np.float32)
+    mel = as_array(mel, None, "The painting")
     if mel.ndim != 2 or mel.shape[0] != 512:
         return hint("Give the painting itself: an array of 512 bands, as paint.blank makes it.")
     if not mel.any():
         return hint("The canvas is white. paint.line returns a new painting: keep what it returns.")
+    if mel.min() < 0:
+        return hint("An amplitude is negative. A painting holds amplitudes: 0 or more.")
     sound, rate = image_to_audio(image_from_spectrogram(mel), progress=False)
     half = len(sound) // 2
     first, second = (_pitch(part, rate) for part in (sound[:half], sound[half:]))
@@ -111,10 +162,103 @@ def check_octave(mel: np.ndarray) -> object:
         return hint("It falls by an octave. The higher note comes second.")
     if abs(ratio - 1) < 0.03:
         return hint("Both halves have one pitch.")
+    if abs(ratio / 4 - 1) < 0.03:
+        return hint("That is two octaves: a factor of four.")
+    if abs(ratio / 1.5 - 1) < 0.02:
+        return hint("That is a fifth, a factor of 1.5. An octave is a factor of two.")
     return hint(
         f"Heard: {first:.0f} Hz, then {second:.0f} Hz, a factor of {ratio:.2f}. An octave "
         "is a doubling of the frequency, not a distance in the picture."
     )
+
+
+@check
+def check_codec(encode: Callable, decode: Callable | None = None) -> object:
+    """``encode(share)`` to 0 … 255 and ``decode(pixel)``: 36 dB on all bins and on the soft."""
+    from riffedu.signal.audio import clip
+    from riffedu.signal.mel import mel_spectrogram
+
+    if decode is None or decode is ...:
+        return hint("Two functions are needed: encode and decode.")
+    for name in ("piano", "tune"):
+        share = mel_spectrogram(clip(name)[0]).astype(np.float64)
+        share /= share.max()
+        pixels = as_array(run(encode, share.copy()), share.shape, "encode's array")
+        if pixels.min() < 0 or pixels.max() > 255:
+            low, high = pixels.min(), pixels.max()
+            return hint(f"8 bits hold 0 to 255; your levels go from {low:g} to {high:g}.")
+        if not np.array_equal(pixels, pixels.astype(int)):
+            return hint("encode must return whole numbers: np.round or np.floor at the end.")
+        if pixels.max() <= 1:
+            return hint("All your levels are 0 or 1: multiply by 255 before you round.")
+        back = as_array(run(decode, pixels.copy()), share.shape, "decode's array")
+        if np.linalg.norm(back - share) > 0.5 * np.linalg.norm(share):
+            return hint("decode is not yet the inverse of encode: undo each step, the last first.")
+        soft = (share < 1e-2) & (share > 1e-3)
+        all_db, soft_db = (
+            20 * np.log10(np.linalg.norm(share[w]) / max(np.linalg.norm((back - share)[w]), 1e-12))
+            for w in (share > -1, soft)
+        )
+        told = f"The {name}: {all_db:.1f} dB on all bins, {soft_db:.1f} dB on the soft ones. "
+        if min(all_db, soft_db) >= 36:
+            continue
+        levels = len(np.unique(pixels))
+        if levels < 100:
+            return hint(told + f"You use only {levels} of the 256 levels.")
+        if soft_db < all_db - 15:
+            return hint(told + "The soft bins get too few levels: bend the curve more.")
+        if abs(all_db - soft_db) < 3:
+            return hint(
+                told + "All bins fare alike, as in decibels: use a smaller range, or round to the "
+                "nearest level instead of down."
+            )
+        if soft_db < all_db:
+            return hint(
+                told + "Round to the nearest level instead of down, which halves the largest "
+                "error, or bend the curve a little more."
+            )
+        return hint(told + "The loud bins get too few levels: bend the curve less.")
+    return right(
+        "Better than both, with the same 256 levels: the telephone's µ-law is of this kind."
+    )
+
+
+@lru_cache(1)
+def four_pictures() -> dict[str, np.ndarray]:
+    """Return the sounds A to D: a tune whose picture was changed in four ways; 2.56 s, 44.1 kHz."""
+    from riffedu.signal import paint
+    from riffedu.signal.audio import clip, set_level
+    from riffedu.signal.image import from_pixels, to_pixels
+    from riffedu.signal.mel import mel_spectrogram
+
+    mel = mel_spectrogram(clip("tune")[0][: round(2.56 * 44100)])
+    top = float(mel.max())
+    changed = {
+        "reversed": paint.reverse(mel),
+        "upside down": paint.upside_down(mel),
+        "higher": paint.move(mel, 60),
+        "in proportion": from_pixels(to_pixels(mel, top, 1.0), top, 1.0),
+    }
+    return {letter: set_level(_sound(changed[word]), -23) for letter, word in PICTURES.items()}
+
+
+@check
+def check_ears(heard: Any) -> object:
+    """``heard`` maps A to D to reversed, upside down, higher or in proportion."""
+    said = as_words(heard, "ABCD", tuple(_SOUNDS_LIKE))
+    wrong = [letter for letter in PICTURES if said[letter] != PICTURES[letter]]
+    if wrong:
+        more = f" ({len(wrong)} of the four are not right yet.)"
+        return hint(f"Listen to {wrong[0]} again. {_SOUNDS_LIKE[said[wrong[0]]]}{more}")
+    return right("Each change of the picture has its own sound, and none needs a spectrogram.")
+
+
+def _sound(mel: np.ndarray) -> np.ndarray:
+    """Mel amplitudes to a picture and to its sound."""
+    from riffedu.signal.image import image_from_spectrogram
+    from riffedu.signal.reconstruct import image_to_audio
+
+    return image_to_audio(image_from_spectrogram(mel), progress=False)[0]
 
 
 def _pitch(sound: np.ndarray, rate: int) -> float | None:

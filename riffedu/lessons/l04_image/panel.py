@@ -28,7 +28,7 @@ SHAPES = {
 }
 ORANGE = np.array([0.835, 0.369, 0.0], np.float32)
 LOUDEST = 0.5
-"""Amplitudes over this are as black as black gets: the picture keeps its greys while one paints."""
+"""Amplitudes of this and more are black, so that the greys do not change while one paints."""
 
 
 class PaintPanel(Panel):
@@ -84,8 +84,8 @@ class PaintPanel(Panel):
             w.Button(description=name, icon=icon, tooltip=words)
             for name, icon, words in (
                 ("Add", "plus", "Paint the shape and hear the picture"),
-                ("Undo", "undo", "Take the last shape away"),
-                ("Clear", "trash", "Begin again; Undo brings it back"),
+                ("Undo", "undo", "Remove the last shape"),
+                ("Clear", "trash", "Remove all shapes; Undo brings them back"),
                 ("Listen", "play", "Hear the picture"),
             )
         )
@@ -114,7 +114,7 @@ class PaintPanel(Panel):
                 row(self.add_button, self.undo_button, self.clear_button, self.listen_button),
                 self.status,
                 row(self.figure.widget, self.sound.widget),
-                note("What Add would paint is drawn in orange. Sliders follow the arrow keys."),
+                note("The shape that Add would paint is orange. The arrow keys move the sliders."),
             ]
         )
         self._preview()
@@ -130,7 +130,7 @@ class PaintPanel(Panel):
         return image_from_spectrogram(self.mel, self.params)
 
     def painted(self) -> np.ndarray:
-        """The painting with the shape that the controls describe."""
+        """The painting with the shape that the controls set."""
         start, level = self.start.value, float(self.level.value)
         end = min(start + self.length.value, self.seconds)
         pitch, to = self.pitch.value, self.to.value
@@ -149,7 +149,7 @@ class PaintPanel(Panel):
         return paint.stamp(self.mel, gain * part, start)
 
     def stamp(self) -> np.ndarray:
-        """The mel amplitudes that “stamp of a clip” lays down; the flute's tune by default."""
+        """The mel amplitudes that “stamp of a clip” paints; the flute's tune by default."""
         if self._stamp is None:
             from riffedu.signal.audio import clip
             from riffedu.signal.mel import mel_spectrogram
@@ -174,7 +174,7 @@ class PaintPanel(Panel):
             self.mel = self._before.pop()
             self._preview()
         else:
-            self._say("There is nothing to take away.")
+            self._say("There is nothing to undo.")
 
     def listen(self) -> None:
         """What the Listen button does."""
@@ -202,7 +202,7 @@ class PaintPanel(Panel):
         self.status.value = said and f'<b role="alert" style="{style}">{said}</b>'
 
     def _follow(self, change: dict[str, Any]) -> None:
-        """A pitch that is moved takes the end of its glide along, unless that was moved away."""
+        """Move the end of the glide with its beginning, unless the two were set apart."""
         if abs(self.to.value - change["old"]) < 1e-6:
             self.to.value = change["new"]  # which draws
         else:
@@ -248,9 +248,9 @@ class PaintPanel(Panel):
 
 
 def paint_panel(mel: np.ndarray | None = None, stamp: np.ndarray | None = None) -> PaintPanel:
-    """A canvas to paint a sound on; ``panel.mel`` and ``panel.image`` give the painting back.
+    """Return a canvas to paint a sound on; ``panel.mel`` and ``panel.image`` are the painting.
 
     ``mel``: amplitudes (512, columns) to begin with, white by default; ``stamp``: amplitudes that
-    the stamp lays down, the flute's tune by default.
+    the stamp paints, the flute's tune by default.
     """
     return PaintPanel(mel, stamp)

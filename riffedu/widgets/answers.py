@@ -1,0 +1,91 @@
+"""Read a learner's answer before it is compared, and say plainly why one cannot be read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+class NotYet(Exception):
+    """Raised by a check for an answer that cannot be compared; its text becomes the hint."""
+
+
+def as_array(answer: Any, shape: tuple[int, ...] | None = None, name: str = "The answer") -> Any:
+    """Return ``answer`` as a float64 or complex128 array, or raise `NotYet` with the reason.
+
+    Lists, tuples, tensors and arrays of any number type are accepted. ``shape`` is the expected
+    shape; ``name`` begins the sentence of the hint. NaN and infinity are refused.
+    """
+    try:
+        array = np.asarray(answer)
+    except ValueError:
+        raise NotYet(
+            f"{name} has rows of different lengths: every row needs as many numbers."
+        ) from None
+    if array.dtype == object:
+        raise NotYet(f"{name} should be an array of numbers; yours contains something else.")
+    if array.dtype.kind not in "fiubc":
+        raise NotYet(f"{name} should be numbers, not {array.dtype.name} values.")
+    array = array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
+    if shape is not None and array.shape != shape:
+        raise NotYet(f"{name} should have the shape {shape}; yours has {array.shape}.")
+    if np.isnan(array).any():
+        raise NotYet(
+            f"{name} contains NaN (not a number): look for 0 / 0, or for a root or logarithm of a "
+            "negative number."
+        )
+    if np.isinf(array).any():
+        raise NotYet(f"{name} is infinite somewhere: look for a division by 0 or a log of 0.")
+    return array
+
+
+def as_number(answer: Any, name: str = "The answer") -> float:
+    """Return ``answer`` as one finite real number, or raise `NotYet` with the reason."""
+    array = as_array(answer, None, name)
+    if array.size != 1:
+        raise NotYet(f"{name} should be one number; yours has the shape {array.shape}.")
+    if np.iscomplexobj(array):
+        raise NotYet(f"{name} should be a real number; yours is complex: use np.abs or np.angle.")
+    return float(array.reshape(()))
+
+
+def as_words(answer: Any, letters: str, words: tuple[str, ...]) -> dict[str, str]:
+    """Return ``answer`` as a dict from each letter to one of ``words``, or raise `NotYet`."""
+    if not isinstance(answer, dict) or set(answer) != set(letters):
+        raise NotYet(f"Give a dict with one word for each of the letters {', '.join(letters)}.")
+    if any(word is None or word is ... for word in answer.values()):
+        raise NotYet("Nothing to check so far: put a word in place of each ...")
+    said = {letter: str(answer[letter]).strip().lower() for letter in letters}
+    unknown = [word for word in said.values() if word not in words]
+    if unknown:
+        raise NotYet(f"“{unknown[0]}” is not one of: {', '.join(words)}.")
+    if len(words) == len(letters) and len(set(said.values())) < len(letters):
+        raise NotYet("Each word fits exactly one of the sounds.")
+    return said
+
+
+_USUAL = {
+    "truth value of an array": "an `if`, `and`, `or`, `min` or `max` got a whole array where it "
+    "needs one number. np.where, np.minimum and np.maximum work on every element.",
+    "inhomogeneous": "an array was made from rows of different lengths.",
+    "could not be broadcast": "two arrays of different shapes were combined.",
+    "unsupported operand type(s)": "one of the two values is not a number or an array. A list or "
+    "a function must be converted or called first.",
+    "can't multiply sequence": "a list cannot be multiplied like an array: np.array(…) makes one.",
+    "is not callable": "something that is not a function was called.",
+    "positional argument": "the function takes other arguments than the exercise gives it.",
+    "only length-1 arrays": "`math` functions take one number; NumPy's take arrays: np.sqrt, "
+    "np.log10 …",
+    "only 0-dimensional arrays": "`math` functions take one number; NumPy's take arrays: np.sqrt, "
+    "np.log10 …",
+}
+
+
+def explain(error: Exception) -> str:
+    """Say in a sentence what an exception in a learner's code usually means."""
+    told = f"Your code stopped with {type(error).__name__}: {error}"
+    for words, meaning in _USUAL.items():
+        if words in str(error):
+            return f"{told.rstrip('.')}. That means: {meaning}"
+    return told
