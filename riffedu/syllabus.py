@@ -102,7 +102,7 @@ LESSONS = (
         "griffin_lim",
         "Griffin-Lim",
         "a phase from nothing",
-        70,
+        110,
         ("signal.phase",),
         (2, 4),
     ),
