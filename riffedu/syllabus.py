@@ -111,7 +111,7 @@ LESSONS = (
         "beyond_griffin_lim",
         "Beyond Griffin-Lim",
         "faster, and better",
-        75,
+        110,
         ("signal.admm", "signal.pghi", "signal.inversion", "signal.reconstruct", "signal.fidelity"),
         (3, 4, 5),
     ),
