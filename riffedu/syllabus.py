@@ -120,7 +120,7 @@ LESSONS = (
         "noise",
         "Noise",
         "the forward process",
-        60,
+        110,
         ("diffusion.schedule", "diffusion.noise", "diffusion.toy"),
         (4,),
     ),
