@@ -195,10 +195,13 @@ def check_codec(encode: Callable, decode: Callable | None = None) -> object:
         if np.linalg.norm(back - share) > 0.5 * np.linalg.norm(share):
             return hint("decode is not yet the inverse of encode: undo each step, the last first.")
         soft = (share < 1e-2) & (share > 1e-3)
-        all_db, soft_db = (
-            20 * np.log10(np.linalg.norm(share[w]) / max(np.linalg.norm((back - share)[w]), 1e-12))
-            for w in (share > -1, soft)
-        )
+        error: Any = back - share
+
+        def ratio_db(where: Any) -> float:
+            size: Any = np.linalg.norm(share[where])
+            return float(20 * np.log10(size / max(float(np.linalg.norm(error[where])), 1e-12)))
+
+        all_db, soft_db = ratio_db(share >= 0), ratio_db(soft)
         told = f"The {name}: {all_db:.1f} dB on all bins, {soft_db:.1f} dB on the soft ones. "
         if min(all_db, soft_db) >= 36:
             continue
