@@ -23,7 +23,7 @@ PAGES := $(or $(CHROMIUM),$(filter true,$(CI)))
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=180 \
 	--nbval-sanitize-with tests/nbval_sanitize.cfg
 
-.PHONY: lab setup train-deps lint test test-browser bench notebooks clean
+.PHONY: lab setup train-deps lint test test-library test-notebooks test-browser bench notebooks clean
 
 lab: $(SETUP)
 	$(BIN)/riffedu check
@@ -55,11 +55,17 @@ $(LINT): $(SETUP)
 	$(PIP) -e '.[test,lint]'
 	@touch $@
 
-# With real pages every notebook runs there, and its errors are seen there: one run less without.
-test: $(SETUP) $(TRAIN) lint
-	$(BIN)/python -m pytest tests riffedu/signal notebooks --doctest-modules $(NBVAL) $(TEST_FLAGS) \
-		$(if $(PAGES),--deselect tests/lessons/test_notebooks.py::test_runs_without_hidden_errors)
+# The library's and the notebooks' tests can run side by side: make -j2 test.
+test: $(SETUP) $(TRAIN) lint test-library test-notebooks
 	$(if $(PAGES),$(MAKE) test-browser,@echo "No Chromium or Chrome here: the tests of real pages are left out.")
+
+# With real pages every notebook runs there, and its errors are seen there: one run less without.
+test-library: $(TRAIN)
+	$(BIN)/python -m pytest tests riffedu/signal --ignore tests/browser --doctest-modules $(TEST_FLAGS) \
+		$(if $(PAGES),--deselect tests/lessons/test_notebooks.py::test_runs_without_hidden_errors)
+
+test-notebooks: $(TRAIN)
+	$(BIN)/python -m pytest notebooks $(NBVAL) $(TEST_FLAGS)
 
 test-browser: $(BROWSER)
 	$(BIN)/python -m pytest tests/browser $(TEST_FLAGS)

@@ -29,20 +29,20 @@ def main(pictures: list[str]) -> int:
         Row,
         as_table,
         mel_consistency_db,
+        round_trip,
         speed_and_quality,
-        there_and_back,
     )
-    from riffedu.signal.inversion import METHODS, WAYS, sound_from_mel
+    from riffedu.signal.inversion import METHODS, QUALITIES, sound_from_mel
 
     torch.set_num_threads(1)
     params = SpectrogramParams()
     known = {name: clip(name)[0] for name in CLIPS}
     mel = None
-    there_and_back({"warm": known["tune"]}, ["fast"], progress=False)
-    rows = there_and_back(known, progress=False, least_seconds=1.5)
+    round_trip({"warm": known["tune"]}, ["fast"], progress=False)
+    rows = round_trip(known, progress=False, least_seconds=1.5)
     for path in pictures:
         mel = spectrogram_from_image(load_image(path))
-        for way in WAYS:
+        for way in QUALITIES:
             spent, back = timed(lambda: sound_from_mel(mel, params, way))  # noqa: B023
             rows.append(
                 Row(
@@ -54,7 +54,7 @@ def main(pictures: list[str]) -> int:
                 )
             )
     print(as_table(rows))
-    of = {way: np.array([row[2:4] for row in rows if row.way == way]) for way in WAYS}
+    of = {way: np.array([row[2:4] for row in rows if row.way == way]) for way in QUALITIES}
     for way in ("fast", "best"):
         better = of["plain"][:, 1] - of[way][:, 1]
         print(

@@ -37,6 +37,7 @@ _MODULES = {
     "image_to_audio": "signal.reconstruct",
     "load_checkpoint": "diffusion.checkpoint",
     "load_pipeline": "music.pipeline",
+    "best_take": "evaluate.takes",
 }
 
 __all__ = [*_MODULES, "__version__"]

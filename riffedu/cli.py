@@ -46,6 +46,10 @@ VERBS: dict[str, tuple[str, str | dict]] = {
         {
             "data": ("render captioned clips as training data", "riffedu.training.data"),
             "autoencoder": ("train the autoencoder", "riffedu.training.autoencoder"),
+            "decoder": (
+                "train the autoencoder's decoder to draw sharp pictures",
+                "riffedu.training.decoder",
+            ),
             "denoiser": ("train the text-conditioned denoiser", "riffedu.training.denoiser"),
         },
     ),

@@ -71,13 +71,22 @@ LESSONS = (
         ("signal.arrays", "signal.files", "signal.audio", "signal.sampling", "signal.synth"),
     ),
     Lesson(
+        1.5,
+        "fourier",
+        "How much of this sine?",
+        "the Fourier transform by hand",
+        70,
+        ("signal.fourier",),
+        (1,),
+    ),
+    Lesson(
         2,
         "stft",
         "The STFT",
         "windows, frames, and back",
         70,
         ("signal.stft",),
-        (1,),
+        (1, 1.5),
     ),
     Lesson(
         3,

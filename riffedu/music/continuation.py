@@ -9,7 +9,13 @@ import numpy as np
 
 from riffedu.diffusion.samplers import SamplerStep
 from riffedu.errors import RiffeduError
-from riffedu.music.edit import finish, last_latents, run_parameters, to_picture, transform_steps
+from riffedu.music.edit import (
+    edited_result,
+    last_latents,
+    picture_and_level,
+    run_parameters,
+    transform_steps,
+)
 from riffedu.music.masks import latent_mask
 
 if TYPE_CHECKING:
@@ -43,7 +49,7 @@ def extend(
     Raises RiffeduError if the clip already lasts ``seconds`` or is shorter than one latent column.
     Notebook: 12_editing.
     """
-    picture, loudness = to_picture(pipeline, clip)
+    picture, loudness = picture_and_level(pipeline, clip)
     params, columns = pipeline.params, pipeline.columns(seconds)
     step = params.hop_length / params.sample_rate
     if columns <= picture.width:
@@ -75,7 +81,7 @@ def extend(
         "strength": strength,
         **run_parameters(pipeline, **options),
     }
-    return finish(pipeline, image, picture, parameters, loudness, kept=True)
+    return edited_result(pipeline, image, picture, parameters, loudness, kept=True)
 
 
 def period(pixels: np.ndarray, column_ms: float = 10) -> int:

@@ -152,7 +152,7 @@ def transform(
 
     Raises RiffeduError for an invalid clip, mask or strength. Notebook: 12_editing.
     """
-    picture, loudness = to_picture(pipeline, clip)
+    picture, loudness = picture_and_level(pipeline, clip)
     latents = pipeline.encode_image(picture)
     if mask is not None:
         if isinstance(mask, (str, Mapping)):
@@ -172,7 +172,7 @@ def transform(
         **run_parameters(pipeline, **options),
     }
     [image] = pipeline.decode_latents(last, picture.width)
-    return finish(pipeline, image, picture, parameters, loudness, kept=mask is not None)
+    return edited_result(pipeline, image, picture, parameters, loudness, kept=mask is not None)
 
 
 def variations(
@@ -215,7 +215,7 @@ def run_parameters(
     }
 
 
-def to_picture(pipeline: TextToMusic, clip: tuple[np.ndarray, int]) -> tuple[Image, float]:
+def picture_and_level(pipeline: TextToMusic, clip: tuple[np.ndarray, int]) -> tuple[Image, float]:
     """Return the picture of a clip, mixed to mono, and its RMS level in dBFS.
 
     Raises RiffeduError for anything but a valid (waveform, sample_rate).
@@ -236,7 +236,7 @@ def to_picture(pipeline: TextToMusic, clip: tuple[np.ndarray, int]) -> tuple[Ima
     return audio_to_image(mono, sample_rate, pipeline.params), float(rms_db(mono))
 
 
-def finish(
+def edited_result(
     pipeline: TextToMusic,
     image: Image,
     picture: Image,

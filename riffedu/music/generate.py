@@ -112,11 +112,11 @@ class TextToMusic:
         """
         _, scale = self.settings(None, guidance_scale)
         below = self.guidance_below if guidance_below is None else guidance_below
-        below = limits.number("guidance_below", below, 0, 1) * self.longest
-        both = self.both_ways(text, negative)
+        below = limits.number("guidance_below", below, 0, 1) * self.train_timesteps
+        both = self.conditioning(text, negative)
         return guidance.predictor(self.checkpoint.unet, *both, scale, below, rescaled)
 
-    def both_ways(self, text: Tensor, negative: Tensor | None) -> tuple[Tensor, Tensor]:
+    def conditioning(self, text: Tensor, negative: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return the token states of prompt and negative prompt (default: empty), of one shape."""
         empty = self.encode_prompt("")
         text, negative = guidance.same_length(text, empty if negative is None else negative, empty)
@@ -310,7 +310,7 @@ class TextToMusic:
         return self.checkpoint.defaults.get("guidance_below", 1.0)
 
     @property
-    def longest(self) -> int:
+    def train_timesteps(self) -> int:
         """Number of training timesteps: 1000, and the largest number of steps."""
         return self.checkpoint.scheduler.config.num_train_timesteps
 
@@ -325,7 +325,9 @@ class TextToMusic:
         defaults: dict[str, Any] = self.checkpoint.defaults
         steps = defaults.get("num_inference_steps", STEPS) if steps is None else steps
         scale = defaults.get("guidance_scale", GUIDANCE) if scale is None else scale
-        return limits.whole("num_inference_steps", steps, 1, self.longest), limits.guidance(scale)
+        return limits.whole("num_inference_steps", steps, 1, self.train_timesteps), limits.guidance(
+            scale
+        )
 
 
 def _generator(seed: int) -> Generator:

@@ -106,21 +106,21 @@ class Instrument:
 
     def restart(self) -> None:
         """Start again: the next piece is number 0 and continues nothing."""
-        self.riff = Stream(self.pipeline)
+        self.stream = Stream(self.pipeline)
 
     def add_sound(self, waveform: np.ndarray, sample_rate: int, name: str = FILE) -> None:
         """Add a seed sound, its first minute at most. Raises RiffeduError for an invalid or silent
         one.
         """
         from riffedu.music.continuation import period
-        from riffedu.music.edit import to_picture
+        from riffedu.music.edit import picture_and_level
         from riffedu.signal.audio import as_waveform
 
         sample_rate = limits.whole("the sample rate", sample_rate, 1000, 655350)
         waveform = as_waveform(waveform)[..., : round(LONGEST_SEED * sample_rate)]
         if waveform.shape[-1] < sample_rate / 2:
             raise RiffeduError("a seed sound must last half a second at least")
-        picture, loudness = to_picture(self.pipeline, (waveform, sample_rate))
+        picture, loudness = picture_and_level(self.pipeline, (waveform, sample_rate))
         if loudness == -np.inf:
             raise RiffeduError("this sound is silent: there is nothing to begin from")
         pixels = np.asarray(picture.convert("L"))
@@ -136,7 +136,7 @@ class Instrument:
             else four_corners(self._states(settings.prompts), *settings.place)
         )
         under = self._under(settings.seed_sound) if settings.seed_sound else None
-        return self.riff.next(
+        return self.stream.next(
             text,
             settings.place,
             settings.seed,
@@ -159,9 +159,9 @@ class Instrument:
         """Return latents of the seed sound, continued in time from piece to piece."""
         from PIL import Image
 
-        riff, factor = self.riff, self.pipeline.checkpoint.compression
+        stream, factor = self.stream, self.pipeline.checkpoint.compression
         pixels = self._turn(name)
-        start = riff.number * (self.pipeline.window - riff.shared) * factor
+        start = stream.number * (self.pipeline.window - stream.shared) * factor
         columns = (start + np.arange(self.pipeline.window * factor)) % pixels.shape[1]
         return self.pipeline.encode_image(Image.fromarray(pixels[:, columns]).convert("RGB"))
 

@@ -30,7 +30,7 @@ from riffedu.music import edit
 
 HALF_WAY = 0.5
 """How far towards noise `morph` mixes, by default."""
-TOGETHER = 8
+BATCH_SIZE = 8
 """Places between two sounds that the U-Net sees at once."""
 
 EASINGS: dict[str, Callable[[float], float]] = {
@@ -122,7 +122,7 @@ def morph(
     α = 0 is ``clip_a`` and α = 1 is ``clip_b``, each as the autoencoder reconstructs it;
     `morph_latents` makes what lies between. Clips are (waveform, sample_rate) of equal length and
     are mixed to mono; the level in dB is interpolated. ``options``: prompt, num_inference_steps,
-    mix, looks.
+    mix, fixed_point_iterations.
 
     Raises RiffeduError for clips of different lengths and for an α or a strength outside [0, 1].
     Notebook: 13_interpolation.
@@ -131,7 +131,9 @@ def morph(
     alphas = [limits.number("alpha", each, 0, 1) for each in several]
     if not alphas:
         raise RiffeduError("alpha is an empty list: give the places between the sounds, 0 to 1")
-    (one, loud_a), (other, loud_b) = (edit.to_picture(pipeline, clip) for clip in (clip_a, clip_b))
+    (one, loud_a), (other, loud_b) = (
+        edit.picture_and_level(pipeline, clip) for clip in (clip_a, clip_b)
+    )
     if one.width != other.width:
         step = pipeline.params.hop_length / pipeline.params.sample_rate
         first, second = (picture.width * step for picture in (one, other))
@@ -144,7 +146,7 @@ def morph(
     for place, image in zip(alphas, pipeline.decode_latents(mixed, one.width)):
         level = lerp(max(loud_a, edit.QUIETEST), max(loud_b, edit.QUIETEST), place)
         parameters = {"alpha": place, "strength": strength, **options}
-        results.append(edit.finish(pipeline, image, louder, parameters, level))
+        results.append(edit.edited_result(pipeline, image, louder, parameters, level))
     return results if limits.is_list(alpha) else results[0]
 
 
@@ -157,7 +159,7 @@ def morph_latents(
     prompt: str = "",
     num_inference_steps: int | None = None,
     mix: Callable = slerp,
-    looks: int = 2,
+    fixed_point_iterations: int = 2,
     progress: bool = False,
 ) -> torch.Tensor:
     """Interpolate between two latents, ``(len(alphas), c, h, w)``: invert, mix the noise, denoise.
@@ -179,12 +181,14 @@ def morph_latents(
     predict = pipeline.predictor(words, guidance_scale=1.0)
     predict = windows.windowed(predict, pipeline.window)
     kind, both, finished = pipeline.prediction_type, torch.cat([start, end]), []
-    batches = [alphas[i : i + TOGETHER] for i in range(0, len(alphas), TOGETHER)]
+    batches = [alphas[i : i + BATCH_SIZE] for i in range(0, len(alphas), BATCH_SIZE)]
     with tqdm(
         total=(1 + len(batches)) * (len(levels) - 1), disable=not progress or len(levels) == 1
     ) as bar:
         last = partial(edit.last_latents, callback=lambda step: bar.update())
-        one, other = last(invert(predict, both, levels, kind, looks), both).split(1)
+        one, other = last(invert(predict, both, levels, kind, fixed_point_iterations), both).split(
+            1
+        )
         for batch in batches:
             mixed = torch.cat([mix(one, other, alpha) for alpha in batch])
             finished.append(last(sample(predict, mixed, levels, ddim, kind), mixed))

@@ -105,7 +105,7 @@ def riffuse_latents(
     text, negative = (
         _mixed_text(pipeline, start, end, alpha, field) for field in ("prompt", "negative_prompt")
     )
-    text, negative = pipeline.both_ways(text, negative)
+    text, negative = pipeline.conditioning(text, negative)
 
     picture = _whole(init_image)
     known = pipeline.encode_image(picture, torch.Generator().manual_seed(start.seed))

@@ -117,9 +117,9 @@ def grow(
 
     ``wanted`` is read just before each piece is made. Notebook: 13_interpolation.
     """
-    riff = Stream(pipeline)
+    stream = Stream(pipeline)
     for place, text in wanted:
-        yield riff.next(text, place, seed, **options)
+        yield stream.next(text, place, seed, **options)
 
 
 class Stream:
@@ -243,16 +243,16 @@ def _to_piece(
         rise = ramp(kept, "equal power")
         sound = np.concatenate([tail * rise[::-1] + sound[:kept] * rise, sound[kept:]])
     body, tail = sound[:-kept], sound[-kept:].copy()
-    after = _bent(tail[: round(AFTER * rate)])
+    after = _soft_clip(tail[: round(AFTER * rate)])
     seconds = (
         period(np.asarray(image.convert("L")), pipeline.params.column_ms)
         * pipeline.params.column_ms
         / 1000
     )
-    return Piece(number, _bent(body), rate, result.image, place, after, seconds), tail
+    return Piece(number, _soft_clip(body), rate, result.image, place, after, seconds), tail
 
 
-def _bent(sound: np.ndarray) -> np.ndarray:
+def _soft_clip(sound: np.ndarray) -> np.ndarray:
     """Soft-clip the sum of two sounds, which can exceed full scale, without lowering the rest."""
     over = np.maximum(np.abs(sound) - LINEAR, 0) / (1 - LINEAR)
     bent = np.where(over > 0, np.sign(sound) * (LINEAR + (1 - LINEAR) * np.tanh(over)), sound)

@@ -20,10 +20,10 @@ Window: TypeAlias = Any
 
 
 def as_tensor(x: Array) -> tuple[torch.Tensor, Callable[[Any], Any]]:
-    """Converts an array to a float or complex tensor, and returns the way back.
+    """Convert an array to a float or complex tensor; return it with the conversion back.
 
-    The second result turns a tensor into the kind of array that ``x`` was. Raises RiffeduError if
-    ``x`` is not an array of numbers.
+    The second result is a function that converts a tensor to the kind of array that ``x`` was.
+    Raises RiffeduError if ``x`` is not an array of numbers.
 
     >>> tensor, give_back = as_tensor([1, 2, 3])
     >>> tensor.dtype, give_back(2 * tensor)
@@ -49,7 +49,7 @@ def as_tensor(x: Array) -> tuple[torch.Tensor, Callable[[Any], Any]]:
 
 
 def as_waveform(waveform: Array) -> np.ndarray:
-    """Checks a waveform and returns it as float32, (samples,) or (channels, samples).
+    """Check a waveform and return it as float32, (samples,) or (channels, samples).
 
     Raises RiffeduError for other shapes, an empty sound, and NaN or infinite samples.
 

@@ -1,4 +1,4 @@
-"""Lessons 01 to 06 in one step: sound to picture, and picture to sound."""
+"""Lesson 04: convert sound to pictures, for sounds of any length."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ LONGEST_IN_COLOUR = 65536
 def audio_to_image(
     waveform: Array, sample_rate: int, params: SpectrogramParams | None = None
 ) -> Image.Image:
-    """Sound to picture: resample to ``params.sample_rate``, `mel_spectrogram`, draw.
+    """Convert a waveform to a picture: resample, take the mel spectrogram, draw it.
 
-    ``waveform``: (samples,) or (channels, samples). Channels are mixed to one, unless
-    ``params.stereo``, where two are drawn (a mono sound in both). One column per hop: 5.12 s give
-    512. Raises RiffeduError for an unfit waveform or more than two channels in a stereo picture.
+    ``waveform``: (samples,) or (channels, samples). Channels are mixed to one; with
+    ``params.stereo`` two are drawn (a mono sound in both). There is one column per hop: 5.12 s give
+    512. Raises RiffeduError for an invalid waveform or more than two channels in a stereo picture.
     Notebook: 04_image.
 
     >>> audio_to_image(np.zeros(4410), 44100).size
@@ -44,7 +44,7 @@ def audio_to_image(
 
 
 def channels_for(waveform: Array, stereo: bool) -> np.ndarray:
-    """The channels of a picture: the mean of all, or two for a stereo picture.
+    """Return the channels to draw: the mean of all, or two for a stereo picture.
 
     >>> channels_for(np.zeros((2, 5)), stereo=False).shape
     (5,)
@@ -58,9 +58,10 @@ def channels_for(waveform: Array, stereo: bool) -> np.ndarray:
 
 
 def file_to_mel(path: str | Path, params: SpectrogramParams) -> Iterator[np.ndarray]:
-    """The mel amplitudes of a sound file of any length, 64 columns at a time.
+    """Yield the mel amplitudes of a sound file of any length, 64 columns at a time.
 
-    Read, resampled and transformed piece by piece: an hour needs no more memory than a second.
+    The file is read, resampled and transformed piece by piece: an hour needs no more memory than a
+    second.
 
     >>> from riffedu.signal.audio import save
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -75,12 +76,12 @@ def file_to_mel(path: str | Path, params: SpectrogramParams) -> Iterator[np.ndar
 def file_to_image(
     path: str | Path, params: SpectrogramParams | None = None, progress: bool = True
 ) -> Image.Image:
-    """A whole sound file as one picture, however long.
+    """Convert a whole sound file of any length to one picture.
 
-    The loudest moment must be known before the first pixel can be drawn, and an hour of amplitudes
-    is 0.7 GB: they wait in a temporary file. Pictures of over `LONGEST_IN_COLOUR` columns are grey
-    ("L"), which holds the same in a third of the memory. Equal to `audio_to_image` of the loaded
-    file. Raises RiffeduError as `riffedu.signal.audio.load` does. Notebook: 04_image.
+    The greatest amplitude must be known before the first pixel is drawn, and an hour of amplitudes
+    takes 0.7 GB, so they are kept in a temporary file. Pictures wider than `LONGEST_IN_COLOUR`
+    columns are grey ("L"), which takes a third of the memory. The result equals `audio_to_image` of
+    the loaded file. Raises RiffeduError as `riffedu.signal.audio.load` does. Notebook: 04_image.
 
     >>> from riffedu.signal.audio import save
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -115,10 +116,10 @@ def file_to_image(
 def file_to_images(
     path: str | Path, params: SpectrogramParams | None = None, columns: int = 512
 ) -> Iterator[Image.Image]:
-    """A sound file as pictures of ``columns`` each, the last one as wide as what is left.
+    """Yield a sound file as pictures of ``columns`` columns each; the last one may be narrower.
 
-    Each is drawn as soon as its sound has been read, with a loudest moment of its own. Memory does
-    not grow with the file's length. Notebook: 04_image.
+    Each picture is drawn as soon as its sound has been read, scaled to its own greatest amplitude.
+    Memory does not grow with the length of the file. Notebook: 04_image.
 
     >>> from riffedu.signal.audio import save
     >>> with tempfile.TemporaryDirectory() as folder:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Row(NamedTuple):
-    """One clip there and back by one way."""
+    """The measures of one clip after a round trip with one method."""
 
     clip: str
     way: str
@@ -28,13 +28,13 @@ class Row(NamedTuple):
 
 
 def mel_consistency_db(waveform: Array, mel: np.ndarray, params: SpectrogramParams) -> float:
-    """Distance of a sound's mel amplitudes from the target ones; lower is better.
+    """Return how far a sound's mel amplitudes are from the target; lower is better.
 
         20 · log10( ‖ g · mel(waveform) − mel ‖ / ‖ mel ‖ )
 
-    with the gain g that makes it smallest, so that level does not count. ``mel``: amplitudes
-    (num_frequencies, columns); ``waveform``: columns · hop_length samples. −20 dB: a tenth of the
-    amplitude is wrong. Loud bins decide. Notebook: 06_beyond_griffin_lim.
+    with the gain g that minimises it, so the level does not matter. ``mel``: amplitudes
+    (num_frequencies, columns); ``waveform``: columns · hop_length samples. At −20 dB a tenth
+    of the amplitude is wrong. Loud bins dominate. Notebook: 06_beyond_griffin_lim.
 
     >>> from riffedu.signal.mel import mel_spectrogram
     >>> from riffedu.signal.params import SpectrogramParams
@@ -47,7 +47,7 @@ def mel_consistency_db(waveform: Array, mel: np.ndarray, params: SpectrogramPara
 
     found = mel_spectrogram(waveform, params)
     if found.shape != np.shape(mel):
-        raise RiffeduError(f"the sound's picture is {found.shape}, the wanted one {np.shape(mel)}")
+        raise RiffeduError(f"the sound's picture is {found.shape}, expected {np.shape(mel)}")
     gain = (found * mel).sum() / max((found**2).sum(), 1e-30)
     size: Any = np.linalg.norm(mel)
     error = np.linalg.norm(gain * found - mel) / max(size, 1e-30)
@@ -61,14 +61,14 @@ def log_spectral_distance(
     max_frequency: float = 10000,
     floor_db: float = -80,
 ) -> float:
-    """Log-spectral distance of two sounds in dB; 0 is equal.
+    """Return the log-spectral distance of two sounds in dB; 0 means equal.
 
         mean over t of √( mean over k of (20 · log10(|X[k, t]| / |Y[k, t]|))² )
 
-    Frames of 2048 samples, rows up to ``max_frequency``, everything more than 80 dB below the
-    original's loudest bin counted as that. Quiet bins count as much as loud ones, and phase not at
-    all. Source: Gray and Markel, "Distance measures for speech processing", IEEE Trans. ASSP 24
-    (1976). Notebook: 06_beyond_griffin_lim.
+    Frames of 2048 samples, rows up to ``max_frequency``, with a floor 80 dB below the original's
+    loudest bin. Quiet bins count as much as loud ones; phase does not count. Source: Gray and
+    Markel, "Distance measures for speech processing", IEEE Trans. ASSP 24 (1976). Notebook:
+    06_beyond_griffin_lim.
 
     >>> x = np.random.default_rng(0).standard_normal(4410)
     >>> round(log_spectral_distance(x, 2 * x, 44100), 1)
@@ -83,10 +83,11 @@ def log_spectral_distance(
 def attack_likeness(
     waveform: Array, original: Array, sample_rate: int, max_frequency: float = 10000
 ) -> float:
-    """Correlation of the onset strengths of two sounds: 1 is equal, 0 is unrelated.
+    """Return the correlation of the onset strengths of two sounds: 1 means equal, 0 unrelated.
 
-    Every 64 samples: how much log |STFT| (frames of 256, 6 ms) rises, summed over rows. A method
-    that smears drum strokes loses here whatever else it matches. Notebook: 06_beyond_griffin_lim.
+    Onset strength is the rise of log |STFT| (frames of 256 samples, 6 ms, every 64 samples), summed
+    over rows. A method that smears drum strokes scores low here, whatever else it matches.
+    Notebook: 06_beyond_griffin_lim.
 
     >>> x = np.random.default_rng(0).standard_normal(4410)
     >>> round(attack_likeness(x, 0.5 * x, 44100), 3)
@@ -102,26 +103,26 @@ def attack_likeness(
     return float(np.corrcoef(*rises)[0, 1])
 
 
-def there_and_back(
+def round_trip(
     clips: dict[str, np.ndarray],
     ways: Iterable[str] | dict[str, Callable] | None = None,
     params: SpectrogramParams | None = None,
     progress: bool = True,
     least_seconds: float = 0.0,
 ) -> list[Row]:
-    """Sends every clip to a picture and back by every method, and measures the loss.
+    """Convert every clip to a picture and back with every method, and measure the loss.
 
-    ``clips``: name → mono waveform at ``params.sample_rate``. ``ways``: names of
-    `riffedu.signal.inversion.WAYS`, or name → function (mel, params) → waveform. The picture has
-    8 bits, as saved. Seconds are the median of as many runs as fit in ``least_seconds``, at least
-    one.
+    ``clips``: name → mono waveform at ``params.sample_rate``. ``ways``: names in
+    `riffedu.signal.inversion.QUALITIES`, or name → function (mel, params) → waveform. The picture
+    has 8 bits, as saved. Seconds are the median of as many runs as fit in ``least_seconds``, at
+    least one.
 
     Notebook: 06_beyond_griffin_lim.
 
     >>> from riffedu.signal.params import SpectrogramParams
     >>> params = SpectrogramParams(sample_rate=8000, num_frequencies=64, max_frequency=4000)
     >>> noise = np.random.default_rng(0).standard_normal(4000) / 10
-    >>> [row] = there_and_back({"noise": noise}, ["fast"], params, progress=False)
+    >>> [row] = round_trip({"noise": noise}, ["fast"], params, progress=False)
     >>> row.clip, row.way
     ('noise', 'fast')
     """
@@ -132,12 +133,12 @@ def there_and_back(
     from riffedu.signal.audio import rms_db
     from riffedu.signal.convert import audio_to_image
     from riffedu.signal.image import spectrogram_from_image
-    from riffedu.signal.inversion import WAYS, sound_from_mel
+    from riffedu.signal.inversion import QUALITIES, sound_from_mel
     from riffedu.signal.params import SpectrogramParams
 
     params = params or SpectrogramParams()
     if not isinstance(ways, dict):
-        ways = {way: partial(sound_from_mel, quality=way) for way in ways or WAYS}
+        ways = {way: partial(sound_from_mel, quality=way) for way in ways or QUALITIES}
     rows = []
     for (clip, sound), (way, inverse) in tqdm(
         [(c, w) for c in clips.items() for w in ways.items()],
@@ -168,7 +169,7 @@ def there_and_back(
 
 
 class Point(NamedTuple):
-    """One moment of a method: what it cost so far, and what it got."""
+    """A method after some iterations: the time taken so far and the quality reached."""
 
     n_iter: int
     seconds: float  # of one processor, from the picture to the sound of this iteration
@@ -182,9 +183,9 @@ def speed_and_quality(
     params: SpectrogramParams,
     at: Collection[int] = (0, 1, 2, 4, 8, 16, 32),
 ) -> Iterator[Point]:
-    """Times a method, and measures its result at each of the iterations ``at``.
+    """Time a method and measure its result after each of the iterations ``at``.
 
-    The clock stops while a result is measured. ``steps``: one of
+    Measuring is not timed. ``steps``: one of
     `riffedu.signal.inversion.METHODS`, run on ``mel``. Notebook: 06_beyond_griffin_lim.
 
     >>> from riffedu.signal.inversion import METHODS
@@ -209,9 +210,9 @@ def speed_and_quality(
 
 
 def as_table(rows: list[Row], seconds: bool = True) -> str:
-    """Formats the rows, and the mean of each way, as a Markdown table of rounded numbers.
+    """Format the rows and the mean of each method as a Markdown table of rounded numbers.
 
-    Where the original is unknown, a row holds NaN and the table shows a dash.
+    Where there is no original to compare with, a row holds NaN and the table shows a dash.
 
     >>> print(as_table([Row("tune", "fast", 0.5, -20.0, 5.0, 0.9, 0.0)]))
     | clip | way | s | consistency dB | distance dB | attacks | level dB |

@@ -17,7 +17,7 @@ RATES = (1000, 768000)
 
 @contextmanager
 def open_sound(path: str | Path) -> Iterator[Any]:
-    """Opens a sound file; turns any error into a RiffeduError of one line.
+    """Open a sound file; turn any error into a one-line RiffeduError.
 
     >>> with open_sound("none.wav"):
     ...     pass
@@ -41,12 +41,12 @@ def open_sound(path: str | Path) -> Iterator[Any]:
         raise
     except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
         raise RiffeduError(
-            f"{path} is no sound that can be read, or it is damaged or cut short: {reason(error)}"
+            f"{path} cannot be read as a sound; it may be damaged or cut short: {reason(error)}"
         ) from None
 
 
 def as_channels(path: str | Path, samples: np.ndarray) -> np.ndarray:
-    """Turns (samples, channels) into (samples,) or (channels, samples).
+    """Convert (samples, channels) to (samples,) or (channels, samples).
 
     Raises RiffeduError for NaN or infinite samples.
 

@@ -36,12 +36,12 @@ LARGEST = 2**29
 def image_from_spectrogram(
     mel: np.ndarray, params: SpectrogramParams | None = None, range_db: float | None = None
 ) -> Image.Image:
-    """Draws mel amplitudes: dark is loud, low is down, one column per hop.
+    """Draw mel amplitudes as a picture: dark is loud, low is down, one column per hop.
 
         pixel = ⌊255 − 255 · (mel / max mel)^power⌋,   power = 0.25
 
     The power compresses the range, as hearing does: with 255 grey levels a linear picture would
-    show only the loudest 48 dB, this one reaches down to 192 dB. ``mel`` ≥ 0: shape (512, columns)
+    show only the loudest 48 dB; this one shows 192 dB. ``mel`` ≥ 0: shape (512, columns)
     or (1, 512, columns) gives three equal channels; (2, 512, columns) red 0, green left, blue
     right. With ``range_db`` the greys are decibels instead, see `to_pixels`. Returns an RGB picture
     whose EXIF tags hold ``params`` and MAX_VALUE, the amplitude of black on the 16-bit scale, so
@@ -74,12 +74,12 @@ def image_from_spectrogram(
 def to_pixels(
     mel: np.ndarray, loudest: float, power: float = 0.25, range_db: float | None = None
 ) -> np.ndarray:
-    """Amplitudes to grey levels, uint8, lowest band first: 255 is silence, 0 is ``loudest``.
+    """Convert amplitudes to grey levels, uint8, lowest band first: 255 silence, 0 ``loudest``.
 
         ⌊255 − 255 · (mel / loudest)^power⌋                                   (Riffusion's)
         ⌊255 − 255 · max(0, 1 + 20 · log10(mel / loudest) / range_db)⌋        (decibels)
 
-    In decibels each grey level is the same step, range_db / 255, and amplitudes more than
+    In decibels all grey steps are equal, range_db / 255, and amplitudes more than
     ``range_db`` below the loudest become silence. Raises RiffeduError for a range of 0 or less.
     Notebook: 04_image.
 
@@ -98,7 +98,7 @@ def to_pixels(
 def from_pixels(
     pixels: np.ndarray, loudest: float, power: float = 0.25, range_db: float | None = None
 ) -> np.ndarray:
-    """Grey levels to amplitudes, float32: the inverse of `to_pixels`. White is silence in both.
+    """Convert grey levels to amplitudes, float32: the inverse of `to_pixels`. White is silence.
 
     >>> from_pixels([255, 127.5, 0], loudest=1).tolist()
     [0.0, 0.0625, 1.0]
@@ -117,9 +117,9 @@ def image_from_pixels(
     range_db: float | None = None,
     grey: bool = False,
 ) -> Image.Image:
-    """Makes a tagged picture of grey levels, (rows, columns) or (2, rows, columns), low band first.
+    """Make a tagged picture of grey levels, (rows, columns) or (2, rows, columns), low band first.
 
-    ``grey`` makes a one-channel picture of a mono sound: a third of the memory.
+    ``grey`` makes a one-channel picture of a mono sound, which takes a third of the memory.
 
     >>> image_from_pixels(np.zeros((512, 3), np.uint8), 1.0, SpectrogramParams()).size
     (3, 512)
@@ -148,17 +148,18 @@ def image_from_pixels(
 def spectrogram_from_image(
     image: Image.Image, params: SpectrogramParams | None = None
 ) -> np.ndarray:
-    """Reads mel amplitudes from a picture.
+    """Read mel amplitudes from a picture.
 
         mel = ((255 − pixel) / 255)^(1 / power) · MAX_VALUE / 32768
 
-    ``image``: num_frequencies pixels tall and any width, in colour or grey (16-bit greys count
-    finer). ``params`` (default: the picture's EXIF tags, and Riffusion's numbers where it has none)
-    say what the picture means; MAX_VALUE always comes from the picture, 30e6 where it has none, and
-    so does the range of a picture in decibels. Returns float32 ≥ 0, shape (512, columns), or
-    (2, 512, columns) for a stereo picture (green left, blue right).
+    ``image``: num_frequencies pixels tall, of any width, in colour or grey (16-bit grey levels keep
+    their precision). ``params`` defaults to the picture's EXIF tags, and to Riffusion's values
+    where a tag is missing. MAX_VALUE (default 30e6) and the range of a picture in decibels always
+    come from the picture. Returns float32 ≥ 0, shape (512, columns), or (2, 512, columns) for a
+    stereo picture (green left, blue right).
 
-    Raises RiffeduError when this is no picture, its height does not match or its tags lie.
+    Raises RiffeduError if ``image`` is not a picture, its height does not match, or its tags
+    contradict its pixels.
     Notebook: 04_image.
 
     >>> image = image_from_spectrogram(np.full((512, 3), 0.5))
@@ -174,9 +175,9 @@ def unit_spectrogram(
     params: SpectrogramParams | None = None,
     columns: tuple[int, int] | None = None,
 ) -> tuple[np.ndarray, float]:
-    """Reads a picture as mel amplitudes relative to black, and the amplitude of black.
+    """Read a picture as mel amplitudes relative to black, and the amplitude of black.
 
-    They are separate so that pictures that differ in level alone give identical arrays.
+    The two are separate so that pictures that differ only in level give identical arrays.
     ``columns``: (first, last + 1) of the part to read, for a picture processed in pieces.
 
     >>> image = image_from_spectrogram(np.full((512, 3), 0.5))
@@ -207,7 +208,7 @@ def unit_spectrogram(
 
 
 def _greys(image: Image.Image, stereo: bool) -> np.ndarray:
-    """Levels from 0 to 255, lowest band first; (2, rows, columns) for a stereo picture."""
+    """Return grey levels 0 to 255, lowest band first; (2, rows, columns) for a stereo picture."""
     fine = image.mode in ("I", "I;16", "I;16B", "I;16L", "F")
     if stereo and (fine or image.mode in ("1", "L", "LA")):
         raise RiffeduError("the picture's tags say stereo, but it is grey: one channel")
@@ -222,9 +223,9 @@ def _greys(image: Image.Image, stereo: bool) -> np.ndarray:
 
 
 def check_size(path: str | Path, columns: int, rows: int) -> None:
-    """Raises RiffeduError if a picture would be too wide for its format, or for any.
+    """Raise RiffeduError if a picture would be too wide for its format, or for any format.
 
-    Call it before drawing an hour of sound.
+    Call it before drawing a long sound.
 
     >>> check_size("clip.png", columns=512, rows=512)
     """
@@ -235,7 +236,7 @@ def check_size(path: str | Path, columns: int, rows: int) -> None:
 
 
 def save_image(image: Image.Image, path: str | Path) -> Path:
-    """Writes a picture with its EXIF tags; the extension sets the format (PNG is lossless).
+    """Write a picture with its EXIF tags; the extension sets the format (PNG is lossless).
 
     Writes a temporary file beside ``path`` and renames it, so that no partial file is left. Raises
     RiffeduError for an unknown extension, a picture too wide for the format, or a path that cannot
@@ -264,7 +265,7 @@ def save_image(image: Image.Image, path: str | Path) -> Path:
 
 
 def load_image(path: str | Path) -> Image.Image:
-    """Reads a picture file with its tags.
+    """Read a picture file with its tags.
 
     Raises RiffeduError if the file does not exist, is not a picture, or is damaged.
 
@@ -283,17 +284,15 @@ def load_image(path: str | Path) -> Image.Image:
                 image.load()
                 return image
     except Image.DecompressionBombError:
-        raise RiffeduError(f"{path} is too large a picture to be a spectrogram") from None
+        raise RiffeduError(f"{path} is too large to be a spectrogram picture") from None
     except (OSError, ValueError, SyntaxError, UserWarning) as error:
-        raise RiffeduError(
-            f"{path}: no picture can be read from this file: {_reason(error)}"
-        ) from None
+        raise RiffeduError(f"{path}: cannot be read as a picture: {_reason(error)}") from None
     finally:
         Image.MAX_IMAGE_PIXELS = usual
 
 
 def with_level(image: Image.Image, params: SpectrogramParams, gain: float) -> Image.Image:
-    """A copy of a picture tagged with ``params``, its amplitude of black multiplied by ``gain``.
+    """Return a copy of a picture tagged with ``params``, with MAX_VALUE multiplied by ``gain``.
 
     >>> image = image_from_spectrogram(np.full((512, 3), 0.5))
     >>> louder = with_level(image, SpectrogramParams(), 2)
@@ -309,7 +308,7 @@ def with_level(image: Image.Image, params: SpectrogramParams, gain: float) -> Im
 
 
 def tags_of(image: Image.Image) -> Image.Exif:
-    """A picture's EXIF tags. Raises RiffeduError if they are damaged.
+    """Return a picture's EXIF tags. Raises RiffeduError if they are damaged.
 
     >>> tags = tags_of(image_from_spectrogram(np.ones((512, 3))))
     >>> tags[MAX_VALUE_TAG]

@@ -21,15 +21,15 @@ from riffedu.signal.phase import PhaseState, griffin_lim_steps, magnitude_of, wi
 from riffedu.signal.stft import istft, stft
 
 
-class Way(NamedTuple):
-    """One way from picture to sound: `lean_steps` with these numbers, or Riffusion's if plain."""
+class Quality(NamedTuple):
+    """Settings of one quality: those of `lean_steps`, or Riffusion's method if ``plain``."""
 
     n_iter: int
     stride: int = 1
     plain: bool = False
 
 
-WAYS = {"fast": Way(16, stride=2), "best": Way(64), "plain": Way(32, plain=True)}
+QUALITIES = {"fast": Quality(16, stride=2), "best": Quality(64), "plain": Quality(32, plain=True)}
 """What ``quality`` may be."""
 
 
@@ -41,12 +41,13 @@ def sound_from_mel(
     n_iter: int | None = None,
     progress: bool = False,
 ) -> np.ndarray:
-    """Mel amplitudes (num_frequencies, columns) to a waveform (columns · hop_length,), float32.
+    """Reconstruct a waveform from mel amplitudes.
 
-    ``quality``: "fast" and "best" are `lean_steps` and `full_rate`, with every second column and
-    16 iterations, or with all and 64; "plain" is `plain_steps`, what Riffusion does. ``n_iter``
-    changes the number. With ``progress``, a bar shows after a second. Raises RiffeduError for
-    an unknown quality and for n_iter < 0. Notebook: 06_beyond_griffin_lim.
+    ``mel``: (num_frequencies, columns). Returns float32 of shape (columns · hop_length,).
+    ``quality``: "fast" runs `lean_steps` and `full_rate` on every second column for 16 iterations,
+    "best" on all columns for 64; "plain" runs `plain_steps`, Riffusion's method. ``n_iter``
+    overrides the number of iterations. With ``progress``, a progress bar appears after one second.
+    Raises RiffeduError for an unknown quality and for n_iter < 0. Notebook: 06_beyond_griffin_lim.
 
     >>> mel = np.zeros((64, 20), np.float32)
     >>> params = SpectrogramParams(sample_rate=8000, num_frequencies=64, max_frequency=4000)
@@ -55,9 +56,11 @@ def sound_from_mel(
     """
     from tqdm.auto import tqdm
 
-    if quality not in WAYS:
-        raise RiffeduError(f"quality={quality!r} is unknown: use {' or '.join(map(repr, WAYS))}")
-    way = WAYS[quality]
+    if quality not in QUALITIES:
+        raise RiffeduError(
+            f"quality={quality!r} is unknown: use {' or '.join(map(repr, QUALITIES))}"
+        )
+    way = QUALITIES[quality]
     n_iter = way.n_iter if n_iter is None else n_iter
     steps = (
         plain_steps(mel, params, n_iter, seed)
@@ -99,19 +102,22 @@ def lean_steps(
     method: Callable = griffin_lim_steps,
     refit: bool = True,
 ) -> Iterator[PhaseState]:
-    """Several times as fast as `plain_steps`, and closer to the picture. Five observations:
+    """Reconstruct several times as fast as `plain_steps`, and closer to the picture.
+
+    The method rests on five observations:
 
     1. The picture says nothing above ``max_frequency``: work at twice that rate (20 kHz).
-    2. Frames are zero-padded fourfold, which adds no information: every second row is enough.
-    3. Windows overlap tenfold: for finding phases every second column is enough (``stride``).
+    2. Zero padding to four times the window adds rows but no information: half of the rows suffice.
+    3. Ten windows overlap at every sample: every second column suffices to estimate the phases
+       (``stride``).
     4. Phases need not be random: the slopes of the magnitudes determine most of them (``start``).
-    5. Magnitudes are known only through their mel bands: each iteration keeps the fine structure
-       that it found and rescales it to the picture (``refit``, `riffedu.signal.mel.fit_mel`).
+    5. The picture gives the magnitudes only as mel bands: each iteration keeps the fine structure
+       found so far and rescales it to the picture (``refit``, `riffedu.signal.mel.fit_mel`).
 
-    ``mel``: (num_frequencies, columns) ≥ 0. ``start`` gives the first phases: `pghi`, or None for
+    ``mel``: (num_frequencies, columns) ≥ 0. ``start`` gives the initial phases: `pghi`, or None for
     random ones. ``method``: `griffin_lim_steps` or `admm_steps`. Yields n_iter + 1 states at the
-    rate of `lean_grid`; `full_rate` makes a sound of one. A ``stride`` that would leave windows
-    less than fourfold is 1. Notebook: 06_beyond_griffin_lim.
+    rate of `lean_grid`; `full_rate` converts one to sound. Where ``stride`` would leave fewer
+    than four windows over a sample, it is 1. Notebook: 06_beyond_griffin_lim.
 
     >>> params = SpectrogramParams(sample_rate=8000, num_frequencies=64, max_frequency=3000)
     >>> [state.waveform.shape for state in lean_steps(np.ones((64, 20)), params, n_iter=1)]
@@ -149,7 +155,7 @@ does, "every column" what "best" does, each with its number of iterations."""
 
 
 def sound_of(state: PhaseState, mel: np.ndarray, params: SpectrogramParams) -> np.ndarray:
-    """The waveform of a state of any of the `METHODS`, float32 (columns · hop_length,).
+    """Return the waveform of a state of one of the `METHODS`: float32, (columns · hop_length,).
 
     >>> params = SpectrogramParams(sample_rate=8000, num_frequencies=64, max_frequency=3000)
     >>> mel = np.ones((64, 20))
@@ -163,13 +169,13 @@ def sound_of(state: PhaseState, mel: np.ndarray, params: SpectrogramParams) -> n
 
 
 def full_rate(waveform: Array, mel: np.ndarray, params: SpectrogramParams) -> np.ndarray:
-    """A state's ``waveform`` of `lean_steps` at the full rate, float32 (columns · hop_length,).
+    """Return the ``waveform`` of a `lean_steps` state at the full sample rate.
 
-    Once more to frames, now of every column, scaled to the picture; then each frame is synthesised
-    at ``params.sample_rate`` with the rows above left empty: exact band-limited resampling, for
-    free. Where a picture begins loud, half of its first frames lies before the beginning, and
-    what they ask for piles up in a click: where the first 2 ms are louder than what follows, they
-    rise from nothing.
+    The waveform is transformed once more, now at every column, and scaled to the picture. Each
+    frame is then synthesised at ``params.sample_rate`` with its upper rows empty, which is exact
+    band-limited resampling. Half of the first frames lies before the beginning of the sound; in a
+    picture that begins loud this causes a click, so the first 2 ms are faded in where they are
+    louder than what follows. Returns float32 of shape (columns · hop_length,).
 
     >>> params = SpectrogramParams(sample_rate=8000, num_frequencies=64, max_frequency=3000)
     >>> mel = np.ones((64, 20))
@@ -195,7 +201,7 @@ def full_rate(waveform: Array, mel: np.ndarray, params: SpectrogramParams) -> np
 
 
 class Grid(NamedTuple):
-    """An STFT grid: sizes in samples of its own rate, and the filterbank on its rows."""
+    """An STFT grid: sizes in samples at its own sample rate, and the filterbank for its rows."""
 
     n_fft: int
     hop_length: int
@@ -207,12 +213,13 @@ class Grid(NamedTuple):
 
 @lru_cache(maxsize=8)
 def lean_grid(params: SpectrogramParams) -> Grid:
-    """The smallest STFT grid that holds all that a picture determines: observations 1 and 2.
+    """Return the smallest STFT grid that holds everything a picture determines.
 
-    The lowest rate above 2 · max_frequency at which window and hop are whole samples, and zeros to
-    twice the window. Riffusion's 17640, 441, 4410 at 44.1 kHz become 4000, 200, 2000 at 20 kHz.
-    The filterbank reads the rows that are left out as straight lines between those that are kept:
-    low bands are narrower than two rows, and some would see none.
+    Its rate is the lowest one from 2 · max_frequency on at which window and hop are whole numbers
+    of samples; zero padding doubles the window (observations 1 and 2 of `lean_steps`). Riffusion's
+    n_fft, hop and window of 17640, 441 and 4410 at 44.1 kHz become 4000, 200 and 2000 at 20 kHz.
+    The lowest mel bands are narrower than two rows, so the filterbank interpolates linearly
+    between the rows of the smaller grid.
 
     >>> lean_grid(SpectrogramParams())[:3]
     (4000, 200, 2000)

@@ -252,7 +252,7 @@ def invert_mel(mel: Array, params: SpectrogramParams | None = None, method: str 
     return give_back(magnitude)
 
 
-def through_mel(
+def mel_round_trip(
     waveform: Array, params: SpectrogramParams | None = None, method: str = "pinv"
 ) -> Array:
     """Sends a sound through the filterbank and back with its own phases: what mel alone loses.
@@ -263,7 +263,7 @@ def through_mel(
     normalised. A picture cannot do this, since it holds no phases. Raises RiffeduError as
     `mel_spectrogram` and `invert_mel` do. Notebook: 03_mel.
 
-    >>> through_mel(np.zeros(4410), method="transpose").shape
+    >>> mel_round_trip(np.zeros(4410), method="transpose").shape
     (4410,)
     """
     import torch

@@ -27,11 +27,11 @@ LONGEST_FRAME = 2**20
 
 @dataclass(frozen=True)
 class SpectrogramParams:
-    """What a picture means: Riffusion's fields and defaults.
+    """The parameters that give a spectrogram picture its meaning, with Riffusion's defaults.
 
     Durations in milliseconds, frequencies in hertz. The defaults give n_fft 17640, win_length 4410
-    and hop_length 441: a column every 10 ms, seen through a 100 ms window, in 512 bands up to
-    10 kHz. Raises RiffeduError for numbers that make no spectrogram. Notebook: 04_image.
+    and hop_length 441: one column every 10 ms, a 100 ms window and 512 mel bands up to
+    10 kHz. Raises RiffeduError for values that cannot describe a spectrogram. Notebook: 04_image.
     """
 
     stereo: bool = False
@@ -78,7 +78,7 @@ class SpectrogramParams:
 
     @property
     def n_fft(self) -> int:
-        """Samples in a frame, the zeros beside the window included."""
+        """Samples in a frame, including the zero padding on both sides of the window."""
         return int(self.padded_duration_ms * self.sample_rate / 1000)
 
     @property
@@ -97,14 +97,14 @@ class SpectrogramParams:
         return 1000 * self.hop_length / self.sample_rate
 
     def to_exif(self) -> dict[int, int | float]:
-        """Riffusion's EXIF tags for these numbers."""
+        """Return the parameters as Riffusion's EXIF tags: tag number → value."""
         return {tag: getattr(self, name) for name, tag in EXIF_TAGS.items()}
 
     @classmethod
     def from_exif(cls, exif: Mapping[int, Any]) -> SpectrogramParams:
-        """From a mapping of EXIF tags; defaults stand in for tags that are not there.
+        """Read the parameters from EXIF tags; a missing tag gets its default.
 
-        Raises RiffeduError for a tag that holds no such number.
+        Raises RiffeduError if a tag does not hold a number of the right kind.
         """
         kinds = {field.name: type(field.default) for field in fields(cls)}
         found = {

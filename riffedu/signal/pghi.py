@@ -19,15 +19,16 @@ def pghi(
     tolerance: float = 1e-3,
     seed: int = 0,
 ) -> Array:
-    """Phase gradient heap integration: phases computed from the magnitudes, without iterations.
+    """Compute phases from magnitudes without iterations (phase gradient heap integration).
 
     `phase_slopes` gives the change of phase from one bin to the next, along time and along
     frequency. `integrate` sums these changes along paths through the loudest bins, where they are
     most reliable. Bins below ``tolerance`` · the loudest get random phases from ``seed``.
 
     ``magnitude``: real ≥ 0, shape (…, n_fft // 2 + 1, columns), of centred frames as `stft` makes
-    them. Returns the complex spectrum, torch or NumPy as it came. The phases are right up to a
-    constant where a frame holds one sine or one click; where sounds overlap they are a good start.
+    them. Returns the complex spectrum, as a torch or NumPy array like ``magnitude``. The phases are
+    right up to a constant where a frame holds one sine or one click; where sounds overlap they are
+    a good start.
 
     Raises RiffeduError for magnitudes of another shape or a tolerance outside (0, 1). Source:
     Průša, Balazs and Søndergaard, "A noniterative method for reconstruction of phase from STFT
@@ -61,7 +62,7 @@ def phase_slopes(
     win_length: int | None = None,
     window: Window = "hann",
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The change of an STFT's phase to the next column and to the next row, in radians.
+    """Estimate the phase difference to the next column and to the next row, in radians.
 
         along time:       2π hop k / n_fft + c / log(W(0) / W(1)) · ∂ log magnitude / ∂k
         along frequency: −2π centre / n_fft − c / log(w(0) / w(hop)) · ∂ log magnitude / ∂t
@@ -108,16 +109,16 @@ def integrate(
     along_frequency: np.ndarray,
     tolerance: float = 1e-3,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Sums phase steps along the loudest paths: (phase in radians, mask of bins that have one).
+    """Sum phase differences along the loudest paths; return (phase, mask of bins that have one).
 
-    A bin can be reached by many paths, whose sums differ where the slopes are wrong. So the
-    bins above ``tolerance`` · the loudest are joined by the tree whose steps are the loudest: a
-    maximum spanning tree, a step weighing as much as the product of its two magnitudes. Each part
-    of the picture that stands alone hangs on a root, with phase 0 at its loudest bin. Then every
-    bin adds up its way to the root by doubling: one step, two, four, eight …
+    Many paths lead to a bin, and their sums differ where the slopes are wrong. The bins above
+    ``tolerance`` · the loudest are therefore joined by a maximum spanning tree, in which an edge
+    weighs the product of its two magnitudes. Each connected part has its root, with phase 0, at
+    its loudest bin. Every bin then sums the edges to its root by pointer doubling: one edge, two,
+    four, eight … Phases are in radians.
 
-    The heap of pghi's authors grows such a tree bin by bin; this one needs no loop over bins.
-    Shapes as `phase_slopes` returns them. Notebook: 06_beyond_griffin_lim.
+    The authors grow such a tree bin by bin with a heap; here no loop over bins is needed. Shapes
+    as `phase_slopes` returns them. Notebook: 06_beyond_griffin_lim.
 
     >>> magnitude = np.ones((33, 8))
     >>> phase, known = integrate(magnitude, *phase_slopes(magnitude, 64, 16))
@@ -159,7 +160,7 @@ def integrate(
 
 
 def _tops(magnitude: np.ndarray) -> np.ndarray:
-    """Local maxima: bins that none of their four neighbours exceeds."""
+    """Return the local maxima: bins that none of their four neighbours exceeds."""
     tops = np.ones(magnitude.shape, dtype=bool)
     for here, low, high in (
         (tops, magnitude[:-1], magnitude[1:]),

@@ -27,19 +27,19 @@ def image_to_audio(
     n_iter: int | None = None,
     progress: bool = True,
 ) -> tuple[np.ndarray, int]:
-    """Picture to sound: (waveform, sample_rate).
+    """Convert a picture to sound; return (waveform, sample_rate).
 
-    ``quality`` is one of `riffedu.signal.inversion.WAYS`, the quickest first; "plain" is what
-    Riffusion does, the inverse mel and then fast Griffin-Lim on all rows. ``n_iter`` overrides the
-    number of iterations of that quality. The first phases are drawn with ``seed``: the same seed
-    gives the same sound.
+    ``quality`` is one of `riffedu.signal.inversion.QUALITIES`, fastest first; "plain" is
+    Riffusion's method, the inverse mel transform and then fast Griffin-Lim on all rows. ``n_iter``
+    overrides the number of iterations. ``seed`` sets the random initial phases: the same seed gives
+    the same sound.
 
     Returns float32, (samples,) or (2, samples) for a stereo picture, columns · hop_length samples
-    at ``params.sample_rate``. Nothing is normalised: the level is the picture's, from its
-    MAX_VALUE, so peaks may pass 1; see `riffedu.signal.audio.set_level`. Pictures of over
-    `LONGEST_AT_ONCE` columns are worked on in pieces, see `pieces_of`. With ``progress``, a bar
-    shows if it takes more than a second. Raises RiffeduError for an unfit picture or an unknown
-    quality. Notebook: 06_beyond_griffin_lim.
+    at ``params.sample_rate``. The level comes from the picture's MAX_VALUE and is not
+    normalised, so peaks can exceed 1; see `riffedu.signal.audio.set_level`. Pictures wider
+    than `LONGEST_AT_ONCE` columns are processed in pieces, see `pieces_of`. With ``progress``, a
+    progress bar appears after one second. Raises RiffeduError for an unreadable picture or an
+    unknown quality. Notebook: 06_beyond_griffin_lim.
 
     >>> from riffedu.signal.image import image_from_spectrogram
     >>> params = SpectrogramParams(sample_rate=8000, num_frequencies=64, max_frequency=4000)
@@ -80,9 +80,9 @@ def _sound_of_pieces(
     n_iter: int | None,
     progress: bool,
 ) -> tuple[np.ndarray, int]:
-    """A wide picture in pieces: memory holds its pixels, its sound, and the work on one piece.
+    """Convert a wide picture piece by piece, so that only one piece is processed at a time.
 
-    Phases of two pieces don't agree, so they are faded into each other at equal power.
+    The phases of two pieces are unrelated, so neighbours are cross-faded at equal power.
     """
     from tqdm.auto import tqdm
 
@@ -104,10 +104,10 @@ def _sound_of_pieces(
 
 
 def pieces_of(image: Image.Image, params: SpectrogramParams) -> Iterator[tuple[int, int]]:
-    """Where to cut a wide picture: (first column, last column + 1) of pieces that overlap.
+    """Return where to cut a wide picture: (first column, last column + 1) of overlapping pieces.
 
-    Each ends at the quietest place of its last eighth, where a seam is heard least, and the next
-    one begins a window earlier.
+    Each piece ends at the quietest column of its last eighth, where a seam is least audible, and
+    the next one begins one window earlier.
 
     >>> image = Image.new("RGB", (512, 512))
     >>> list(pieces_of(image, SpectrogramParams()))
@@ -133,11 +133,11 @@ def repaint(
     stop: int,
     margin: float = 0.3,
 ) -> np.ndarray:
-    """The sound of a picture that changed in columns ``start`` ≤ c < ``stop`` only.
+    """Update the sound of a picture that changed only in columns ``start`` ≤ c < ``stop``.
 
-    These columns and ``margin`` seconds on both sides are turned into sound again and cross-faded
-    into ``waveform``, shape (samples,) or (channels, samples), whose length does not change: the
-    cost depends on the width of the change alone. The fades are equal-power, since the new phases
+    These columns and ``margin`` seconds on both sides are converted again and cross-faded into
+    ``waveform``, of shape (samples,) or (channels, samples), whose length does not change. The
+    cost depends only on the width of the change. The fades are equal-power, because the new phases
     are unrelated to the old ones. Notebook: 04_image.
 
     >>> from riffedu.signal.image import image_from_spectrogram

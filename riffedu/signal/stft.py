@@ -1,7 +1,8 @@
 """Lesson 02: the short-time Fourier transform (STFT) and its inverse.
 
 A sound is cut into overlapping frames, each frame is multiplied by a window, and each windowed
-frame is Fourier transformed. Everything here is written out on top of ``torch.fft``.
+frame is Fourier transformed. Everything here is written out on top of ``torch.fft``, which gives
+the numbers of `riffedu.signal.fourier.dft` (lesson 01b).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from riffedu.signal.arrays import Array, Window, as_tensor
 if TYPE_CHECKING:
     import torch
 
-NOTHING = 1e-10  # relative to the squared window's maximum: a smaller weight counts as zero
+NEGLIGIBLE = 1e-10  # relative to the squared window's maximum: a smaller weight counts as zero
 
 
 def stft(
@@ -105,7 +106,7 @@ def istft(
     frames = torch.fft.irfft(spectrum.mT, n=n_fft)[..., left : n_fft - right] * window
     total = overlap_add(frames, hop_length)
     weight = overlap_add((window**2).expand(frames.shape[-2], -1), hop_length)
-    known = weight > NOTHING * (window**2).max()
+    known = weight > NEGLIGIBLE * (window**2).max()
     x = torch.where(known, total / weight.where(known, 1), 0)
     # x[0] lies before the sound's start when frames are centred, after it when they are not.
     start = left - n_fft // 2 if center else left
@@ -211,7 +212,7 @@ def is_nola(window: Window, win_length: int, hop_length: int) -> bool:
     import torch
 
     greatest = float((get_window(window, win_length, torch.float64) ** 2).max())
-    return bool(overlap(window, win_length, hop_length).min() > NOTHING * greatest)
+    return bool(overlap(window, win_length, hop_length).min() > NEGLIGIBLE * greatest)
 
 
 def window_spectrum(

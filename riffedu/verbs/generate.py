@@ -8,6 +8,7 @@ from typing import Any
 
 from riffedu import limits
 from riffedu.errors import RiffeduError
+from riffedu.evaluate.takes import MOST, best_take
 from riffedu.music.generate import DURATION
 from riffedu.verbs.music import add_music_arguments, check_arguments, opened, options, write
 
@@ -23,6 +24,13 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="number of clips, with consecutive seeds; file names end in the seed (default 1)",
     )
     parser.add_argument(
+        "--takes",
+        type=int,
+        default=1,
+        help="make so many clips at once and keep the one in which the evaluator hears the prompt "
+        "best, 1 to 16 (default 1); seeds of --count clips are then this far apart",
+    )
+    parser.add_argument(
         "--duration",
         type=float,
         default=DURATION,
@@ -34,23 +42,29 @@ def run(args: Namespace) -> int:
     """Generate clips from a prompt."""
     limits.duration(args.duration)
     limits.whole("--count", args.count, 1, 1000)
-    plan = output_files(*check_arguments(args, args.prompt), args.seed, args.count)
+    limits.whole("--takes", args.takes, 1, MOST)
+    plan = output_files(*check_arguments(args, args.prompt), args.seed, args.count, args.takes)
     with opened(args) as pipeline:
         for seed, sound, picture in plan:
-            result: Any = pipeline.generate(
-                args.prompt,
-                duration=args.duration,
-                progress=not args.quiet,
-                **{**options(args), "seed": seed},
-            )
+            settings = {**options(args), "seed": seed, "duration": args.duration}
+            result: Any
+            if args.takes > 1:
+                take = best_take(
+                    pipeline, args.prompt, args.takes, progress=not args.quiet, **settings
+                )
+                result = take.result
+            else:
+                result = pipeline.generate(args.prompt, progress=not args.quiet, **settings)
             write(args, result, sound, picture)
+            if args.takes > 1 and not args.quiet:
+                print(take)
     return 0
 
 
 def output_files(
-    sound: Path, picture: Path | None, seed: int, count: int
+    sound: Path, picture: Path | None, seed: int, count: int, takes: int = 1
 ) -> list[tuple[int, Path, Path | None]]:
-    """Return (seed, sound, picture) per clip; with several clips, names end in the seed."""
+    """Return (first seed, sound, picture) per clip; with several, names end in the seed."""
     if count == 1:
         return [(seed, sound, picture)]
     plan = [
@@ -59,7 +73,7 @@ def output_files(
             sound.with_stem(f"{sound.stem}-{s}"),
             picture and picture.with_stem(f"{picture.stem}-{s}"),
         )
-        for s in range(seed, seed + count)
+        for s in range(seed, seed + count * takes, takes)
     ]
     for _, *paths in plan:
         for path in filter(None, paths):

@@ -113,7 +113,7 @@ def test_seed_sounds_are_there_and_keep_their_time(small, name):
     turn = instrument._turn(name).shape[1]
     if name in PULSES:
         assert turn == 6000 / PULSES[name]
-    shared = instrument.riff.shared * 32
+    shared = instrument.stream.shared * 32
     width = small.window * 32
     a, b = (np.asarray(p.image.convert("L"), np.float32) for p in (kept, more))
     begun = width - shared  # the column of the sound at which the second picture begins

@@ -74,7 +74,7 @@ def test_strength_at_its_ends(panel, pipeline, strength):
     panel.strength.value = strength
     ran(panel)
     assert panel.result.parameters["strength"] == strength
-    picture, _ = edit.to_picture(pipeline, panel.clip)
+    picture, _ = edit.picture_and_level(pipeline, panel.clip)
     [kept] = pipeline.decode_latents(pipeline.encode_image(picture), picture.width)
     assert np.array_equal(np.asarray(kept), np.asarray(panel.result.image)) == (strength == 0)
 

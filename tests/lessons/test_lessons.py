@@ -87,7 +87,7 @@ def test_lesson_works_and_its_checks_tell_right_from_not_yet(source, tmp_path, m
 def test_lesson_keeps_the_skeleton(source):
     text = source.read_text("utf-8")
     for part in (
-        f"# {build.name_of(source)[:2]} · ",
+        f"# {build.lesson_of(source).label} · ",
         "**You will be able to**",
         "**Time**",
         "**Before this**",

@@ -149,7 +149,7 @@ def test_masks_that_do_not_fit_are_refused(mask):
 def test_strength_0_is_the_codecs_reconstruction(small):
     sound = tone()
     result = edit.transform(small, (sound, RATE), "piano", strength=0.0, **FEW)
-    picture, _ = edit.to_picture(small, (sound, RATE))
+    picture, _ = edit.picture_and_level(small, (sound, RATE))
     [wanted] = small.decode_latents(small.encode_image(picture), picture.width)
     assert np.array_equal(pixels(result), np.asarray(wanted.convert("L")))
 
@@ -183,7 +183,7 @@ def test_the_same_seed_gives_the_same_sound(small):
 
 def test_a_mask_keeps_the_rest(small):
     sound = tone(0.96)
-    picture, _ = edit.to_picture(small, (sound, RATE))
+    picture, _ = edit.picture_and_level(small, (sound, RATE))
     latents = small.encode_image(picture)
     mask = masks.region((512, picture.width), small.params, after=0.64)
     steps = edit.transform_steps(small, latents, "piano", 1.0, masks.latent_mask(mask, 32), **FEW)
@@ -205,7 +205,7 @@ def test_variations_differ(small):
 
 def test_extending_keeps_the_beginning(small):
     sound = tone(0.70)
-    picture, _ = edit.to_picture(small, (sound, RATE))
+    picture, _ = edit.picture_and_level(small, (sound, RATE))
     result = continuation.extend(small, (sound, RATE), "piano", 1.5, **FEW)
     assert result.image.width == 150 and len(result.waveform) == 150 * 441
     assert np.array_equal(pixels(result)[:, :64], np.asarray(picture.convert("L"))[:, :64])
@@ -315,7 +315,7 @@ def test_extending_without_leaving_the_repeats(small):
     clip = (synth.pluck(220, 2.56), 44100)
     same = continuation.extend(small, clip, "piano", 4.0, strength=0.0, **FEW)
     assert same.parameters["strength"] == 0.0
-    picture, _ = edit.to_picture(small, clip)
+    picture, _ = edit.picture_and_level(small, clip)
     wanted = small.decode_latents(small.encode_image(continuation.repeated(picture, 400)), 400)[0]
     assert np.array_equal(np.asarray(same.image)[:, 256:], np.asarray(wanted)[:, 256:])
     far = continuation.extend(small, clip, "piano", 4.0, strength=1.0, **FEW)

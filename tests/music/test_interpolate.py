@@ -107,7 +107,7 @@ def tone(hertz=440.0, seconds=0.64, level=0.1):
 
 def drawn(pipeline, clip):
     """The picture of a clip, through the autoencoder, and its latents."""
-    picture, _ = edit.to_picture(pipeline, clip)
+    picture, _ = edit.picture_and_level(pipeline, clip)
     latents = pipeline.encode_image(picture)
     return pipeline.decode_latents(latents, picture.width)[0], latents
 
@@ -120,7 +120,12 @@ def greys(image):
 def test_the_ends_of_a_morph_are_the_sounds(small, strength):
     clips = tone(300), tone(900)
     made = small.morph(
-        *clips, [0, 1], strength=strength, num_inference_steps=20, looks=6, progress=False
+        *clips,
+        [0, 1],
+        strength=strength,
+        num_inference_steps=20,
+        fixed_point_iterations=6,
+        progress=False,
     )
     for result, clip in zip(made, clips):
         assert np.abs(greys(result.image) - greys(drawn(small, clip)[0])).mean() < 1
@@ -140,13 +145,15 @@ def test_with_strength_1_noise_is_mixed(small):
     noise = [list(samplers.invert(predict, x, levels, kind, 1))[-1].latents for x in (start, end)]
     mixed = interpolate.slerp(*noise, 0.4)
     *_, wanted = samplers.sample(predict, mixed, levels, samplers.ddim, kind)
-    found = interpolate.morph_latents(small, start, end, [0.4], 1.0, "piano", 3, looks=1)
+    found = interpolate.morph_latents(
+        small, start, end, [0.4], 1.0, "piano", 3, fixed_point_iterations=1
+    )
     assert torch.allclose(found, wanted.latents, atol=1e-4)
 
 
 def test_many_places_are_as_each_alone(small):
     (_, start), (_, end) = drawn(small, tone(300)), drawn(small, tone(900))
-    places = np.linspace(0, 1, interpolate.TOGETHER + 2)
+    places = np.linspace(0, 1, interpolate.BATCH_SIZE + 2)
     found = interpolate.morph_latents(small, start, end, places, num_inference_steps=2)
     assert found.shape == (len(places), *start.shape[1:])
     alone = interpolate.morph_latents(small, start, end, [places[-2]], num_inference_steps=2)
@@ -201,7 +208,7 @@ def test_silence_is_a_sound_too(small, silent):
         ({"alpha": "half"}, "must be a number"),
         ({"strength": -0.1}, "strength"),
         ({"strength": float("nan")}, "strength"),
-        ({"looks": 0}, "at least 1"),
+        ({"fixed_point_iterations": 0}, "at least 1"),
         ({"num_inference_steps": 0}, "num_inference_steps"),
         ({"clip_a": tone()[0]}, "a clip is a pair"),
         ({"clip_a": (np.zeros(0, "f4"), RATE)}, "empty"),

@@ -48,7 +48,7 @@ def check(result, seconds: float) -> None:
 
 
 def test_the_picture_of_a_clip_has_a_column_every_5_ms(fine):
-    picture, _ = edit.to_picture(fine, (beats(1.0, 0.5), RATE))
+    picture, _ = edit.picture_and_level(fine, (beats(1.0, 0.5), RATE))
     assert abs(picture.width - 1.0 / STEP) <= 1 and picture.height == 256
     loud = (255 - np.asarray(picture.convert("L"), np.float32)).sum(axis=0)
     onset = np.diff(loud)[60:].argmax() + 60

@@ -13,12 +13,12 @@ from riffedu.signal.fidelity import (
     attack_likeness,
     log_spectral_distance,
     mel_consistency_db,
+    round_trip,
     speed_and_quality,
-    there_and_back,
 )
 from riffedu.signal.inversion import (
     METHODS,
-    WAYS,
+    QUALITIES,
     full_rate,
     lean_grid,
     lean_steps,
@@ -151,7 +151,7 @@ def test_full_rate_is_exact_resampling_where_the_picture_fits(music):
     assert error < 0.06  # one step of fit_mel moves magnitudes a little
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", QUALITIES)
 def test_level_and_seed(way):
     params = SpectrogramParams(sample_rate=16000, num_frequencies=128, max_frequency=6000)
     t = np.arange(16000) / 16000
@@ -178,7 +178,7 @@ def test_any_parameters(params, way):
     assert mel_consistency_db(back, mel, params) < -15
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", QUALITIES)
 @pytest.mark.parametrize("columns", [1, 2, 3])
 def test_a_few_columns_and_silence(way, columns):
     mel = np.zeros((512, columns), np.float32)
@@ -249,8 +249,8 @@ def test_speed_and_quality_of_every_method(name):
 
 def test_there_and_back_is_a_table():
     clips = {"a": clip("piano")[0][:22050], "b": clip("percussion")[0][:22050]}
-    rows = there_and_back(clips, ["fast"], progress=False)
-    own = there_and_back(
+    rows = round_trip(clips, ["fast"], progress=False)
+    own = round_trip(
         clips, {"nothing": lambda mel, params: np.zeros(22050, np.float32) + 1e-6}, progress=False
     )
     assert [(row.clip, row.way) for row in rows] == [("a", "fast"), ("b", "fast")]

@@ -185,16 +185,6 @@ def test_learning_rate_rises_holds_and_cools_down():
     assert learning_rate_at(50, 1.0, 1.0, 10, 0.25) == pytest.approx(0.05)
 
 
-@pytest.fixture
-def tiny_data(tmp_path):
-    """A shard of eight noise pictures, six to train on and two held out."""
-    random = np.random.default_rng(5)
-    np.save(tmp_path / "shard-00000.npy", random.integers(0, 256, (8, 512, 512), np.uint8))
-    lines = [json.dumps({"split": "train" if i < 6 else "validation", "id": i}) for i in range(8)]
-    (tmp_path / "shard-00000.jsonl").write_text("\n".join(lines))
-    return tmp_path
-
-
 def test_dataset_reads_one_split(tiny_data):
     from riffedu.training.dataset import PictureDataset
 

@@ -63,8 +63,8 @@ def test_what_was_there_stays_when_the_disk_is_full(verb, tmp_path, capsys, monk
 @pytest.mark.parametrize(
     ("verb", "flag", "words"),
     [
-        (("audio-to-image", "--image", "a.png"), "--audio", "no sound that can be read"),
-        (("image-to-audio", "-o", "a.wav"), "--image", "no picture can be read"),
+        (("audio-to-image", "--image", "a.png"), "--audio", "cannot be read as a sound"),
+        (("image-to-audio", "-o", "a.wav"), "--image", "cannot be read as a picture"),
     ],
 )
 def test_a_process_ends_in_one_line_and_exit_code_2(verb, flag, words, tmp_path):

@@ -26,8 +26,8 @@ def with_sample(value, at: int = 9999):
 
 # How the file is made, and the words of its error or the columns of its picture.
 SOUNDS = {
-    "nothing in it": (damaged(lambda data: b""), "no sound that can be read"),
-    "text": (damaged(lambda data: b"not a sound\n" * 99), "no sound that can be read"),
+    "nothing in it": (damaged(lambda data: b""), "cannot be read as a sound"),
+    "text": (damaged(lambda data: b"not a sound\n" * 99), "cannot be read as a sound"),
     "a header alone": (sound(np.zeros(0)), "the sound is empty"),
     "cut in its header": (damaged(cut(0.0005)), "cut short"),
     "a WAV cut in half": (damaged(cut(0.5)), range(29, 31)),
@@ -53,13 +53,13 @@ SOUNDS = {
     "96 kHz": (sound(synth.sine(440, 0.6, 96000), 96000), 60),
     "192 kHz": (sound(synth.sine(440, 0.6, 192000), 192000), 60),
     "a header that says 1 Hz": (damaged(header(24, 1)), "its sample rate is 1 Hz"),
-    "a header that says 0 Hz": (damaged(header(24, 0)), "no sound that can be read"),
+    "a header that says 0 Hz": (damaged(header(24, 0)), "cannot be read as a sound"),
     "a header that says 2 GHz": (
         damaged(header(24, 2**31 - 1)),
         "its sample rate is 2147483647 Hz",
     ),
     "a header that says 4 GB": (damaged(header(40, 2**32 - 16)), 60),
-    "a header that says 0 channels": (damaged(header(22, 0, "<H")), "no sound that can be read"),
+    "a header that says 0 channels": (damaged(header(22, 0, "<H")), "cannot be read as a sound"),
     "a folder": (lambda path: path.mkdir(), "no such sound file"),
     "nothing there": (lambda path: None, "no such sound file"),
 }

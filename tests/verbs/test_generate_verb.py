@@ -9,6 +9,7 @@ import pytest
 from tiny import ours, sd  # noqa: F401  (fixtures)
 
 from riffedu import cli
+from riffedu.evaluate.takes import Take
 from riffedu.music.pipeline import load_pipeline
 from riffedu.signal import audio
 from riffedu.signal.image import load_image
@@ -99,6 +100,7 @@ def test_shell_counts_through_seeds(ours, tmp_path, capsys):
         (["piano", "-o", "a.wav", "--duration", "0"], "duration"),
         (["piano", "-o", "a.wav", "--duration", "inf"], "duration"),
         (["piano", "-o", "a.wav", "--count", "0"], "--count"),
+        (["piano", "-o", "a.wav", "--takes", "17"], "--takes"),
         (["piano", "-o", "a.wav", "--model", "nowhere"], "no checkpoint"),
         (["piano", "-o", "/proc/a.wav"], "/proc"),
     ],
@@ -184,3 +186,20 @@ def test_a_fresh_shell_from_prompt_to_sound(sd, tmp_path):
     assert (done.returncode, "a.wav: 1.00 s" in done.stdout) == (0, True)
     assert "Traceback" not in done.stderr and "Warning" not in done.stderr
     assert os.listdir(tmp_path) == ["a.wav"]
+
+
+def test_shell_keeps_the_best_of_several_takes(ours, tmp_path, capsys, monkeypatch):
+    asked = []
+
+    def best(pipeline, prompt, takes, seed, **options):
+        asked.append((prompt, takes, seed))
+        result = pipeline.generate(prompt, seed=seed + 1, **options)
+        return Take(result, 2, (0.1, 0.9), "piano")
+
+    monkeypatch.setattr("riffedu.verbs.generate.best_take", best)
+    flags = ["--takes", 2, "--count", 2, "--seed", 5, "--model", ours, "--steps", 1]
+    assert shell("piano", "-o", tmp_path / "a.wav", "--duration", SHORT, *flags) == 0
+    assert asked == [("piano", 2, 5), ("piano", 2, 7)]
+    assert sorted(os.listdir(tmp_path)) == ["a-5.wav", "a-7.wav"]
+    out = capsys.readouterr().out
+    assert out.count("take 2 of 2: piano 0.90") == 2 and "seed 6" in out

@@ -197,7 +197,7 @@ class EditingPanel(Panel):
     def _take(self, clip: Any) -> None:
         waveform, rate = clip
         mono = np.atleast_2d(waveform).mean(0)[: round(self.seconds * rate)]
-        picture, _ = edit.to_picture(self.pipeline, (mono, rate))
+        picture, _ = edit.picture_and_level(self.pipeline, (mono, rate))
         self.clip, self.result = (mono, rate), None
         self._length = picture.width * self.pipeline.params.column_ms / 1000
         for drawn in (self._before, self._after):
