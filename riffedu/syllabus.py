@@ -138,7 +138,7 @@ LESSONS = (
         "denoising",
         "Denoising",
         "steps and samplers",
-        60,
+        110,
         ("diffusion.samplers",),
         (7,),
     ),
