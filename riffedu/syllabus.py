@@ -156,7 +156,7 @@ LESSONS = (
         "text_and_guidance",
         "Text and guidance",
         "words steer the noise",
-        60,
+        110,
         ("diffusion.guidance", "diffusion.attention"),
         (7, 8),
     ),
