@@ -1,14 +1,16 @@
-"""Measure it: does the model play what it was asked for, and does it sound like music? (lesson 15)
+"""Lesson 15: does a model play what its prompts ask for, and does it sound like music?
 
-A small classifier, trained on real renders only (`learn`, `classifier`), names the instrument or
-style of a clip. Its accuracy on generated clips means something only between two others: on real
-clips that went through the same codec, the ceiling, and on the generated clips with their prompts
-shuffled, the floor (`clips`, `scores`). The Fréchet distance (`frechet`) compares crowds of clips
-instead of single ones. ``riffedu evaluate`` prints all of it as one table (`report`).
+A small classifier, trained only on real renders (`train_classifier`, `classifier`), names the
+instrument or style of a clip. Its accuracy on generated clips is read between two bounds: the
+ceiling, its accuracy on real clips that went through the same codec, and the floor, its accuracy
+when the prompts of the generated clips are shuffled (`clips`, `scores`). The Fréchet distance
+(`frechet`) compares sets of clips instead of single ones. ``riffedu evaluate`` prints all of it as
+one table (`report`).
 
-An ear that was trained hears timbre and flatters. ``riffedu evaluate --music`` measures by
-formula: notes, beat, attack, harmonics (`rhythm`, `pitch`), sharpness, patch borders and the
-nearest training clip (`picture`), each against real renders through the codec (`music`).
+A trained classifier mostly recognises timbre, and so it overestimates the model. ``riffedu evaluate
+--music`` therefore measures by formula: notes, beat, attack and harmonics (`rhythm`, `pitch`),
+sharpness, patch borders and the nearest training clip (`picture`), each relative to real renders
+through the codec (`music`).
 """
 
 from __future__ import annotations
@@ -41,11 +43,11 @@ def evaluate(
     shelf: str | Path = SHELF,
     progress: bool = True,
 ) -> dict[str, Any]:
-    """Accuracies, confusions and Fréchet distances, as plain numbers for JSON or `to_markdown`.
+    """Return accuracies, confusions and Fréchet distances, for JSON or `to_markdown`.
 
-    Without a ``pipeline`` only the test renders are judged; with ``generate=False`` they are also
-    judged through its codec. ``per_class`` clips of every instrument and style are drawn, as far
-    as the split has them, and generated. Pictures are kept in ``shelf``, and used again.
+    Without a ``pipeline`` only the test renders are classified; with ``generate=False`` they are
+    also classified after its codec. Up to ``per_class`` clips of every instrument and style are
+    drawn from the split, and as many are generated. Pictures are kept in ``shelf`` and reused.
     """
     from riffedu.evaluate import clips, scores
     from riffedu.training.dataset import PictureDataset
@@ -140,8 +142,10 @@ def _thumbnails(pictures: Any, numbers: Any) -> Any:
 
 
 def _distances(real: Any, made: Any, second: Any) -> dict[str, Any]:
-    """Fréchet distances to ``real`` of ``made`` and ``second``: (embeddings, classes) each, cut
-    to the same number of clips of every class, for the distance grows as clips get fewer.
+    """Return the Fréchet distances of ``made`` and ``second`` to ``real``.
+
+    Each is (embeddings, classes). All are cut to the same number of clips per class, because the
+    distance grows as the number of clips falls.
     """
     import numpy as np
 
@@ -162,7 +166,7 @@ def _distances(real: Any, made: Any, second: Any) -> dict[str, Any]:
 
 
 def checkpoint_hash(folder: Path, parts: tuple[str, ...] | None = None) -> str:
-    """SHA-256, in hex, of the weights and settings of a checkpoint's components."""
+    """Return the SHA-256, in hex, of the weights and settings of a checkpoint's components."""
     from riffedu.diffusion.checkpoint import COMPONENTS
 
     digest = hashlib.sha256()
@@ -174,7 +178,7 @@ def checkpoint_hash(folder: Path, parts: tuple[str, ...] | None = None) -> str:
 
 
 def shipped_classifier() -> Path | None:
-    """The folder of the classifier that comes with riffedu, if it is there."""
+    """Return the folder of the shipped classifier, or None if it is missing."""
     from riffedu.paths import data_folder
 
     try:
@@ -187,9 +191,9 @@ def shipped_classifier() -> Path | None:
 def open_or_train(
     folder: str | Path | None, data: str | Path, epochs: int, seed: int
 ) -> Classifier:
-    """The classifier in ``folder`` (else the shipped one), trained on ``data`` where missing."""
+    """Return the classifier in ``folder`` (default: the shipped one); train one if missing."""
     from riffedu.evaluate.classifier import load_classifier
-    from riffedu.evaluate.learn import learn_and_save
+    from riffedu.evaluate.train_classifier import learn_and_save
 
     folder = Path(folder or shipped_classifier() or "runs/evaluator")
     if not folder.is_dir() or not any(folder.iterdir()):
@@ -199,7 +203,7 @@ def open_or_train(
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Arguments of ``riffedu evaluate``."""
+    """Add the arguments of ``riffedu evaluate``."""
     parser.add_argument("--model", default="default", help="name, folder or hub id (default)")
     parser.add_argument("--data", default="runs/data", help="folder of `riffedu train data`")
     parser.add_argument(
@@ -310,7 +314,7 @@ def _sheet(args: Namespace) -> int:
     from riffedu.training.dataset import PictureDataset
 
     if Path(args.sheet).suffix.lower() != ".png":
-        raise RiffeduError(f"can't write a sheet as {args.sheet!r}: end its name in .png")
+        raise RiffeduError(f"the sheet is a PNG: {args.sheet!r} must end in .png")
     pictures = PictureDataset(args.data, "test")
     print(draw_sheet(load_pipeline(args.model), pictures, args.sheet, seed=args.seed))
     return 0

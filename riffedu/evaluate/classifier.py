@@ -1,7 +1,8 @@
-"""A small ear: from a clip's picture to the name of its instrument or style (lesson 15).
+"""Lesson 15: a small classifier, from a clip's picture to the name of its instrument or style.
 
-It judges the generator and takes no part in training or choosing it. A clip of one instrument is
-named after the instrument, a band or a drum groove after its style; all names share one softmax.
+It judges the generator and plays no part in training it or in choosing its results. A clip of one
+instrument is labelled with the instrument, a band or a drum groove with its style; all labels share
+one softmax.
 """
 
 from __future__ import annotations
@@ -26,29 +27,29 @@ WEIGHTS, SHEET = "classifier.safetensors", "classifier.json"
 
 
 def label_of(metadata: dict[str, Any]) -> tuple[str, str] | None:
-    """What a clip should be heard as: ("instrument", name), ("style", name), or None for pairs."""
+    """Return a clip's label: ("instrument", name), ("style", name), or None for a pair."""
     if metadata["kind"] == "solo":
         return "instrument", metadata["instruments"][0]
     return ("style", metadata["style"]) if metadata["style"] else None
 
 
 def thumbnail(pixels: np.ndarray) -> np.ndarray:
-    """Pictures (…, 512, 512) uint8 → (…, 128, 128) uint8: the mean of every 4×4 pixels."""
+    """Reduce pictures (…, 512, 512) uint8 to (…, 128, 128) by means of 4 × 4 pixels."""
     *batch, height, width = pixels.shape
     if height % SIDE or width % SIDE or not height or not width:
         raise RiffeduError(
-            f"the classifier hears pictures of 512 × 512 pixels (5.12 s), not {width} × {height}"
+            f"the classifier needs pictures of 512 × 512 pixels (5.12 s), not {width} × {height}"
         )
     tiles = pixels.reshape(*batch, SIDE, height // SIDE, SIDE, width // SIDE)
     return np.rint(tiles.mean(axis=(-3, -1), dtype=np.float32)).astype(np.uint8)
 
 
 def build_network(classes: int) -> torch.nn.Sequential:
-    """Loudness (n, 1, 128 bands, time) in [0, 1] → embeddings (n, 64) → scores (n, classes).
+    """Return the network: loudness (n, 1, 128 bands, time) in [0, 1] → embeddings (n, 64) → scores.
 
-    Five convolutions, each followed by batch normalisation. At the end the mean over time is
-    taken (*when* says nothing about *what*) but eight bands of frequency are kept apart: a bass
-    differs from a flute by where it sounds.
+    Five convolutions, each followed by batch normalisation. At the end the mean over time is taken,
+    because the time of an event says nothing about its instrument, but eight frequency bands are
+    kept apart: a bass differs from a flute by its register. Scores have shape (n, classes).
     """
     from torch import nn
 
@@ -70,8 +71,10 @@ def build_network(classes: int) -> torch.nn.Sequential:
 
 @dataclass
 class Classifier:
-    """A trained ear. ``classes`` are (group, name), group "instrument" or "style"; ``story`` says
-    how it was trained and how well it does on renders that it has not heard.
+    """A trained classifier.
+
+    ``classes`` are (group, name) pairs, with the group "instrument" or "style". ``story`` records
+    how it was trained and its accuracy on renders that it has not seen.
     """
 
     network: Any
@@ -79,7 +82,7 @@ class Classifier:
     story: dict[str, Any] = field(default_factory=dict)
 
     def listen(self, thumbnails: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(n, 128, 128) uint8 → scores (n, classes), embeddings (n, 64), both float32."""
+        """Classify (n, 128, 128) uint8 pictures; return scores (n, classes), embeddings (n, 64)."""
         import torch
 
         self.network.eval()
@@ -93,24 +96,24 @@ class Classifier:
         return np.concatenate(scores), np.concatenate(embeddings)
 
     def numbers(self, labels: list[tuple[str, str]]) -> np.ndarray:
-        """The class number of each (group, name); RiffeduError for one never learnt."""
+        """Return the class number of each (group, name); raise RiffeduError for an unknown one."""
         places = {name: i for i, name in enumerate(self.classes)}
         if unknown := sorted(set(labels) - set(places)):
             raise RiffeduError(
-                f"the classifier never learnt the {unknown[0][0]} {unknown[0][1]!r}: train another "
+                f"the classifier does not know the {unknown[0][0]} {unknown[0][1]!r}: train one "
                 "on this data with --classifier NEW_FOLDER"
             )
         return np.array([places[label] for label in labels])
 
     def fingerprint(self) -> str:
-        """Twelve hex digits of the SHA-256 of classes and weights: same ear, same digits."""
+        """Return twelve hex digits of the SHA-256 of classes and weights."""
         digest = hashlib.sha256(json.dumps(self.classes).encode())
         for name, value in sorted(self.network.state_dict().items()):
             digest.update(name.encode() + value.half().contiguous().numpy().tobytes())
         return digest.hexdigest()[:12]
 
     def save(self, folder: str | Path) -> None:
-        """Half-precision safetensors and a JSON sheet; each is written whole or not at all."""
+        """Write half-precision safetensors and a JSON file, each completely or not at all."""
         import torch
         from safetensors.torch import save_file
 
@@ -129,7 +132,7 @@ class Classifier:
 
 
 def load_classifier(folder: str | Path) -> Classifier:
-    """Open what `Classifier.save` wrote. RiffeduError when it is missing or damaged."""
+    """Load what `Classifier.save` wrote. Raises RiffeduError if it is missing or damaged."""
     from safetensors.torch import load_file
 
     folder = Path(folder)
@@ -147,14 +150,14 @@ def load_classifier(folder: str | Path) -> Classifier:
         raise RiffeduError(f"no classifier in {folder}: it needs {WEIGHTS} and {SHEET}") from None
     except Exception as error:
         raise RiffeduError(
-            f"the classifier in {folder} can't be read ({type(error).__name__}): delete the "
-            "folder and it is trained anew"
+            f"the classifier in {folder} cannot be read ({type(error).__name__}): delete the "
+            "folder, and a new one is trained"
         ) from error
     return Classifier(network.eval(), classes, sheet)
 
 
 def loudness(thumbnails: np.ndarray) -> torch.Tensor:
-    """uint8 pictures, 0 loud, 255 silent → (n, 1, 128, time) float32, 1 loud, 0 silent."""
+    """Convert uint8 pictures (0 loud) to (n, 1, 128, time) float32 (1 loud, 0 silent)."""
     import torch
 
     pixels = torch.from_numpy(np.ascontiguousarray(thumbnails)).unsqueeze(1)

@@ -1,8 +1,8 @@
-"""The clips that are judged: test renders, the same through the codec, and generated ones.
+"""Lesson 15: the clips to be judged: test renders, the same through the codec, and generated ones.
 
-Every clip that has passed through a model is judged by its sound: the sound is made first, and
-its picture drawn anew from it. Pictures are kept, so an interrupted evaluation goes on where it
-stopped (lesson 15).
+Every clip that has passed through a model is judged by its sound: the sound is reconstructed first,
+and the picture is drawn again from it. Pictures are kept on disk, so an interrupted evaluation
+continues where it stopped.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ BATCH_SIZE = 8  # clips generated in one batch
 
 @dataclass(frozen=True)
 class Request:
-    """A prompt, the seed to start from, and what should be heard: (group, name)."""
+    """A prompt, its first seed, and the expected label (group, name)."""
 
     prompt: str
     seed: int
@@ -37,7 +37,7 @@ class Request:
 
 
 def clips_by_class(pictures: PictureDataset) -> dict[tuple[str, str], list[int]]:
-    """For each label, in order, the numbers of the clips of a split that carry it."""
+    """Return, for each label in order, the numbers of the clips of a split that have it."""
     found = defaultdict(list)
     for number, metadata in enumerate(pictures.metadata):
         if label := label_of(metadata):
@@ -46,7 +46,7 @@ def clips_by_class(pictures: PictureDataset) -> dict[tuple[str, str], list[int]]
 
 
 def choose(pictures: PictureDataset, per_class: int, seed: int = 0) -> list[int]:
-    """Up to ``per_class`` clips of each label, drawn with ``seed``."""
+    """Return the numbers of up to ``per_class`` clips of each label, drawn with ``seed``."""
     random = np.random.default_rng([seed, 11])
     drawn = [
         random.permutation(numbers)[:per_class] for numbers in clips_by_class(pictures).values()
@@ -57,10 +57,11 @@ def choose(pictures: PictureDataset, per_class: int, seed: int = 0) -> list[int]
 def held_out_requests(
     pictures: PictureDataset, labels: Iterable[tuple[str, str]], per_class: int, seed: int = 0
 ) -> list[Request]:
-    """``per_class`` prompts for each label, in phrasings that training never used.
+    """Return ``per_class`` prompts for each label, in phrasings that training never used.
 
-    Mood, tempo and the rest are those of clips of this split, so that no prompt asks for what
-    cannot be; phrasings take turns. Raises RiffeduError for a label without a clip.
+    Mood, tempo and other attributes are those of clips of this split, so no prompt asks for a
+    combination that does not exist; the phrasings alternate. Raises RiffeduError for a label
+    without a clip.
     """
     from riffedu.training.captions import held_out_captions
 
@@ -82,14 +83,14 @@ def held_out_requests(
 
 
 def drawn_from_sound(waveform: np.ndarray, sample_rate: int, params: Any) -> np.ndarray:
-    """A sound's picture as (512, columns) uint8 pixels."""
+    """Return the picture of a sound as (512, columns) uint8 pixels."""
     from riffedu.signal.convert import audio_to_image
 
     return np.asarray(audio_to_image(waveform, sample_rate, params).convert("L"))
 
 
 def through_codec(pipeline: Pipeline, pixels: np.ndarray) -> np.ndarray:
-    """Picture → latents → picture → sound → picture: what a perfect denoiser could reach."""
+    """Send a picture through latents, picture and sound: the limit of a perfect denoiser."""
     from PIL import Image
 
     from riffedu.signal.reconstruct import image_to_audio
@@ -101,7 +102,7 @@ def through_codec(pipeline: Pipeline, pixels: np.ndarray) -> np.ndarray:
 
 
 class Shelf:
-    """Pictures on disk by what they are made of; ``get`` makes only those that are missing."""
+    """Pictures on disk, keyed by how they were made; `get` makes only those that are missing."""
 
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)
@@ -119,7 +120,7 @@ class Shelf:
         description: str,
         progress: bool = True,
     ) -> np.ndarray:
-        """Thumbnails (n, 128, 128) of ``recipes``; ``make`` draws those of the given numbers."""
+        """Return thumbnails (n, 128, 128) of ``recipes``; ``make`` draws the missing ones."""
         from PIL import Image
         from tqdm.auto import tqdm
 
@@ -151,7 +152,7 @@ def renders_through_codec(
     shelf: Shelf,
     progress: bool = True,
 ) -> np.ndarray:
-    """Thumbnails of renders after `through_codec`; ``model`` is the hash of the autoencoder."""
+    """Return thumbnails of renders after `through_codec`; ``model``: the autoencoder's hash."""
     recipes = [
         ["codec", model, hashlib.sha256(pictures[n][0].tobytes()).hexdigest()] for n in numbers
     ]
@@ -171,7 +172,7 @@ def generated(
     shelf: Shelf,
     progress: bool = True,
 ) -> np.ndarray:
-    """Thumbnails of the sounds that ``requests`` give; ``model`` is the hash of the checkpoint."""
+    """Return thumbnails of the sounds generated for ``requests`` by the checkpoint ``model``."""
     below = pipeline.guidance_below
     recipes = [["generated", model, r.prompt, r.seed, steps, guidance, below] for r in requests]
 

@@ -1,4 +1,4 @@
-"""How far two crowds of clips lie apart: the Fréchet distance (lesson 15)."""
+"""Lesson 15: the Fréchet distance, how far apart two sets of clips are."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from riffedu.errors import RiffeduError
 
 
 def frechet_distance(a: Any, b: Any) -> float:
-    """Distance of two clouds of embeddings, each taken for a Gaussian.
+    """Return the Fréchet distance of two sets of embeddings, each treated as a Gaussian.
 
         d² = ‖μ₁ − μ₂‖² + tr(Σ₁ + Σ₂ − 2 (Σ₁Σ₂)^½)
 
-    ``a (n, d)`` and ``b (m, d)``: one embedding a row, at least two rows each. Returns d² ≥ 0, the
-    number that is customary; 0 when means and covariances agree. Few rows make it too large, so
-    compare only distances of equally many clips.
+    ``a (n, d)`` and ``b (m, d)``: one embedding per row, at least two rows each. Returns d² ≥ 0,
+    the number that is customarily reported; it is 0 if means and covariances agree. With few rows
+    it is biased upwards, so compare only distances of equally many clips.
 
-    Raises RiffeduError for clouds that have no covariance or differ in width. Source: Dowson &
-    Landau 1982, "The Fréchet distance between multivariate normal distributions"; for sound
-    Kilgour et al. 2019, "Fréchet Audio Distance". Notebook: 15_measure_it.
+    Raises RiffeduError for sets that have no covariance or differ in width. Source: Dowson & Landau
+    1982, "The Fréchet distance between multivariate normal distributions"; for sound, Kilgour et
+    al. 2019, "Fréchet Audio Distance". Notebook: 15_measure_it.
     """
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if a.ndim != 2 or b.ndim != 2 or min(len(a), len(b)) < 2 or a.shape[1] != b.shape[1]:
@@ -35,10 +35,10 @@ def frechet_distance(a: Any, b: Any) -> float:
 
 
 def trace_of_root(first: np.ndarray, second: np.ndarray) -> float:
-    """Tr (Σ₁Σ₂)^½ of two covariances.
+    """Return tr (Σ₁Σ₂)^½ of two covariances.
 
-    Σ₁Σ₂ is not symmetric, but has the eigenvalues of Σ₁^½ Σ₂ Σ₁^½, which is; none is negative,
-    and the trace of the root is the sum of their roots.
+    Σ₁Σ₂ is not symmetric, but it has the eigenvalues of the symmetric Σ₁^½ Σ₂ Σ₁^½. None is
+    negative, so the trace of the root is the sum of their square roots.
     """
     values, vectors = np.linalg.eigh(first)
     root = vectors * np.sqrt(values.clip(min=0)) @ vectors.T

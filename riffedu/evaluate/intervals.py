@@ -1,4 +1,4 @@
-"""How sure is a ratio? Means, bootstrap intervals, and how often more is more (lesson 15)."""
+"""Lesson 15: the uncertainty of a ratio: means, bootstrap intervals, rank comparisons."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RESAMPLES = 2000
 
 @dataclass(frozen=True)
 class Ratio:
-    """``value`` = mean made ÷ mean real, and the interval ``low`` to ``high`` around it."""
+    """``value`` = mean of made ÷ mean of real, with its interval from ``low`` to ``high``."""
 
     value: float
     low: float
@@ -27,15 +27,15 @@ def bootstrap(
     resamples: int = RESAMPLES,
     level: float = 0.95,
 ) -> tuple[float, float]:
-    """An interval around a statistic: what it might have been with other seeds.
+    """Return a confidence interval of a statistic over random seeds.
 
-    Each of ``samples`` (1-D) is drawn from anew, with replacement, as often as it has numbers;
-    ``statistic(*drawn)`` takes them as (resamples, n) and answers (resamples,). Returns the
-    percentiles that leave (1 − level)/2 outside on either side. The same as scipy.stats.bootstrap
-    with method="percentile".
+    Each of ``samples`` (1-D) is resampled with replacement at its own size; ``statistic(*drawn)``
+    takes arrays (resamples, n) and returns (resamples,). The interval lies between the percentiles
+    that leave (1 − level) / 2 outside on each side, as in scipy.stats.bootstrap with
+    method="percentile".
 
-    Limits: with two or three seeds it is too narrow (a sample of 3 spreads √(2/3) as far as it
-    should); it knows nothing of prompts that were not asked. Source: Efron and Tibshirani, *An
+    Limits: with two or three seeds it is too narrow (3 samples spread only √(2/3) as far as they
+    should), and it says nothing about prompts that were not used. Source: Efron and Tibshirani, *An
     Introduction to the Bootstrap* (1993), ch. 13. Notebook: 15_measure_it.
     """
     random = np.random.default_rng([seed, 15])
@@ -46,7 +46,7 @@ def bootstrap(
 
 
 def ratio(made: Any, real: Any, seed: int = 0) -> Ratio | None:
-    """Mean of ``made`` ÷ mean of ``real`` with its bootstrap interval; None without both."""
+    """Return mean made ÷ mean real with its bootstrap interval; None if one is empty."""
     made, real = numbers(made), numbers(real)
     if not len(made) or not len(real) or real.mean() <= 0:
         return None
@@ -55,13 +55,15 @@ def ratio(made: Any, real: Any, seed: int = 0) -> Ratio | None:
 
 
 def ratios(made: np.ndarray, real: np.ndarray) -> np.ndarray:
-    """Means of the last axis, divided."""
+    """Return the means over the last axis, divided."""
     return made.mean(axis=-1) / np.maximum(real.mean(axis=-1), 1e-9)
 
 
 def overall(table: list[tuple[np.ndarray, np.ndarray]], seed: int = 0) -> Ratio | None:
-    """Mean over classes of min(1, made ÷ real): what one class has too much of doesn't pay for
-    what another lacks. ``table``: (made, real) of each class. None for no class.
+    """Return the mean over classes of min(1, made ÷ real), or None without classes.
+
+    The limit at 1 keeps an excess in one class from compensating for a lack in another. ``table``
+    holds (made, real) for each class.
     """
     if not table:
         return None
@@ -76,8 +78,9 @@ def overall(table: list[tuple[np.ndarray, np.ndarray]], seed: int = 0) -> Ratio 
 
 
 def above(more: Any, less: Any) -> float | None:
-    """How often one of ``more`` is above one of ``less``, ties half: 1 always, ½ is chance. It is
-    the area under the ROC curve, Mann and Whitney's U ÷ (n m).
+    """Return how often a value of ``more`` exceeds one of ``less``, ties counting half.
+
+    1 means always, ½ is chance. It is the area under the ROC curve, Mann and Whitney's U ÷ (n m).
     """
     more, less = numbers(more), numbers(less)
     if not len(more) or not len(less):
@@ -87,5 +90,5 @@ def above(more: Any, less: Any) -> float | None:
 
 
 def numbers(values: Any) -> np.ndarray:
-    """What was measured, without the clips that had nothing to measure (None)."""
+    """Return the measured values without those of clips that had nothing to measure (None)."""
     return np.array([v for v in values if v is not None], dtype=float)

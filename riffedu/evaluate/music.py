@@ -1,9 +1,9 @@
-"""Does it play music? Seven measures of generated clips ÷ those of real ones (lesson 15).
+"""Lesson 15: seven measures of generated clips ÷ those of real ones.
 
-Each prompt class is played with several seeds, and held against test renders of its kind which
-went through the same autoencoder and the same way back to sound: what is left is the denoiser's.
-Nothing here is learnt, so nothing can be flattered by being trained for; what fools each measure
-all the same is said in its docstring.
+Each prompt class is generated with several seeds and compared with test renders of its kind that
+went through the same autoencoder and the same phase reconstruction, so the remaining difference is
+the denoiser's. The measures are formulas without trained parts, so training cannot overfit them;
+each docstring states what misleads its measure.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ STAGES = ("render", "codec", "generated")
 def references(
     pictures: PictureDataset, wanted: dict[str, Any], most: int, seed: int = 0
 ) -> list[int]:
-    """Numbers of up to ``most`` clips of a split that match, drawn with ``seed``."""
+    """Return the numbers of up to ``most`` clips of a split that match, drawn with ``seed``."""
     found = [n for n, metadata in enumerate(pictures.metadata) if prompts.matches(metadata, wanted)]
     random = np.random.default_rng([seed, 16])
     return [int(n) for n in random.permutation(found)[:most]]
 
 
 def training_features(data: str | Path, shelf: str | Path, progress: bool = True) -> np.ndarray:
-    """`features` of every training picture of a data folder, kept in ``shelf`` as one file."""
+    """Return the `features` of every training picture, kept in ``shelf`` as one file."""
     from tqdm.auto import tqdm
 
     from riffedu.training.dataset import PictureDataset
@@ -71,7 +71,7 @@ def training_features(data: str | Path, shelf: str | Path, progress: bool = True
 
 
 class Judge:
-    """What makes and measures clips for one table: a pipeline, a split, a shelf."""
+    """What one table is made with: a pipeline, a data split, a shelf for the readings."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class Judge:
         self.real: list[np.ndarray] = []  # of all test clips that went through the codec
 
     def generated(self, texts: list[str], what: str) -> list[list[dict[str, Any]]]:
-        """Readings of each prompt: [prompt][seed]. All prompts share the seeds."""
+        """Return the readings of each prompt, [prompt][seed]. All prompts share the seeds."""
         asked = [(t, self.seed + s) for t in texts for s in range(self.seeds)]
         below = self.pipeline.guidance_below
         recipes = [
@@ -122,7 +122,7 @@ class Judge:
         return [told[at : at + self.seeds] for at in range(0, len(told), self.seeds)]
 
     def rendered(self, numbers: list[int], codec: bool, what: str) -> list[dict[str, Any]]:
-        """Readings of test clips, from picture to sound, through the autoencoder or not."""
+        """Return the readings of test clips, with or without the autoencoder."""
         from PIL import Image
 
         from riffedu.signal.reconstruct import image_to_audio
@@ -160,11 +160,11 @@ def music(
     memory: bool = True,
     progress: bool = True,
 ) -> dict[str, Any]:
-    """The music table of a model, as plain numbers for JSON or `music_report.to_markdown`.
+    """Return the music table of a model as plain numbers, for JSON or `music_report.to_markdown`.
 
-    ``seeds`` clips of every prompt and up to ``renders`` test renders of its kind; with ``asked``
-    also tempi, keys and opposites asked for against heard; with ``memory`` the nearest training
-    clip. What was made is kept in ``shelf`` and used again.
+    ``seeds`` clips of every prompt and up to ``renders`` test renders of its kind are measured;
+    with ``asked`` also tempi, keys and opposites (asked for against heard); with ``memory`` the
+    nearest training clip. Readings are kept in ``shelf`` and reused.
     """
     judge = Judge(pipeline, data, shelf, seeds, renders, steps, guidance, seed, progress)
     report: dict[str, Any] = {
@@ -213,8 +213,9 @@ def _columns(clips: list[dict[str, Any]]) -> dict[str, list]:
 
 
 def summary(rows: list[dict[str, Any]], seed: int = 0) -> dict[str, Any]:
-    """Per measure: ratios of each class that has it (generated ÷ codec), their mean, the lowest;
-    the same for codec ÷ render; mean of the step at patch borders in each stage.
+    """Return, per measure, the ratio generated ÷ codec of each class, their mean and lowest.
+
+    The same for codec ÷ render, and the mean step at patch borders in each stage.
     """
     told = {}
     for name in MEASURES:
@@ -245,7 +246,7 @@ def summary(rows: list[dict[str, Any]], seed: int = 0) -> dict[str, Any]:
 
 
 def _tempi(judge: Judge) -> dict[str, Any]:
-    """Tempo asked for against heard, and how often real clips are heard at their own tempo."""
+    """Compare tempi asked for with tempi heard, and count real clips heard at their own tempo."""
     asked = [(p.format(t), t) for p in prompts.TEMPO_PROMPTS for t in prompts.TEMPI]
     clips = judge.generated([text for text, _ in asked], "tempi")
     rows: list[dict[str, Any]] = [
@@ -280,7 +281,7 @@ def _tempi(judge: Judge) -> dict[str, Any]:
 
 
 def _keys(judge: Judge) -> dict[str, Any]:
-    """Key asked for against heard, and how often real clips are heard in their own key."""
+    """Compare keys asked for with keys heard, and count real clips heard in their own key."""
     asked = [(p.format(k), k) for p in prompts.KEY_PROMPTS for k in prompts.KEYS]
     clips = judge.generated([text for text, _ in asked], "keys")
     rows: list[dict[str, Any]] = [
@@ -344,7 +345,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 def _pairs(judge: Judge) -> list[dict[str, Any]]:
-    """Opposites: how often the clip that should have more of a quantity has more."""
+    """Count, for pairs of opposite prompts, how often the right clip has more of a quantity."""
     told = []
     for pair in prompts.PAIRS:
         more, less = judge.generated([pair.more.prompt, pair.less.prompt], pair.name)

@@ -1,4 +1,4 @@
-"""The music table in words: for a terminal, for the model card, for a machine (lesson 15)."""
+"""Lesson 15: the music table as text: for a terminal, for the model card, as JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from riffedu.evaluate.report import _replace, _table
 
 
 def to_markdown(report: dict[str, Any]) -> str:
-    """A report of `riffedu.evaluate.music.music` in Markdown that also reads well as it is."""
+    """Return a report of `riffedu.evaluate.music.music` as Markdown."""
     parts = [_origin(report), _ratios(report), _whole(report), _raw(report)]
     if "tempo" in report:
         parts += _asked(report)
@@ -57,8 +57,9 @@ def _whole(report: dict[str, Any]) -> str:
 
 
 def _raw(report: dict[str, Any]) -> str:
-    """What the measures read themselves: means of all classes in each stage, prompts that nothing
-    can be compared with, and noise.
+    """Return the values of the measures themselves: means of all classes per stage, and of noise.
+
+    Prompts without renders to compare with are listed, too.
     """
     real = [row for row in report["classes"] if row["codec"]]
     names = (*MEASURES, "borders")
@@ -162,6 +163,6 @@ def _mean(values: list[float | None]) -> float | None:
 
 
 def write(report: dict[str, Any], path: Path) -> None:
-    """Markdown or JSON by the ending, whole or not at all."""
+    """Write Markdown or JSON, by the extension, completely or not at all."""
     text = json.dumps(report, indent=1) + "\n" if path.suffix == ".json" else to_markdown(report)
     _replace(path, text)

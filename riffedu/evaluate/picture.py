@@ -1,4 +1,4 @@
-"""Sharpness, patch borders, nearest training clip: measures of the picture itself (lesson 15)."""
+"""Lesson 15: measures of the picture itself: sharpness, patch borders, nearest training clip."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ SHIFTS = 16  # columns of `features` that a copy may be moved by: 1.28 s
 
 @dataclass(frozen=True)
 class Sharpness:
-    """``value`` in 0..1; ``power (frequencies,)`` of rings around the spectrum's middle, summing
-    to 1, over ``cycles`` per pixel.
+    """The result of `sharpness`.
+
+    ``value`` lies in 0..1. ``power (frequencies,)`` is the power in rings of the two-dimensional
+    spectrum, summing to 1, over ``cycles`` per pixel.
     """
 
     value: float
@@ -28,8 +30,11 @@ class Sharpness:
 
 @dataclass(frozen=True)
 class Borders:
-    """``value`` ≥ 0, 1 where borders are like all else; ``steps (columns − 1,)`` the mean absolute
-    difference of each column and the next, in grey levels; ``border`` True at patches' borders.
+    """The result of `patch_borders`.
+
+    ``value`` ≥ 0 is 1 where borders do not differ from other places. ``steps (columns − 1,)`` is
+    the mean absolute difference of neighbouring columns in grey levels; ``border`` is True at
+    borders.
     """
 
     value: float
@@ -39,8 +44,10 @@ class Borders:
 
 @dataclass(frozen=True)
 class Nearest:
-    """For each clip the ``distance`` to its nearest training clip, 0..2, that one's ``number`` and
-    the ``shift`` in seconds at which they fit best.
+    """The result of `nearest`: one entry per clip.
+
+    ``distance`` (0..2) to the nearest training clip, its ``number``, and the ``shift`` in seconds
+    at which the two match best.
     """
 
     distance: np.ndarray
@@ -49,27 +56,28 @@ class Nearest:
 
 
 def grey(picture: Any) -> np.ndarray:
-    """A picture as (rows, columns) float64 grey levels 0..255: from Pillow or an array."""
+    """Convert a picture, from Pillow or an array, to (rows, columns) float64 grey levels 0..255."""
     pixels = np.asarray(picture.convert("L") if hasattr(picture, "convert") else picture)
     if pixels.ndim != 2 or min(pixels.shape) < 16:
         raise RiffeduError(
-            f"a picture of 16 × 16 grey pixels or more is needed, not {pixels.shape}"
+            f"the picture must be grey and at least 16 × 16 pixels, not {pixels.shape}"
         )
     return pixels.astype(np.float64)
 
 
 def sharpness(picture: Any) -> Sharpness:
-    """Share of a picture's energy in fine detail: above 1/8 cycle per pixel.
+    """Return the share of a picture's energy in fine detail, above 1/8 cycle per pixel.
 
         P = |FFT2(w · (pixels − mean))|²,   value = Σ_{√(u² + v²) > 1/8} P / Σ P
 
-    ``w`` is a Hann window in both directions, lest the picture's edges count as detail; u and v
-    in cycles per pixel. White noise reads 0.95 (1 − π/64, the share of the square outside the
-    circle), renders 0.01 (drums) to 0.2 (organ), an 8-pixel blur under 0.001.
+    ``w`` is a Hann window in both directions, so that the edges of the picture do not count as
+    detail; u and v are in cycles per pixel. White noise gives 0.95 (1 − π/64, the share of the
+    square outside the circle), renders 0.01 (drums) to 0.2 (organ), an 8-pixel blur less than
+    0.001.
 
-    Limits: grain is fine detail too. Add noise and it rises, resample or compress hard and it can
-    rise; nothing in it asks whether a line is where a note is. Pictures of loud, dense music hold
-    more detail than sparse ones: compare like with like.
+    Limits: grain is fine detail, too. Noise raises the value, and resampling or strong compression
+    can raise it; it does not ask whether a line is where a note is. Pictures of loud, dense music
+    hold more detail than those of sparse music, so compare only like with like.
 
     Source: power spectra of pictures, Field, J. Opt. Soc. Am. A 4 (1987). Notebook: 15_measure_it.
     """
@@ -90,20 +98,18 @@ def sharpness(picture: Any) -> Sharpness:
 
 
 def patch_borders(picture: Any, patch: int = PATCH, axis: int = 1) -> Borders:
-    """How much larger the step between columns is where patches meet.
+    """Return how much larger the step between columns is at patch borders than elsewhere.
 
         value = mean of d[c] where c is a multiple of ``patch`` / mean of d[c] elsewhere
         d[c] = mean over rows of |pixels[:, c] − pixels[:, c − 1]|
 
-    1 where borders are like any other place, 2.5 to 6 on the first model's pictures, a flutter
-    every 0.32 s; and as much on renders that only went through its codec, so the borders are the
-    codec's, not the denoiser's. ``axis=0`` looks at rows. It wants the picture as the decoder made
-    it; drawn anew from sound, borders are half hidden under the 100-ms window. nan where nothing
-    changes elsewhere.
+    1 means that borders do not stand out. A decoder that draws each patch on its own gives 2.5 to
+    6, a flutter every 0.32 s. ``axis=0`` compares rows. Measure the picture as decoded: drawn again
+    from the sound, borders are half hidden by the 100 ms window. nan if nothing changes elsewhere.
 
-    Limits: music that itself steps every 0.32 s (187 bpm from the first column on) reads high and
-    is innocent. Grain over everything lowers it to 1 without closing a single gap, and a decoder
-    that blurs just across borders is praised for it.
+    Limits: music that itself changes every 0.32 s (187 bpm from the first column on) gives a high
+    value without any fault. Grain over the whole picture lowers the value to 1 without closing a
+    gap, and so does a decoder that blurs only across borders.
 
     Source: blockiness of JPEG, Wu and Yuen, IEEE Signal Processing Letters 4 (1997). Notebook:
     15_measure_it.
@@ -112,20 +118,21 @@ def patch_borders(picture: Any, patch: int = PATCH, axis: int = 1) -> Borders:
     steps = np.abs(np.diff(pixels, axis=axis)).mean(axis=1 - axis)
     border = np.arange(1, len(steps) + 1) % patch == 0
     if not border.any():
-        raise RiffeduError(f"a picture of over {patch} columns is needed to have a border")
+        raise RiffeduError(f"the picture must be wider than {patch} columns to have a patch border")
     between = steps[~border].mean()
     value = float(steps[border].mean() / between) if between > 1e-9 else float("nan")
     return Borders(value, steps, border)
 
 
 def features(pictures: np.ndarray) -> np.ndarray:
-    """What a picture is compared by: its loudness as 64 × 64 means, (n, 64, 64) float32 in 0..1.
+    """Return features to compare pictures by: loudness as 64 × 64 means, float32 in 0..1.
 
-    ``pictures (n, 512, columns)`` uint8, dark is loud: eight rows and 80 ms a place.
+    ``pictures (n, 512, columns)`` uint8, dark is loud. Each feature covers eight rows and 80 ms.
+    Returns (n, 64, 64).
     """
     pictures = np.asarray(pictures)
     if pictures.ndim != 3 or any(s % f for s, f in zip(pictures.shape[1:], SHAPE, strict=True)):
-        raise RiffeduError(f"pictures (n, 512, 512) are needed, not {pictures.shape}")
+        raise RiffeduError(f"pictures must have shape (n, 512, 512), not {pictures.shape}")
     n, rows, columns = pictures.shape
     tall, wide = rows // SHAPE[0], columns // SHAPE[1]
     places = pictures.reshape(n, SHAPE[0], tall, SHAPE[1], wide)
@@ -133,18 +140,18 @@ def features(pictures: np.ndarray) -> np.ndarray:
 
 
 def nearest(clips: np.ndarray, training: np.ndarray, shifts: int = SHIFTS) -> Nearest:
-    """For each clip its nearest training clip: is it a copy?
+    """Find the nearest training clip of each clip, to detect copies.
 
-        distance = min over training clips and shifts of 1 − corr(clip moved by s, training clip)
+        distance = min over training clips and shifts of 1 − corr(clip shifted by s, training clip)
 
-    ``clips (n, 64, 64)`` and ``training (m, 64, 64)`` are `features`. Pearson's correlation over
-    the columns that overlap; a copy may begin up to 16 columns (1.28 s) earlier or later. Distance
-    0 is a copy whatever its level and contrast, 1 unrelated. One shift of all pairs is one matrix
-    product.
+    ``clips (n, 64, 64)`` and ``training (m, 64, 64)`` are `features`. Pearson's correlation is
+    taken over the columns that overlap; a copy may begin up to 16 columns (1.28 s) earlier or
+    later. Distance 0 is a copy of any level and contrast, 1 is unrelated. One shift of all pairs is
+    one matrix product.
 
-    Limits: a copy that is transposed by a semitone, stretched or played on another instrument gets
-    away, and so does a blurred one in part; slow pads resemble each other without anybody copying.
-    Read it against test clips (`memorisation`), never alone, and look at the nearest pairs.
+    Limits: a copy that is transposed by a semitone, stretched or played on another instrument is
+    not found, and a blurred one only partly; slow pads resemble one another without any copying.
+    Compare with test clips (`memorisation`), and look at the nearest pairs.
 
     Source: nearest neighbours as a test of copying: Somepalli et al., "Diffusion art or digital
     forgery?", CVPR (2023). Notebook: 15_measure_it.
@@ -172,11 +179,11 @@ def _unit(features_: np.ndarray) -> np.ndarray:
 
 
 def memorisation(generated: np.ndarray, test: np.ndarray) -> dict[str, float]:
-    """Are generated clips nearer to the training set than music it never held is?
+    """Compare generated clips with unseen music: which are nearer to the training set?
 
-    ``generated`` and ``test``: distances of `nearest` to the same training clips. Returns the two
-    medians, ``ratio`` of the generated to the test median, and ``share`` of generated clips that
-    are nearer than 99 of 100 test clips (1st percentile): 0.01 is what chance gives.
+    ``generated`` and ``test`` are distances of `nearest` to the same training clips. Returns the
+    two medians, ``ratio`` of the generated to the test median, and ``share``, the share of
+    generated clips that are nearer than 99 of 100 test clips (1st percentile); chance gives 0.01.
 
     Limits: with few test clips the first percentile is the nearest of them. A model that blurs
     everything is far from everything.

@@ -1,4 +1,4 @@
-"""Notes, harmonics, key: three measures of *what* sounds (lesson 15)."""
+"""Lesson 15: notes, harmonics, key: three measures of pitch."""
 
 from __future__ import annotations
 
@@ -41,9 +41,11 @@ SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10)}
 
 @dataclass(frozen=True)
 class Notes:
-    """``value`` in 0..1; of each frame the ``clarity`` in 0..1 and whether it is ``sounding``;
-    ``picture (bins, frames)`` the smoothed constant-Q amplitudes, ``lines`` of the same shape True
-    on what was taken for a partial; ``times`` in seconds, ``hertz`` of the bins.
+    """The result of `notes`.
+
+    ``value`` in 0..1; per frame the ``clarity`` in 0..1 and whether it is ``sounding``; ``picture
+    (bins, frames)``, the smoothed constant-Q amplitudes; ``lines``, of the same shape, True on bins
+    taken for a partial; ``times`` in seconds, ``hertz`` of the bins.
     """
 
     value: float
@@ -57,8 +59,10 @@ class Notes:
 
 @dataclass(frozen=True)
 class Harmonics:
-    """``value`` in −1..1; of each frame the ``share`` and the ``f0`` in hertz that gave it, and
-    whether it is ``sounding``; ``magnitude (rows, frames)`` up to 5 kHz over ``hertz``.
+    """The result of `harmonics`.
+
+    ``value`` in −1..1; per frame the ``share``, its ``f0`` in hertz, and whether it is
+    ``sounding``; ``magnitude (rows, frames)`` up to 5 kHz over ``hertz``.
     """
 
     value: float
@@ -71,8 +75,10 @@ class Harmonics:
 
 @dataclass(frozen=True)
 class Key:
-    """``heard`` such as "D minor", its correlation ``value`` in −1..1, those of all 24 ``scores``
-    by name, and the mean ``chroma (12,)`` from C, summing to 1.
+    """The result of `key`.
+
+    ``heard``, such as "D minor"; its correlation ``value`` in −1..1; the ``scores`` of all 24 keys
+    by name; the mean ``chroma (12,)`` from C, summing to 1.
     """
 
     heard: str
@@ -82,7 +88,7 @@ class Key:
 
 
 def _constant_q(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Amplitudes (bins, frames) of librosa's constant-Q transform, `STEP` apart at 22050 Hz."""
+    """Return amplitudes (bins, frames) of librosa's constant-Q transform at 22050 Hz."""
     import librosa
 
     from riffedu.evaluate.rhythm import _mono
@@ -90,7 +96,7 @@ def _constant_q(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
 
     x = resample(_mono(waveform).astype(np.float32), sample_rate, 22050)
     if len(x) < 22050 // 2:
-        raise RiffeduError("notes need half a second of sound at least")
+        raise RiffeduError("notes need at least half a second of sound")
     return np.abs(
         librosa.cqt(
             x,
@@ -108,25 +114,25 @@ def _sounding(power: np.ndarray) -> np.ndarray:
 
 
 def notes(waveform: np.ndarray, sample_rate: int) -> Notes:
-    """Share of sounding frames that hold one clear pitch or chord.
+    """Measure the share of sounding frames that hold a clear pitch or chord.
 
         clarity[t] = Σ_{b on a line} C[b, t] / Σ_b C[b, t]
         value = share of sounding frames with clarity > ½
 
-    ``C`` is the amplitude of a constant-Q transform (E2 up to 8 kHz, three bins a semitone) as a
-    mean of 81 ms. A bin is on a line when it, or its neighbour, is a local maximum of its column
-    and 3 times (9.5 dB) above the median of the half octave around it, and not 50 dB below the
-    clip's loudest. In so long a mean a tone stays a line and hiss becomes even. ``clarity`` itself
-    is there to be plotted; both lie in 0..1. Renders of melodies and chords read 0.8 to 1, bands
-    about 0.3, drums below 0.1, noise 0. pyin, which was tried, hears one voice only: it finds most
-    of a chord unvoiced.
+    ``C`` is the amplitude of a constant-Q transform (E2 up to 8 kHz, three bins per semitone),
+    averaged over 81 ms. A bin is on a line if it, or its neighbour, is a local maximum of its
+    column, is 3 times (9.5 dB) above the median of the half octave around it, and is less than 50
+    dB below the clip's loudest bin. The long average leaves a tone a line and evens out noise.
+    ``clarity`` itself can be plotted; both lie in 0..1. Renders of melodies and chords give 0.8 to
+    1, bands about 0.3, drums less than 0.1, noise 0. The alternative pyin tracks one voice only and
+    finds most of a chord unvoiced.
 
-    Limits: lines are not music. A mains hum, a whistle or five random sines that never change read
-    1. Distorted guitars and pizzicato, which we hear as notes, read 0.1: much of their sound lies
-    between the lines. Reverberation and held pedals raise it.
+    Limits: lines are not music. Mains hum, a whistle or five random sines that never change give 1.
+    Distorted guitars and pizzicato, which listeners hear as notes, give 0.1, because much of their
+    sound lies between the lines. Reverberation and a held pedal raise the value.
 
     Source: constant-Q: Brown, J. Acoust. Soc. Am. 89 (1991), by librosa.cqt; lines against the
-    median around them: as in harmonic-percussive separation, Fitzgerald, DAFx (2010). Notebook:
+    median around them as in harmonic-percussive separation, Fitzgerald, DAFx (2010). Notebook:
     15_measure_it.
     """
     from scipy.ndimage import maximum_filter1d, median_filter, uniform_filter1d
@@ -150,22 +156,22 @@ def notes(waveform: np.ndarray, sample_rate: int) -> Notes:
 def harmonics(
     waveform: np.ndarray, sample_rate: int, lowest: float = 80.0, highest: float = 1000.0
 ) -> Harmonics:
-    """How well partials lie on multiples of one f0: comb energy at them against between them.
+    """Measure how well partials lie on multiples of one f0.
 
         share[t] = max_{f0} Σ_f |X[f, t]| cos(2π f / f0) / Σ_f |X[f, t]|,   f ≤ 5 kHz
 
-    The cosine is a comb: +1 on every multiple of f0, −1 half-way between. Only local maxima over
-    f0, from 80 to 1000 Hz, are looked at. Frames of 93 ms, 20 ms apart; ``value`` is the mean over
-    sounding frames: near 1 for locked harmonics, about 0.75 where each is off by up to 3 %, 0.5
-    for a triad (no f0 fits all three), 0.1 for noise. Amplitudes, not powers, so that high
-    partials, which a wrong f0 misses first, have a say.
+    The cosine is a comb: +1 on every multiple of f0, −1 half-way between. Only local maxima over f0
+    from 80 to 1000 Hz are considered. Frames of 93 ms, 20 ms apart; ``value`` is the mean over
+    sounding frames: near 1 for locked harmonics, about 0.75 if each is off by up to 3 %, 0.5 for a
+    triad (no f0 fits all three notes), 0.1 for noise. Amplitudes are used, not powers, so that the
+    high partials, which a wrong f0 misses first, have weight.
 
-    It is the autocorrelation of a signal whose magnitudes are rooted, at the lag 1 / f0, and is
-    computed as one inverse FFT per frame.
+    The sum is the autocorrelation, at the lag 1 / f0, of a signal whose power spectrum is |X|; it
+    is computed as one inverse FFT per frame.
 
-    Limits: a bare sine reads 1, it has nothing to disagree with; so does any buzz. Bells, marimbas
-    and every chord read low and are right to: compare like with like. A triad in just intonation
-    has a common f0 far below, and scores by it.
+    Limits: a pure sine gives 1 because it has no other partials, and so does any buzz. Bells,
+    marimbas and every chord give low values, as they should: compare only like with like. A triad
+    in just intonation has a common f0 far below and is measured by it.
 
     Source: Tolonen and Karjalainen, "A computationally efficient multipitch analysis model", IEEE
     Trans. Speech and Audio Proc. 8 (2000); the comb as a cosine: Camacho and Harris (SWIPE), J.
@@ -192,11 +198,11 @@ def harmonics(
 
 
 def chroma_of(found: Notes) -> np.ndarray:
-    """Which of the twelve pitch classes sound, from C: (12,) ≥ 0, sum 1 (0 in silence).
+    """Return the strength of the twelve pitch classes from C: (12,) ≥ 0, sum 1 (0 in silence).
 
-    The roots of `notes`' amplitudes, on lines only, up to 1 kHz, folded into one octave: what is
-    not a line (drums, hiss) would fill all twelve alike; higher lines are mostly overtones, and
-    without the root the loudest note would drown the others.
+    These are the square roots of the amplitudes of `notes`, on lines only and up to 1 kHz, folded
+    into one octave. Bins off the lines (drums, noise) would fill all twelve alike; higher lines are
+    mostly overtones; and without the root the loudest note would mask the others.
     """
     folded = np.zeros(12)
     strength = np.sqrt(found.picture * found.lines)[:, found.sounding].sum(axis=1)
@@ -207,18 +213,18 @@ def chroma_of(found: Notes) -> np.ndarray:
 
 
 def key(waveform: np.ndarray, sample_rate: int) -> Key:
-    """The key that a sound is in, by template: its chroma against the 24 profiles.
+    """Estimate the key of a sound by correlating its chroma with 24 key profiles.
 
         score(tonic, mode) = corr(chroma, profile_mode rotated to the tonic)
 
     Pearson's correlation, −1..1; the best of 24 is ``heard``. By chance a key is right in 4 % of
-    cases; five seconds of this project's renders are heard in the key they were written in in a
-    third of cases only (half by `key_score`), so `scale_share` is the better question to them.
+    cases. Five seconds of this project's renders are heard in the key they were written in in only
+    a third of cases (half by `key_score`), so `scale_share` suits them better.
 
-    Limits: it counts how long pitch classes sound and knows nothing of order or bass: a melody on
-    the white keys can be C major, A minor, or a mode. Overtones add fifths and thirds, so the key
-    a fifth up, the relative and the parallel are its usual mistakes. The same twelve notes held
-    down (drums, hiss, atonal playing) still give a best key: look at the score.
+    Limits: the method counts how long pitch classes sound and ignores order and bass: a melody on
+    the white keys can be C major, A minor, or a mode. Overtones add fifths and thirds, so the key a
+    fifth up, the relative and the parallel key are its usual mistakes. Sounds without a key (drums,
+    noise, atonal music) still get a best one: look at the score.
 
     Source: Krumhansl and Kessler, Psychological Review 89 (1982), table of profiles; Krumhansl,
     *Cognitive Foundations of Musical Pitch* (1990), ch. 4, for the algorithm. Notebook:
@@ -228,7 +234,7 @@ def key(waveform: np.ndarray, sample_rate: int) -> Key:
 
 
 def key_of(found: np.ndarray) -> Key:
-    """`key` from a chroma (12,) that is there already."""
+    """Return the `key` of a chroma (12,) that has already been computed."""
     if np.ptp(found) < 1e-12:
         return Key("none", 0.0, {}, found)
     scores = {
@@ -241,9 +247,10 @@ def key_of(found: np.ndarray) -> Key:
 
 
 def key_score(heard: str, asked: str) -> float:
-    """How near two keys are, as MIREX counts: 1 the same, ½ a fifth up, 0.3 relative, 0.2
-    parallel, else 0. Keys as "D minor", "Bb major" or "B flat major".
-    Source: MIREX, audio key detection.
+    """Return how close two keys are by MIREX's rule.
+
+    1 for the same key, ½ for a fifth up, 0.3 for the relative and 0.2 for the parallel key, else 0.
+    Keys are written "D minor", "Bb major" or "B flat major". Source: MIREX, audio key detection.
     """
     if heard == "none":
         return 0.0
@@ -256,13 +263,13 @@ def key_score(heard: str, asked: str) -> float:
 
 
 def scale_share(found: np.ndarray, asked: str) -> float:
-    """Share, 0..1, of a chroma (12,) that lies on the scale of the key asked for.
+    """Return the share, 0..1, of a chroma (12,) that lies on the scale of the key asked for.
 
-    Major or natural minor. Chance is 7/12 = 0.58; renders in a major or minor key read 0.93. nan
+    Major or natural minor. Chance is 7/12 = 0.58; renders in a major or minor key give 0.93. nan
     without a chroma.
 
-    Limits: relative keys share their scale, so "C major" can't be told from "A minor"; a single
-    held tonic reads 1. Always compare with the share on scales that were not asked for.
+    Limits: relative keys share their scale, so "C major" cannot be told from "A minor"; a single
+    held tonic gives 1. Always compare with the share on scales that were not asked for.
     """
     if found.sum() <= 0:
         return float("nan")
@@ -277,5 +284,5 @@ def _tonic(name: str) -> tuple[int, str]:
         tonic = tonic.replace(said, written)
     tonic = FLATS.get(tonic, tonic)
     if tonic not in NAMES or mode not in PROFILES:
-        raise RiffeduError(f"{name!r} is no key: write it as 'D minor' or 'Bb major'")
+        raise RiffeduError(f"{name!r} is not a key: write it as 'D minor' or 'Bb major'")
     return NAMES.index(tonic), mode

@@ -1,4 +1,4 @@
-"""What the music table asks for, and which test renders it is held against (lesson 15)."""
+"""Lesson 15: the prompts of the music table and the test renders each is compared with."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class PromptClass:
-    """A ``prompt`` and what ``wanted`` renders have in their metadata; None: nothing to compare
-    with, the model never heard it.
+    """A ``prompt`` and the metadata of the renders to compare with.
+
+    ``wanted`` is None if training holds nothing of the kind.
     """
 
     name: str
@@ -19,8 +20,10 @@ class PromptClass:
 
 @dataclass(frozen=True)
 class PromptPair:
-    """Two prompts that should differ in one ``quantity`` of `riffedu.evaluate.readings.QUANTITIES`,
-    ``more`` above ``less``, and the renders of either kind.
+    """Two prompts that should differ in one of `riffedu.evaluate.readings.QUANTITIES`.
+
+    The clip of ``more`` should have more of ``quantity`` than that of ``less``; each has its
+    renders.
     """
 
     name: str
@@ -103,5 +106,5 @@ PAIRS = (
 
 
 def matches(metadata: dict[str, Any], wanted: dict[str, Any]) -> bool:
-    """True where a clip's metadata hold all that is wanted, with the same values."""
+    """Return whether a clip's metadata contain everything wanted, with the same values."""
     return all(metadata.get(name) == value for name, value in wanted.items())

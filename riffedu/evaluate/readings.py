@@ -1,4 +1,4 @@
-"""All measures of one clip, and a shelf that keeps them (lesson 15)."""
+"""Lesson 15: all measures of one clip, and a shelf that keeps them on disk."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ QUANTITIES = ("height", "onsets", "majorness", "brightness", "width")
 
 
 def readings(waveform: np.ndarray, sample_rate: int, picture: Any) -> dict[str, Any]:
-    """Every measure and quantity of one clip, as plain numbers (None: nothing to measure), with
-    the ``key`` heard and the ``chroma`` from C.
+    """Return every measure of one clip as plain numbers (None: nothing to measure).
 
-    ``height`` and ``width``: mean and spread of the lines' frequencies, in semitones (MIDI);
-    ``onsets`` a second; ``majorness``: best major minus best minor key score; ``brightness``:
-    octaves of the spectrum's centre above 1 kHz.
+    They include the ``key`` heard and the ``chroma`` from C. ``height`` and ``width``: mean and
+    spread of the lines' frequencies, in semitones (MIDI); ``onsets`` per second; ``majorness``:
+    best major minus best minor key score; ``brightness``: spectral centroid in octaves above 1 kHz.
     """
     pulse, sharp = beat(waveform, sample_rate), attack(waveform, sample_rate)
     pitch, combs = notes(waveform, sample_rate), harmonics(waveform, sample_rate)
@@ -55,7 +54,7 @@ def readings(waveform: np.ndarray, sample_rate: int, picture: Any) -> dict[str, 
 
 
 def _lines(pitch: Notes) -> tuple[np.ndarray, float, float]:
-    """Chroma, mean height and spread of a `Notes`, from what lies on lines."""
+    """Return chroma, mean height and spread of a `Notes`, from the bins on lines."""
     strength = (pitch.picture * pitch.lines)[:, pitch.sounding].sum(axis=1)
     if strength.sum() <= 0:
         return np.zeros(12), float("nan"), float("nan")
@@ -66,7 +65,7 @@ def _lines(pitch: Notes) -> tuple[np.ndarray, float, float]:
 
 
 def noise_readings(sample_rate: int) -> dict[str, Any]:
-    """What white noise reads, as sound and as picture: the bottom of every scale."""
+    """Return the measures of white noise, as sound and as picture: the lower end of every scale."""
     from PIL import Image
 
     random = np.random.default_rng(0)
@@ -75,7 +74,7 @@ def noise_readings(sample_rate: int) -> dict[str, Any]:
 
 
 class Readings:
-    """Readings and pictures on disk by what they are made of; only missing ones are made."""
+    """Readings and pictures on disk, keyed by how the clips were made."""
 
     def __init__(self, folder: str | Path):
         self.folder = Path(folder) / "music"
@@ -88,8 +87,9 @@ class Readings:
         description: str,
         progress: bool = True,
     ) -> tuple[list[dict[str, Any]], np.ndarray]:
-        """Readings and `features` (n, 64, 64) of ``recipes``; ``make`` gives (waveform, rate,
-        grey picture) of those of the given numbers.
+        """Return readings and `features` (n, 64, 64) of ``recipes``.
+
+        ``make`` returns (waveform, rate, grey picture) of the clips with the given numbers.
         """
         from PIL import Image
         from tqdm.auto import tqdm

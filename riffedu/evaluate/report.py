@@ -1,4 +1,4 @@
-"""The evaluation as a table: for a terminal, for the model card, for a machine (lesson 15)."""
+"""Lesson 15: the evaluation as a table: for a terminal, for the model card, as JSON."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROWS = {
 
 
 def to_markdown(report: dict[str, Any]) -> str:
-    """A report of `riffedu.evaluate.evaluate` in Markdown that also reads well as it is."""
+    """Return a report of `riffedu.evaluate.evaluate` as Markdown."""
     head = ["clips", "n", "all", "top-5", "instruments", "top-5", "styles", "top-5"]
     rows = [
         [ROWS[key], str(table["all"]["clips"]), *_cells(table)]
@@ -108,23 +108,26 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def check_output(path: str | Path) -> Path:
-    """A place for the table: RiffeduError unless it ends in .md or .json in a folder that is."""
+    """Check where the table will be written.
+
+    Raises RiffeduError unless the name ends in .md or .json and the folder exists.
+    """
     path = Path(path)
     if path.suffix not in (".md", ".json"):
-        raise RiffeduError(f"{path}: a table is written as .md or .json")
+        raise RiffeduError(f"{path}: the table can be written as .md or .json")
     if not path.parent.is_dir() or not os.access(path.parent, os.W_OK) or path.is_dir():
-        raise RiffeduError(f"{path} cannot be written: its folder is missing or closed")
+        raise RiffeduError(f"{path} cannot be written: its folder is missing or write-protected")
     return path
 
 
 def write(report: dict[str, Any], path: Path) -> None:
-    """Markdown or JSON by the ending, whole or not at all."""
+    """Write Markdown or JSON, by the extension, completely or not at all."""
     text = json.dumps(report, indent=1) + "\n" if path.suffix == ".json" else to_markdown(report)
     _replace(path, text)
 
 
 def check_card(folder: Path) -> Path:
-    """The model card in ``folder``: RiffeduError unless it has the two markers, in order."""
+    """Return the model card in ``folder``; raise RiffeduError without its two markers."""
     card = folder / "README.md"
     text = card.read_text(encoding="utf-8") if card.is_file() else ""
     if not 0 <= text.find(BEGIN) < text.find(END):
@@ -133,7 +136,7 @@ def check_card(folder: Path) -> Path:
 
 
 def write_card(report: dict[str, Any], card: Path) -> None:
-    """Put the table between the card's markers and leave all else as it is."""
+    """Write the table between the markers of the model card and leave everything else unchanged."""
     before, _, rest = card.read_text(encoding="utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
     _replace(card, f"{before}{BEGIN}\n{to_markdown(report)}{END}{after}")

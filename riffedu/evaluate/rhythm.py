@@ -1,8 +1,8 @@
-"""Beat, tempo, attack: three measures of *when* things sound, all from one curve (lesson 15).
+"""Lesson 15: beat, tempo, attack: three measures of timing, all from one curve.
 
-The curve is the onset envelope: how much louder the bands have become within one hop. Its
-self-likeness at a lag is the beat, the lag of its best likeness the tempo, and how little time
-each of its rises takes is the attack.
+The curve is the onset envelope: how much the level of the mel bands has risen within one hop. Its
+autocorrelation measures the beat, the lag of the highest peak gives the tempo, and the steepness of
+each rise is the attack.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ REACH = 0.06  # seconds to each side of an onset in which `attack` looks for its
 
 @dataclass(frozen=True)
 class Beat:
-    """``value`` in 0..1, ``tempo`` in bpm (nan without a beat); ``likeness (lags,)`` over ``lags``
-    in seconds, and the ``envelope (frames,)`` that it was taken of, `RATE` frames a second.
+    """The result of `beat`.
+
+    ``value`` in 0..1; ``tempo`` in bpm (nan without a beat); ``likeness (lags,)`` over ``lags`` in
+    seconds; the ``envelope (frames,)`` it was computed from, `RATE` frames per second.
     """
 
     value: float
@@ -40,8 +42,10 @@ class Beat:
 
 @dataclass(frozen=True)
 class Attack:
-    """``value`` in 0..1 (nan without an onset); each onset's ``times`` in seconds and ``shares``;
-    ``levels (bands, frames)`` are the amplitudes that were looked at, ``rate`` frames a second.
+    """The result of `attack`.
+
+    ``value`` in 0..1 (nan without an onset); ``times`` in seconds and ``shares`` of the onsets;
+    ``levels (bands, frames)``, the band amplitudes, ``rate`` frames per second.
     """
 
     value: float
@@ -52,14 +56,14 @@ class Attack:
 
 
 def onset_envelope(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
-    """How much louder the bands have become since the frame before, on average.
+    """Return the mean rise in level of the mel bands since the previous frame.
 
         o[t] = mean_b max(0, L[b, t] − L[b, t − 1]),   L = 10 log10 (bank · |STFT|²) in dB
 
-    ``waveform (samples,)``; window 46 ms, hop 10 ms, 128 mel bands over the whole range; bands
-    more than 50 dB below the loudest are held there, or noise that nobody hears would count.
-    Returns float64 (frames,) ≥ 0 in dB per hop, 100 frames a second. A band may only add: the end
-    of a note is no onset. Equal to librosa.onset.onset_strength with the same sizes.
+    ``waveform (samples,)``; window 46 ms, hop 10 ms, 128 mel bands over the whole range. Bands more
+    than 50 dB below the loudest are set to that level, so that inaudible noise does not count.
+    Returns float64 (frames,) ≥ 0 in dB per hop, 100 frames per second. Only rises count: the end of
+    a note is not an onset. Equal to librosa.onset.onset_strength with the same sizes.
 
     Source: Böck and Widmer, "Maximum filter vibrato suppression for onset detection", DAFx (2013),
     without the filter; Bello et al., "A tutorial on onset detection in music signals", IEEE Trans.
@@ -90,19 +94,19 @@ def _mono(waveform: np.ndarray) -> np.ndarray:
     x = np.asarray(waveform, dtype=np.float64)
     x = x.mean(axis=0) if x.ndim == 2 else x
     if x.ndim != 1 or len(x) < 2048 or not np.isfinite(x).all():
-        raise RiffeduError("a measure needs a sound of 2048 finite samples or more, (samples,)")
+        raise RiffeduError("the sound must have shape (samples,) and at least 2048 finite samples")
     return x
 
 
 def self_likeness(envelope: np.ndarray, lags: Sequence[int] | np.ndarray) -> np.ndarray:
-    """Correlation of a curve with itself, some frames later.
+    """Return the correlation of a curve with itself at each lag.
 
         r(l) = Σ_t a[t] b[t] / √(Σ a² Σ b²),   a = o[0 … n−l) − its mean,  b = o[l … n) − its mean
 
-    Both stretches have the same length at every lag, so that long lags are not punished (as they
-    are by the usual sum over all n divided by r(0)). ``envelope (n,)``, ``lags``: whole frames
-    < n − 1. Returns (lags,) in −1..1, 0 where a stretch is constant. It is numpy.corrcoef of the
-    two stretches. Notebook: 15_measure_it.
+    The two segments have the same length at every lag, so long lags are not penalised (as they are
+    by the usual sum over all n divided by r(0)). ``envelope (n,)``; ``lags``: whole frames < n − 1.
+    Returns (lags,) in −1..1, 0 where a segment is constant: numpy.corrcoef of the two segments.
+    Notebook: 15_measure_it.
     """
     o = np.asarray(envelope, dtype=np.float64)
     found = np.zeros(len(lags))
@@ -115,19 +119,19 @@ def self_likeness(envelope: np.ndarray, lags: Sequence[int] | np.ndarray) -> np.
 
 
 def beat(waveform: np.ndarray, sample_rate: int) -> Beat:
-    """Regularity of what happens in time: the best self-likeness of the onset envelope.
+    """Measure the regularity of the rhythm: the highest autocorrelation of the onset envelope.
 
         value = max(0, max_l r(l)),   l a local maximum between 0.25 and 1.5 s
 
-    The envelope is first smoothed by a Gaussian of 20 ms, the precision of people who play
-    together; a metronome reads near 1, white noise about 0.2 (the largest of a hundred chance
-    correlations), renders 0.5 to 0.9 (drums most). ``tempo`` is the lag whose likeness, weighted
-    by exp(−½ log₂(bpm / 120)²), is highest: of several periods that fit, people tap the one nearest
-    to two a second.
+    The envelope is first smoothed with a Gaussian of 20 ms, the timing precision of musicians who
+    play together. A metronome gives nearly 1, white noise about 0.2 (the largest of a hundred
+    chance correlations), renders 0.5 to 0.9 (drums most). ``tempo`` is the lag whose correlation,
+    weighted by exp(−½ log₂(bpm / 120)²), is highest: of several matching periods, listeners tap the
+    one nearest to two per second.
 
-    Limits: it hears pulses, not music. A hiss that swells twice a second reads like a drummer, and
-    so does a picture whose 32-pixel patches don't fit: a step every 0.32 s. Free playing
-    (rubato, a fermata) reads low however well it is played; five seconds hold three bars at best.
+    Limits: it measures pulses, not music. Noise that swells twice a second reads like a drummer,
+    and so does a picture whose 32-pixel patches do not join: a step every 0.32 s. Free playing
+    (rubato, a fermata) gives low values however good it is; five seconds hold three bars at most.
 
     Source: Ellis, "Beat tracking by dynamic programming", J. New Music Research 36 (2007), for the
     weight; Scheirer, J. Acoust. Soc. Am. 103 (1998), for the idea. Notebook: 15_measure_it.
@@ -139,7 +143,7 @@ def beat(waveform: np.ndarray, sample_rate: int) -> Beat:
     first, last = (round(s * RATE) for s in LAGS)
     last = min(last, len(envelope) - RATE // 2)
     if last <= first:
-        raise RiffeduError("a beat needs a second of sound at least")
+        raise RiffeduError("a beat needs at least one second of sound")
     frames = np.arange(first - 1, last + 2)
     r = self_likeness(smooth, frames)
     peaks = np.flatnonzero((r[1:-1] >= r[:-2]) & (r[1:-1] > r[2:]) & (r[1:-1] > 0)) + 1
@@ -154,7 +158,7 @@ def beat(waveform: np.ndarray, sample_rate: int) -> Beat:
 
 
 def _vertex(three: np.ndarray, middle: float) -> tuple[float, float]:
-    """Place and height of the parabola through three neighbours."""
+    """Return place and height of the vertex of the parabola through three neighbours."""
     a, b, c = three
     bend = a - 2 * b + c
     shift = 0.5 * (a - c) / bend if bend < 0 else 0.0
@@ -162,15 +166,16 @@ def _vertex(three: np.ndarray, middle: float) -> tuple[float, float]:
 
 
 def tempo_fits(heard: float, asked: float, tolerance: float = 0.08) -> bool:
-    """True where a tempo is the one asked for, its half or its double, within 8 %.
+    """Return whether a tempo is the one asked for, its half or its double, within 8 %.
 
-    Octaves are forgiven because people differ in them too. That makes it easy: a tempo drawn
-    blindly fits in log₂(1.08 / 0.92) = 23 % of cases; say so beside every figure.
+    Octave errors are accepted because listeners make them, too. That makes the test easy: a random
+    tempo passes in log₂(1.08 / 0.92) = 23 % of cases, so state this chance level beside every
+    figure.
 
-    Limits: a model that always plays at 120 fits whoever asks for 60, 120 or 240: ask for five
-    tempi, and compare with the clips of the other four. Source: Gouyon et al., "An experimental
-    comparison of audio tempo induction algorithms", IEEE Trans. Audio, Speech, Lang. Proc. 14
-    (2006), accuracy 2 (which has 4 % and thirds as well). Notebook: 15_measure_it.
+    Limits: a model that always plays at 120 passes for 60, 120 and 240: ask for five tempi, and
+    compare with the clips of the other four. Source: Gouyon et al., "An experimental comparison of
+    audio tempo induction algorithms", IEEE Trans. Audio, Speech, Lang. Proc. 14 (2006), accuracy 2
+    (which allows 4 % and factors of three, too). Notebook: 15_measure_it.
     """
     if not (np.isfinite(heard) and heard > 0 and asked > 0):
         return False
@@ -178,11 +183,11 @@ def tempo_fits(heard: float, asked: float, tolerance: float = 0.08) -> bool:
 
 
 def onset_times(envelope: np.ndarray, least: float = 0.3, apart: float = 0.06) -> np.ndarray:
-    """Frames of the onsets: local maxima of an onset envelope that stand out.
+    """Return the frames of the onsets: prominent local maxima of an onset envelope.
 
-    A frame counts when it is the largest within ``apart`` seconds to each side and above the
-    median by ``least`` of the way to the clip's highest, and by 0.8 dB (a steady hiss has nothing
-    higher). Returns whole frames (n,). Limits: beside a loud snare, soft notes are not counted.
+    A frame counts if it is the largest within ``apart`` seconds on each side, exceeds the median by
+    ``least`` of the way to the clip's maximum, and by 0.8 dB (steady noise has nothing higher).
+    Returns whole frames (n,). Limits: soft notes beside a loud snare are missed.
     """
     from scipy.ndimage import maximum_filter1d
 
@@ -193,25 +198,26 @@ def onset_times(envelope: np.ndarray, least: float = 0.3, apart: float = 0.06) -
 
 
 def attack(waveform: np.ndarray, sample_rate: int) -> Attack:
-    """Sharpness of onsets: the share of a rise that all bands do together within 10 ms.
+    """Measure the sharpness of onsets: the share of a rise completed within 10 ms.
 
         share = max_t Σ_b (A[b, t + 10 ms] − A[b, t]) / Σ_b max_t (A[b, t] − min_{u ≤ t} A[b, u])
         value = max(0, (mean share − ¼) / ¾)
 
-    in the 120 ms around an onset. ``A[b, t]`` is the amplitude in eight bands, 200 to 10000 Hz, in
-    Hann windows of 10 ms, 2.5 ms apart; each band counts relative to its own loudest moment.
-    The mean is over the onsets (`onset_times`), weighted by how far they stand out. A quarter is
-    what a rise of 40 ms does in its steepest 10, and hiss by chance: it is called 0. ``value`` is
-    near 1 for clicks in silence, 0.35 for rises of 20 ms, below 0.1 for 40 ms and more, nan where
-    nothing begins.
-    Bands that rise one after the other, or flutter, are not sharp either: the sum is taken first.
+    in the 120 ms around an onset. ``A[b, t]`` is the amplitude in eight bands from 200 to 10000 Hz,
+    in Hann windows of 10 ms, 2.5 ms apart; each band is relative to its own maximum. The mean is
+    over the onsets (`onset_times`), weighted by their prominence. A rise of 40 ms completes a
+    quarter in its steepest 10 ms, and noise does so by chance: this is the zero of the scale.
+    ``value`` is near 1 for clicks in silence, 0.35 for rises of 20 ms, below 0.1 for 40 ms and
+    more, nan without an onset. Bands that rise one after the other, or flutter, do not count as
+    sharp, because the bands are summed first.
 
-    Limits: it looks at the steepest 10 ms and no further. Crackle, a click before every note or a
-    hard gate raise it and help nobody; a string that swells is right to read low; hiss around an
-    onset lowers it; below 100 Hz the swing of the tone itself passes for an attack.
+    Limits: it considers only the steepest 10 ms. Crackle, a click before every note or a hard gate
+    raise the value without improving the sound; a string that swells rightly gives a low value;
+    noise around an onset lowers it; below 100 Hz the oscillation of the tone itself passes for an
+    attack.
 
-    Source: the attack time of Peeters et al., "The Timbre Toolbox", J. Acoust. Soc. Am. 130
-    (2011), turned into a share, so that bands can be added. Notebook: 15_measure_it.
+    Source: the attack time of Peeters et al., "The Timbre Toolbox", J. Acoust. Soc. Am. 130 (2011),
+    turned into a share, so that bands can be added. Notebook: 15_measure_it.
     """
     envelope = onset_envelope(waveform, sample_rate)
     levels, rate = band_levels(waveform, sample_rate)
@@ -233,8 +239,9 @@ def attack(waveform: np.ndarray, sample_rate: int) -> Attack:
 
 
 def band_levels(waveform: np.ndarray, sample_rate: int) -> tuple[np.ndarray, int]:
-    """Amplitudes of eight bands, (8, frames) in 0..1, each relative to its loudest moment or to
-    3 % of the loudest band's, and frames a second.
+    """Return the amplitudes of eight bands, (8, frames) in 0..1, and the frames per second.
+
+    Each band is relative to its own maximum or to 3 % of the loudest band's, whichever is larger.
     """
     from riffedu.signal.stft import stft
 

@@ -1,4 +1,4 @@
-"""From what the ear heard to honest numbers: accuracies, floors, confusions (lesson 15)."""
+"""Lesson 15: from the classifier's scores to accuracies, floors and confusions."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from riffedu.errors import RiffeduError
 
 
 def top_k(scores: np.ndarray, truth: np.ndarray, k: int = 1) -> float:
-    """The share, 0 to 1, of ``scores (n, classes)`` whose true class is among the k best."""
+    """Return the share, 0 to 1, of ``scores (n, classes)`` whose true class is among the k best."""
     best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
     return float((best == np.asarray(truth)[:, None]).any(axis=1).mean())
 
 
 def accuracies(scores: np.ndarray, truth: np.ndarray, groups: np.ndarray) -> dict[str, Any]:
-    """Top-1 and top-5 of all clips, of instruments and of styles.
+    """Return top-1 and top-5 accuracy for all clips, for instruments and for styles.
 
-    ``truth (n,)`` holds class numbers, ``groups (n,)`` says "instrument" or "style". ``error`` is
-    the standard error of top-1, √(p(1 − p)/n): two of them either way hold 95 % of repeats.
+    ``truth (n,)`` holds class numbers, ``groups (n,)`` is "instrument" or "style". ``error`` is the
+    standard error of top-1, √(p(1 − p)/n); ± 2 errors cover 95 % of repetitions.
     """
     table = {}
     for group in ("all", *sorted(set(groups))):
@@ -36,16 +36,16 @@ def accuracies(scores: np.ndarray, truth: np.ndarray, groups: np.ndarray) -> dic
 
 
 def shuffle_labels(truth: np.ndarray, seed: int = 0) -> np.ndarray:
-    """The same labels dealt out anew, so that no clip keeps its own class: a derangement.
+    """Permute labels so that no clip keeps its own class (a derangement).
 
-    Clips sorted by class (classes and clips in random order) hand their label on by a random
-    number of places, no fewer than the largest class has clips.
+    Clips sorted by class (classes and clips in random order) pass their label on by a random number
+    of places, at least as many as the largest class has clips.
     """
     truth = np.asarray(truth)
     random = np.random.default_rng([seed, 31])
     classes, counts = np.unique(truth, return_counts=True)
     if 2 * counts.max() > len(truth):
-        raise RiffeduError("labels of one class only, or mostly of one, cannot be shuffled apart")
+        raise RiffeduError("labels cannot be shuffled if over half belong to one class")
     order = random.permutation(len(truth))
     rank = random.permutation(classes.max() + 1)
     order = order[np.argsort(rank[truth[order]], kind="stable")]
@@ -56,7 +56,7 @@ def shuffle_labels(truth: np.ndarray, seed: int = 0) -> np.ndarray:
 
 
 def shuffle_within(truth: np.ndarray, groups: np.ndarray, seed: int = 0) -> np.ndarray:
-    """`shuffle_labels` of instruments among instruments and of styles among styles."""
+    """Apply `shuffle_labels` to instruments and styles separately."""
     shuffled = np.array(truth)
     for group in sorted(set(groups)):
         rows = np.flatnonzero(groups == group)
@@ -65,7 +65,7 @@ def shuffle_within(truth: np.ndarray, groups: np.ndarray, seed: int = 0) -> np.n
 
 
 def confusions(scores: np.ndarray, truth: np.ndarray, names: list[str], most: int = 5) -> Any:
-    """The commonest mistakes: [(asked for, heard, how often, of how many)], worst first."""
+    """Return the most frequent mistakes: [(asked for, heard, how often, of how many)]."""
     heard = scores.argmax(axis=1)
     asked = Counter(int(t) for t in truth)
     wrong = Counter((int(t), int(h)) for t, h in zip(truth, heard) if t != h)
@@ -74,7 +74,7 @@ def confusions(scores: np.ndarray, truth: np.ndarray, names: list[str], most: in
 
 
 def weakest(scores: np.ndarray, truth: np.ndarray, names: list[str], most: int = 8) -> Any:
-    """The classes heard right least often: [(name, right, clips)], weakest first."""
+    """Return the classes recognised least often: [(name, right, clips)], weakest first."""
     right = scores.argmax(axis=1) == truth
     tally = [
         (names[c], int(right[truth == c].sum()), int((truth == c).sum())) for c in np.unique(truth)

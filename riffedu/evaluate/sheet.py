@@ -1,4 +1,4 @@
-"""Sixteen prompts, generated beside real: what no single figure says, a person sees (lesson 15)."""
+"""Lesson 15: a sheet of sixteen prompts, generated beside real, for judging by eye."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def draw_sheet(
     seed: int = 0,
     progress: bool = True,
 ) -> Path:
-    """Write a PNG of `SIXTEEN`, four in a row: left the generated picture, right a test render.
+    """Write a PNG of `SIXTEEN`, four per row: the generated picture left, a test render right.
 
-    The n-th prompt takes seed ``seed + n``; nothing is chosen by hand. Sixteen shades of grey keep
+    The n-th prompt gets seed ``seed + n``; nothing is selected by hand. Sixteen grey levels keep
     the file small.
     """
     from PIL import Image, ImageDraw, ImageFont
@@ -69,7 +69,7 @@ def draw_sheet(
 
 
 def find_render(pictures: PictureDataset, name: str, kind: str) -> int:
-    """The first clip of the split that plays instrument or style ``name`` as ``kind``."""
+    """Return the first clip of the split that plays ``name`` as ``kind``."""
     from riffedu.errors import RiffeduError
 
     for number, metadata in enumerate(pictures.metadata):

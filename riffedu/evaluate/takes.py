@@ -1,10 +1,9 @@
-"""Several takes of one prompt, and the one in which the evaluator hears the prompt best.
+"""Lesson 15: generate several takes of one prompt and keep the one that matches the prompt best.
 
-A generator's results differ from seed to seed, so the cheapest way to a better clip is to make a
-few in one batch and to keep the best: best-of-n sampling. What counts as best is measured with the
-tools of lesson 15: the classifier's probability of the instruments and styles that the prompt
-names, and the beat at the tempo that it names. A prompt that names neither is judged by its notes
-and its beat alone.
+A generator's results differ from seed to seed, so the cheapest way to a better clip is to generate
+several in one batch and keep the best: best-of-n sampling. The criterion uses the tools of lesson
+15: the classifier's probability of the instruments and styles that the prompt names, and the beat
+at the tempo that it names. A prompt that names neither is judged by its notes and its beat.
 
 Shell: ``riffedu generate … --takes 4``. Notebook: 15_measure_it.
 """
@@ -53,7 +52,8 @@ class Take:
 def named_classes(prompt: str, classes: Sequence[tuple[str, str]]) -> list[int]:
     """Return the numbers of the ``classes`` (group, name) that ``prompt`` names as whole words.
 
-    Longer names win: "electric piano" does not name the piano, too. A plural s may follow.
+    Longer names win: "electric piano" does not also name the piano. A plural s may follow.
+
 
     >>> classes = [("instrument", "piano"), ("instrument", "electric piano")]
     >>> named_classes("two Electric pianos", classes)
@@ -72,9 +72,9 @@ def take_scores(
 ) -> tuple[np.ndarray, str]:
     """Return a score in 0..1 per result, and the criterion in words.
 
-    The mean of those that apply: the probability of the classes that ``prompt`` names; the
-    regularity of the beat where its tempo fits the one named, else 0. Where neither applies, the
-    mean of the clarity of the notes and the regularity of the beat.
+    The score is the mean of the parts that apply: the probability of the classes that ``prompt``
+    names, and the regularity of the beat if its tempo matches the one named, else 0. If neither
+    applies, it is the mean of the clarity of the notes and the regularity of the beat.
     """
     named = named_classes(prompt, classifier.classes)
     tempo = TEMPO.search(prompt)
@@ -118,8 +118,8 @@ def best_take(
 ) -> Take:
     """Generate ``takes`` clips with seeds ``seed``, ``seed + 1``, … in one batch; keep the best.
 
-    ``options`` are those of `riffedu.music.pipeline.Pipeline.generate`. The time grows with the
-    number of takes. Raises RiffeduError for a number outside 1..16. Notebook: 15_measure_it.
+    ``options`` are those of `riffedu.music.pipeline.Pipeline.generate`. The time is proportional to
+    the number of takes. Raises RiffeduError for a number outside 1..16. Notebook: 15_measure_it.
     """
     from riffedu.evaluate import shipped_classifier
     from riffedu.evaluate.classifier import load_classifier

@@ -102,7 +102,7 @@ def lean_steps(
     method: Callable = griffin_lim_steps,
     refit: bool = True,
 ) -> Iterator[PhaseState]:
-    """Reconstruct twenty times as fast as `plain_steps`, and closer to the picture.
+    """Reconstruct several times as fast as `plain_steps`, and closer to the picture.
 
     The method rests on five observations:
 
@@ -145,12 +145,12 @@ def lean_steps(
 METHODS: dict[str, Callable[..., Iterator[PhaseState]]] = {
     "Riffusion's": plain_steps,
     "small grid": partial(lean_steps, start=None, refit=False),
-    "refitted": partial(lean_steps, start=None),
-    "read off": lean_steps,
+    "read off": partial(lean_steps, refit=False),
+    "refitted": lean_steps,
     "every column": partial(lean_steps, stride=1),
     "ADMM": partial(lean_steps, stride=1, method=admm_steps),
 }
-"""Lesson 06's ideas one by one: (mel, params, n_iter, seed=…) to states. "read off" is what "fast"
+"""Lesson 06's ideas one by one: (mel, params, n_iter, seed=…) to states. "refitted" is what "fast"
 does, "every column" what "best" does, each with its number of iterations."""
 
 

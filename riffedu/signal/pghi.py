@@ -67,11 +67,12 @@ def phase_slopes(
         along time:       2π hop k / n_fft + c / log(W(0) / W(1)) · ∂ log magnitude / ∂k
         along frequency: −2π centre / n_fft − c / log(w(0) / w(hop)) · ∂ log magnitude / ∂t
 
-    with c = π hop / (2 n_fft) and ∂f/∂k = f[k + 1] − f[k − 1], likewise ∂t, averaged over the two
-    bins of a step. At a peak, row k turns with its own frequency, beside it with that of the
-    peak; likewise in time with a click. The window w determines the slope of a peak: how far w
-    falls from its ``centre`` in one hop, and how far its transform W falls in one row. Exact for a
-    Gaussian; for others near the tops, where the sound is.
+    with c = π hop / n_fft and the derivative ∂f/∂k = (f[k + 1] − f[k − 1]) / 2 per row, likewise
+    ∂f/∂t per column; both are averaged over the two bins of a step. At a peak, row k turns with
+    its own frequency, beside it with that of the peak; likewise in time with a click. The window w
+    determines the curvature of a peak: how far w falls from its ``centre`` in one hop, and how far
+    its transform W falls in one row. Exact for a Gaussian; for others near the peaks, where the
+    sound is.
 
     ``magnitude``: (rows, columns). Returns arrays (rows, columns − 1) and (rows − 1, columns).
     Source: Portnoff, "Magnitude-phase relationships for short-time Fourier transforms based on
@@ -87,13 +88,13 @@ def phase_slopes(
     centre = (n_fft - win_length) // 2 + win_length / 2
     falls_in_a_row = _fall(w.sum(), w @ np.cos(2 * np.pi * n / n_fft))
     falls_in_a_hop = _fall(w[win_length // 2], w[min(win_length // 2 + hop_length, win_length - 1)])
-    c = np.pi * hop_length / (2 * n_fft)
+    c = np.pi * hop_length / n_fft
 
     log = np.log(np.maximum(magnitude, max(1e-10 * magnitude.max(), 1e-30)))
     time, frequency = np.zeros_like(log), np.zeros_like(log)
-    time[1:-1] = (log[2:] - log[:-2]) * (c / falls_in_a_row)
+    time[1:-1] = (log[2:] - log[:-2]) / 2 * (c / falls_in_a_row)
     time += np.arange(len(log), dtype=log.dtype)[:, None] * (2 * np.pi * hop_length / n_fft)
-    frequency[:, 1:-1] = (log[:, 2:] - log[:, :-2]) * (-c / falls_in_a_hop)
+    frequency[:, 1:-1] = (log[:, 2:] - log[:, :-2]) / 2 * (-c / falls_in_a_hop)
     frequency -= 2 * np.pi * centre / n_fft
     return (time[:, 1:] + time[:, :-1]) / 2, (frequency[1:] + frequency[:-1]) / 2
 

@@ -1,7 +1,8 @@
 """Lesson 02: the short-time Fourier transform (STFT) and its inverse.
 
 A sound is cut into overlapping frames, each frame is multiplied by a window, and each windowed
-frame is Fourier transformed. Everything here is written out on top of ``torch.fft``.
+frame is Fourier transformed. Everything here is written out on top of ``torch.fft``, which gives
+the numbers of `riffedu.signal.fourier.dft` (lesson 01b).
 """
 
 from __future__ import annotations

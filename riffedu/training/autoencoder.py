@@ -1,10 +1,9 @@
-"""The autoencoder: 512×512 pixels in, 16×16×32 latents, 512×512 pixels out.
+"""Train the autoencoder: 512×512 pixels → 16×16×32 latents → 512×512 pixels.
 
-It starts as the best linear code of 32×32-pixel patches (`riffedu.training.linear_start`) and
-learns what a linear code cannot: where a line goes on across patches, what an onset looks like. The
-loss is the absolute error, loud pixels weighing up to three times as much as silent ones, of
-pictures decoded from slightly noisy latents, so that the decoder forgives the small errors a
-denoiser makes.
+It starts as the best linear code of 32×32-pixel patches (`riffedu.training.linear_start`). Training
+adds what a linear code cannot express, such as how a line continues across patches. The loss is the
+absolute error, with up to three times the weight on loud pixels, of pictures decoded from slightly
+noisy latents, so that the decoder tolerates the small errors of a denoiser.
 
 Taught in lessons 09 and 14. Shell: ``riffedu train autoencoder``.
 """
@@ -22,10 +21,10 @@ SIDE = 32  # pixels per latent, along time and along frequency
 
 
 def build_autoencoder(latent_channels: int = 32) -> Any:
-    """`diffusers.AutoencoderDC` for one-channel pictures: 32× smaller along both sides.
+    """Return a new `diffusers.AutoencoderDC` for one-channel pictures; 32 pixels per latent.
 
-    Levels of 256, 128, 64, 32 and 16 rows; few channels where the grid is large, so that one core
-    decodes a picture in a tenth of a second.
+    It has levels of 256, 128, 64, 32 and 16 rows, with few channels where the grid is large, so
+    that one core decodes a picture in a tenth of a second.
     """
     from diffusers.models.autoencoders.autoencoder_dc import AutoencoderDC
 
@@ -44,7 +43,7 @@ def build_autoencoder(latent_channels: int = 32) -> Any:
 
 
 def start_as_linear_codec(vae: Any, pictures: Any) -> Any:
-    """Give a new autoencoder the principal components of ``pictures`` (``(n, 1, 512, 512)``)."""
+    """Initialise an autoencoder with the principal components of ``pictures (n, 1, 512, 512)``."""
     import torch
 
     from .linear_start import start_decoder, start_encoder
@@ -58,12 +57,12 @@ def start_as_linear_codec(vae: Any, pictures: Any) -> Any:
 
 
 def picture_loss(decoded: Any, pictures: Any) -> Any:
-    """Mean of ``w · |decoded − picture|`` with ``w = 1`` for silence (1) and 3 for loud (−1)."""
+    """Return the mean of ``w · |decoded − picture|``; w is 1 for silence and 3 for loud."""
     return ((2 - pictures) * (decoded - pictures).abs()).mean()
 
 
 def codec_error(vae: Any, pictures: Any) -> Any:
-    """Root-mean-square error of full scale (0 … 1) after encoding and decoding ``pictures``."""
+    """Return the RMS error, relative to full scale, after encoding and decoding ``pictures``."""
     import torch
 
     with torch.inference_mode():
@@ -72,7 +71,7 @@ def codec_error(vae: Any, pictures: Any) -> Any:
 
 
 def draw_reconstructions(vae: Any, pictures: Any, path: str | Path) -> None:
-    """A sheet as PNG: originals above, what comes back from the latents below."""
+    """Write a PNG with the original pictures above their reconstructions."""
     import torch
     from PIL import Image
 
@@ -92,10 +91,10 @@ def train_autoencoder(
     freeze_encoder: bool = False,
     seed: int = 0,
 ) -> Iterator:
-    """Train (or go on training) the autoencoder of the model folder ``output``; yields each step.
+    """Train the autoencoder of the folder ``output``, or continue; yield each step.
 
-    ``freeze_encoder`` trains the decoder alone: latents keep their meaning, so a denoiser that was
-    trained on them stays valid. The averaged weights are written to ``output/vae`` at each save.
+    ``freeze_encoder`` trains the decoder alone: latents keep their meaning, so a denoiser trained
+    on them stays valid. The averaged weights are written to ``output/vae`` at each save.
     """
     import numpy as np
     import torch
@@ -157,7 +156,7 @@ def load_or_start(folder: str | Path, pictures: Any, seed: int) -> Any:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of ``riffedu train autoencoder``."""
+    """Add the arguments of ``riffedu train autoencoder``."""
     add_training_arguments(parser)
     parser.add_argument(
         "--freeze-encoder",

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .caption_numbers import with_numbers
 from .music.draws import pick
-from .numbers import with_numbers
 from .vocabulary import (
     ARTICULATIONS,
     BAND,

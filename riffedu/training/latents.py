@@ -1,4 +1,4 @@
-"""Encode the whole data set once: the denoiser trains on latents, it never sees a pixel.
+"""Encode the whole data set once: the denoiser is trained on latents, never on pixels.
 
 Taught in lesson 14.
 """
@@ -15,7 +15,7 @@ from ..errors import RiffeduError
 
 
 def encoder_fingerprint(vae: Any) -> str:
-    """A short hash of the encoder's weights: latents are valid for this encoder only."""
+    """Return a short hash of the encoder's weights, for which alone latents are valid."""
     digest = hashlib.sha256()
     for name, value in sorted(vae.encoder.state_dict().items()):
         digest.update(name.encode())
@@ -26,10 +26,10 @@ def encoder_fingerprint(vae: Any) -> str:
 def cached_latents(
     vae: Any, pictures: Any, folder: str | Path, device: str = "cpu", batch: int = 16
 ) -> Any:
-    """Scaled latents of every picture of a `PictureDataset`, ``(n, channels, h, w)`` float16.
+    """Return the scaled latents of a `PictureDataset`: ``(n, channels, h, w)`` float16.
 
-    Kept as ``folder/latents-SPLIT-ENCODER.npy``; made with a progress bar where that file is
-    missing or of another length.
+    They are kept as ``folder/latents-SPLIT-ENCODER.npy``, and computed, with a progress bar, if
+    that file is missing or has another length.
     """
     import torch
     from tqdm.auto import tqdm
@@ -53,7 +53,7 @@ def cached_latents(
 
 
 def fast_encoder(vae: Any, device: str = "cpu") -> Any:
-    """Encode pictures as unscaled latents: one matrix product if the encoder is linear."""
+    """Return an encoder to unscaled latents: one matrix product if it is linear."""
     import torch
 
     from .autoencoder import SIDE

@@ -1,12 +1,12 @@
-"""The encoder as one matrix product: a linear network can be asked once and multiplied ever after.
+"""A linear encoder as one matrix product.
 
-The shipped encoder is exactly linear and looks at one 32×32-pixel patch at a time (lesson 09), so
-1024 questions, one pixel lit in each, tell all that it will ever answer:
+The shipped encoder is exactly linear and sees one 32×32-pixel patch at a time (lesson 09), so its
+responses to 1024 patches with a single lit pixel determine it completely:
 
     latent[c] = Σ_p W[c, p] · patch[p] + b[c],   W (channels, side²), b (channels,)
 
-Encoding a picture through the network takes 0.15 s on two cores, through W a few milliseconds.
-Taught in lessons 09 and 14.
+Encoding a picture takes 0.15 s with the network on two cores, and a few milliseconds with W. Taught
+in lessons 09 and 14.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from ..errors import RiffeduError
 
 
 def encoding_matrix(encode: Any, side: int = 32, rows: int = 16) -> Any:
-    """W ``(channels, side²)`` and b ``(channels,)`` of a linear, patch-wise ``encode``.
+    """Return W ``(channels, side²)`` and b ``(channels,)`` of a linear encoder of single patches.
 
-    ``encode``: pictures ``(n, 1, h, w)`` → latents ``(n, channels, h / side, w / side)``. Every
-    patch of the probing pictures has one pixel at 1, all others at 0.
+    ``encode``: pictures ``(n, 1, h, w)`` → latents ``(n, channels, h / side, w / side)``. In the
+    probing pictures, every patch has one pixel at 1 and all others at 0.
 
-    Raises `RiffeduError` where ``encode`` isn't linear or looks across patches: a random picture
-    must come out equal to a thousandth of the latents' size.
+    Raises RiffeduError if ``encode`` is not linear or depends on neighbouring patches, that is, if
+    W and b reproduce its latents of a random picture only with an error of more than a thousandth
+    of their RMS.
     """
     import torch
     import torch.nn.functional as F
@@ -51,7 +52,7 @@ def encoding_matrix(encode: Any, side: int = 32, rows: int = 16) -> Any:
 
 
 def encode_patches(pictures: Any, matrix: torch.Tensor, offset: Any) -> Any:
-    """Latents ``(n, channels, h / side, w / side)`` of pictures ``(n, 1, h, w)``: W · patch + b."""
+    """Return W · patch + b for every patch: ``(n, 1, h, w)`` → ``(n, channels, rows, columns)``."""
     import torch.nn.functional as F
 
     side = round(matrix.shape[1] ** 0.5)

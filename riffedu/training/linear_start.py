@@ -56,7 +56,7 @@ def set_centre(conv: Any, matrix: torch.Tensor, bias: torch.Tensor | None = None
 
 
 def silence_residual_blocks(module: torch.nn.Module) -> None:
-    """Set every residual branch's last scale to zero: each block begins as the identity."""
+    """Set the last scale of every residual branch to zero: each block starts as the identity."""
     for block in module.modules():
         if hasattr(block, "conv2") and hasattr(block, "norm"):
             block.norm.weight.data.zero_()

@@ -1,9 +1,9 @@
-"""The fastest way to take a training step on this machine, found by trying it.
+"""Find the fastest way to take a training step on this machine by trying it.
 
-What pays differs from machine to machine: bfloat16 is nine times faster than float32 where the
-processor multiplies it in tiles (AMX), and a hundred times slower where it has to be emulated;
-fused attention is made for long sequences and loses on 64 tokens. So one step of training's own
-shapes is timed each way. Nothing here changes what is computed, but for rounding.
+The gain differs between machines: bfloat16 is nine times faster than float32 on a processor with
+matrix instructions for it (AMX), and a hundred times slower where it is emulated; fused attention
+is made for long sequences and is slower on 64 tokens. So one step with the shapes of training is
+timed each way. Apart from rounding, the result is the same.
 
 Taught in lesson 14.
 """
@@ -19,7 +19,7 @@ COMPILE_FROM = 30.0  # minutes of training from which six minutes of compiling p
 
 
 def seconds_per_step(step: Callable[[], Any], repeats: int = 2) -> float:
-    """The shortest of ``repeats`` runs of ``step()`` after one that warms up."""
+    """Return the shortest time of ``repeats`` calls of ``step()``, after one warm-up call."""
     step()
     times = []
     for _ in range(repeats):
@@ -30,7 +30,7 @@ def seconds_per_step(step: Callable[[], Any], repeats: int = 2) -> float:
 
 
 def plain_attention(unet: Any) -> Any:
-    """Attention as three plain products instead of PyTorch's fused one; returns ``unet``."""
+    """Replace PyTorch's fused attention by three plain matrix products; return ``unet``."""
     from diffusers.models.attention_processor import AttnProcessor
 
     if hasattr(unet, "set_attn_processor"):
@@ -42,16 +42,17 @@ def plain_attention(unet: Any) -> Any:
 
 
 def half_precision(device: str) -> Any:
-    """A context in which products are taken in bfloat16 and weights stay float32."""
+    """Return a context in which matrix products use bfloat16 while weights stay float32."""
     import torch
 
     return torch.autocast(device, torch.bfloat16)
 
 
 def fastest_precision(unet: Any, inputs: Any, device: str = "cpu") -> Any:
-    """``half_precision`` or no change, whichever makes a forward and backward pass shorter.
+    """Return the faster context for a forward and backward pass: ``half_precision`` or none.
 
-    ``inputs``: ``(noisy, times, states)`` of a training batch; on a GPU half precision is taken.
+    ``inputs``: ``(noisy, times, states)`` of a training batch. On a GPU half precision is always
+    used.
     """
     if device != "cpu":
         return lambda: half_precision(device)
@@ -71,9 +72,9 @@ def fastest_precision(unet: Any, inputs: Any, device: str = "cpu") -> Any:
 
 
 def compiled(unet: Any, minutes: float) -> Any:
-    """``unet`` compiled for one shape where the run is long enough and a compiler is there.
+    """Return ``unet`` compiled for one shape if the run is long enough and a compiler is available.
 
-    The compiled network shares its weights with ``unet``, which is what is saved.
+    The compiled network shares its weights with ``unet``, which is the one that is saved.
     """
     import shutil
 

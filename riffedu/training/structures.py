@@ -1,8 +1,8 @@
-"""Networks that can take the denoiser's place, and how one goes on from another's weights.
+"""Alternative structures of the denoiser, and starting one from the weights of another.
 
-All are diffusers' own classes with the U-Net's call, so that the rest of the road stays as it is.
-`build` makes one by name; `take_over` copies what fits from a trained network and silences what is
-new, so that the new network begins by answering exactly as the old one.
+All are diffusers' own U-Net class, so the rest of riffedu does not depend on the choice. `build`
+makes one by name. `take_over` copies the weights that fit from a trained network and sets the
+output of new parts to zero, so that the new network starts with the predictions of the old one.
 
 Taught in lesson 14.
 """
@@ -50,17 +50,21 @@ STRUCTURES: dict[str, dict] = {
 
 
 def build(name: str, **changes: Any) -> Any:
-    """A new `diffusers.UNet2DConditionModel` of `STRUCTURES`; ``changes`` to its configuration."""
+    """Return a new `diffusers.UNet2DConditionModel` by its name in `STRUCTURES`.
+
+    ``changes`` are added to its configuration.
+    """
     from diffusers import UNet2DConditionModel
 
     return UNet2DConditionModel(**{**COMMON, **STRUCTURES[name], **changes})
 
 
 def without_pooled_caption(weights: dict, states: torch.Tensor) -> dict:
-    """Weights of a U-Net whose time embedding gets the pooled caption, without it.
+    """Return the weights of a U-Net without the pooled caption in its time embedding.
 
-    What it adds on average over the token states ``states (n, tokens, width)`` of typical captions
-    goes into the time embedding's bias, so that little changes but for what differs by caption.
+    The pooled caption's mean contribution over the token states ``states (n, tokens, width)`` of
+    typical captions is added to the time embedding's bias, so only what differs between captions is
+    lost.
     """
     import torch
     from diffusers.models.embeddings import TextTimeEmbedding
@@ -83,11 +87,11 @@ def without_pooled_caption(weights: dict, states: torch.Tensor) -> dict:
 
 
 def take_over(unet: Any, old_weights: dict) -> list[str]:
-    """Copy the weights of a trained U-Net that fit into ``unet``; what is new begins silent.
+    """Copy the weights of a trained U-Net that fit into ``unet``; zero the output of new parts.
 
-    A new attention or transformer block adds to what passes through it, so the block begins as
-    the identity when its last layer is zero: ``y = x + W h + b`` with ``W = 0, b = 0``. The
-    pooled caption, which is normalised last, is silenced by its last normalisation.
+    A new attention or transformer block adds to its input, ``y = x + W h + b``, so with ``W = 0, b
+    = 0`` it starts as the identity. The pooled caption is normalised last, and is set to zero
+    there.
 
     Returns the names of the parameters that were not in ``old_weights``.
     """

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
-from riffedu.verbs.meaning import add_params, check_fits, params_of
+from riffedu.verbs.spectrogram_flags import add_params, check_fits, params_of
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from riffedu.errors import RiffeduError
 from riffedu.verbs.batch import add_batch_arguments, run_batch
-from riffedu.verbs.meaning import add_params, check_fits, params_of
+from riffedu.verbs.spectrogram_flags import add_params, check_fits, params_of
 
 
 def add_arguments(parser: ArgumentParser) -> None:

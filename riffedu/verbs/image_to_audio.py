@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
-from riffedu.verbs.meaning import add_device
+from riffedu.verbs.spectrogram_flags import add_device
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -47,9 +48,13 @@ def lesson_notebook(number: float | str) -> Path:
 def find_notebook(name: str) -> Path:
     """The notebook in ``notebooks/`` whose file name is, or starts with, ``name``.
 
+    A number is that of a lesson: 5 is 05.
+
     Raises RiffeduError unless exactly one notebook matches.
     """
     notebooks = sorted((course_folder() / "notebooks").glob("*.ipynb"))
+    if re.fullmatch(r"\d[a-z]?", name):
+        name = f"0{name}"
     found = (
         [n for n in notebooks if n.name == name]
         or [n for n in notebooks if n.name.startswith(f"{name}_")]  # 01 is not 01b

@@ -10,8 +10,9 @@ from PIL import Image
 from riffedu.lessons.l01b_fourier import bins_picture, fourier_panel, matrix_picture, wound_picture
 from riffedu.lessons.l01b_fourier.panel import HERTZ, RATE, TOP, some_sounds
 from riffedu.lessons.l01b_fourier.sounds import KEYS, order, three_notes, two_notes
-from riffedu.signal.fourier import dft, dft_matrix, wind
+from riffedu.signal.fourier import centre_of_mass, dft, dft_matrix, similarity, wind
 from riffedu.signal.synth import sine
+from riffedu.widgets.table import by_ear
 
 
 @pytest.fixture
@@ -129,15 +130,54 @@ def test_chord_is_three_keys():
 
 
 def test_chords_are_what_the_answers_say_and_the_page_does_not_tell():
-    table = two_notes()
-    assert list(table.sounds) == list("ABCD") and sorted(order().values()) == [349, 415, 494, 660]
+    chords = two_notes()
+    assert list(chords) == list("ABCD") and sorted(order().values()) == [349, 415, 494, 660]
     for letter, upper in order().items():
-        spectrum = np.abs(np.fft.rfft(table[letter]))
+        spectrum = np.abs(np.fft.rfft(chords[letter]))
         assert set(np.argsort(-spectrum)[:2]) == {330, upper}
-    page = table._repr_html_()
-    assert page.count("<audio") == 4 and "A, B, C, D" in repr(table)
+    page = by_ear(chords, 8000)._repr_html_()
+    assert page.count("<audio") == 4
     for hertz in order().values():
         assert f"{hertz} Hz" not in page
+
+
+# What the answers to the questions say
+
+
+def test_a_cut_off_cycle_scores_a_little_less():
+    n = np.arange(8200)  # 1.025 s
+    assert 0.49 < similarity(np.sin(2 * np.pi * 5 * n / 8000), 5, 8000) < 0.495
+
+
+def test_a_delay_turns_each_pointer_in_proportion_to_its_frequency():
+    x = three_notes(1.001)
+    for hertz, degrees in ((262, 94), (330, 119), (392, 141)):
+        early, late = (centre_of_mass(part, hertz, 8000) for part in (x[8:], x[:8000]))
+        assert abs(abs(early) - abs(late)) < 1e-6
+        assert np.degrees(np.angle(early / late)) == pytest.approx(degrees, abs=0.5)
+
+
+def test_the_centre_is_in_the_middle_at_whole_turns_more_and_not_between(panel):
+    lengths = np.abs(panel.centres)
+    assert lengths[[320, 340, 360, 380, 400]].max() < 1e-3
+    between = lengths[[330, 350, 370, 390]]
+    assert between.min() > 0.01 and (np.diff(between) < 0).all()
+
+
+def test_half_a_row_later():
+    n = np.arange(16)
+    x = np.cos(2 * np.pi * n / 16) + 0.5 * np.sin(2 * np.pi * 3 * n / 16)
+    for k, sign in ((1, 1), (2, -1), (3, 1)):
+        p = wind(x, k, 16)
+        assert np.abs(p[:8] - sign * p[8:]).max() < 1e-12
+
+
+def test_two_and_a_half_turns_leak_and_five_in_twice_the_samples_do_not():
+    leaking = np.abs(dft(np.cos(2 * np.pi * 2.5 * np.arange(16) / 16)))[:9]
+    assert leaking.min() > 0.5 and set(np.argsort(-leaking)[:2]) == {2, 3}
+    assert (np.diff(leaking[3:]) < 0).all() and (np.diff(leaking[:3]) > 0).all()
+    longer = np.abs(dft(np.cos(2 * np.pi * 2.5 * np.arange(32) / 16)))[:17]
+    assert list(np.flatnonzero(longer > 1e-9)) == [5]
 
 
 def size(picture):

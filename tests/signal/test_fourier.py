@@ -7,6 +7,7 @@ import scipy.linalg
 
 from riffedu.errors import RiffeduError
 from riffedu.signal.fourier import centre_of_mass, dft, dft_matrix, idft, similarity, wind
+from riffedu.signal.stft import stft
 
 RATE = 1000
 LENGTHS = (1, 2, 3, 8, 15, 16, 64, 97)
@@ -99,6 +100,13 @@ def test_what_is_not_one_row_is_refused(x):
             function(x)
     with pytest.raises(RiffeduError, match="one row"):
         centre_of_mass(x, 1, 10)
+
+
+def test_a_column_of_the_stft_is_the_dft_of_a_windowed_frame():
+    x = noise(64)
+    column = stft(x, 64, 64, window="hann", center=False)[:, 0]
+    window = np.hanning(65)[:64]
+    assert np.abs(column - dft(window * x)[:33]).max() <= 1e-12
 
 
 def test_a_matrix_of_nothing_is_refused():

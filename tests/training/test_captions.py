@@ -129,7 +129,7 @@ def test_moods_follow_from_the_music():
 
 
 def test_captions_name_tempo_and_key_in_words_that_are_true():
-    from riffedu.training.numbers import bpm_of, key_words
+    from riffedu.training.caption_numbers import bpm_of, key_words
 
     rng = np.random.default_rng(5)
     named = keys = total = 0

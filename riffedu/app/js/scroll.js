@@ -1,4 +1,4 @@
-/* The picture of the last fifty seconds and of what is ready, moving under the play line. */
+/* The picture of the last fifty seconds and of what is ready, moving under the playhead. */
 
 const BEFORE = 50; // seconds of the past in view
 const BEHIND = 10; // and of what is ready

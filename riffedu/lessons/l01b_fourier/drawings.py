@@ -18,21 +18,30 @@ from riffedu.widgets.pictures import (
 )
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.patches import Circle
+
+FEW = 32
+"""The most samples that are drawn as single pointers."""
 
 
 def wound_picture(wound: dict[str, np.ndarray], title: str = "") -> Picture:
     """Wound sounds side by side, each with its centre of mass: names and complex arrays.
 
-    The arrow goes from the middle to the centre of mass.
+    The thick line goes from the middle to the centre of mass. Up to `FEW` samples are drawn as
+    pointers, the long ones with their numbers, and more samples as a curve.
     """
     figure, [axes] = new_figure(1, len(wound), 8.6 / max(3, len(wound)), 3.1)
-    limit = 1.1 * max(float(np.abs(p).max()) for p in wound.values())
+    few = max(map(len, wound.values())) <= FEW
+    limit = (1.35 if few else 1.1) * max(float(np.abs(p).max()) for p in wound.values())
     words = []
     for axis, (name, p) in zip(axes, wound.items()):
         centre = p.mean()
-        axis.add_patch(circle(limit / 1.1))
-        axis.plot(p.real, p.imag, color=BLUE, linewidth=0.6)
+        axis.add_patch(circle(limit / (1.35 if few else 1.1)))
+        if len(p) <= FEW:
+            draw_pointers(axis, p, limit)
+        else:
+            axis.plot(p.real, p.imag, color=BLUE, linewidth=0.6)
         axis.plot([0, centre.real], [0, centre.imag], color=ORANGE, linewidth=2)
         axis.plot(centre.real, centre.imag, "o", color=ORANGE, markersize=8)
         axis.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
@@ -42,6 +51,19 @@ def wound_picture(wound: dict[str, np.ndarray], title: str = "") -> Picture:
     figure.suptitle(title, fontsize=10)
     alt = f"{title or 'Wound sounds'}: curves round a circle. {'; '.join(words)}."
     return Picture(figure_png(figure), alt)
+
+
+def draw_pointers(axis: Axes, p: np.ndarray, limit: float) -> None:
+    """Draw each sample as a pointer; long ones get their numbers, which share a label."""
+    places: dict[complex, list[str]] = {}
+    for n, end in enumerate(p):
+        axis.plot([0, end.real], [0, end.imag], "-", color=BLUE, linewidth=1)
+        axis.plot(end.real, end.imag, "o", color=BLUE, markersize=4)
+        if abs(end) > 0.35 * limit:
+            places.setdefault(complex(np.round(end / limit, 1)), []).append(str(n))
+    for numbers, end in ((names, p[int(names[0])]) for names in places.values()):
+        at = end * (1 + 0.15 * limit / abs(end))
+        axis.text(at.real, at.imag, ", ".join(numbers), fontsize=8, ha="center", va="center")
 
 
 def circle(radius: float) -> Circle:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from riffedu.lessons.l01b_fourier.sounds import LOW, UPPER, order
 from riffedu.signal.fourier import dft
-from riffedu.widgets.verdict import Verdict, check, hint, right, run
+from riffedu.widgets.answers import as_array, as_number
+from riffedu.widgets.verdict import check, hint, right, run
 
 _N = 16
 _n = np.arange(_N)
@@ -24,21 +23,6 @@ _HEARD = {
 }
 
 
-def numbers(value: Any) -> np.ndarray | Verdict:
-    """The learner's answer as an array of finite numbers, or the hint that says why it is none."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            array = np.asarray(value)
-    except (ValueError, Warning):
-        return hint("The rows of your list have different lengths: return one row of numbers.")
-    if array.dtype == object or array.dtype.kind not in "biufc":
-        return hint(f"Numbers are needed; yours holds {type(array.flat[0]).__name__}.")
-    if not np.isfinite(array).all():
-        return hint("Your result holds NaN or infinity: look for a division by zero.")
-    return array
-
-
 @check
 def check_amount(amount: Callable) -> object:
     """``amount(x, hertz, sample_rate)``: the amplitude of a sine in a sound, whatever its phase."""
@@ -48,14 +32,7 @@ def check_amount(amount: Callable) -> object:
     found = []
     for phase in phases:
         x = a * np.sin(2 * np.pi * hertz * t + phase) + other
-        value = numbers(run(amount, x, hertz, rate))
-        if isinstance(value, Verdict):
-            return value
-        if value.size != 1:
-            return hint(f"Return one number, the amplitude; yours has the shape {value.shape}.")
-        if np.iscomplexobj(value):
-            return hint("That is a pointer. Its length, by abs, says how much.")
-        found.append(float(value.reshape(())))
+        found.append(as_number(run(amount, x, hertz, rate)))
     answer = np.array(found)
     sine, cosine = a / 2 * np.cos(phases), a / 2 * np.sin(phases)
     both = np.hypot(sine, cosine)
@@ -111,7 +88,7 @@ def _other_amounts(amount: Callable) -> object:
     """Whether the amount is right at another sample rate and another length, too."""
     t = np.arange(2205) / 44100
     x = 0.7 * np.sin(2 * np.pi * 200 * t + 2)
-    if not np.allclose(run(amount, x, 200, 44100), 0.7, atol=1e-6):
+    if not np.isclose(as_number(run(amount, x, 200, 44100)), 0.7, atol=1e-6):
         return hint(
             "Right for one second at 8000 Hz, wrong for 50 ms at 44100 Hz: use sample_rate and the "
             "length of x, not fixed numbers."
@@ -130,14 +107,9 @@ def check_bins(answer: dict) -> object:
     for k, value in answer.items():
         if not isinstance(k, (int, np.integer)) or not 0 <= k < _N:
             return hint(f"{k!r} is not a bin: bins are the whole numbers from 0 to 15.")
-        length = numbers(value)
-        if isinstance(length, Verdict):
-            return hint(f"Bin {k}: {length.message}")
-        if length.size != 1:
-            return hint(f"Bin {k}: give one number, its length.")
-        if np.iscomplexobj(length) or length < 0:
+        if np.iscomplexobj(value) or (length := as_number(value, f"Bin {k}")) < 0:
             return hint(f"Bin {k}: a length is never negative and has no direction. Take abs.")
-        guess[k] = float(length.reshape(()))
+        guess[k] = length
     want = np.abs(dft(MIXED))
     if np.allclose(guess, want, atol=1e-6):
         return right("Predicted: a sine is two pointers, bins 0 and 8 have only one.")
@@ -181,7 +153,7 @@ def check_dft(my_dft: Callable) -> object:
         return hint("That calls a finished transform. Write it with loops, or with a matrix.")
     x = np.random.default_rng(8).standard_normal(8)
     try:
-        answer = numbers(run(my_dft, x))
+        answer = as_array(run(my_dft, x))
     except TypeError as error:
         if "complex" in str(error):
             return hint(
@@ -189,8 +161,6 @@ def check_dft(my_dft: Callable) -> object:
                 "np.zeros(N, complex), and use np.exp instead of math.exp."
             )
         raise
-    if isinstance(answer, Verdict):
-        return answer
     want = np.fft.fft(x)
     if answer.shape == (8, 8):
         return hint("Eight rows of eight products: for each bin, add them up over n.")
@@ -248,9 +218,7 @@ def check_dft(my_dft: Callable) -> object:
 def _other_lengths(my_dft: Callable) -> object:
     """Whether the transform is right for another number of samples, and for whole numbers."""
     x = np.array([3, 1, -4, 1, 5, -9, 2])
-    answer = numbers(run(my_dft, x))
-    if isinstance(answer, Verdict):
-        return answer
+    answer = as_array(run(my_dft, x))
     if answer.shape != (7,) or not np.allclose(answer, np.fft.fft(x)):
         return hint("Right for eight samples, wrong for seven: use len(x), not a fixed number.")
     return right("Wind and add up, once for each bin: that is the whole Fourier transform.")

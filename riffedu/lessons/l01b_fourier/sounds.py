@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import html
-
 import numpy as np
 
 from riffedu.signal.audio import fade
 from riffedu.signal.synth import sine
-from riffedu.widgets.pictures import beside
-from riffedu.widgets.sound import Sound
 
 RATE = 8000
 """Samples per second of every sound in this lesson."""
@@ -39,38 +35,17 @@ def three_notes(seconds: float = 1.0) -> np.ndarray:
     return np.sum([sine(f, seconds, RATE, 0.1, phase) for f, phase in parts], axis=0)
 
 
-class SoundTable:
-    """Sounds side by side, each with the browser's own player and a name; ``sounds`` holds them."""
-
-    def __init__(self, sounds: dict[str, np.ndarray], sample_rate: int = RATE):
-        self.sounds, self.sample_rate = sounds, sample_rate
-
-    def __getitem__(self, name: str) -> np.ndarray:
-        return self.sounds[name]
-
-    def _repr_html_(self) -> str:
-        return beside(
-            *(Sound.of(x, self.sample_rate, name).html for name, x in self.sounds.items())
-        )
-
-    def __repr__(self) -> str:
-        return f"Players for {len(self.sounds)} sounds: {html.escape(', '.join(self.sounds))}"
-
-
 def order() -> dict[str, int]:
     """The upper note of each chord of exercise 4, by its letter."""
     drawn = np.random.default_rng(22).permutation(UPPER)
     return {letter: int(f) for letter, f in zip("ABCD", drawn)}
 
 
-def two_notes() -> SoundTable:
+def two_notes() -> dict[str, np.ndarray]:
     """Return four chords, A to D, of 330 Hz and one more note each, one second long."""
     turns = np.random.default_rng(16).uniform(0, 2 * np.pi, (4, 2))
-    return SoundTable(
-        {
-            letter: fade(
-                sine(LOW, 1.0, RATE, 0.1, low) + sine(upper, 1.0, RATE, 0.1, high), RATE, 0.02, 0.02
-            )
-            for (letter, upper), (low, high) in zip(order().items(), turns)
-        }
-    )
+    chords = {}
+    for (letter, upper), (low, high) in zip(order().items(), turns):
+        both = sine(LOW, 1.0, RATE, 0.1, low) + sine(upper, 1.0, RATE, 0.1, high)
+        chords[letter] = fade(both, RATE, 0.02, 0.02)
+    return chords

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 from riffedu.signal.stft import istft, stft
+from riffedu.widgets.answers import NotYet, as_array, as_number, as_words
 from riffedu.widgets.verdict import check, hint, right, run
 
 SIZES = (64, 16)  # n_fft and hop of the small spectra
+RATE = 22050
+
+_SOUNDS_LIKE = {
+    "original": "The original's words are clear, and nothing in it is hoarse.",
+    "random": "Random phases make it hoarse and hollow, as from the far end of a pipe.",
+    "alike": "Phases all alike make a robot, which stays on one note.",
+    "found": "Found with windows of 186 ms, the voice keeps its melody, and its syllables blur.",
+}
+VOICES = dict(zip("ABCD", map(str, np.random.default_rng(5).permutation(list(_SOUNDS_LIKE)))))
 
 
 def _spectra(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -23,14 +35,10 @@ def check_swap(swap: Callable) -> object:
     """``swap(a, b)`` of two spectra must have the magnitudes of a and the phases of b."""
     a, b = _spectra()
     want = np.abs(a) * np.exp(1j * np.angle(b))
-    answer = np.asarray(run(swap, a, b))
-    if answer.shape != a.shape:
-        return hint(
-            f"The result has the shape of both spectra, {a.shape}; yours is {answer.shape}."
-        )
+    answer = as_array(run(swap, a.copy(), b.copy()), a.shape, "The mixed spectrum")
     if np.isrealobj(answer):
         return hint(
-            "Your numbers are real: the phase got lost. A number with magnitude m and "
+            "Your numbers are real: the phase is lost. A number with magnitude m and "
             "phase φ is m · np.exp(1j * φ)."
         )
     degrees = np.exp(1j * np.angle(b, deg=True))
@@ -42,7 +50,7 @@ def check_swap(swap: Callable) -> object:
         * b,
         "The phases of both are in it, one on top of the other: take np.abs(a).": a
         * np.exp(1j * np.angle(b)),
-        "Those are the phases turned round: exp(+1j · φ).": want.conj(),
+        "Those phases have the wrong sign: exp(+1j · φ).": want.conj(),
         "np.exp wants radians, and np.angle gives them: leave deg=True out.": np.abs(a) * degrees,
         "That is a itself: the phases are to be those of b.": a,
         "That is b itself: the magnitudes are to be those of a.": b,
@@ -55,134 +63,160 @@ def check_swap(swap: Callable) -> object:
             "np.abs(answer) must be np.abs(a), and np.angle(answer) must be np.angle(b). "
             "Which of the two is off?"
         )
-    silent = np.asarray(run(swap, a, 0 * b))
+    with np.errstate(all="ignore"):
+        silent = np.asarray(run(swap, a, 0 * b))
     if not np.isfinite(silent).all():
         return hint(
-            "Right, until b holds a zero: 0 / 0 is no number, and one of these spoils the "
-            "whole sound. np.angle(0) is 0 and does no harm."
+            "Right, until b holds a zero: 0 / 0 is NaN, and one NaN spoils the whole "
+            "sound. np.angle(0) is 0 and does no harm."
         )
     return right("What you hear of each depends on how long the windows are.")
 
 
 @check
-def check_consistency(consistency: Callable) -> object:
-    """``consistency(magnitude, spectrum)``: how far |spectrum| is from magnitude, in dB."""
-    a, b = _spectra(1)
-    wanted, spectrum = np.abs(a), 0.7 * a + 0.2 * b
-    off = np.abs(spectrum) - wanted
-    ratio = np.linalg.norm(off) / np.linalg.norm(wanted)
-    answer = float(run(consistency, wanted, spectrum))
-    if np.isclose(answer, 20 * np.log10(ratio)):
-        return right("No better than silence is 0 dB; each 20 dB less is a tenth of the error.")
-    complex_off = np.linalg.norm(spectrum - wanted) / np.linalg.norm(wanted)
-    mistakes = {
-        "That is half of it: amplitudes take 20 · log10, powers take 10.": 10 * np.log10(ratio),
-        "That is twice the decibels: squared lengths are powers, and take 10 · log10.": 40
-        * np.log10(ratio),
-        "The spectrum is complex. Only magnitudes are compared: np.abs(spectrum).": 20
-        * np.log10(complex_off),
-        "Upside down: the error goes above the line.": -20 * np.log10(ratio),
-        "np.log is the natural logarithm: decibels take np.log10.": 20 * np.log(ratio),
-        "That is the ratio itself. In decibels: 20 · log10 of it.": ratio,
-        "Divide by the length of the wanted magnitudes, not of the found ones.": 20
-        * np.log10(np.linalg.norm(off) / np.linalg.norm(spectrum)),
-        "You added the errors up. A length is the root of the sum of squares: np.linalg.norm.": 20
-        * np.log10(np.abs(off).sum() / wanted.sum()),
-        "Errors of both signs cancel in a sum or mean: np.linalg.norm squares them first.": 20
-        * np.log10(abs(off.sum()) / wanted.sum()),
-        "The error alone, not yet as a part of the whole: divide by the length of magnitude.": 20
-        * np.log10(np.linalg.norm(off)),
+def check_predictions(predictions: Any) -> object:
+    """Five predictions about phases and consistency; the experiment is done here."""
+    names = ("robot", "numbers", "kept", "turned", "greys")
+    if not isinstance(predictions, dict) or set(predictions) != set(names):
+        raise NotYet(f"Give a dict with five numbers: {', '.join(names)}.")
+    if any(value is None or value is ... for value in predictions.values()):
+        raise NotYet("Nothing to check so far: put a number in place of each ...")
+    said = {name: as_number(predictions[name], f"“{name}”") for name in names}
+    found = _experiment()
+    near = {"robot": 2.0, "numbers": 0.2, "kept": 1.0, "turned": 0.1, "greys": 1.0}
+    usual = {
+        "robot": {
+            86.13: "robot: 86 is for a hop of 256 samples. One pulse per column, and the hop is "
+            "128 now.",
+            43.07: "robot: half the hop makes twice as many pulses a second, not half as many.",
+            21.5: "robot: the pulses follow each other at the hop, not at the window.",
+        },
+        "numbers": {
+            8.0: "numbers: a complex number is two real ones.",
+            32.0: "numbers: a frame has 513 rows, not 1024: the rest is a mirror image.",
+            4.0: "numbers: 4 is for a hop of 256. With 64 the columns are four times as many.",
+        },
+        "kept": {
+            0.0625: "kept: as a share that is right. In per cent it is 100 times as much.",
+            24.0: "kept: 24 % is for a hop of 256. More overlap leaves less.",
+            12.5: "kept: count real numbers for each sample, two for a complex one.",
+            100.0: "kept: P keeps everything of a consistent spectrum only.",
+        },
+        "turned": {
+            0.0: "turned: 0 dB is silence: the difference would be as large as x. It is −x − x.",
+            3.01: "turned: the difference is twice x, and amplitudes take 20 · log10.",
+            -6.02: "turned: the difference is larger than x, so the figure is above 0.",
+            2.0: "turned: 2 is the factor. In decibels it is 20 · log10 of it.",
+        },
+        "greys": {255.0: "greys: a pixel is made from a magnitude, and |−X| = |X|."},
     }
-    for message, value in mistakes.items():
-        if np.isclose(answer, value):
-            return hint(message)
-    return hint(
-        f"For this pair it is {20 * np.log10(ratio):.2f} dB, yours is {answer:.2f}. The "
-        "length of (|spectrum| − magnitude), divided by the length of magnitude."
-    )
+    for name in names:
+        if abs(said[name] - found[name]) <= near[name]:
+            continue
+        for value, message in usual[name].items():
+            if abs(said[name] - value) <= near[name] / 4:
+                return hint(message)
+        return hint(f"{name}: you predicted {said[name]:g}, the experiment gives {found[name]:g}.")
+    listed = ", ".join(f"{name} {value:g}" for name, value in found.items())
+    return right(f"The experiment agrees: {listed}.")
+
+
+@lru_cache(1)
+def _experiment() -> dict[str, float]:
+    from riffedu.signal.convert import audio_to_image
+
+    x = _voice()
+    magnitude = np.abs(stft(x, 1024, 64))
+    turns = np.random.default_rng(0).uniform(size=magnitude.shape)
+    scrambled = magnitude * np.exp(2j * np.pi * turns)
+    kept = stft(istft(scrambled, 1024, 64), 1024, 64)
+    crests = np.where(np.arange(513) % 2, -1, 1)[:, None] * np.abs(stft(x, 1024, 128))
+    robot = istft(crests + 0j, 1024, 128)
+    spectrum = np.abs(np.fft.rfft(np.abs(robot)))
+    low = len(robot) * 20 // RATE
+    pictures = [np.asarray(audio_to_image(y, RATE), dtype=int) for y in (x, -x)]
+    return {
+        "robot": round(float(low + spectrum[low : 12 * low].argmax()) * RATE / len(robot), 1),
+        "numbers": round(2 * magnitude.size / len(x), 1),
+        "kept": round(100 * float((np.abs(kept) ** 2).sum() / (magnitude**2).sum()), 1),
+        "turned": round(float(20 * np.log10(np.linalg.norm(-x - x) / np.linalg.norm(x))), 2),
+        "greys": float(np.abs(pictures[0] - pictures[1]).max()),
+    }
 
 
 @check
-def check_step(step: Callable) -> object:
-    """``step(spectrum, magnitude)`` must be one step of Griffin-Lim: n_fft 64, hop 16."""
-    a, b = _spectra(2)
-    magnitude, spectrum = np.abs(a), np.abs(a) * np.exp(1j * np.angle(b))
-    sound = istft(spectrum, *SIZES)
-    rebuilt = stft(sound, *SIZES)
-    want = magnitude * np.exp(1j * np.angle(rebuilt))
-    answer = np.asarray(run(step, spectrum, magnitude))
-    if answer.shape == sound.shape:
-        return hint("That is a sound: a step ends with the next spectrum. Back with stft(…).")
-    if answer.shape != spectrum.shape:
+def check_griffin_lim(found: Callable) -> object:
+    """``found(magnitude, n_iter)``: a sound by plain Griffin-Lim, n_fft 256 and hop 64."""
+    from riffedu.signal.phase import griffin_lim
+
+    x = _voice()[: 64 * 200].astype(np.float64)
+    magnitude = np.abs(stft(x, 256, 64))
+
+    def off(sound: Any) -> float:
+        if np.shape(sound) == magnitude.shape:
+            raise NotYet("You return a spectrum. End with istft(…, 256, 64): a sound.")
+        sound = as_array(sound, None, "The sound")
+        if sound.ndim != 1 or np.iscomplexobj(sound):
+            raise NotYet(f"A sound is real and has one axis; yours has the shape {sound.shape}.")
+        if len(sound) != len(x):
+            raise NotYet(f"The sound should have {len(x)} samples; yours has {len(sound)}.")
+        if not sound.any():
+            raise NotYet("The sound is silent: do the wanted magnitudes get into the spectrum?")
+        error = np.linalg.norm(np.abs(stft(sound, 256, 64)) - magnitude)
+        return float(20 * np.log10(error / np.linalg.norm(magnitude)))
+
+    with np.errstate(all="ignore"):
+        first, last = (off(run(found, magnitude.copy(), n)) for n in (1, 40))
+    if last > first - 0.1:
         return hint(
-            f"The next spectrum has the shape of the one before, {spectrum.shape}; yours "
-            f"has {answer.shape}."
+            f"More iterations change nothing ({last:.1f} dB). Each must begin with the spectrum "
+            "of the last one, put the wanted magnitudes back on, and keep the new phases."
         )
-    if np.isrealobj(answer):
-        return hint("Your numbers are real: a spectrum has phases too.")
-    mistakes = {
-        "Nothing has changed: the phases are to be those of stft(istft(spectrum)).": spectrum,
-        "This is the STFT of a sound, but its magnitudes are no longer the wanted ones: put them "
-        "on again, with its phases.": rebuilt,
-        "Two halves turned round: the magnitudes of the rebuilt spectrum with the old phases. The "
-        "step keeps its phases and throws its magnitudes away.": np.abs(rebuilt)
-        * np.exp(1j * np.angle(spectrum)),
-        "The magnitudes of the rebuilt spectrum are still in it: divide by them.": magnitude
-        * rebuilt,
-        "Those are the phases turned round: exp(+1j · φ).": want.conj(),
+    plain = griffin_lim(magnitude, 256, 64, n_iter=40, momentum=0)
+    if last > off(plain) + 2:
+        return hint(
+            f"It improves, and stops at {last:.1f} dB; the library's gets to {off(plain):.1f} dB. "
+            "Only the phases are kept from one iteration to the next, never the magnitudes."
+        )
+    if last < -100:
+        return hint("That is the sound itself. Begin with phases that do not know it.")
+    return right(
+        f"{first:.1f} dB after 1 iteration, {last:.1f} dB after 40. The algorithm of 1984."
+    )
+
+
+@lru_cache(1)
+def four_voices() -> dict[str, np.ndarray]:
+    """Return the sounds A to D: the voice with four kinds of phases; 2.5 s at 22050 Hz."""
+    from riffedu.signal.audio import set_level
+    from riffedu.signal.phase import griffin_lim
+
+    x = _voice()
+    magnitude = np.abs(stft(x, 1024, 256))
+    turns = np.random.default_rng(0).uniform(size=magnitude.shape)
+    crests = np.where(np.arange(513) % 2, -1, 1)[:, None]
+    sounds = {
+        "original": x,
+        "random": istft(magnitude * np.exp(2j * np.pi * turns), 1024, 256, length=len(x)),
+        "alike": istft(magnitude * crests + 0j, 1024, 256, length=len(x)),
+        "found": griffin_lim(np.abs(stft(x, 4096, 1024)), 4096, 1024, length=len(x)),
     }
-    for message, value in mistakes.items():
-        if np.allclose(answer, value):
-            return hint(message)
-    if not np.allclose(answer, want, atol=1e-5):
-        return hint(
-            "Three lines: to the sound with istft, back with stft, then the wanted "
-            "magnitudes with the new phases. n_fft is 64 and the hop 16 both ways."
-        )
-    if not np.isfinite(np.asarray(run(step, 0 * spectrum, magnitude))).all():
-        return hint(
-            "Right, until a number of the rebuilt spectrum is 0: dividing by |0| gives no "
-            "number. np.exp(1j * np.angle(…)) never divides."
-        )
-    return right("Repeat it, and you have the algorithm of 1984, whole.")
+    return {letter: set_level(sounds[word], -23) for letter, word in VOICES.items()}
 
 
 @check
-def check_before(before: Callable) -> object:
-    """``before(x, onset)``: the power before sample ``onset``, as a part of the whole, in dB."""
-    x = np.random.default_rng(3).standard_normal(300) * np.linspace(0.3, 2, 300)
-    onset = 100
-    power = x**2
-    part = power[:onset].sum() / power.sum()
-    answer = float(run(before, x, onset))
-    if np.isclose(answer, 10 * np.log10(part), atol=1e-6):
-        if not np.isclose(
-            run(before, x[:200], 50), 10 * np.log10(power[:50].sum() / power[:200].sum())
-        ):
-            return hint("Right once, but not for another onset: use the arguments, not numbers.")
-        return right("0 dB: everything came before its time. A click itself has −∞ dB.")
-    mistakes = {
-        "Twice too much: squares are powers, and take 10 · log10.": 20 * np.log10(part),
-        "Samples of both signs cancel in a sum: square them first.": 10
-        * np.log10(abs(x[:onset].sum() / x.sum())),
-        "That adds up magnitudes. Energy is the sum of squares.": 10
-        * np.log10(np.abs(x[:onset]).sum() / np.abs(x).sum()),
-        "That is what comes after the onset.": 10 * np.log10(power[onset:].sum() / power.sum()),
-        "The onset itself is counted in: x[:onset] ends before it.": 10
-        * np.log10(power[: onset + 1].sum() / power.sum()),
-        "Divided by what comes after. The question was: by the whole.": 10
-        * np.log10(power[:onset].sum() / power[onset:].sum()),
-        "Two means are compared, not two sums: a short soft part counts as much as a long one.": 10
-        * np.log10(power[:onset].mean() / power.mean()),
-        "That is the ratio itself. In decibels: 10 · log10 of it.": part,
-        "In per cent it is right. In decibels: 10 · log10 of the ratio.": 100 * part,
-        "np.log is the natural logarithm: decibels take np.log10.": 10 * np.log(part),
-        "Upside down: the part goes above the line.": -10 * np.log10(part),
-    }
-    for message, value in mistakes.items():
-        if np.isclose(answer, value, atol=1e-6):
-            return hint(message)
-    return hint(
-        f"For this sound it is {10 * np.log10(part):.2f} dB, yours is {answer:.2f}. The "
-        "sum of the squares before the onset, divided by the sum of them all."
-    )
+def check_ears(heard: Any) -> object:
+    """``heard`` maps A to D to original, random, alike or found."""
+    said = as_words(heard, "ABCD", tuple(_SOUNDS_LIKE))
+    wrong = [letter for letter in VOICES if said[letter] != VOICES[letter]]
+    if wrong:
+        more = f" ({len(wrong)} of the four are not right yet.)"
+        return hint(f"Listen to {wrong[0]} again. {_SOUNDS_LIKE[said[wrong[0]]]}{more}")
+    return right("One set of words, four sets of phases.")
+
+
+@lru_cache(1)
+def _voice() -> np.ndarray:
+    from riffedu.signal.audio import clip, resample
+
+    return resample(*clip("speech_like"), RATE)[:55125]

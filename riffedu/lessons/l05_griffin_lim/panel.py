@@ -41,7 +41,7 @@ class GriffinLimPanel(Panel):
             {f"{1000 * n / RATE:.0f} ms": n for n in SIZES}, "Window", value=1024
         )
         self.start = toggles(
-            {"drawn by lot": "lot", "all alike": "alike", "the sound's own": "own"}, "First phases"
+            {"random": "random", "all alike": "alike", "the sound's own": "own"}, "First phases"
         )
         self.momentum = w.SelectionSlider(
             options=[0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.99],
@@ -72,7 +72,7 @@ class GriffinLimPanel(Panel):
             description="Listen to this iteration",
             icon="play",
             button_style="primary",
-            tooltip="The sound as it is at this iteration",
+            tooltip="Hear the sound of this iteration",
             layout=w.Layout(width="auto"),
         )
         self.figure = LiveFigure(
@@ -102,7 +102,7 @@ class GriffinLimPanel(Panel):
                 note(
                     f"{RATE} samples a second, a hop of ¼ window. Left: black is the loudest, "
                     f"white {RANGE} dB less. Middle: purple is too loud, orange too soft. Right: "
-                    "thin lines are the settings before."
+                    "thin lines are earlier settings."
                 ),
             ]
         )
@@ -123,13 +123,13 @@ class GriffinLimPanel(Panel):
         return self.states[self.iteration.value]
 
     def listen(self) -> None:
-        """What the button does: the sound of this iteration, beside the one that was wanted."""
+        """What the button does: load the sound of this iteration into the player."""
         label = f"Iteration {self.iteration.value}: {self.curve[self.iteration.value]:.1f} dB"
         self.heard.set(self.state.waveform.numpy(), RATE, label, attenuate=True)
 
     @one_thread()
     def _take(self, _: object = None) -> None:
-        """Another sound, or another view of it: nothing seen before can be compared with it."""
+        """Analyse another sound, or the same with another window; forget the earlier curves."""
         self.spectrum = stft(self.waveform, **self.settings)
         self.original.set(self.waveform, RATE, f"The sound: {self.sound.value}")
         self.earlier.clear()
@@ -141,7 +141,7 @@ class GriffinLimPanel(Panel):
         if self.states:
             self.earlier.append(self.curve)
         crests = np.where(np.arange(len(self.spectrum)) % 2, -1, 1)[:, None]  # in mid-frame
-        initial = {"lot": None, "own": self.spectrum, "alike": crests + 0 * self.spectrum}
+        initial = {"random": None, "own": self.spectrum, "alike": crests + 0 * self.spectrum}
         self.states = list(
             griffin_lim_steps(
                 np.abs(self.spectrum),
@@ -200,7 +200,7 @@ class GriffinLimPanel(Panel):
         wanted, place = part(np.abs(self.spectrum), *view, **self.settings)
         found, _ = part(np.abs(self.state.rebuilt.numpy()), *view, **self.settings)
         loudest = float(wanted.max()) or 1.0
-        quiet = loudest * 10 ** (-RANGE / 20)  # so that what nobody hears stays white
+        quiet = loudest * 10 ** (-RANGE / 20)  # so that what is inaudible stays white
         self._found.set_data(decibels(found, loudest, -RANGE))
         self._off.set_data(decibels(found + quiet) - decibels(wanted + quiet))
         for image in (self._found, self._off):
@@ -232,7 +232,7 @@ class GriffinLimPanel(Panel):
 
 
 def griffin_lim_panel(sounds: dict | None = None) -> GriffinLimPanel:
-    """Griffin-Lim to scrub through: 33 states, what is wrong in each, and what each sounds like.
+    """Scrub through Griffin-Lim: 33 states, the errors of each, and its sound.
 
     ``sounds``: names and waveforms (samples,) at 22050 Hz; by default a tone, a click, a row of
     pulses and clips.

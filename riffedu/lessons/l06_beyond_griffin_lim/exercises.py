@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +12,7 @@ from riffedu.signal.admm import admm_steps
 from riffedu.signal.inversion import lean_grid
 from riffedu.signal.params import SpectrogramParams
 from riffedu.signal.stft import istft, stft
+from riffedu.widgets.answers import NotYet, as_array, as_number
 from riffedu.widgets.verdict import check, hint, right, run
 
 
@@ -20,10 +23,10 @@ def check_small_rows(small: Callable) -> object:
     for n_fft, win_length in ((256, 64), (300, 100)):
         padded = stft(x, n_fft, 25, win_length)
         want, step = padded[:: n_fft // win_length], n_fft // win_length
-        answer = np.asarray(run(small, padded, n_fft, win_length))
+        answer = as_array(run(small, padded.copy(), n_fft, win_length), None, "The small STFT")
         mistakes = {
-            "Those are the lowest rows: they have the fine spacing still, and the top is missing. "
-            "Take rows from all the way up.": padded[: len(want)],
+            "Those are the lowest rows: they keep the fine spacing, and the top is missing. Take "
+            "rows from all heights.": padded[: len(want)],
             "Those are columns: time. Rows come first in spectrum[rows, columns].": padded[
                 :, ::step
             ],
@@ -45,54 +48,119 @@ def check_small_rows(small: Callable) -> object:
 
 
 @check
-def check_lean_grid(lean: Callable) -> object:
-    """``lean(params)`` must give (sample_rate, n_fft, hop_length, win_length)."""
-    cases = [
-        SpectrogramParams(),
-        SpectrogramParams(max_frequency=8000),
-        SpectrogramParams(sample_rate=48000, max_frequency=5000, step_size_ms=5),
-        SpectrogramParams(sample_rate=16000, max_frequency=3999, num_frequencies=64),
-    ]
-    for params in cases:
-        answer = tuple(run(lean, params))
-        if len(answer) != 4:
-            return hint("Return four numbers: sample_rate, n_fft, hop_length, win_length.")
-        grid = lean_grid(params)
-        want = (round(params.sample_rate / grid.scale), *grid[:3])
-        if np.allclose(answer, want):
+def check_predictions(predictions: Any) -> object:
+    """Six predictions about grids, phases and padding; the experiment is done here."""
+    names = ("rate", "hop", "window", "numbers", "turn", "hills")
+    if not isinstance(predictions, dict) or set(predictions) != set(names):
+        raise NotYet(f"Give a dict with six numbers: {', '.join(names)}.")
+    if any(value is None or value is ... for value in predictions.values()):
+        raise NotYet("Nothing to check so far: put a number in place of each ...")
+    said = {name: as_number(predictions[name], f"“{name}”") for name in names}
+    found = _experiment()
+    near = {"rate": 1.0, "hop": 0.5, "window": 0.5, "numbers": 0.05, "turn": 0.3, "hills": 0.1}
+    usual = {
+        "rate": {
+            5000.0: "rate: that holds frequencies up to half of it only (lesson 01).",
+            20000.0: "rate: 20 kHz is for a picture up to 10 kHz.",
+            44100.0: "rate: above 5000 Hz the picture says nothing. A lower rate is enough.",
+        },
+        "hop": {
+            441.0: "hop: 441 samples last 10 ms at 44.1 kHz. How many are it at the new rate?",
+            200.0: "hop: 200 samples last 10 ms at 20 kHz. How many are it at the new rate?",
+            10.0: "hop: 10 is its length in ms. How many samples are that?",
+        },
+        "window": {
+            4410.0: "window: 4410 samples last 100 ms at 44.1 kHz. The rate is another one.",
+            2000.0: "window: that is the frame with its padding, or the window at 20 kHz.",
+            100.0: "window: 100 is its length in ms. How many samples are that?",
+        },
+        "numbers": {
+            4.0: "numbers: the rows are half as many, and the columns are as many as before.",
+            1.0: "numbers: half the rate, as many ms: half as many samples, and rows, in a frame.",
+            0.5: "numbers: how many times fewer, not how many are left.",
+        },
+        "turn": {
+            360 * 10.02: "turn: leave the whole cycles out: % 360.",
+            0.02: "turn: that is in cycles. A cycle has 360 degrees.",
+            0.0: "turn: 1000 Hz turns by whole cycles in 10 ms; 1002 Hz by a little more.",
+            0.126: "turn: that is in radians.",
+        },
+        "hills": {
+            2.0: "hills: padding adds points to the same curve. Two hills need a longer window.",
+        },
+    }
+    for name in names:
+        if abs(said[name] - found[name]) <= near[name]:
             continue
-        rate, n_fft, hop, win = answer
-        about = f"For max_frequency={params.max_frequency} at {params.sample_rate} Hz: "
-        if np.isclose(rate, params.max_frequency):
-            return hint(
-                about + "that rate holds frequencies up to half of it only. What did "
-                "lesson 01 say about the highest frequency?"
+        for value, message in usual[name].items():
+            if abs(said[name] - value) <= near[name] / 20:
+                return hint(message)
+        return hint(f"{name}: you predicted {said[name]:g}, the experiment gives {found[name]:g}.")
+    listed = ", ".join(f"{name} {value:g}" for name, value in found.items())
+    return right(f"The experiment agrees: {listed}.")
+
+
+def _experiment() -> dict[str, float]:
+    wide, narrow = (SpectrogramParams(max_frequency=hertz) for hertz in (10000, 5000))
+    before, grid = lean_grid(wide), lean_grid(narrow)
+    t = np.arange(4000) / 20000
+    tone = stft(np.sin(2 * np.pi * 1002 * t), 2000, 200)[100]
+    window, pair = np.hanning(2000), np.sin(2 * np.pi * 1000 * t) + np.cos(2 * np.pi * 1008 * t)
+    size = np.abs(np.fft.rfft(window * pair[:2000], 64 * 2000))
+    tops = (size[1:-1] > size[:-2]) & (size[1:-1] > size[2:]) & (size[1:-1] > size.max() / 2)
+    return {
+        "rate": float(round(narrow.sample_rate / grid.scale)),
+        "hop": float(grid.hop_length),
+        "window": float(grid.win_length),
+        "numbers": round((before.n_fft // 2 + 1) / (grid.n_fft // 2 + 1), 2),
+        "turn": round(float(np.degrees(np.angle(tone[11] / tone[10]))), 1),
+        "hills": float(tops.sum()),
+    }
+
+
+@check
+def check_tuner(tuner: Callable) -> object:
+    """``tuner(column, row_hz)``: the frequency of one tone between the rows of a column."""
+    for rate, n_fft, sigma, hertz in (
+        (20000, 4000, 500, 1002.0),
+        (20000, 4000, 500, 441.3),
+        (8000, 512, 64, 1240.0),
+    ):
+        window = np.exp(-0.5 * ((np.arange(n_fft) - n_fft // 2) / sigma) ** 2)
+        x = np.sin(2 * np.pi * hertz * np.arange(n_fft) / rate)
+        column, row_hz = np.abs(np.fft.rfft(window * x)), rate / n_fft
+        got = as_number(run(tuner, column.copy(), row_hz), "The frequency")
+        if abs(got - hertz) < 0.01 * row_hz:
+            continue
+        top = int(column.argmax())
+        away = (hertz / row_hz) - top
+        left, middle, right_ = column[top - 1 : top + 2]
+        bent = (left - right_) / (2 * (left - 2 * middle + right_))
+        usual = {
+            "That is the nearest row. The two rows beside it say how far off the top is.": top,
+            "The parabola is right for log magnitudes; you fitted the magnitudes themselves.": (
+                top + bent
+            ),
+            "The correction has the wrong sign: the top lies towards the larger neighbour.": (
+                top - away
+            ),
+            "The correction is half of what it should be.": top + away / 2,
+            "The correction is twice what it should be.": top + 2 * away,
+            "That is the centre of gravity of three rows: near, but use the parabola's top.": (
+                (top - 1) * left + top * middle + (top + 1) * right_
             )
-        if np.isclose(rate, params.sample_rate):
-            return hint(about + "above max_frequency the picture says nothing. A lower rate does.")
-        if rate < 2 * params.max_frequency:
-            return hint(about + f"a rate of {rate:g} Hz holds nothing above {rate / 2:g} Hz.")
-        if any(abs(value - round(value)) > 1e-6 for value in (hop, win)):
-            return hint(
-                about + f"a hop of {hop:g} and a window of {win:g} samples: both must be "
-                "whole. Take the next rate up at which they are."
-            )
-        if np.isclose(rate, want[0]) and np.isclose(n_fft, params.n_fft / grid.scale):
-            return hint(
-                about + "rate, right; but n_fft still has all the zeros. Twice the window "
-                "is enough."
-            )
-        if np.isclose(rate, want[0]) and np.isclose(n_fft, win):
-            return hint(
-                about + "n_fft = win_length leaves the lowest bands without a row of their "
-                "own; take twice the window."
-            )
+            / (left + middle + right_),
+        }
+        if abs(got - hertz / row_hz) < 0.01:
+            return hint("That is the row, with its fraction. Multiply by row_hz.")
+        for message, value in usual.items():
+            if abs(got - value * row_hz) < 1e-3 * row_hz:
+                return hint(message)
         return hint(
-            about + f"expected {want}, yours is {answer}. The hop lasts "
-            f"{params.step_size_ms} ms and the window {params.window_duration_ms} ms at "
-            "any rate."
+            f"A tone of {hertz:g} Hz, rows {row_hz:g} Hz apart: you say {got:.2f} Hz. The highest "
+            f"row is at {top * row_hz:g} Hz."
         )
-    return right("The same milliseconds and hertz, in as few numbers as they need.")
+    return right("A tuner, finer than its rows a hundred times over: the slope knows the top.")
 
 
 @check
@@ -105,9 +173,10 @@ def check_memory(step: Callable) -> object:
     for spectrum, want in zip(spectra[:-1], spectra[1:], strict=True):
         rebuilt = stft(istft(spectrum, 64, 16, length=400), 64, 16)
         answer = run(step, spectrum, memory, rebuilt, magnitude, rho)
-        if not isinstance(answer, tuple) or len(answer) != 2:
+        if not isinstance(answer, (tuple, list)) or len(answer) != 2:
             return hint("Return two: the next spectrum and the next memory.")
-        found, kept = (np.asarray(part) for part in answer)
+        found = as_array(answer[0], spectrum.shape, "The next spectrum")
+        kept = as_array(answer[1], spectrum.shape, "The next memory")
         both = spectrum + memory
 
         def with_phase(z: np.ndarray) -> np.ndarray:
@@ -143,3 +212,71 @@ def check_memory(step: Callable) -> object:
                 "the v that you had."
             )
     return right("One STFT and one inverse for a step, as in Griffin-Lim; only the sums differ.")
+
+
+_TONE, _DRUM = ("ABCD"[int(i)] for i in np.random.default_rng(6).integers(4, size=2))
+
+
+@lru_cache(1)
+def four_tones() -> dict[str, np.ndarray]:
+    """Return the tones A to D: one from phases read off, three from random ones; 2 s, 44.1 kHz."""
+    from riffedu.signal.inversion import lean_steps, sound_of
+    from riffedu.signal.mel import mel_spectrogram
+    from riffedu.signal.synth import sine
+
+    params = SpectrogramParams()
+    mel = mel_spectrogram(sine(440, 2.0, amplitude=0.1), params)
+    sounds = {}
+    for seed, letter in enumerate("ABCD"):
+        how: dict[str, Any] = {} if letter == _TONE else {"start": None, "refit": False}
+        *_, state = lean_steps(mel, params, 8, seed=seed, **how)
+        sounds[letter] = _level(sound_of(state, mel, params))
+    return sounds
+
+
+@lru_cache(1)
+def four_drums() -> dict[str, np.ndarray]:
+    """Return the tablas A to D: one with quality "best", three Riffusion's; 2 s, 44.1 kHz."""
+    from riffedu.signal.audio import clip
+    from riffedu.signal.inversion import sound_from_mel
+    from riffedu.signal.mel import mel_spectrogram
+
+    params = SpectrogramParams()
+    mel = mel_spectrogram(clip("percussion")[0][: 2 * 44100], params)
+    return {
+        letter: _level(
+            sound_from_mel(mel, params, "best")
+            if letter == _DRUM
+            else sound_from_mel(mel, params, "plain", seed=seed, n_iter=8)
+        )
+        for seed, letter in enumerate("ABCD")
+    }
+
+
+def _level(sound: np.ndarray) -> np.ndarray:
+    from riffedu.signal.audio import set_level
+
+    return set_level(sound, -26)
+
+
+@check
+def check_ears(heard: Any) -> object:
+    """``heard`` names the tone that was read off and the drum with sharp strokes, A to D."""
+    if not isinstance(heard, dict) or set(heard) != {"tone", "drum"}:
+        return hint("Give a dict with two letters: tone and drum.")
+    if any(letter is None or letter is ... for letter in heard.values()):
+        return hint("Nothing to check so far: put a letter in place of each ...")
+    said = {name: str(letter).strip().upper() for name, letter in heard.items()}
+    for name, letter in said.items():
+        if letter not in ("A", "B", "C", "D"):
+            return hint(f"{name}: one of the letters A, B, C and D, not “{letter}”.")
+    if said["tone"] != _TONE:
+        return hint(
+            f"Tone {said['tone']} flutters: listen for its dips. One of the four is steady."
+        )
+    if said["drum"] != _DRUM:
+        return hint(
+            f"The strokes of drum {said['drum']} begin softly. Compare the first instant of a "
+            "stroke in all four; in one it is sharp."
+        )
+    return right("Steady tones and sharp strokes: what reading phases off is for.")

@@ -1,4 +1,4 @@
-"""The panel of notebooks/06_beyond_griffin_lim.ipynb: methods against each other."""
+"""The panel of notebooks/06_beyond_griffin_lim.ipynb: methods compared."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ RANGE = 60  # decibels under the loudest that are compared
 LABELS = {
     "Riffusion's": "Riffusion's: all rows, guessed phases",
     "small grid": "small grid",
-    "refitted": "small grid, refitted magnitudes",
-    "read off": "the same, phases read off (fast)",
+    "read off": "the same, phases read off",
+    "refitted": "the same, magnitudes refitted (fast)",
     "every column": "the same, every column (best)",
     "ADMM": "the same, ADMM",
 }
@@ -36,8 +36,8 @@ LONG = w.Layout(width="480px")
 class BeyondPanel(Panel):
     """Controls by name: ``sound, method, iteration``.
 
-    `figure` shows the picture that this iteration's sound has, where it is off, and how
-    consistency went for every method tried on this sound; `heard` plays it. ``sounds``: names and
+    `figure` shows the picture of this iteration's sound, its errors, and the consistency of every
+    method tried on this sound; `heard` plays the sound. ``sounds``: names and
     waveforms (samples,) at 44100 Hz.
     """
 
@@ -46,7 +46,7 @@ class BeyondPanel(Panel):
         self.sound = w.Dropdown(options=list(sounds), description="Sound", style=WIDE)
         self.method = w.Dropdown(
             options=[(label, name) for name, label in LABELS.items()],
-            value="read off",
+            value="refitted",
             description="Method",
             style=WIDE,
             layout=LONG,
@@ -76,7 +76,7 @@ class BeyondPanel(Panel):
                 row(self.original.widget, self.heard.widget),
                 note(
                     f"The first {SECONDS:g} s. Middle: purple is too loud, orange too soft, ±{OFF} "
-                    "dB. Right: every method that you have tried on this sound."
+                    "dB. Right: the methods tried on this sound."
                 ),
             ]
         )
@@ -88,7 +88,7 @@ class BeyondPanel(Panel):
 
     @property
     def point(self) -> Point:
-        """What the chosen method had at the chosen iteration."""
+        """The result of the chosen method at the chosen iteration."""
         return self.runs[self.method.value][AT.index(self.iteration.value)]
 
     def _take(self, _: object = None) -> None:
@@ -160,10 +160,10 @@ class BeyondPanel(Panel):
 
 
 def beyond_panel(sounds: dict | None = None) -> BeyondPanel:
-    """Methods from picture to sound against each other: choose, scrub the iterations, listen.
+    """Compare methods from picture to sound: choose one, scrub the iterations, listen.
 
     ``sounds``: names and waveforms (samples,) at 44100 Hz; by default the first two seconds of
-    six clips, and two that are hard.
+    six clips, and two difficult sounds.
     """
     return BeyondPanel(sounds or some_sounds())
 

@@ -193,7 +193,7 @@ class NoisePanel(Panel):
         level = f"{decibels:.1f} dB" if decibels > -150 else "−∞ dB"
         facts = (
             f"ᾱ = {alpha_bar:.4f}: picture × {math.sqrt(alpha_bar):.3f}, noise × "
-            f"{math.sqrt(1 - alpha_bar):.3f}. SNR {level}. Strongest pitch still found in "
+            f"{math.sqrt(1 - alpha_bar):.3f}. SNR {level}. The strongest pitch is still found in "
             f"{left:.0%} of the moments."
         )
         self.facts.value = f"<p>{html.escape(facts.replace('-', '−'))}</p>"

@@ -98,7 +98,7 @@ class PlayerDrawing {
     this.within(pen, () => {
       if (selection) this.drawSelection(pen, selection);
       if (line) this.drawLine(pen, line);
-      this.drawPlayLine(pen, position);
+      this.drawPlayhead(pen, position);
     });
     if (cursor) this.drawCursor(pen, cursor);
   }
@@ -128,7 +128,7 @@ class PlayerDrawing {
     pen.stroke();
   }
 
-  drawPlayLine(pen, position) {
+  drawPlayhead(pen, position) {
     const { y, height } = this.axes.box;
     const at = this.axes.across(position);
     pen.fillStyle = "#fff";

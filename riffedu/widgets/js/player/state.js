@@ -114,7 +114,7 @@ class PlayerState extends EventTarget {
     this.say(`Selected: ${from.toFixed(2)} to ${to.toFixed(2)} s, ${low.toFixed(0)} to ${high.toFixed(0)} Hz. Click outside it, or press Escape, for all.`);
   }
 
-  /** Start or end (`which` 0 or 1) to the play line, or lower or upper edge (2 or 3) by a factor. */
+  /** Start or end (`which` 0 or 1) to the playhead, or lower or upper edge (2 or 3) by a factor. */
   moveEdge(which, factor = 1) {
     const [lowest, highest] = this.scale.ends;
     const s = this.selection ? [...this.selection] : [0, this.transport.duration, lowest, highest];
@@ -134,7 +134,7 @@ class PlayerState extends EventTarget {
     this.tell("picture");
   }
 
-  /** Show `factor` times as much, around a share of the width (the play line by default). */
+  /** Show `factor` times as much, around a share of the width (the playhead by default). */
   zoom(factor, around = null) {
     const [from, to] = this.view;
     const line = this.transport.position / this.seconds;
@@ -142,7 +142,7 @@ class PlayerState extends EventTarget {
     this.show(fixed - (fixed - from) * factor, fixed + (to - fixed) * factor);
   }
 
-  /** Turn the page when the play line leaves what is shown. */
+  /** Turn the page when the playhead leaves what is shown. */
   follow() {
     const { position, playing } = this.transport;
     const [from, to] = this.shown;

@@ -1,10 +1,9 @@
 """Numbers and keys in captions: "at 120 bpm", "in D minor", "in 3/4".
 
-The words of `riffedu.training.captions` say "fast" and "in a minor key"; nobody can ask them for a
-number. `with_numbers` adds one to about half of the captions of clips whose beat is known: the word
-pieces of the text encoder hold every whole number from 40 to 220 as one piece, and cross-attention
-can learn what it means. Clips start on the beat, mostly on the first of a bar, so tempo and meter
-say where every beat of the clip lies.
+The words of `riffedu.training.captions` include "fast" and "in a minor key", but no numbers.
+`with_numbers` adds one to about half of the captions of clips with a known beat. The text encoder
+has a token for every whole number from 40 to 220, and cross-attention can learn its meaning. Clips
+start on a beat, usually on the first of a bar, so tempo and meter determine where every beat lies.
 
 Taught by notebook 14.
 """
@@ -43,9 +42,9 @@ MODES = {
 
 
 def bpm_of(meta: dict) -> int | None:
-    """The whole number of beats a minute that a caption may name; None where the beat is not sure.
+    """Return the tempo a caption may state, in whole bpm; None if the beat is ambiguous.
 
-    Tunes in 6/8 and 9/8 are counted in eighths or in dotted quarters, as one likes: no number.
+    Tunes in 6/8 and 9/8 can be counted in eighths or in dotted quarters, so they get no number.
     """
     meter = meta.get("meter")
     if not meter or meter.endswith("/8"):
@@ -65,10 +64,10 @@ def _join(text: str, phrase: str, **fields: Any) -> str:
 
 
 def with_numbers(text: str, meta: dict, rng: np.random.Generator) -> str:
-    """``text`` with the tempo, the key or the meter of the clip added, by luck of the draw.
+    """Return ``text`` with the tempo, the key or the meter of the clip added at random.
 
-    ``meta`` as `data.render_item` gives it; ``rng``: `numpy.random.Generator`. What would grow
-    longer than the network reads stays as it is.
+    ``meta`` is what `data.render_item` returns; ``rng`` is a `numpy.random.Generator`. A caption
+    that would exceed the network's number of tokens is returned unchanged.
     """
     asks = rng.random(3)
     key, bpm = key_words(meta), bpm_of(meta)
