@@ -143,7 +143,7 @@ class DenoisingPanel(Panel):
                 row(self.shown, self.listen_button, self.heard.widget),
                 note(
                     "Step 0 is the noise. Right: the run before this one is dotted. Heun begins "
-                    f"where σ = {SIGMA:g}, since from pure noise its first step leads astray."
+                    f"where σ = {SIGMA:g}, since from pure noise its first step goes wrong."
                 ),
             ]
         )
@@ -259,7 +259,7 @@ class DenoisingPanel(Panel):
             axis.set_yticklabels([f"{f:g}" if f < 1000 else f"{f / 1000:g}k" for f in hertz])
             axis.set_xlabel("seconds", fontsize=9)
         state.set_title("The state", fontsize=10)
-        guess.set_title("What the network takes for x₀", fontsize=10)
+        guess.set_title("The predicted x₀", fontsize=10)
         right.set_title("How far from the end", fontsize=10)
         kinds = {"state": (COLOURS[0], "-"), "guess": (COLOURS[1], "--")}
         self._lines, self._old = {}, {}
@@ -267,7 +267,7 @@ class DenoisingPanel(Panel):
             [self._lines[name]] = right.plot([], [], style, color=colour, label=name)
             [self._old[name]] = right.plot([], [], ":", color=colour, linewidth=1)
         [self._dots] = right.plot([], [], "o", color="#000000", markersize=6)
-        right.set(xlim=(0, 1), ylim=(0, 1.6), xlabel="share of the way", ylabel="root mean square")
+        right.set(xlim=(0, 1), ylim=(0, 1.6), xlabel="share of the run", ylabel="root mean square")
         right.legend(fontsize=8, loc="upper right").set_zorder(-1)
         right.grid(alpha=0.3)
         for axis in self.figure.axes:
@@ -295,7 +295,7 @@ class DenoisingPanel(Panel):
         moment, here = self.moments[index], [self._away[name][index] for name in self._lines]
         self._dots.set_data([index / max(1, len(self.moments) - 1)] * 2, here)
         text = (
-            f"Step {index} of {moment.total}: the network looked at t = "
+            f"Step {index} of {moment.total}: the network was evaluated at t = "
             f"{moment.level.timestep:.0f}, where {moment.level.signal:.0%} of the picture's "
             f"amplitude is left. From the end: state {here[0]:.2f}, guess {here[1]:.2f}."
         )

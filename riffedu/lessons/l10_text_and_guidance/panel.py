@@ -102,7 +102,7 @@ def attention_pictures(
     return Picture(
         figure_png(figure),
         f"A spectrogram picture {len(maps)} times, in orange where each "
-        f"word was listened to. {'; '.join(alt)}.",
+        f"word was attended to. {'; '.join(alt)}.",
     )
 
 
@@ -371,7 +371,7 @@ def _ticks(axis: Any, labels: bool = True) -> None:
 
 def text_panel(
     pipeline: Pipeline,
-    prompt: str = "flute melody over rock drums",
+    prompt: str = "glockenspiel melody over synth bass",
     negative: str = "",
     seed: int = 0,
     **options: Any,
