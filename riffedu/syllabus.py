@@ -156,7 +156,7 @@ LESSONS = (
         "latents",
         "Latents",
         "the autoencoder: what it keeps, and what one number draws",
-        60,
+        120,
         ("diffusion.checkpoint", "diffusion.codec", "diffusion.latents"),
         (4, 7),
     ),

@@ -8,87 +8,188 @@ from typing import Any
 import numpy as np
 
 from riffedu.signal.mel import hz_to_mel, mel_to_hz
+from riffedu.widgets.answers import as_array, as_number, as_words
 from riffedu.widgets.verdict import check, hint, right, run
 
-
-@check
-def check_compression(shrinks_by: Callable[..., Any]) -> object:
-    """``shrinks_by(height, width, factor, channels, size)``: picture bytes over latent bytes."""
-    cases = ((512, 512, 32, 32, 4), (512, 512, 8, 4, 2), (256, 1024, 16, 4, 2))
-    answers = [run(shrinks_by, *case) for case in cases]
-    if any(np.ndim(answer) for answer in answers):
-        return hint("One number is wanted.")
-    mistakes = {
-        "The latents' bytes are wanted below, the picture's above: turn it round.": (
-            lambda h, w, f, c, s: c * s / f**2
-        ),
-        "That counts numbers. Each latent takes `size` bytes.": lambda h, w, f, c, s: f**2 / c,
-        "Every place holds `channels` numbers.": lambda h, w, f, c, s: f**2 / s,
-        "That counts places: each holds `channels` numbers of `size` bytes.": (
-            lambda h, w, f, c, s: f**2
-        ),
-        "A square has factor × factor pixels: both sides shrink.": (
-            lambda h, w, f, c, s: f / (c * s)
-        ),
-        "Those are the latents' bytes. By what factor is the picture larger?": (
-            lambda h, w, f, c, s: h * w / f**2 * c * s
-        ),
-        "`size` is in bytes already, and a pixel is one byte.": (
-            lambda h, w, f, c, s: f**2 / (c * s) * 8
-        ),
-    }
-    for message, wrong in mistakes.items():
-        if np.allclose(answers, [wrong(*case) for case in cases]):
-            return hint(message)
-    for case, answer in zip(cases, answers):
-        _, _, factor, channels, size = case
-        if not np.isclose(answer, factor**2 / (channels * size)):
-            return hint(
-                f"For {case} you say {answer:g}: the picture has {case[0] * case[1]} bytes."
-                " How many places have the latents, how many numbers each?"
-            )
-    return right("Riffusion's latents, at 2 bytes: 8 times. Ours, at 4 bytes: 8 times, too.")
+_SOUNDS_LIKE = {
+    "picture": "From its picture alone, the flute's attacks stay clear.",
+    "latents": "Through the latents, the tune is the same but blurred, with a flutter.",
+    "one row up": "One row up, the tune is higher and its overtones no longer fit.",
+    "mixed": "Mixed, strings sound along with the flute.",
+}
+TUNES = dict(zip("ABCD", map(str, np.random.default_rng(8).permutation(list(_SOUNDS_LIKE)))))
 
 
 @check
-def check_linear_code(there_and_back: Callable[..., Any]) -> object:
-    """``there_and_back(patch, mean, patterns)`` must give mean + Pᵀ P (patch − mean)."""
+def check_code(my_code: Callable[..., Any]) -> object:
+    """``my_code(squares, count)`` must return the mean patch and the principal components."""
     random = np.random.default_rng(0)
-    patterns = np.linalg.qr(random.standard_normal((12, 5)))[0].T
-    patch, mean = random.standard_normal((2, 12)) + 1
-    answer = np.asarray(run(there_and_back, patch, mean, patterns), dtype=np.float64)
-    numbers = patterns @ (patch - mean)
-    if answer.shape == numbers.shape:
-        same = np.allclose(answer, numbers)
+    basis = np.linalg.qr(random.standard_normal((12, 12)))[0]
+    strengths = np.geomspace(3, 0.1, 12)
+    squares = (random.standard_normal((400, 12)) * strengths) @ basis.T + np.linspace(4, 9, 12)
+    count = 4
+    answer = run(my_code, squares.copy(), count)
+    if not isinstance(answer, (tuple, list)) or len(answer) != 2:
+        return hint("Return two things: return mean, patterns.")
+    mean = as_array(answer[0], None, "The mean")
+    if mean.shape != (12,):
         return hint(
-            "Those are the numbers. Now back: add up the patterns, and the mean."
-            if same
-            else "That is as short as the code. Go back to a patch, too."
+            f"The mean patch has 12 pixels here, shape (12,); yours has {mean.shape}. Take the "
+            "mean over the squares: axis=0."
         )
-    if answer.shape != patch.shape:
-        return hint(f"A patch of {len(patch)} pixels is wanted; yours has shape {answer.shape}.")
-    if np.allclose(answer, mean + patterns.T @ numbers):
-        return right("A linear autoencoder; its encoder is P, its decoder the same P, turned over.")
+    patterns = as_array(answer[1], None, "The array of patterns")
+    if patterns.shape == (12, count):
+        return hint("One pattern in each row: yours stand in columns. Transpose with .T.")
+    if patterns.shape != (count, 12):
+        return hint(
+            f"There should be {count} patterns of 12 pixels, shape ({count}, 12); yours has "
+            f"{patterns.shape}."
+        )
+    if not np.allclose(mean, squares.mean(axis=0)):
+        if not mean.any():
+            return hint("Your mean is all zeros: take the mean of the squares.")
+        return hint("The mean patch is not the mean of the squares.")
+    if not patterns.any():
+        return hint("All patterns are zeros: they must have length 1.")
+    if not np.allclose(np.linalg.norm(patterns, axis=1), 1, atol=1e-6):
+        return hint("Every pattern must have length 1: divide it by its norm.")
+    if not np.allclose(patterns @ patterns.T, np.eye(count), atol=1e-6):
+        return hint("The patterns must be at right angles: eigenvectors or SVD give such ones.")
+    centred = squares - mean
+    _, _, directions = np.linalg.svd(centred, full_matrices=False)
+
+    def error(rows: np.ndarray) -> float:
+        return float(np.square(centred - centred @ rows.T @ rows).mean())
+
+    best, yours = error(directions[:count]), error(patterns)
+    if yours <= best * (1 + 1e-6):
+        return right("These are the principal components: no other patterns leave less error here.")
+    _, _, off_centre = np.linalg.svd(squares, full_matrices=False)
     mistakes = {
-        "The mean is taken off and never put back: the patch comes out too dark or too light.": (
-            patterns.T @ numbers
+        "Those are the weakest directions. eigh sorts upwards: take the last ones.": (
+            directions[-count:]
         ),
-        "The mean is never taken off: the patterns say how a patch differs from the mean.": (
-            patterns.T @ (patterns @ patch)
+        "Subtract the mean before you look for directions: the first is now the mean.": (
+            off_centre[:count]
         ),
-        "You add the mean, but the numbers were made with the mean still in the patch.": (
-            mean + patterns.T @ (patterns @ patch)
+        "Those are single pixels. Look for the directions in which the squares vary most.": (
+            np.eye(12)[:count]
         ),
-        "That is the patch as it came: it must go through the few numbers.": patch,
-        "The mean must be added at the end, not taken off again.": patterns.T @ numbers - mean,
     }
-    for message, values in mistakes.items():
-        if np.allclose(answer, values):
+    for message, rows in mistakes.items():
+        if np.isclose(yours, error(rows)):
             return hint(message)
+    if np.isclose(yours, error(np.linalg.svd(centred, full_matrices=False)[2].T[:count])):
+        return hint("svd returns Vᵀ already: its rows are the directions, so don't transpose it.")
     return hint(
-        "numbers = P (patch − mean), then mean + Pᵀ numbers. `@` multiplies matrices, "
-        "`.T` turns one over."
+        f"They leave an error of {yours:.2f}, and {best:.2f} is possible: take the eigenvectors of "
+        "the covariance with the largest eigenvalues."
     )
+
+
+@check
+def check_predictions(predictions: Any) -> object:
+    """``predictions`` has bytes, pixels, noise, seconds and hertz; they are computed here."""
+    names = ("bytes", "pixels", "noise", "seconds", "hertz")
+    if not isinstance(predictions, dict):
+        return hint("Give a dict: dict(bytes=…, pixels=…, noise=…, seconds=…, hertz=…).")
+    if missing := [n for n in names if predictions.get(n) is None or predictions[n] is ...]:
+        return hint(f"“{missing[0]}” is missing: predict a number for each.")
+    said = {name: as_number(predictions[name], f"“{name}”") for name in names}
+    want = {
+        "bytes": 8.0,
+        "pixels": 1024.0,
+        "noise": _noise_kept(),
+        "seconds": 0.96,
+        "hertz": float(mel_to_hz(hz_to_mel(440) + 500)),
+    }
+    slack = {"noise": 0.06, "hertz": 0.01}
+    for name in names:
+        if np.isclose(said[name], want[name], rtol=slack.get(name, 1e-3), atol=0):
+            continue
+        for (where, value), message in _PREDICTED.items():
+            if where == name and np.isclose(said[name], value, rtol=0.004, atol=1e-9):
+                return hint(f"“{name}”: {message}")
+        return hint(f"“{name}”: you predicted {said[name]:g}. {_HOW[name]}")
+    return right("Sizes, reach, noise, time and pitch: all of it follows from the code's layout.")
+
+
+def _noise_kept() -> float:
+    """The share of white noise's power that a code of 16 numbers for 64 pixels passes."""
+    random = np.random.default_rng(0)
+    patterns = np.linalg.qr(random.standard_normal((64, 16)))[0].T
+    noise = random.standard_normal((4000, 64))
+    return float(np.square(noise @ patterns.T @ patterns).sum() / np.square(noise).sum())
+
+
+_PREDICTED = {
+    ("bytes", 1 / 8): "that is upside down: the picture is the larger one.",
+    ("bytes", 16): "that counts numbers. Each latent takes 2 bytes.",
+    ("bytes", 64): "that counts places. Each holds 4 numbers of 2 bytes.",
+    ("bytes", 32): "each of the 64 × 64 places holds 4 numbers.",
+    ("bytes", 4): "a latent takes 2 bytes, not 4.",
+    ("pixels", 1): "one latent stands for a pattern of a whole square, not for a pixel.",
+    ("pixels", 32): "a square has 32 × 32 pixels.",
+    ("pixels", 512 * 512): "a linear code of squares draws each square for itself.",
+    ("pixels", 9 * 1024): "the neighbouring squares stay as they are.",
+    ("noise", 16): "give a share: kept directions over all directions.",
+    ("noise", 25): "give a share between 0 and 1.",
+    ("noise", 1): "that would be all of it; 16 numbers can't hold 64.",
+    ("noise", 1 / 32): "that is this lesson's code; here it is 16 numbers of 64.",
+    ("noise", 0.5): "that is the share of the amplitude; the power's is its square.",
+    ("noise", 0.75): "that is the share that is lost.",
+    ("seconds", 0.32): "that is one column.",
+    ("seconds", 0.03): "that is three pixel columns; a latent column is 32 of them.",
+    ("seconds", 96): "that is the number of pixel columns, 10 ms each.",
+    ("hertz", 940): "hertz and mel can't be added: go to mel, add, and go back.",
+    ("hertz", 440 * 10 ** (500 / 2595)): "that multiplies only: a transposition. Mind the 700.",
+    ("hertz", 440 + 700 * (10 ** (500 / 2595) - 1)): "that adds only: 440 is multiplied, too.",
+    ("hertz", 1140 * 10 ** (500 / 2595)): "subtract the 700 again at the end.",
+    ("hertz", 1140 * np.exp(500 / 2595) - 700): "the logarithm is to base 10.",
+    ("hertz", float(hz_to_mel(440)) + 500): "that is mel: go back to hertz.",
+    ("hertz", float(mel_to_hz(hz_to_mel(440) - 500))): "that goes down.",
+}
+_HOW = {
+    "bytes": "Divide the picture's bytes by the latents' bytes.",
+    "pixels": "Which squares does a latent of one place draw in?",
+    "noise": "White noise is spread evenly over all 64 directions; how many are kept?",
+    "seconds": "A latent column is 32 pixel columns, and each of these is 10 ms.",
+    "hertz": "Go to mel, add 500, and go back.",
+}
+
+
+def four_tunes(pipeline: Any) -> dict[str, np.ndarray]:
+    """Return the sounds A to D, 2.56 s at 44.1 kHz: the tune, treated in four ways."""
+    import torch
+
+    from riffedu.signal.audio import clip, set_level
+    from riffedu.signal.convert import audio_to_image
+    from riffedu.signal.reconstruct import image_to_audio
+
+    image, other = (
+        audio_to_image(clip(name)[0][: round(2.56 * 44100)], 44100)
+        for name in ("tune", "sustained")
+    )
+    one, two = (pipeline.encode_image(each) for each in (image, other))
+    higher = torch.cat([one[:, :, 1:], one[:, :, -1:]], dim=2)
+    codes = {"latents": one, "one row up": higher, "mixed": (one + two) / 2}
+    made = {name: pipeline.decode_latents(z, image.width)[0] for name, z in codes.items()}
+    made["picture"] = image
+    return {
+        letter: set_level(image_to_audio(made[word], progress=False)[0], -23)
+        for letter, word in TUNES.items()
+    }
+
+
+@check
+def check_ears(heard: Any) -> object:
+    """``heard`` maps A to D to picture, latents, one row up or mixed."""
+    said = as_words(heard, "ABCD", tuple(_SOUNDS_LIKE))
+    wrong = [letter for letter in TUNES if said[letter] != TUNES[letter]]
+    if wrong:
+        more = f" ({len(wrong)} of the four are not right yet.)"
+        return hint(f"Listen to {wrong[0]} again. {_SOUNDS_LIKE[said[wrong[0]]]}{more}")
+    return right("The picture costs little, the latents cost attacks, and a row is no semitone.")
 
 
 @check
@@ -97,19 +198,21 @@ def check_pause(pause: Callable[..., Any]) -> object:
     latents = np.arange(1.0, 3 * 4 * 9 + 1).reshape(3, 4, 9)
     silent = np.array([-1.0, -2.0, -3.0])
     for at, columns in ((3, 2), (5, 1), (0, 4), (4, 0)):
-        answer = np.asarray(run(pause, latents.copy(), at, columns, silent.copy()), dtype=float)
+        answer = as_array(run(pause, latents.copy(), at, columns, silent.copy()))
         quiet = np.broadcast_to(silent[:, None, None], (3, 4, columns))
         want = np.concatenate([latents[:, :, :at], quiet, latents[:, :, at : 9 - columns]], axis=2)
         if answer.shape == want.shape and np.allclose(answer, want):
             continue
         if columns and answer.shape == (3, 4, 9 + columns):
-            return hint("As long as before, please: cut off what is pushed out at the end.")
+            return hint("The sound must keep its length: cut off what is pushed out at the end.")
         if answer.shape != want.shape:
             return hint(f"The shape must stay {latents.shape}, yours is {answer.shape}.")
         if columns == 0:
-            return hint("For 0 columns nothing should change. Mind that a slice [:-0] is empty.")
+            return hint("For 0 columns nothing should change. A slice [:-0] is empty.")
         return hint(_pause_mistake(answer, want, latents, at, columns))
-    return right("0.32 s of silence for each column, and not one square had to be drawn anew.")
+    return right(
+        "0.32 s of silence for each column, and the pictures of all other columns stay the same."
+    )
 
 
 def _pause_mistake(
@@ -138,40 +241,3 @@ def _pause_mistake(
         "latents[:, :, :at] stays; then the silence; then latents[:, :, at:] as far as there "
         "is room. Time is the last axis."
     )
-
-
-@check
-def check_moved_up(moved_up: Callable[..., Any]) -> object:
-    """``moved_up(hertz, mel)``: where a tone goes when its picture moves up by so many mel."""
-    cases = ((440.0, 191.7), (100.0, 500.0), (3000.0, 50.0), (440.0, 0.0))
-    answers = [run(moved_up, *case) for case in cases]
-    if any(np.ndim(answer) for answer in answers):
-        return hint("One number is wanted, in hertz.")
-    if np.allclose(answers, [mel_to_hz(hz_to_mel(f) + up) for f, up in cases], rtol=1e-6):
-        return right("Times r, and then something is added: that is no transposition.")
-    mistakes = {
-        "That multiplies only: a transposition. The 700 in the formula spoils it; solve for f'.": (
-            lambda f, up: f * 10 ** (up / 2595)
-        ),
-        "That adds only. The logarithm makes a factor of the shift, too.": (
-            lambda f, up: f + 700 * (10 ** (up / 2595) - 1)
-        ),
-        "That is mel: go back to hertz.": lambda f, up: float(hz_to_mel(f)) + up,
-        "Hertz and mel can't be added: go to mel first, then back.": lambda f, up: f + up,
-        "At the end take the 700 off again.": lambda f, up: (f + 700) * 10 ** (up / 2595),
-        "The logarithm is to base 10, so its inverse is 10 ** …": (
-            lambda f, up: (f + 700) * np.exp(up / 2595) - 700
-        ),
-        "That goes down: up is to larger mel.": lambda f, up: mel_to_hz(hz_to_mel(f) - up),
-    }
-    for message, wrong in mistakes.items():
-        if np.allclose(answers, [wrong(*case) for case in cases], rtol=1e-6):
-            return hint(message)
-    for (f, up), answer in zip(cases, answers):
-        want = float(mel_to_hz(hz_to_mel(f) + up))
-        if not np.isclose(answer, want, rtol=1e-6):
-            return hint(
-                f"From {f:g} Hz by {up:g} mel should lead to {want:.0f} Hz; yours is "
-                f"{answer:.0f}. To mel, add, and back."
-            )
-    return hint("Nearly: more digits are wanted, so don't round.")
