@@ -7,5 +7,6 @@ metadata), `vocabulary`, `captions` and `caption_numbers` (the words), `sources`
 
 The networks: `presets` (settings per machine), `loop` (the training loop), `linear_start`,
 `autoencoder` and `decoder` (pictures ↔ latents), `linear_code` and `latents` (encoding the data
-set), `feed` (batches), `structures`, `speed` and `denoiser`. Notebook: 14_train_your_own.
+set), `text_encoder` (made smaller), `feed` (batches), `structures`, `speed` and `denoiser`.
+Notebook: 14_train_your_own.
 """

@@ -27,6 +27,7 @@ from ..errors import RiffeduError
 from . import structures
 from .loop import save_half
 from .presets import PRESETS, add_training_arguments, training_device
+from .text_encoder import trim_text_encoder
 
 TOKENS = 32  # word pieces that the network reads; the longest training captions fit
 
@@ -105,6 +106,7 @@ def open_or_start(folder: str | Path, seed: int = 0) -> Any:
             cross_attention_dim=encoder.config.hidden_size,
         )
         write_checkpoint(folder, unet, encoder, tokenizer, build_scheduler())
+        trim_text_encoder(folder)
     return load_checkpoint(folder)
 
 
