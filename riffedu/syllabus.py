@@ -143,6 +143,15 @@ LESSONS = (
         (7,),
     ),
     Lesson(
+        8.5,
+        "unet",
+        "Inside the U-Net",
+        "levels, skips, time, attention",
+        60,
+        ("diffusion.unet",),
+        (8,),
+    ),
+    Lesson(
         9,
         "latents",
         "Latents",

@@ -11,7 +11,6 @@ U-Net with the lesson's own `attend` in those layers, and records the attention 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,30 +18,23 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from riffedu.diffusion.guidance import MAX_CHUNKS, parse_weights
+from riffedu.diffusion.unet import attend
 from riffedu.errors import RiffeduError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+__all__ = [
+    "AttentionRecord",
+    "attend",
+    "grid_shape",
+    "maps_by_word",
+    "record_attention",
+    "word_positions",
+]
+
 NO_WORD = "no word"
 """The key for start, end, padding and punctuation tokens in the result of `maps_by_word`."""
-
-
-def attend(queries: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-    """Scaled dot-product attention: (output, attention weights).
-
-        A = softmax(Q Kᵀ / √d),    output = A V
-
-    ``queries (…, positions, d)``, ``keys (…, tokens, d)``, ``values (…, tokens, m)``; the output is
-    ``(…, positions, m)``, the weights are ``(…, positions, tokens)``, non-negative, and sum to 1
-    over the tokens. Subtracting the largest score first keeps the exponential finite and does not
-    change the weights. Source: Vaswani et al., "Attention Is All You Need" (2017), eq. 1.
-    Notebook: 10_text_and_guidance.
-    """
-    scores = queries @ keys.transpose(-1, -2) / math.sqrt(queries.shape[-1])
-    exponentials = (scores - scores.amax(-1, keepdim=True)).exp()
-    weights = exponentials / exponentials.sum(-1, keepdim=True)
-    return weights @ values, weights
 
 
 @dataclass

@@ -189,6 +189,21 @@ def test_slopes_are_the_phases_own_steps(window):
         assert np.abs(frequency[50:200, column] + 2 * np.pi * (at - start) / n_fft).max() < 0.03
 
 
+def test_slopes_of_a_gaussian_window_are_exact():
+    """The formula of lesson 06, with its factor: beside a peak, too, and in both directions."""
+    n_fft, hop, f, at = 1024, 32, 60.3, 8013
+    window = np.exp(-0.5 * ((np.arange(n_fft) - n_fft // 2) / 90) ** 2)
+    t = np.arange(16000)
+    sine = np.abs(stft(np.sin(2 * np.pi * f / n_fft * t), n_fft, hop, window=window))
+    time, _ = phase_slopes(sine[:, 200:220], n_fft, hop, window=window)
+    assert np.abs(time[56:65] - 2 * np.pi * hop * f / n_fft).max() < 1e-3
+    click = np.abs(stft((t == at).astype(float), n_fft, hop, window=window))
+    _, frequency = phase_slopes(click, n_fft, hop, window=window)
+    for column in range(at // hop - 4, at // hop + 5):
+        start = column * hop - n_fft // 2
+        assert np.abs(frequency[50:200, column] + 2 * np.pi * (at - start) / n_fft).max() < 1e-3
+
+
 def test_integrate_follows_the_loudest_path_and_numbers_parts_from_zero():
     magnitude = np.array([[1, 9, 8, 0, 5], [1, 0, 7, 0, 6]], float)
     time = np.arange(8).reshape(2, 4) + 0.5

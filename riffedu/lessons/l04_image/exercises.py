@@ -195,10 +195,7 @@ def check_codec(encode: Callable, decode: Callable | None = None) -> object:
         if np.linalg.norm(back - share) > 0.5 * np.linalg.norm(share):
             return hint("decode is not yet the inverse of encode: undo each step, the last first.")
         soft = (share < 1e-2) & (share > 1e-3)
-        all_db, soft_db = (
-            20 * np.log10(np.linalg.norm(share[w]) / max(np.linalg.norm((back - share)[w]), 1e-12))
-            for w in (share > -1, soft)
-        )
+        all_db, soft_db = (_snr_db(share[w], back[w]) for w in (share >= 0, soft))
         told = f"The {name}: {all_db:.1f} dB on all bins, {soft_db:.1f} dB on the soft ones. "
         if min(all_db, soft_db) >= 36:
             continue
@@ -251,6 +248,11 @@ def check_ears(heard: Any) -> object:
         more = f" ({len(wrong)} of the four are not right yet.)"
         return hint(f"Listen to {wrong[0]} again. {_SOUNDS_LIKE[said[wrong[0]]]}{more}")
     return right("Each change of the picture has its own sound, and none needs a spectrogram.")
+
+
+def _snr_db(wanted: Any, found: Any) -> float:
+    error = max(float(np.linalg.norm(found - wanted)), 1e-12)
+    return 20 * float(np.log10(float(np.linalg.norm(wanted)) / error))
 
 
 def _sound(mel: np.ndarray) -> np.ndarray:

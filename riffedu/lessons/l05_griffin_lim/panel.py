@@ -49,7 +49,6 @@ class GriffinLimPanel(Panel):
             description="Momentum",
             style=WIDE,
             layout=LONG,
-            continuous_update=False,
         )
         self.seed = w.IntSlider(
             value=0,
@@ -58,7 +57,6 @@ class GriffinLimPanel(Panel):
             description="Seed",
             style=WIDE,
             layout=LONG,
-            continuous_update=False,
         )
         self.iteration = w.IntSlider(
             value=0,

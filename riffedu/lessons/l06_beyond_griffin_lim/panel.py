@@ -57,7 +57,6 @@ class BeyondPanel(Panel):
             description="Iteration",
             style=WIDE,
             layout=LONG,
-            continuous_update=False,
         )
         self.figure = LiveFigure(columns=3, width=9.0, height=3.2)
         self.facts = w.HTML()
