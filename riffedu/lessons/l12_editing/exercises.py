@@ -96,4 +96,4 @@ def check_loop_seconds(seconds: Any) -> object:
         return hint("One beat lasts 60 / bpm seconds, and there are 8 of them.")
     if abs(float(run(seconds, 90, 9)) - 6) > 1e-9:
         return hint("Right for one loop, wrong for another: use both arguments.")
-    return right("The picture has whole columns of 0.32 s; the last per cents are stretched.")
+    return right("The latents have whole columns of 0.32 s; the last few per cent are stretched.")
