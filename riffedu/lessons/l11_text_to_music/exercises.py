@@ -111,3 +111,58 @@ def check_grid(results: dict[tuple[str, int], Any]) -> Verdict:
     if len(settings) > 1:
         return hint("Steps or guidance differ between the clips: keep everything else the same.")
     return right("A fair comparison: one thing changes along a row, the other along a column.")
+
+
+@check
+def check_generate(own: Callable, pipeline: Any) -> Verdict:
+    """Check that ``own(prompt, seed, steps, seconds)`` draws the picture of `pipeline.generate`."""
+    asked = ("a calm solo piano", 3, 4, 1.0)
+    answer = run(own, *asked)
+    if hasattr(answer, "latents"):
+        return hint("That is a state of the denoising: decode its latents to a picture.")
+    if isinstance(answer, (list, tuple)) and len(answer) == 1:
+        return hint("decode_latents gives a list of pictures: take the only one out of it.")
+    if hasattr(answer, "waveform"):
+        return hint(
+            "That is a whole result. Build the picture yourself, without pipeline.generate."
+        )
+    if not hasattr(answer, "convert"):
+        return hint(f"Return a picture, not {type(answer).__name__}.")
+    wanted = _picture(pipeline, *asked)
+    if answer.size != wanted.size:
+        return hint(
+            f"Your picture is {answer.width} columns wide, generate's {wanted.width}: 1 s is 100 "
+            "columns. Tell initial_noise the seconds and decode_latents the columns."
+        )
+    if _same(answer, wanted):
+        again = ("techno", 0, 2, 0.64)
+        if _same(run(own, *again), _picture(pipeline, *again)):
+            return right("That is the whole road: what remains of `generate` checks its arguments.")
+        return hint("Right once, but not for another prompt, seed or length: use the arguments.")
+    prompt, seed, steps, seconds = asked
+    mistakes = {
+        "the seed is not used: give it to initial_noise.": (prompt, 0, steps, seconds),
+        "the steps are not used: give them to denoise.": (prompt, seed, None, seconds),
+        "the words are not used: give encode_prompt(prompt) to denoise.": (
+            "",
+            seed,
+            steps,
+            seconds,
+        ),
+    }
+    for message, instead in mistakes.items():
+        if _same(answer, _picture(pipeline, *instead)):
+            return hint(f"Nearly: {message}")
+    return hint("The size is right, the picture is another one: decode the *last* state's latents.")
+
+
+def _picture(pipeline: Any, prompt: str, seed: int, steps: int | None, seconds: float) -> Any:
+    """The picture that the pipeline's own methods give; an empty prompt is allowed."""
+    noise, text = pipeline.initial_noise(seed, seconds), pipeline.encode_prompt(prompt)
+    *_, last = pipeline.denoise(noise, text, None, steps)
+    return pipeline.decode_latents(last.latents, pipeline.columns(seconds))[0]
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two pictures have the same pixels."""
+    return np.array_equal(np.asarray(one), np.asarray(other))
