@@ -190,12 +190,16 @@ def tune(shipped):
     return shipped.encode_image(audio_to_image(*clip("tune")))
 
 
-def test_one_place_draws_one_square_and_reads_one(shipped, tune):
+def test_one_place_reads_one_square_and_draws_most_in_it(shipped, tune):
     vae = shipped.checkpoint.vae
-    assert latents.affected_region(latents.perturb(vae, tune, 8, 5)) == (
-        slice(256, 288),
-        slice(160, 192),
-    )
+    moved = latents.perturb(vae, tune, 8, 5)
+    square = (slice(256, 288), slice(160, 192))
+    inside = np.abs(moved[square]).mean()
+    rows, columns = latents.affected_region(moved)
+    assert rows.start < 256 and columns.stop > 192, "the decoder looks at its neighbours"
+    outside = moved.copy()
+    outside[square] = 0
+    assert inside > 3 * np.abs(outside[224:320, 128:224]).mean()
     x = image_to_array(audio_to_image(*clip("tune")))
     changed = x.copy()
     changed[256:288, 160:192] = 1
@@ -203,30 +207,31 @@ def test_one_place_draws_one_square_and_reads_one(shipped, tune):
     assert torch.nonzero(moved > 1e-3).tolist() == [[8, 5]]
 
 
-def test_the_shipped_code_is_linear(shipped, tune):
+def test_the_shipped_encoder_is_linear_and_its_decoder_is_not(shipped, tune):
     vae = shipped.checkpoint.vae
     other = shipped.encode_image(audio_to_image(*clip("sustained")))
-    mean = (latents.decode_array(vae, tune) + latents.decode_array(vae, other)) / 2
-    assert np.abs(latents.decode_array(vae, (tune + other) / 2) - mean).max() < 1 / 127.5
-    bare, letters = latents.decoder_patterns(vae)
-    numbers = tune[0].flatten(1).T.numpy()
-    squares = bare.ravel() + numbers @ letters.reshape(32, -1)
-    assert (
-        np.abs(latents.from_patches(squares, (512, 512)) - latents.decode_array(vae, tune)).max()
-        < 0.05
-    )
     pixels = (
         image_to_array(audio_to_image(*clip("tune")))
         + image_to_array(audio_to_image(*clip("sustained")))
     ) / 2
     assert torch.allclose(latents.encode_array(vae, pixels), (tune + other) / 2, atol=1e-3)
+    mean = (latents.decode_array(vae, tune) + latents.decode_array(vae, other)) / 2
+    apart = np.abs(latents.decode_array(vae, (tune + other) / 2) - mean).max() * 127.5
+    assert 2 < apart < 40
+
+
+def test_the_shipped_decoder_joins_its_squares(shipped, tune):
+    """A linear decoder of squares steps 3 to 6 times as much at their borders as elsewhere."""
+    steps = np.abs(np.diff(latents.decode_array(shipped.checkpoint.vae, tune), axis=1)).mean(0)
+    at_border = np.arange(1, 512) % 32 == 0
+    assert steps[at_border].mean() < 1.6 * steps[~at_border].mean()
 
 
 def test_whole_columns_shift_and_halves_do_not(shipped, tune):
     vae = shipped.checkpoint.vae
     drawn, image = latents.decode_array(vae, tune), audio_to_image(*clip("tune"))
     later = latents.decode_array(vae, torch.roll(tune, 3, 3))
-    assert np.abs(later - np.roll(drawn, 96, 1)).max() < 1e-4
+    assert np.abs(later - np.roll(drawn, 96, 1))[:, 288:352].max() < 0.02, "away from the edges"
     shifted = np.roll(image_to_array(image), 16, 1)
     own = latents.decode_array(vae, shipped.encode_image(array_to_image(shifted, image)))
     guess = latents.decode_array(vae, (tune + torch.roll(tune, 1, 3)) / 2)
@@ -240,7 +245,7 @@ def test_it_keeps_nine_tenths_and_one_in_32_of_the_noise(shipped, tune):
     came = latents.decode_array(vae, latents.encode_array(vae, x + noise)) - latents.decode_array(
         vae, tune
     )
-    assert came.var() / noise.var() == pytest.approx(1 / 32, rel=0.15)
+    assert came.var() / noise.var() == pytest.approx(1 / 32, rel=0.3)
     white = shipped.encode_image(Image.new("L", (32, 512), 255))
     assert (
         latents.decode_array(vae, white).mean() > 0.95
