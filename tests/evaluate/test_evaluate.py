@@ -70,7 +70,7 @@ def data(tmp_path_factory):
 @pytest.fixture(scope="module")
 def ear(data, tmp_path_factory):
     """A classifier trained on the stand-ins and saved: (folder, last epoch)."""
-    from riffedu.evaluate import learn
+    from riffedu.evaluate import train_classifier as learn
 
     folder = tmp_path_factory.mktemp("ear")
     with pytest.MonkeyPatch.context() as patch:
@@ -219,7 +219,7 @@ def test_shipped_ear_is_small_and_complete():
 
 
 def test_training_repeats(data, monkeypatch):
-    from riffedu.evaluate import learn
+    from riffedu.evaluate import train_classifier as learn
 
     monkeypatch.setattr(learn, "BATCH", 32)
     first, again = (next(learn.learn(data, 1, 3, progress=False)) for _ in range(2))
@@ -247,7 +247,7 @@ def test_damaged_ear_gives_one_line(ear, tmp_path, damage):
     else:
         name = "classifier.json" if damage == "json" else "classifier.safetensors"
         (tmp_path / name).write_bytes(b"{")
-    with pytest.raises(RiffeduError, match="needs" if damage == "missing" else "trained anew"):
+    with pytest.raises(RiffeduError, match="needs" if damage == "missing" else "a new one is trained"):
         load_classifier(tmp_path)
 
 

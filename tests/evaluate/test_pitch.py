@@ -158,7 +158,7 @@ def test_scale_share():
 
 def test_no_key():
     assert pitch.key(np.zeros(N), SR).heard == "none"
-    with pytest.raises(RiffeduError, match="no key"):
+    with pytest.raises(RiffeduError, match="is not a key"):
         pitch.key_score("D minor", "H dur")
 
 

@@ -140,8 +140,8 @@ def test_what_is_not_loaded(tmp_path):
     soundfile.write(tmp_path / "nan.wav", np.array([0, np.nan]), 44100, subtype="FLOAT")
     for name, says in [
         ("none.wav", "no such"),
-        ("text.wav", "no sound"),
-        ("nothing.wav", "no sound"),
+        ("text.wav", "as a sound"),
+        ("nothing.wav", "as a sound"),
         ("empty.wav", "empty"),
         ("nan.wav", "NaN"),
         ("", "no such"),

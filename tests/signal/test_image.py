@@ -166,12 +166,12 @@ def test_files(tmp_path):
     with pytest.raises(RiffeduError, match="cannot be written"):
         save_image(image, tmp_path / "no" / "such" / "a.png")
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(RiffeduError, match="no picture"):
+    with pytest.raises(RiffeduError, match="as a picture"):
         load_image(tmp_path / "none.png")
     (tmp_path / "b.png").write_bytes(b"not a picture")
-    with pytest.raises(RiffeduError, match="no picture"):
+    with pytest.raises(RiffeduError, match="as a picture"):
         load_image(tmp_path / "b.png")
     whole = save_image(image, tmp_path / "c.png").read_bytes()
     (tmp_path / "c.png").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(RiffeduError, match="no picture"):
+    with pytest.raises(RiffeduError, match="as a picture"):
         load_image(tmp_path / "c.png")
