@@ -247,7 +247,9 @@ def test_damaged_ear_gives_one_line(ear, tmp_path, damage):
     else:
         name = "classifier.json" if damage == "json" else "classifier.safetensors"
         (tmp_path / name).write_bytes(b"{")
-    with pytest.raises(RiffeduError, match="needs" if damage == "missing" else "a new one is trained"):
+    with pytest.raises(
+        RiffeduError, match="needs" if damage == "missing" else "a new one is trained"
+    ):
         load_classifier(tmp_path)
 
 
