@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from riffedu import limits
-from riffedu.diffusion.samplers import Prediction, SamplerStep, dpmpp_2m, fresh_noise, sample
+from riffedu.diffusion.samplers import (
+    Prediction,
+    SamplerStep,
+    ddim,
+    dpmpp_2m,
+    fresh_noise,
+    sample,
+)
 from riffedu.diffusion.schedule import NoiseLevel, add_noise
 from riffedu.diffusion.windows import windowed
 from riffedu.errors import RiffeduError
@@ -58,6 +65,48 @@ def keeping(sampler: Callable, known: Tensor, noise: Tensor, mask: Tensor) -> Ca
         return mask * new + (1 - mask) * add_noise(known, noise, next_level.alpha_bar)
 
     return step
+
+
+def repaint(
+    predict: Callable[[Tensor, float], Tensor],
+    latents: Tensor,
+    levels: Sequence[NoiseLevel],
+    known: Tensor,
+    mask: Tensor,
+    resamplings: int = 4,
+    prediction_type: str = "epsilon",
+    seed: int = 0,
+) -> Iterator[SamplerStep]:
+    """Inpaint with RePaint: after every step, go back up and take the step again.
+
+        x ← √(ᾱ / ᾱ') · x + √(1 − ᾱ / ᾱ') · ε,   ε fresh noise
+
+    Each step is a DDIM step with `keeping`, which puts the kept part back with the noise of its
+    level. Its border then no longer fits what was just drawn beside it. Adding the noise of the
+    step again (ᾱ' → ᾱ) and repeating the step lets the new part adapt to the kept one.
+    ``latents`` is noise at ``levels[0]``, ``known`` the clean latents, ``mask`` 1 where they are
+    regenerated. Yields a `SamplerStep` per level; the network is evaluated ``resamplings`` + 1
+    times for each. With 0 it is plain replacement. Raises RiffeduError for fewer.
+
+    Source: Lugmayr et al., "RePaint: Inpainting using Denoising Diffusion Probabilistic Models"
+    (2022), algorithm 1. Notebook: 12_editing.
+    """
+    import torch
+
+    limits.whole("resamplings", resamplings, 0, 100)
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.randn(known.shape, generator=generator)
+    sampler = keeping(ddim, known, noise, mask)
+    total = len(levels) - 1
+    for number, (level, next_level) in enumerate(zip(levels, levels[1:]), start=1):
+        for again in range(resamplings, -1, -1):
+            [step] = sample(predict, latents, [level, next_level], sampler, prediction_type)
+            latents = step.latents
+            if again:
+                left = level.alpha_bar / next_level.alpha_bar
+                fresh = torch.randn(latents.shape, generator=generator)
+                latents = left**0.5 * latents + (1 - left) ** 0.5 * fresh
+        yield SamplerStep(number, total, level, latents, step.x0)
 
 
 def transform_steps(

@@ -56,6 +56,69 @@ def test_what_is_kept_comes_out_as_it_was():
     assert (last.latents[..., 3:] - known[..., 3:]).abs().min() > 1e-3
 
 
+def inpainting(resamplings, calls=None):
+    levels = schedule.noise_levels(np.linspace(0.99, 0.01, 1000), schedule.timesteps(6))
+    known, start = torch.randn(2, 1, 2, 4, 6, generator=torch.Generator().manual_seed(0))
+    mask = torch.zeros(1, 1, 4, 6)
+    mask[..., 3:] = 1
+
+    def predict(x, t):
+        if calls is not None:
+            calls.append(t)
+        return torch.sin(x)
+
+    run = edit.repaint(predict, start, levels, known, mask, resamplings, seed=3)
+    return list(run), levels, known, start, mask
+
+
+def test_repaint_without_resampling_is_plain_replacement():
+    steps, levels, known, start, mask = inpainting(0)
+    noise = torch.randn(known.shape, generator=torch.Generator().manual_seed(3))
+    rule = edit.keeping(samplers.ddim, known, noise, mask)
+    plain = list(samplers.sample(lambda x, t: torch.sin(x), start, levels, rule))
+    assert len(steps) == len(plain) == 6
+    for one, other in zip(steps, plain):
+        assert (one.step, one.total, one.level) == (other.step, other.total, other.level)
+        assert torch.allclose(one.latents, other.latents, atol=1e-6)
+
+
+@pytest.mark.parametrize("resamplings", [1, 4])
+def test_repaint_goes_back_up_and_keeps_what_is_known(resamplings):
+    calls = []
+    steps, _, known, *_ = inpainting(resamplings, calls)
+    assert len(calls) == 6 * (resamplings + 1)
+    assert torch.equal(steps[-1].latents[..., :3], known[..., :3])
+    once = inpainting(0)[0][-1].latents
+    assert (steps[-1].latents[..., 3:] - once[..., 3:]).abs().max() > 1e-3
+    again = inpainting(resamplings)[0][-1].latents
+    assert torch.equal(steps[-1].latents, again), "the same seed, the same result"
+
+
+def test_going_back_up_gives_the_noise_of_the_level():
+    """With a network that knows the picture, every state has its level's mixture."""
+    levels = schedule.noise_levels(np.linspace(0.99, 0.01, 1000), schedule.timesteps(8))
+    clean = torch.full((1, 1, 64, 64), 0.7)
+    noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(1))
+    start = levels[0].signal * clean + levels[0].deviation * noise
+    seen = {}
+
+    def predict(x, t):
+        seen.setdefault(t, []).append(x)
+        return clean
+
+    mask = torch.ones(1, 1, 64, 64)
+    list(edit.repaint(predict, start, levels, clean, mask, 3, "sample"))
+    for level in levels[:-1]:
+        for x in seen[level.timestep]:
+            assert float(x.mean()) == pytest.approx(0.7 * level.signal, abs=0.05)
+            assert float(x.std()) == pytest.approx(level.deviation, abs=0.05)
+
+
+def test_repaint_refuses_a_negative_number():
+    with pytest.raises(RiffeduError, match="resamplings"):
+        inpainting(-1)
+
+
 @pytest.mark.parametrize(
     "total, overlap, circular",
     [
