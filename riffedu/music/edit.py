@@ -135,7 +135,9 @@ def transform_steps(
     import torch
 
     if not torch.isfinite(latents).all():
-        raise RiffeduError("the latents hold NaN or infinite numbers")
+        raise RiffeduError(
+            "the latents contain NaN or infinite values: lower the guidance scale or the strength"
+        )
     levels = from_strength(pipeline.noise_levels(num_inference_steps), strength)
     if len(levels) == 1:
         return

@@ -119,10 +119,10 @@ class Instrument:
         sample_rate = limits.whole("the sample rate", sample_rate, 1000, 655350)
         waveform = as_waveform(waveform)[..., : round(LONGEST_SEED * sample_rate)]
         if waveform.shape[-1] < sample_rate / 2:
-            raise RiffeduError("a seed sound must last half a second at least")
+            raise RiffeduError("a seed sound must last at least half a second")
         picture, loudness = picture_and_level(self.pipeline, (waveform, sample_rate))
         if loudness == -np.inf:
-            raise RiffeduError("this sound is silent: there is nothing to begin from")
+            raise RiffeduError("the seed sound is silent: choose another one")
         pixels = np.asarray(picture.convert("L"))
         self._pictures[name] = pixels[:, : period(pixels, self.pipeline.params.column_ms)]
 
@@ -175,7 +175,7 @@ class Instrument:
             from riffedu.signal.audio import clip
 
             if name == FILE:
-                raise RiffeduError("no sound was brought along: drop a file on the instrument")
+                raise RiffeduError("there is no seed sound: drop a sound file on the instrument")
             if name in PULSES:
                 rows = self.pipeline.params.num_frequencies
                 step = self.pipeline.params.column_ms

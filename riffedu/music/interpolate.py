@@ -97,7 +97,7 @@ def prompt_path(
     Notebook: 13_interpolation.
     """
     if len(stops) < 2:
-        raise RiffeduError(f"a journey needs at least two stops, not {len(stops)}")
+        raise RiffeduError(f"a prompt path needs at least two stops, not {len(stops)}")
     if steps < 1:
         raise RiffeduError(f"steps={steps} must be at least 1")
     if easing not in EASINGS:

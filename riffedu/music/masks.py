@@ -78,7 +78,7 @@ def latent_mask(mask: Any, factor: int) -> torch.Tensor:
 
     mask = np.asarray(mask, dtype=np.float32)
     if mask.ndim != 2 or not mask.size or not (mask.min() >= 0 and mask.max() <= 1):
-        raise RiffeduError("a mask is two-dimensional, with values from 0 (keep) to 1 (make new)")
+        raise RiffeduError("a mask is two-dimensional, with values from 0 (keep) to 1 (regenerate)")
     spare = (0, -mask.shape[1] % factor, 0, -mask.shape[0] % factor)
     filled = torch.nn.functional.pad(torch.from_numpy(mask)[None, None], spare, mode="replicate")
     return torch.nn.functional.avg_pool2d(filled, factor)

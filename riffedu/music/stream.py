@@ -101,7 +101,7 @@ def interpolate_prompts(
     """
     prompts = list(prompts) if limits.is_list(prompts) else []
     if len(prompts) < 2:
-        raise RiffeduError("a journey needs a list of two prompts or more")
+        raise RiffeduError("a prompt path needs a list of at least two prompts")
     stops = pipeline.encode_prompt([limits.text("prompt", prompt) for prompt in prompts])
     pieces = limits.whole("pieces", pieces, 1, 1000)
     way = list(prompt_path(stops.split(1), pieces, easing=easing))

@@ -214,7 +214,7 @@ def _finish(sound: np.ndarray) -> np.ndarray:
 def _sample(name: str) -> np.ndarray:
     path = SAMPLES / f"{name}.flac"
     if not path.is_file():
-        raise RiffeduError(f"{path} is missing: install Debian's sonic-pi-samples.")
+        raise RiffeduError(f"{path} is missing: install Debian's package sonic-pi-samples.")
     return np.atleast_2d(load(path, RATE)[0]).mean(axis=0)
 
 

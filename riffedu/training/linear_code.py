@@ -47,7 +47,7 @@ def encoding_matrix(encode: Any, side: int = 32, rows: int = 16) -> Any:
         picture = torch.rand(1, 1, rows * side, rows * side).mul(2).sub(1).to(matrix.device)
         wanted, got = encode(picture), encode_patches(picture, matrix, offset)
     if float((wanted - got).abs().max()) > 1e-3 * float(wanted.square().mean().sqrt()):
-        raise RiffeduError("this encoder is not linear: its latents need the network itself")
+        raise RiffeduError("the encoder is not linear: run the network instead of a matrix product")
     return matrix, offset
 
 

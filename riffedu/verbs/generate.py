@@ -27,8 +27,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--takes",
         type=int,
         default=1,
-        help="make so many clips at once and keep the one in which the evaluator hears the prompt "
-        "best, 1 to 16 (default 1); seeds of --count clips are then this far apart",
+        help="number of takes to generate, 1 to 16; the one that matches the prompt best is kept "
+        "(default 1). With --count, the seeds of the clips are this far apart",
     )
     parser.add_argument(
         "--duration",

@@ -100,7 +100,7 @@ class SpectrogramPlayer(anywidget.AnyWidget):
             if seconds > LONGEST:
                 raise RiffeduError(
                     f"this sound lasts {seconds:.0f} s; the player takes {LONGEST} s at most: "
-                    "give it a part, as in waveform[..., :600 * sample_rate]"
+                    "give it a part, such as waveform[..., :600 * sample_rate]"
                 )
         channels = max(_channels(player), _channels(other) if other else 1)
         images, step = _images(player, other)

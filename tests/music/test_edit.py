@@ -401,7 +401,7 @@ def test_extending_without_leaving_the_repeats(small):
         (lambda p, clip: p.loop("piano", seed=-1), "seed must be"),
         (lambda p, clip: p.loop("piano", beats=2.5), "beats must be"),
         (lambda p, clip: p.loop("piano", bpm=float("nan")), "bpm must be"),
-        (lambda p, clip: p.interpolate("piano"), "list of two prompts"),
+        (lambda p, clip: p.interpolate("piano"), "list of at least two prompts"),
         (lambda p, clip: p.interpolate(["piano", "organ"], pieces=1.5), "pieces must be"),
     ],
 )
