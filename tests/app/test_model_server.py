@@ -124,7 +124,7 @@ def test_seed_sounds_are_there_and_keep_their_time(small, name):
 
 def test_a_sound_brought_along(small):
     instrument = Instrument(small)
-    with pytest.raises(RiffeduError, match="drop a file"):
+    with pytest.raises(RiffeduError, match="drop a sound file"):
         instrument.next(PieceSettings(FOUR, seed_sound="file", **FEW))
     t = np.arange(44100) / 44100
     instrument.add_sound(0.2 * np.sin(2 * np.pi * 440 * t), 44100)
@@ -252,7 +252,7 @@ def test_a_piece_comes_over_the_socket_as_it_is(small, served):
 
 def test_errors_come_over_the_socket_as_one_line(served):
     session = connect(served, KEY).session()
-    with pytest.raises(RiffeduError, match="drop a file"):
+    with pytest.raises(RiffeduError, match="drop a sound file"):
         session.next(PieceSettings(FOUR, seed_sound="file", **FEW))
     with pytest.raises(RiffeduError, match="silent"):
         session.add_sound(np.zeros(44100, np.float32), 44100)
