@@ -44,6 +44,8 @@ def mystery_sounds() -> dict[str, np.ndarray]:
 @check
 def check_reading(answer: dict) -> Verdict:
     """Check that ``answer`` maps each letter A to D to its sound: tone, clicks, glide or noise."""
+    if not isinstance(answer, dict):
+        return hint('Answer with a dictionary, such as {"A": "tone", "B": "clicks", …}.')
     if set(answer) != set(ANSWERS):
         return hint("Give one word for each of the letters A, B, C and D.")
     if None in answer.values() or ... in answer.values():
@@ -67,6 +69,8 @@ def check_repeat(
     """Check three results: the same clip twice, and a different clip from the same prompt."""
     if again is None or again is ... or another is None or another is ...:
         return hint("Three results are needed: first, again, another.")
+    if not all(hasattr(result, "parameters") for result in (first, again, another)):
+        return hint("Give the three results of pipeline.generate themselves, not their names.")
     prompts = {str(r.parameters["prompt"]) for r in (first, again, another)}
     if len(prompts) > 1:
         return hint("The words changed too. Keep the prompt, and change one thing only: the seed.")

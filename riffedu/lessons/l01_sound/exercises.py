@@ -27,6 +27,10 @@ def check_sine(tone: Callable) -> object:
             f"{seconds} s at {rate} Hz are 400 samples, yours are {len(answer)}: the "
             "number is seconds · sample_rate."
         )
+    if not np.isfinite(answer).all():
+        return hint("The result holds NaN or infinite numbers.")
+    if not answer.any():
+        return hint("All samples are 0: return amplitude · sin(2π · hertz · t).")
     if _near(answer, want):
         other = np.asarray(run(tone, 100.0, 0.01, 44100), dtype=np.float64)
         if not _near(other, 0.1 * np.sin(2 * np.pi * 100 * np.arange(441) / 44100)):
@@ -95,11 +99,16 @@ def check_rms(level: Callable) -> object:
     """``level(x)`` must give x with one gain on it, so that its RMS is −20 dBFS."""
     rng = np.random.default_rng(0)
     sounds = [rng.uniform(-0.9, 0.9, 4000), 0.01 * rng.standard_normal(4000) ** 3]
+    sounds.append(0.2 + 0.1 * sounds[0])  # a constant offset: its RMS is not its deviation
     for x in sounds:
         given = x.copy()
         y = np.asarray(run(level, given), dtype=np.float64)
         if y.shape != x.shape:
             return hint(f"A sound of the same shape is wanted, {x.shape}; yours has {y.shape}.")
+        if not np.isfinite(y).all():
+            return hint("The result holds NaN or infinite numbers: look for a division by zero.")
+        if not y.any():
+            return hint("The result is all zeros: return the sound times a gain.")
         gain = float(y @ x / (x @ x))
         if not np.allclose(y, gain * x, atol=1e-5):
             return hint("More than the level changed: multiply the whole sound by one number.")
@@ -120,6 +129,8 @@ def _level_hint(x: np.ndarray, gain: float, got: float) -> str:
         "You set the peak to −20 dBFS. RMS is the root of the mean of the squares.": 0.1 / peak,
         "That is the mean of |x|. RMS squares first, and takes the root at the end.": 0.1 / mean,
         "The root is missing: mean(x²) is a power, and its root the amplitude.": 0.1 / root**2,
+        "That is the standard deviation, which leaves out the mean. RMS is the root of the mean of "
+        "the squares themselves.": 0.1 / np.std(x),
         "−20 dB is a factor of 0.1 for an amplitude: 10 ** (−20 / 20). Dividing by 10 is for "
         "powers.": 0.01 / root,
         "That is +20 dB, a hundred times too much: mind the sign. Don't play it!": 10 / root,
@@ -143,6 +154,8 @@ def check_rounding(rounded: Callable) -> object:
     half = np.isclose(np.abs(x / q % 1 - 0.5), 0)  # both ways to round a half are fine
     seen = inside & ~half
     mistakes = {
+        "np.round(x, bits) rounds to decimal places. Divide by the step q, round, and multiply by "
+        "q again.": np.round(x, bits),
         "These are the numbers of the steps. Multiply them by q again, to be samples.": (
             np.round(x / q)
         ),
