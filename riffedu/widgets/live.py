@@ -7,7 +7,9 @@ updates instead: the figure and its axes stay, and only the data in them changes
 from __future__ import annotations
 
 import struct
+import threading
 import zlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
@@ -16,6 +18,9 @@ import traitlets
 
 from riffedu.widgets.player_widget import SpectrogramPlayer
 from riffedu.widgets.sound import Sound
+
+REST = 0.35
+"""Seconds after which a slider that no longer moves counts as released."""
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -170,3 +175,27 @@ class LiveSound:
         """Remove the sound, when it no longer fits what the panel shows."""
         if self.player is not None:
             self.widget.clear()
+
+
+class AtRest:
+    """Call ``work`` when `REST` seconds have passed since the last `touch`: a slider was released.
+
+    A slider does not report its release, only its values.
+    """
+
+    def __init__(self, work: Callable[[], None]):
+        self.work = work
+        self._timer: threading.Timer | None = None
+
+    def touch(self) -> None:
+        """Start waiting anew."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = threading.Timer(REST, self.work)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def wait(self) -> None:
+        """Return when the work is done, in notebooks and tests that move a slider from code."""
+        if self._timer is not None:
+            self._timer.join()

@@ -36,6 +36,7 @@ def test_alias_panel_at_every_corner():
     for hertz in ends(panel.hertz):
         for rate in ends(panel.rate):
             panel.hertz.value, panel.rate.value = hertz, rate
+            panel.wait()
             samples, at = heard(panel.sound.widget)
             assert at == 44100 and len(samples) == 44100 and rms_db(samples) < -12
             assert panel.heard == alias(hertz, rate)
@@ -49,6 +50,9 @@ def test_alias_panel_plays_and_draws_what_the_samples_say():
     below, picture = heard(panel.sound.widget)[0], drawn(panel)
     assert "below 4000 Hz" in panel.facts.value and "you hear 3000 Hz" in panel.facts.value
     panel.hertz.value = 5000
+    assert (drawn(panel) != picture).any(), "the picture follows at once"
+    assert np.array_equal(heard(panel.sound.widget)[0], below), "the sound waits for the release"
+    panel.wait()
     above = heard(panel.sound.widget)[0]
     assert np.abs(above + below).max() < 1e-3, "the same tone, upside down"
     assert "alias" in panel.facts.value and (drawn(panel) != picture).any()
@@ -120,6 +124,7 @@ def test_beats_panel_at_every_corner():
         for apart in ends(panel.apart):
             for ears in panel.ears.options:
                 panel.hertz.value, panel.apart.value, panel.ears.value = hertz, apart, ears
+                panel.wait()
                 samples, rate = heard(panel.sound.widget)
                 assert rate == 44100 and rms_db(samples) < -12
                 assert samples.shape == ((132300,) if ears == "added" else (2, 132300))
@@ -137,8 +142,10 @@ def test_beats_are_as_many_as_the_hertz_between():
     assert (drawn(panel) != picture).any()
     panel.apart.value = 0
     assert "one tone" in panel.facts.value
+    panel.wait()
     assert rms_db(heard(panel.sound.widget)[0]) == pytest.approx(-17, abs=0.2)
     panel.ears.value = "one to each ear"
+    panel.wait()
     left, right = heard(panel.sound.widget)[0]
     assert np.array_equal(left, right) and "Headphones" in panel.facts.value
 

@@ -10,7 +10,7 @@ import numpy as np
 from riffedu.signal.audio import clip, fade, mix, peak_db, resample, rms_db
 from riffedu.signal.sampling import alias, quantise, snr_db
 from riffedu.signal.synth import SAMPLE_RATE, sine
-from riffedu.widgets.live import LiveFigure, LiveSound
+from riffedu.widgets.live import AtRest, LiveFigure, LiveSound
 from riffedu.widgets.panel import WIDE, Panel, note, one_thread
 from riffedu.widgets.pictures import BLUE, GREY, ORANGE
 
@@ -36,7 +36,6 @@ class AliasPanel(Panel):
             description="Tone (Hz)",
             style=WIDE,
             layout=LONG,
-            continuous_update=False,
         )
         self.rate = w.SelectionSlider(
             options=RATES,
@@ -44,14 +43,15 @@ class AliasPanel(Panel):
             description="Sample rate (Hz)",
             style=WIDE,
             layout=LONG,
-            continuous_update=False,
         )
+        self._rest = AtRest(self._hear)
         self.figure = LiveFigure(width=8.0, height=2.6)
         self.sound, self.facts = LiveSound("The samples, played"), w.HTML()
         self._draw_axes()
         for control in (self.hertz, self.rate):
-            control.observe(self._update, "value")
-        self._update()
+            control.observe(self._move, "value")
+        self._draw()
+        self._hear()
         self.box = w.VBox(
             [
                 self.hertz,
@@ -82,8 +82,21 @@ class AliasPanel(Panel):
         axis.set(xlim=(0, end), ylim=(-1.15, 1.5), xlabel="milliseconds", yticks=(-1, 0, 1))
         axis.legend(loc="upper right", fontsize=8, ncols=3).set_zorder(-1)
 
+    def wait(self) -> None:
+        """Wait for the sound that follows a moved slider."""
+        self._rest.wait()
+
+    def _move(self, _: object = None) -> None:
+        self._draw()
+        self._rest.touch()
+
+    def _hear(self) -> None:
+        hertz, rate = self.hertz.value, self.rate.value
+        samples = fade(sine(hertz, 1.0, rate), rate, 0.02, 0.02)
+        self.sound.set(resample(samples, rate, SAMPLE_RATE), SAMPLE_RATE)
+
     @one_thread()
-    def _update(self, _: object = None) -> None:
+    def _draw(self) -> None:
         hertz, rate = self.hertz.value, self.rate.value
         wave = np.sin(2 * np.pi * hertz * self.time)
         n = np.arange(int(self.milliseconds / 1000 * rate) + 1)
@@ -91,8 +104,6 @@ class AliasPanel(Panel):
         self._tone.set_data(1000 * self.time, wave)
         self._alias.set_data(1000 * self.time, np.sin(2 * np.pi * turned * self.time))
         self._dots.set_data(1000 * n / rate, np.sin(2 * np.pi * hertz * n / rate))
-        samples = fade(sine(hertz, 1.0, rate), rate, 0.02, 0.02)
-        self.sound.set(resample(samples, rate, SAMPLE_RATE), SAMPLE_RATE)
         said = self._say(hertz, rate)
         self.facts.value = f"<p>{html.escape(said)}</p>"
         self.figure.refresh(f"A tone of {hertz} Hz and its samples, {rate} a second. {said}")
@@ -210,7 +221,6 @@ class BeatsPanel(Panel):
             description="Tone (Hz)",
             style=WIDE,
             layout=LONG,
-            continuous_update=False,
         )
         self.apart = w.FloatSlider(
             value=apart,
@@ -220,15 +230,16 @@ class BeatsPanel(Panel):
             description="Apart (Hz)",
             style=WIDE,
             layout=LONG,
-            continuous_update=False,
         )
         self.ears = w.ToggleButtons(options=["added", "one to each ear"])
+        self._rest = AtRest(self._hear)
         self.figure = LiveFigure(width=8.0, height=2.6)
         self.sound, self.facts = LiveSound(), w.HTML()
         self._draw_axes()
         for control in (self.hertz, self.apart, self.ears):
-            control.observe(self._update, "value")
-        self._update()
+            control.observe(self._move, "value")
+        self._draw()
+        self._hear()
         self.box = w.VBox(
             [self.hertz, self.apart, self.ears, self.figure.widget, self.facts, self.sound.widget]
         )
@@ -241,8 +252,26 @@ class BeatsPanel(Panel):
         axis.set(xlim=(0, 0.5), ylim=(-2.3, 2.9), xlabel="seconds", yticks=(-2, 0, 2))
         axis.legend(loc="upper right", fontsize=8, ncols=2).set_zorder(-1)
 
+    def wait(self) -> None:
+        """Wait for the sound that follows a moved slider."""
+        self._rest.wait()
+
+    def _move(self, _: object = None) -> None:
+        self._draw()
+        self._rest.touch()
+
+    def _hear(self) -> None:
+        low, apart = self.hertz.value, self.apart.value
+        tones = [sine(f, 3.0, amplitude=0.1) for f in (low, low + apart)]
+        tones = [fade(tone, SAMPLE_RATE, 0.02, 0.02) for tone in tones]
+        self.sound.set(
+            mix(tones) if self.ears.value == "added" else np.stack(tones),
+            SAMPLE_RATE,
+            f"{low} and {low + apart:g} Hz, {self.ears.value}",
+        )
+
     @one_thread()
-    def _update(self, _: object = None) -> None:
+    def _draw(self) -> None:
         low, apart = self.hertz.value, self.apart.value
         t = np.arange(0, 0.5, 1 / 8000)
         wave = np.sin(2 * np.pi * low * t) + np.sin(2 * np.pi * (low + apart) * t)
@@ -250,15 +279,7 @@ class BeatsPanel(Panel):
         self._wave.set_data(t, wave)
         self._top.set_data(t, outline)
         self._low.set_data(t, -outline)
-        tones = [sine(f, 3.0, amplitude=0.1) for f in (low, low + apart)]
-        tones = [fade(tone, SAMPLE_RATE, 0.02, 0.02) for tone in tones]
-        together = self.ears.value == "added"
-        self.sound.set(
-            mix(tones) if together else np.stack(tones),
-            SAMPLE_RATE,
-            f"{low} and {low + apart:g} Hz, {self.ears.value}",
-        )
-        said = self._say(low, apart, together)
+        said = self._say(low, apart, self.ears.value == "added")
         self.facts.value = f"<p>{html.escape(said)}</p>"
         self.figure.refresh(f"Half a second of two tones added. {said}")
 

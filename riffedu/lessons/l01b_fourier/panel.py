@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import html
-import threading
-from collections.abc import Callable
 
 import ipywidgets as w
 import numpy as np
@@ -13,7 +11,7 @@ from riffedu.lessons.l01b_fourier.drawings import circle, place
 from riffedu.signal.audio import clip, fade, resample, set_level
 from riffedu.signal.fourier import centre_of_mass, wind
 from riffedu.signal.synth import harmonics, sine
-from riffedu.widgets.live import LiveFigure, LiveSound
+from riffedu.widgets.live import AtRest, LiveFigure, LiveSound
 from riffedu.widgets.panel import FIT, WIDE, Panel, note, one_thread, row
 from riffedu.widgets.pictures import BLUE, GREY, ORANGE
 
@@ -22,32 +20,6 @@ SECONDS = 0.05
 """How much of each sound is wound."""
 TOP = 1200
 HERTZ = np.arange(TOP + 1)
-REST = 0.35
-"""Seconds after which a slider that no longer moves counts as released."""
-
-
-class AtRest:
-    """Call ``work`` when `REST` seconds have passed since the last `touch`: a slider was released.
-
-    A slider does not report its release, only its values.
-    """
-
-    def __init__(self, work: Callable[[], None]):
-        self.work = work
-        self._timer: threading.Timer | None = None
-
-    def touch(self) -> None:
-        """Start waiting anew."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = threading.Timer(REST, self.work)
-        self._timer.daemon = True
-        self._timer.start()
-
-    def wait(self) -> None:
-        """Return when the work is done, in notebooks and tests that move a slider from code."""
-        if self._timer is not None:
-            self._timer.join()
 
 
 class FourierPanel(Panel):
