@@ -147,7 +147,7 @@ LESSONS = (
         "unet",
         "Inside the U-Net",
         "levels, skips, time, attention",
-        60,
+        90,
         ("diffusion.unet",),
         (8,),
     ),
