@@ -67,7 +67,7 @@ def mistake(step, bottom=work):
         (mistake(lambda x, down: work(x * grow(down(shrink(x))))), "are multiplied"),
         (mistake(lambda x, down: work((x + grow(down(shrink(x)))) / 2)), "are averaged"),
         (mistake(lambda x, down: work(down(shrink(x)))), "must be grown"),
-        (mistake(lambda x, down: work(x + down(shrink(x)))), "grow once what comes back"),
+        (mistake(lambda x, down: work(x + down(shrink(x)))), "grow its result once"),
         (mistake(lambda x, down: work(x + grow(down(x)))), "shrink x once for the call"),
         (lambda x, depth: np.zeros_like(x), "Begin with depth 0"),
         (lambda x, depth: work(x), "Depth 0 is right"),

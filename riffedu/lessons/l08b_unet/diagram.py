@@ -27,7 +27,8 @@ def unet_diagram(unet: Any, x: Tensor, timestep: int, words: Tensor) -> Picture:
     Each box states the shape of its output and its number of weights. All of it is measured on the
     module, by one prediction (`riffedu.diffusion.unet.blocks` and `skips`).
     """
-    blocks, skips = (f(unet, x, timestep, words) for f in (inside.blocks, inside.skips))
+    blocks = inside.blocks(unet, x, timestep, words)
+    skips = inside.skips(unet, x, timestep, words)
     grids = [tuple(x.shape[2:]), *(block.shape[1:] for block in blocks)]  # of inputs, in order
     levels = sorted(set(grids), reverse=True)
     figure, [[axis]] = new_figure(1, 1, 1.25 * len(blocks), 1.2 * len(levels) + 2.0)
@@ -42,14 +43,15 @@ def unet_diagram(unet: Any, x: Tensor, timestep: int, words: Tensor) -> Picture:
     for name, after in zip(names, names[1:]):
         (a, b), (c, d) = places[name], places[after]
         arrow((a + 0.5, b), (c - 0.5, d))
-    for n, skip in enumerate(skips):
-        start = _point(skip, places, names)
-        x_end, y_end = places[skip.target]
-        top = y_end + 0.44 + 0.14 * (2 - sum(s.target == skip.target for s in skips[:n]))
-        end = x_end - 0.25 + 0.15 * sum(s.target == skip.target for s in skips[:n])
+    drawn = {skip.target: 0 for skip in skips}
+    for skip in skips:
+        start, (across, up) = _point(skip, places, names), places[skip.target]
+        nth = drawn[skip.target]
+        top, end = up + 0.72 - 0.14 * nth, across - 0.25 + 0.15 * nth
         axis.plot([start[0], start[0], end], [start[1], top, top], ls="--", lw=1.1, color=SKIP)
-        arrow((end, top), (end, y_end + 0.31), SKIP, "--")
+        arrow((end, top), (end, up + 0.31), SKIP, "--")
         axis.plot(*start, "o", color=SKIP, ms=4, zorder=4)
+        drawn[skip.target] += 1
     entries = {
         f"time t\n{inside.weights(*_time(unet)) / 1e6:.2f} M": (TIME, bottom, 0.2),
         f"words\n{words.shape[1]} vectors": (WORDS, bottom - 0.7, 0.35),

@@ -95,7 +95,7 @@ def _answer(tiny_unet: Callable, x: np.ndarray, depth: int) -> np.ndarray:
             raise
         raise NotYet(
             "Two arrays of different sizes were combined. On each level shrink x once for the call "
-            "below, and grow once what comes back, before x is added."
+            "below, and grow its result once before x is added."
         ) from None
     array = as_array(answer, None, f"Your answer for depth {depth}")
     if np.iscomplexobj(array):
