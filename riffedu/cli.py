@@ -1,7 +1,8 @@
 """The command line: ``riffedu VERB …``. Each verb has a module of its own.
 
-A verb's module defines ``add_arguments(parser)`` and ``run(args) -> int``. It is imported only
-when its verb is used, so that ``riffedu --help`` is fast. Bad input ends with one line on stderr
+A verb's module defines ``add_arguments(parser)`` and ``run(args) -> int``, and may set
+``PASSES_ON`` to receive flags that it does not know in ``args.passed_on``. It is imported only when
+its verb is used, so that ``riffedu --help`` is fast. Bad input ends with one line on stderr
 and exit code 2, never with a traceback.
 """
 
@@ -103,14 +104,18 @@ def _add_verbs(parser: argparse.ArgumentParser, verbs: dict, argv: Sequence[str]
         else:
             imported = import_module(module)
             imported.add_arguments(verb)
-            verb.set_defaults(run=imported.run)
+            verb.set_defaults(run=imported.run, passes_on=getattr(imported, "PASSES_ON", False))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; return 0 for success, 1 for a failed check, 2 for bad input."""
     argv = list(sys.argv[1:] if argv is None else argv)
     try:
-        args = build_parser(argv).parse_args(argv or ["--help"])
+        parser = build_parser(argv)
+        args, rest = parser.parse_known_args(argv or ["--help"])
+        if rest and not args.passes_on:
+            parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        args.passed_on = rest
         code = args.run(args) or 0
         sys.stdout.flush()
         return code
