@@ -75,7 +75,7 @@ LESSONS = (
         "fourier",
         "How much of this sine?",
         "the Fourier transform by hand",
-        70,
+        110,
         ("signal.fourier",),
         (1,),
     ),
