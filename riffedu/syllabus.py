@@ -59,7 +59,7 @@ LESSONS = (
         "hear_it_first",
         "Hear it first",
         "a prompt becomes music",
-        25,
+        30,
         ("music.pipeline",),
     ),
     Lesson(

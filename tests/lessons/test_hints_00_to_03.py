@@ -24,7 +24,17 @@ from riffedu.lessons.l02_stft import exercises as short
         ({**hear.ANSWERS, "A": "hiss"}, "is not one of"),
         ({**hear.ANSWERS, "A": "noise"}, "fits one picture"),
         ({**hear.ANSWERS, "A": "glide", "B": "clicks"}, "Look at A again"),
+        ({**hear.ANSWERS, "C": "noise", "D": "tone"}, "grey everywhere"),
+        ({**hear.ANSWERS, "B": "tone", "C": "glide"}, "one row of the picture"),
+        ({**hear.ANSWERS, "A": "tone", "C": "clicks"}, "one row of the picture"),
+        ({**hear.ANSWERS, "B": "clicks", "A": "glide"}, "its line climbs"),
+        ({**hear.ANSWERS, "C": "clicks", "A": "tone"}, "Look at A"),
+        ({**hear.ANSWERS, "D": "clicks", "A": "noise"}, "Look at A again. Noise"),
+        ({**hear.ANSWERS, "E": "tone"}, "each of the letters"),
+        ({**hear.ANSWERS, "A": 3}, "“3” is not one of"),
         ({letter: word.upper() for letter, word in hear.ANSWERS.items()}, None),
+        (dict(reversed(hear.ANSWERS.items())), None),
+        ({letter: f" {word} " for letter, word in hear.ANSWERS.items()}, None),
     ],
 )
 def test_reading(answer, words):
@@ -41,6 +51,11 @@ def made(seed, prompt="piano", steps=25):
     "results, words",
     [
         ((made(1), made(1), made(2)), None),
+        ((made(5), made(5), made(0)), None),
+        ((made(1, steps=8), made(1, steps=8), made(2, steps=8)), None),
+        ((made(1), made(1), ...), "Three results"),
+        ((made(1), None, made(2)), "Three results"),
+        ((made(1), made(1), made(2, "organ")), "The words changed"),
         (("a", "b", "c"), "the three results"),
         ((made(1),), "Three results"),
         ((made(1), made(1, "organ"), made(2)), "The words changed"),
@@ -52,6 +67,39 @@ def made(seed, prompt="piano", steps=25):
 )
 def test_repeat(results, words):
     said(hear.check_repeat(*results), words)
+
+
+def exchanged(one, other):
+    """The right pictures, with two of the letters interchanged."""
+    right = hear.melody_order()
+    return {**right, one: right[other], other: right[one]}
+
+
+PICTURES = hear.melody_order()
+
+
+@pytest.mark.parametrize(
+    "answer, words",
+    [
+        (PICTURES, None),
+        ({letter: f"picture {number}" for letter, number in PICTURES.items()}, None),
+        ({letter: np.float64(number) for letter, number in PICTURES.items()}, None),
+        ([3, 4, 2, 1], "with a dictionary"),
+        ({"A": 1}, "each of the letters"),
+        ({**PICTURES, "E": 1}, "each of the letters"),
+        ({**PICTURES, "A": ...}, "in place of each"),
+        ({**PICTURES, "A": None}, "in place of each"),
+        ({**PICTURES, "A": 5}, "A: “5” is not one of"),
+        ({**PICTURES, "B": "up"}, "B: “up” is not one of"),
+        ({**PICTURES, "B": 1.5}, "B: “1.5” is not one of"),
+        (dict.fromkeys("ABCD", 1), "only one"),
+        (exchanged("A", "B"), "2 of 4. Listen to A again"),
+        (exchanged("C", "D"), "2 of 4. Listen to C again"),
+        (exchanged("B", "D"), "2 of 4. Listen to B again"),
+    ],
+)
+def test_melodies(answer, words):
+    said(hear.check_melodies(answer), words)
 
 
 # 01
