@@ -1,5 +1,6 @@
 """Lessons 00 to 03: usual mistakes get a hint of their own, and none passes as right."""
 
+import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +11,7 @@ from riffedu import stft
 from riffedu.lessons.l00_hear_it_first import exercises as hear
 from riffedu.lessons.l01_sound import exercises as sound
 from riffedu.lessons.l02_stft import exercises as short
+from riffedu.signal.synth import sine
 
 # 00
 
@@ -114,6 +116,7 @@ def gain(of):
     [
         (gain(lambda x: 0.1 / np.sqrt(np.mean(x**2))), None),
         (gain(lambda x: 0.1 * len(x) ** 0.5 / np.linalg.norm(x)), None),
+        (lambda x: list(0.1 * x / np.sqrt(np.mean(x**2))), None),
         (gain(lambda x: 0.1 / np.std(x)), "standard deviation"),
         (gain(lambda x: 0), "all zeros"),
         (gain(lambda x: np.nan), "NaN"),
@@ -142,30 +145,94 @@ def test_rms(level, words):
         (lambda f, s, r: 0.1 * np.cos(2 * np.pi * f * np.arange(round(s * r)) / r), "a cosine"),
         (lambda f, s, r: np.sin(2 * np.pi * f * np.arange(round(s * r)) / r), "by 0.1"),
         (lambda f, s, r: 0.1 * np.sin(2 * np.pi * f * np.linspace(0, s, 400)), "endpoint"),
+        (lambda f, s, r: 0.1 * np.sin(360 * f * np.arange(round(s * r)) / r), "radians"),
+        (lambda f, s, r: 0.1 * np.sin(2 * np.pi * f * np.arange(round(s * r))), "time is missing"),
+        (lambda f, s, r: 0.1 * np.sin(2 * np.pi * f * np.arange(401) / r), "One sample too many"),
+        (lambda f, s, r: 0.1 * np.sin(2 * np.pi * f * np.arange(400) / 8000), "44100"),
+        (lambda f, s, r: ["a"] * 400, "should be numbers"),
+        (lambda f, s, r: [[1, 2], [3]], "different lengths"),
+        (lambda f, s, r: 0.1, "one row of samples"),
+        ("tone", "function itself"),
+        (lambda f, s, r: sine(f, s, r, amplitude=0.1), None),
+        (
+            lambda f, s, r: [0.1 * math.sin(2 * math.pi * f * n / r) for n in range(round(s * r))],
+            None,
+        ),
     ],
 )
 def test_sine(tone, words):
     said(sound.check_sine(tone), words)
 
 
+FIVE = {"seven": 1000, "twelve": 3500, "half": -6, "added": 6, "mixed": 3}
+
+
 @pytest.mark.parametrize(
-    "rounded, words",
+    "answer, words",
     [
-        (lambda x, bits: np.round(x, bits), "decimal places"),
-        (lambda x, bits: np.round(x * 2**bits / 2), "numbers of the steps"),
-        (lambda x, bits: np.floor(x * 2**bits / 2) / 2**bits * 2, "cuts off instead"),
-        (lambda x, bits: np.round(x * 2**bits) / 2**bits, "half as wide"),
-        (lambda x, bits: np.round(x * 2**bits / 2) / 2**bits * 2, "Clip to"),
-        (
-            lambda x, bits: np.clip(
-                np.round(x * 2 ** (bits - 1)) / 2 ** (bits - 1), -1, 1 - 2 / 2**bits
-            ),
-            None,
-        ),
+        (FIVE, None),
+        (sound.experiment(), None),
+        ({**FIVE, "half": np.float32(-6.02), "mixed": [3.01]}, None),
+        ([1000, 3500, -6, 6, 3], "dict with five numbers"),
+        ({"seven": 1000}, "dict with five numbers"),
+        ({**FIVE, "half": ...}, "in place of each"),
+        ({**FIVE, "half": "-6 dB"}, "should be numbers"),
+        ({**FIVE, "seven": np.nan}, "NaN"),
+        ({**FIVE, "seven": [1000, 2000]}, "should be one number"),
+        ({**FIVE, "seven": 7000}, "another tone comes out"),
+        ({**FIVE, "seven": -1000}, "seven: a frequency below zero"),
+        ({**FIVE, "seven": 3000}, "The mirror is half"),
+        ({**FIVE, "seven": 5}, "nearest"),
+        ({**FIVE, "twelve": 4500}, "fold again"),
+        ({**FIVE, "twelve": -3500}, "twelve: a frequency below zero"),
+        ({**FIVE, "twelve": 500}, "no multiple"),
+        ({**FIVE, "twelve": 12500}, "twelve: 12,500 Hz lies above"),
+        ({**FIVE, "half": 6}, "softer is a negative number"),
+        ({**FIVE, "half": -3}, "half the power"),
+        ({**FIVE, "half": 0.5}, "the factor"),
+        ({**FIVE, "half": -20}, "half: you predicted -20, measured is -6.02"),
+        ({**FIVE, "added": 3}, "in step"),
+        ({**FIVE, "added": 2}, "the factor"),
+        ({**FIVE, "mixed": 6}, "add in power"),
+        ({**FIVE, "mixed": 0}, "do not cancel"),
+        ({**FIVE, "mixed": 1.5}, "the factor 10"),
     ],
 )
-def test_rounding(rounded, words):
-    said(sound.check_rounding(rounded), words)
+def test_levels_and_aliases(answer, words):
+    said(sound.check_predictions(answer), words)
+
+
+SPOILT = sound.order()
+
+
+def other_way(one, other):
+    """The right answer with two ways interchanged."""
+    swap = {one: other, other: one}
+    return {letter: swap.get(way, way) for letter, way in SPOILT.items()}
+
+
+@pytest.mark.parametrize(
+    "answer, words",
+    [
+        (SPOILT, None),
+        ({letter: way.upper() for letter, way in SPOILT.items()}, None),
+        ({letter: f" {way}" for letter, way in reversed(SPOILT.items())}, None),
+        (list(SPOILT.values()), "Give a dict"),
+        ({"A": "alias"}, "Give a dict"),
+        ({**SPOILT, "A": ...}, "in place of each"),
+        ({**SPOILT, "A": None}, "in place of each"),
+        ({**SPOILT, "A": "noise"}, "“noise” is not one of"),
+        ({**SPOILT, "A": 4}, "“4” is not one of"),
+        (dict.fromkeys("ABCD", "alias"), "exactly one"),
+        (other_way("4 bits", "dither"), "2 of 4"),
+        (other_way("alias", "low-pass"), "a dull knock is heard in its place"),
+        (other_way("low-pass", "dither"), "also there in the pauses"),
+        (other_way("low-pass", "4 bits"), "adds a buzz to the notes"),
+        (other_way("alias", "dither"), "a dull knock"),
+    ],
+)
+def test_four_ways(answer, words):
+    said(sound.check_ears(answer), words)
 
 
 # 02
