@@ -249,7 +249,9 @@ def framed(x, n_fft, hop, window, count=None, transform=np.fft.rfft):
     [
         (framed, None),
         (lambda x, n, h, w: stft(x, n, h, window=w, center=False), None),
+        (lambda x, n, h, w: framed(x, n, h, w).tolist(), None),
         (lambda x, n, h, w: framed(x, n, h, w, count=1 + len(x) // h), "shorter than the window"),
+        (lambda x, n, h, w: [[1, 2], [3]], "different lengths"),
         (lambda x, n, h, w: framed(x, n, h, np.hanning(n)), "the argument window"),
         (lambda x, n, h, w: 0 * framed(x, n, h, w), "All numbers are 0"),
         (lambda x, n, h, w: np.nan * framed(x, n, h, w), "NaN"),
@@ -264,3 +266,129 @@ def framed(x, n_fft, hop, window, count=None, transform=np.fft.rfft):
 )
 def test_stft(own, words):
     said(short.check_stft(own), words)
+
+
+def place(row, column, n_fft, hop, rate):
+    return row * rate / n_fft, column * hop / rate
+
+
+@pytest.mark.parametrize(
+    "answer, words",
+    [
+        (place, None),
+        (lambda *a: list(place(*a)), None),
+        (lambda k, t, n, h, r: (np.fft.rfftfreq(n, 1 / r)[k], np.array([t * h / r])), None),
+        (lambda *a: place(*a)[::-1], "wrong order"),
+        (lambda k, t, n, h, r: (2 * k * r / n, t * h / r), "twice too high"),
+        (lambda k, t, n, h, r: (k * r / 2 / n, t * h / r), "half of it"),
+        (lambda k, t, n, h, r: (k * n / r, t * h / r), "Turned round"),
+        (lambda k, t, n, h, r: ((k - 1) * r / n, t * h / r), "row 0 is 0 Hz"),
+        (lambda k, t, n, h, r: (k, t * h / r), "1 Hz apart"),
+        (lambda k, t, n, h, r: (k * r / n, t * n / r), "every hop_length samples"),
+        (lambda k, t, n, h, r: (k * r / n, 1000 * t * h / r), "milliseconds"),
+        (lambda k, t, n, h, r: (k * 44100 / n, t * h / 44100), "not fixed numbers"),
+        (lambda *a: place(*a)[0], "Return two numbers"),
+        (lambda *a: ("1 Hz", "1 s"), "should be numbers"),
+        (lambda *a: (np.nan, 1), "NaN"),
+        (lambda *a: None, "returns nothing"),
+    ],
+)
+def test_place(answer, words):
+    said(short.check_place(answer), words)
+
+
+@pytest.mark.parametrize(
+    "answer, words",
+    [
+        (5000, None),
+        (4410.0, None),
+        (np.int64(7000), None),
+        (441, "400 Hz wide"),
+        (2000, "too short for the tones"),
+        (3500, "79 ms: too short"),
+        (7600, "take a shorter one"),
+        (17640, "lie in one window"),
+        (44100, "1000 ms"),
+        (4410.5, "whole number"),
+        (8, "from 16"),
+        (-5000, "from 16"),
+        (88200, "to 44100"),
+        ("5000", "whole number"),
+        ([5000], "whole number"),
+        (np.nan, "whole number"),
+    ],
+)
+def test_window_length(answer, words):
+    said(short.check_window_length(answer), words)
+
+
+SIX = {"rows": 513, "columns": 126, "spacing": 15.625, "tone": 125, "click": 32, "largest": 511}
+
+
+@pytest.mark.parametrize(
+    "answer, words",
+    [
+        (SIX, None),
+        (short.experiment(), None),
+        ({**SIX, "spacing": 15.63, "click": np.float32(31.9), "rows": [513]}, None),
+        ([513, 126], "dict with six numbers"),
+        ({"rows": 513}, "dict with six numbers"),
+        ({**SIX, "tone": ...}, "in place of each"),
+        ({**SIX, "tone": "125 Hz"}, "should be numbers"),
+        ({**SIX, "tone": np.inf}, "infinite"),
+        ({**SIX, "rows": 1024}, "mirrors"),
+        ({**SIX, "rows": 512}, "one is missing"),
+        ({**SIX, "rows": 257}, "add rows"),
+        ({**SIX, "columns": 125}, "stands before them"),
+        ({**SIX, "columns": 122}, "uncentred"),
+        ({**SIX, "columns": 118}, "uncentred"),
+        ({**SIX, "spacing": 31.25}, "The frame, with its zeros"),
+        ({**SIX, "spacing": 7.8125}, "the 2 cancels"),
+        ({**SIX, "spacing": 125}, "columns a second"),
+        ({**SIX, "tone": 62.5}, "half the hill"),
+        ({**SIX, "tone": 31.25}, "one bin"),
+        ({**SIX, "tone": 15.625}, "not the hill narrower"),
+        ({**SIX, "click": 64}, "see nothing"),
+        ({**SIX, "click": 16}, "half a window"),
+        ({**SIX, "click": 0.032}, "in seconds"),
+        ({**SIX, "largest": 512}, "begins with a 0"),
+        ({**SIX, "largest": 256}, "COLA"),
+        ({**SIX, "largest": 1024}, "cover nothing"),
+        ({**SIX, "largest": 300}, "largest: you predicted 300, the experiment gives 511"),
+    ],
+)
+def test_one_stft(answer, words):
+    said(short.check_predictions(answer), words)
+
+
+PIANOS = short.order()
+
+
+def other_piano(one, other):
+    """The right answer with two pianos interchanged."""
+    swap = {one: other, other: one}
+    return {letter: swap.get(way, way) for letter, way in PIANOS.items()}
+
+
+@pytest.mark.parametrize(
+    "answer, words",
+    [
+        (PIANOS, None),
+        ({letter: way.upper() for letter, way in PIANOS.items()}, None),
+        (dict(reversed(PIANOS.items())), None),
+        ("A is cut", "Give a dict"),
+        ({"A": "cut"}, "Give a dict"),
+        ({**PIANOS, "A": ...}, "in place of each"),
+        ({**PIANOS, "A": None}, "in place of each"),
+        ({**PIANOS, "A": "blurred"}, "“blurred” is not one of"),
+        ({**PIANOS, "A": 400}, "“400” is not one of"),
+        (dict.fromkeys("ABCD", "cut"), "exactly one"),
+        (other_piano("10 ms", "400 ms"), "2 of 4"),
+        (other_piano("cut", "400 ms"), "attacks are smeared"),
+        (other_piano("cut", "untouched"), "every note begins clearly"),
+        (other_piano("cut", "10 ms"), "sounds hoarse"),
+        (other_piano("400 ms", "untouched"), "every note begins clearly"),
+    ],
+)
+def test_four_pianos(answer, words):
+    said(short.check_ears(answer), words)
