@@ -27,7 +27,9 @@ def sounds():
 
 @pytest.fixture
 def panel(sounds):
-    return mel_panel(sounds)
+    made = mel_panel(sounds)
+    yield made
+    made.wait()
 
 
 def test_panel_begins_with_something_to_see_and_hear(panel):
@@ -41,6 +43,7 @@ def test_every_number_of_bands(panel, bands):
     panel.bands.value = 8 if bands == 512 else 512
     before = panel.figure.widget.value
     panel.bands.value = bands
+    panel.wait()
     assert panel.mel.shape[0] == bands and panel.figure.widget.value != before
     assert f"{bands} triangles" in panel.figure.alt
     assert f"{bands} bands" in panel.heard.player.label
@@ -53,6 +56,7 @@ def test_more_bands_lose_less(panel):
     lost = []
     for bands in (8, 64, 512):
         panel.bands.value = bands
+        panel.wait()
         lost.append(np.linalg.norm(panel.through - panel.waveform))
     assert lost[0] > lost[1] > lost[2]
 
@@ -62,10 +66,12 @@ def test_top_at_its_ends(panel):
     assert panel.params.max_frequency == 2000 and panel.figure.axes[0].get_xlim() == (0, 2000)
     ticks = [label.get_text() for label in panel.figure.axes[1].get_yticklabels()]
     assert ticks[-1] == "2k"
+    panel.wait()
     below = np.abs(np.fft.rfft(panel.through))
     assert below[14000:16000].max() < 0.01 * below[440]
     panel.top.value = panel.top.max
     assert panel.params.max_frequency == 22050
+    panel.wait()
     above = np.abs(np.fft.rfft(panel.through))
     assert above[14500:15500].max() > 0.1 * above[440]
 
@@ -83,6 +89,7 @@ def test_scale_norm_and_way_back(panel):
     ways = {}
     for way in ("transpose", "pinv", "nnls"):
         panel.inverse.value = way
+        panel.wait()
         ways[way] = panel.through
     assert np.linalg.norm(ways["nnls"] - ways["pinv"]) > 1e-3
     assert level(ways["transpose"]) < level(ways["pinv"]) < level(ways["nnls"])
@@ -104,13 +111,27 @@ def test_the_panel_brings_its_own_sounds():
     hat = mel_panel({"hi_hat": sounds["hi_hat"]})
     assert level(hat.through) < level(sounds["hi_hat"]) - 10
     hat.top.value = hat.top.max
+    hat.wait()
     assert level(hat.through) > level(sounds["hi_hat"]) - 3
 
 
 def test_every_control_has_a_label(panel):
     for control in (panel.sound, panel.bands, panel.top, panel.scale, panel.norm, panel.inverse):
         assert control.description
-    assert not panel.bands.continuous_update and not panel.top.continuous_update
+    assert panel.bands.continuous_update and panel.top.continuous_update
+
+
+def test_pictures_follow_at_once_and_the_sound_when_the_controls_rest(panel):
+    player, picture = panel.heard.player, panel.figure.widget.value
+    assert "What is missing" in panel.facts.value
+    for bands in (32, 16):
+        panel.bands.value = bands
+        assert panel.figure.widget.value != picture and f"{bands} triangles" in panel.figure.alt
+        picture = panel.figure.widget.value
+    assert panel.heard.player is player and "What is missing" not in panel.facts.value
+    panel.wait()
+    assert "16 bands" in panel.heard.player.label
+    assert "What is missing, relative to the sound: " in panel.facts.value
 
 
 def test_drawn_triangles_are_the_bank_s():
