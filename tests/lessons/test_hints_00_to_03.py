@@ -11,6 +11,8 @@ from riffedu import stft
 from riffedu.lessons.l00_hear_it_first import exercises as hear
 from riffedu.lessons.l01_sound import exercises as sound
 from riffedu.lessons.l02_stft import exercises as short
+from riffedu.lessons.l03_mel import exercises as mel
+from riffedu.signal.mel import hz_to_mel, mel_to_hz
 from riffedu.signal.synth import sine
 
 # 00
@@ -392,3 +394,136 @@ def other_piano(one, other):
 )
 def test_four_pianos(answer, words):
     said(short.check_ears(answer), words)
+
+
+# 03
+
+MEL = {"half": 2037, "below": 0.325, "band": 91, "octave": 61, "lowest": 61}
+
+
+@pytest.mark.parametrize(
+    "answer, words",
+    [
+        (MEL, None),
+        (mel.experiment(), None),
+        ({**MEL, "half": np.float64(2040), "band": 90.7, "octave": [62]}, None),
+        ([2037, 0.325, 91, 61, 61], "dict with five numbers"),
+        ({"half": 2037}, "dict with five numbers"),
+        ({**MEL, "band": ...}, "in place of each"),
+        ({**MEL, "band": "91st"}, "should be numbers"),
+        ({**MEL, "band": np.nan}, "NaN"),
+        ({**MEL, "half": 5000}, "half of the hertz"),
+        ({**MEL, "half": 1537}, "Turn it into hertz"),
+        ({**MEL, "half": 1000}, "only a third"),
+        ({**MEL, "below": 0.1}, "an axis in hertz"),
+        ({**MEL, "below": 0.675}, "the part above"),
+        ({**MEL, "below": 32.5}, "in percent"),
+        ({**MEL, "band": 92}, "one too high"),
+        ({**MEL, "band": 22}, "equal steps of hertz"),
+        ({**MEL, "band": 420}, "from the top"),
+        ({**MEL, "octave": 22.5}, "equal steps of hertz"),
+        ({**MEL, "octave": 368}, "difference in mel"),
+        ({**MEL, "octave": 40}, "octave: you predicted 40, computed is 62"),
+        ({**MEL, "lowest": 30}, "one step"),
+        ({**MEL, "lowest": 156}, "tiny at the bottom"),
+        ({**MEL, "lowest": 94.6}, "width in mel"),
+        ({**MEL, "lowest": 7.5}, "for 512 bands"),
+    ],
+)
+def test_mel_axis(answer, words):
+    said(mel.check_predictions(answer), words)
+
+
+def lines(f, low, centre, high):
+    return (f - low) / (centre - low), (high - f) / (high - centre)
+
+
+@pytest.mark.parametrize(
+    "triangle, words",
+    [
+        (lambda f, *edges: np.interp(f, edges, [0, 1, 0]), None),
+        (lambda f, *edges: np.clip(np.minimum(*lines(f, *edges)), 0, None), None),
+        (lambda f, *edges: [max(0, min(lines(each, *edges))) for each in f], None),
+        (lambda f, *edges: np.minimum(*lines(f, *edges)), "negative there"),
+        (lambda f, *edges: np.maximum(0, np.maximum(*lines(f, *edges))), "opens upwards"),
+        (lambda f, *edges: np.maximum(0, lines(f, *edges)[0]), "Only the rise"),
+        (lambda f, *edges: np.clip(lines(f, *edges)[0], 0, 1), "stays at 1"),
+        (lambda f, *edges: np.maximum(0, lines(f, *edges)[1]), "Only the fall"),
+        (
+            lambda f, a, b, c: np.maximum(0, np.minimum((f - a) / (b - a), (f - b) / (c - b))),
+            "1 at the centre",
+        ),
+        (lambda f, a, b, c: np.maximum(0, 1 - np.abs(f - b) / ((c - a) / 2)), "same width"),
+        (lambda f, *edges: np.interp(f, (300, 500, 900), [0, 1, 0]), "not fixed numbers"),
+        (lambda f, *edges: max(0, min(lines(f, *edges))), "np.minimum"),
+        (lambda f, *edges: 0.5, "One weight for each frequency"),
+        (lambda f, *edges: f * np.nan, "NaN"),
+        (lambda f, *edges: ["a"] * 8, "should be numbers"),
+        (lambda f, *edges: 0 * f, "weight at 400 Hz is 0.5; yours is 0"),
+        (lambda f, *edges: None, "returns nothing"),
+    ],
+)
+def test_triangle(triangle, words):
+    said(mel.check_triangle(triangle), words)
+
+
+def edge(number, bands, top):
+    return mel_to_hz(number * hz_to_mel(top) / (bands + 1))
+
+
+@pytest.mark.parametrize(
+    "frame, words",
+    [
+        (lambda r, n, top: math.ceil(r / edge(2, n, top)), None),
+        (lambda r, n, top: int(r / edge(2, n, top)) + 1, None),
+        (lambda r, n, top: np.ceil(r / np.linspace(0, edge(2, n, top), 2)[1:]), None),
+        (lambda r, n, top: r / edge(2, n, top), "round up"),
+        (lambda r, n, top: int(np.ceil(r / edge(1, n, top))), "twice what is needed"),
+        (lambda r, n, top: int(r / (top - edge(n - 1, n, top))), "widest band"),
+        (lambda r, n, top: edge(2, n, top), "solve for n_fft"),
+        (lambda r, n, top: 4410, "8 bands hold no row"),
+        (lambda r, n, top: 17640, "5895 would do"),
+        (lambda r, n, top: 5895, "For 64 bands"),
+        (lambda r, n, top: 0, "bands hold no row"),
+        (lambda r, n, top: "5895", "should be numbers"),
+        (lambda r, n, top: [5895, 5896], "should be one number"),
+        (lambda r, n, top: np.inf, "infinite"),
+        (lambda r, n: 5895, "other arguments"),
+        (lambda r, n, top: None, "returns nothing"),
+    ],
+)
+def test_frame(frame, words):
+    said(mel.check_frame(frame), words)
+
+
+BANKS = mel.order()
+
+
+def other_bank(one, other):
+    """The right answer with two filterbanks interchanged."""
+    swap = {one: other, other: one}
+    return {letter: swap.get(way, way) for letter, way in BANKS.items()}
+
+
+@pytest.mark.parametrize(
+    "answer, words",
+    [
+        (BANKS, None),
+        ({letter: way.title() for letter, way in BANKS.items()}, None),
+        (dict(reversed(BANKS.items())), None),
+        (list(BANKS.values()), "Give a dict"),
+        ({"A": "no bass"}, "Give a dict"),
+        ({**BANKS, "A": ...}, "in place of each"),
+        ({**BANKS, "A": None}, "in place of each"),
+        ({**BANKS, "A": "128 bands"}, "“128 bands” is not one of"),
+        ({**BANKS, "A": 32}, "“32” is not one of"),
+        (dict.fromkeys("ABCD", "no bass"), "exactly one"),
+        (other_bank("no bass", "no treble"), "2 of 4"),
+        (other_bank("no bass", "512 bands"), "as clear as it was"),
+        (other_bank("no bass", "32 bands"), "hoarse"),
+        (other_bank("32 bands", "512 bands"), "as clear as it was"),
+        (other_bank("no treble", "512 bands"), "as clear as it was"),
+    ],
+)
+def test_four_banks(answer, words):
+    said(mel.check_ears(answer), words)
