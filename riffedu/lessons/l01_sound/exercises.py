@@ -68,7 +68,7 @@ def check_predictions(predictions: dict) -> object:
     told = {name: as_number(predictions[name], f"“{name}”") for name in names}
     found = experiment()
     near = {"seven": 5.0, "twelve": 5.0, "half": 0.25, "added": 0.25, "mixed": 0.25}
-    usual = {
+    usual: dict[str, dict[float, str]] = {
         "seven": {
             7000: "seven: 7000 Hz lies above half the sample rate, so another tone comes out.",
             -1000: "seven: a frequency below zero is the same tone, upside down: give it as a "

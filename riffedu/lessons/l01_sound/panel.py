@@ -60,8 +60,8 @@ class AliasPanel(Panel):
                 self.facts,
                 self.sound.widget,
                 note(
-                    "The sound is made of the dots alone, and comes with their smoothest curve: "
-                    "the one without anything above half the sample rate."
+                    "The sound is made from the dots alone: it is the one curve through them that "
+                    "has nothing above half the sample rate."
                 ),
             ]
         )

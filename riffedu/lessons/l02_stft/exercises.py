@@ -203,7 +203,7 @@ def check_predictions(predictions: dict) -> object:
     told = {name: as_number(predictions[name], f"“{name}”") for name in names}
     found = experiment()
     near = {"rows": 0.1, "columns": 0.1, "spacing": 0.02, "tone": 0.5, "click": 1.0, "largest": 0.1}
-    usual = {
+    usual: dict[str, dict[float, str]] = {
         "rows": {
             1024: "rows: the upper half mirrors the lower one: rfft leaves it out.",
             512: "rows: one is missing. Rows 0 and n_fft / 2 are both there.",

@@ -25,7 +25,7 @@ def check_predictions(predictions: dict) -> object:
     told = {name: as_number(predictions[name], f"“{name}”") for name in names}
     found = experiment()
     near = {"half": 40.0, "below": 0.01, "band": 0.6, "octave": 1.0, "lowest": 1.0}
-    usual = {
+    usual: dict[str, dict[float, str]] = {
         "half": {
             5000: "half: that is half of the hertz. The axis is mel: halve the mel, and go back.",
             1537: "half: that is the mel halfway up. Turn it into hertz.",
