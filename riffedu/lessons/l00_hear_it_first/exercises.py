@@ -25,7 +25,7 @@ _MISREAD = {
 def mystery_sounds() -> dict[str, np.ndarray]:
     """Return four sounds, by the letters A to D: float32 ``(samples,)``, 5.12 s at 44100 Hz.
 
-    A tone, clicks, a rising glide and noise, in an order to be read off their pictures.
+    A tone, clicks, a rising glide and noise, in an order that only their pictures show.
     """
     rate, seconds = 44100, 5.12
     time = np.arange(int(rate * seconds)) / rate

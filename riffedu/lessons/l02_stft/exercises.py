@@ -45,12 +45,11 @@ def check_place(place: Callable) -> object:
     if np.allclose(answer, (seconds, hertz)):
         return hint("Both are right, in the wrong order: first hertz, then seconds.")
     mistakes = {
-        2 * hertz: "That is twice too high. Rows end at half the sample rate, but there are only "
-        "n_fft / 2 of them too: row n_fft would be the sample rate.",
-        hertz / 2: "That is half of it: row n_fft, if it were there, would be the whole sample "
-        "rate.",
-        46 * 4096 / RATE: "Turned round: so many periods of 46 Hz fit in a frame. Row 1 is "
-        "one period in n_fft samples, which is sample_rate / n_fft.",
+        2 * hertz: "That is twice too high. Row n_fft / 2 is half the sample rate, so row "
+        "n_fft would be the whole sample rate.",
+        hertz / 2: "That is half of it: row n_fft, if it existed, would be the whole sample rate.",
+        46 * 4096 / RATE: "Turned round: that is how many periods of 46 Hz fit into a frame. "
+        "Row 1 is one period in n_fft samples, which is sample_rate / n_fft Hz.",
         45 * RATE / 4096: "One row off: row 0 is 0 Hz.",
         46.0: "Rows are 1 Hz apart only if n_fft is the sample rate.",
     }
@@ -158,7 +157,7 @@ def check_window_length(win_length: int | float) -> object:
     tones, clicks = dips(int(win_length))
     size = f"{win_length} samples are {1000 * win_length / RATE:.0f} ms"
     if tones < DIP and clicks < DIP:
-        return hint(f"{size}: neither is told apart.")
+        return hint(f"{size}: it separates neither the tones nor the clicks.")
     if tones < DIP:
         return hint(
             f"{size}: too short for the tones. Each is a lobe 4 · sample_rate / win_length "

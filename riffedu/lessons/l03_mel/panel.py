@@ -147,7 +147,7 @@ class MelPanel(Panel):
 
     @one_thread()
     def _take(self, _: object = None) -> None:
-        """Another sound: its spectrum and its phases are taken once, for all settings."""
+        """Take another sound: compute its spectrum and phases once, for all settings."""
         import torch
 
         from riffedu.signal.stft import stft
@@ -170,22 +170,20 @@ class MelPanel(Panel):
 
     @one_thread()
     def _hear(self) -> None:
-        """Go through the bank and back, as the controls say now."""
+        """Go through the bank that is drawn, and back."""
         import torch
 
         from riffedu.signal.stft import istft
 
-        p = self.params
-        found = torch.from_numpy(invert_mel(self.mel, p, self.inverse.value))
+        p, mel, phases, waveform = self._drawn
+        found = torch.from_numpy(invert_mel(mel, p, self.inverse.value))
         self.through = istft(
-            self.phases * found, p.n_fft, p.hop_length, p.win_length, length=len(self.waveform)
+            phases * found, p.n_fft, p.hop_length, p.win_length, length=len(waveform)
         ).numpy()
         label = f"Through {p.num_frequencies} bands and back"
         self.heard.set(self.through, RATE, label, attenuate=True)
         with np.errstate(divide="ignore"):
-            gone = 20 * np.log10(
-                np.linalg.norm(self.through - self.waveform) / np.linalg.norm(self.waveform)
-            )
+            gone = 20 * np.log10(np.linalg.norm(self.through - waveform) / np.linalg.norm(waveform))
         missing = f"What is missing, relative to the sound: {round(float(gone))} dB."
         self.facts.value = f"<p>{html.escape(self.said)} {missing}</p>"
 
@@ -216,6 +214,8 @@ class MelPanel(Panel):
         p = self.params
         bank = sparse_filterbank(p)
         self.mel = bank @ self.magnitude[: bank.shape[1]]
+        # At rest, `_hear` runs in a thread: what it needs is handed over at once.
+        self._drawn = p, self.mel, self.phases, self.waveform
         left, right = self.figure.axes
         lines = triangles(
             p.num_frequencies, p.min_frequency, p.max_frequency, p.mel_scale_type, p.mel_scale_norm
@@ -258,7 +258,7 @@ def mel_panel(sounds: dict | None = None) -> MelPanel:
     """A mel filterbank with controls: see it, see its picture, hear what it lets through.
 
     ``sounds``: names and waveforms (samples,) at 44100 Hz; by default four clips of the course and
-    a hi-hat, which lies above 10 kHz almost wholly.
+    a hi-hat, nearly all of which lies above 10 kHz.
     """
     return MelPanel(sounds or some_sounds())
 
