@@ -175,7 +175,7 @@ LESSONS = (
         "Text to music",
         "the whole road, stage by stage",
         40,
-        ("diffusion.windows", "music.result", "music.generate"),
+        ("diffusion.windows", "music.result", "music.pulse", "music.generate"),
         (0,),
     ),
     Lesson(
