@@ -31,7 +31,7 @@ PATH_EVENTS = {
     "shutil.move": (0, 1),
 }
 PROGRAMS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty")
-CONNECTIONS = ("socket.connect", "socket.bind", "socket.sendto")
+CONNECTIONS = ("socket.connect", "socket.sendto")
 BACKGROUND = "/dev/null"
 
 
@@ -59,7 +59,7 @@ def guard(folder: Path, refused: list[str]) -> Callable[[str, tuple], None]:
             started = next((each for each in args if isinstance(each, (str, bytes))), "a program")
             refuse(f"start {os.fsdecode(started)}")
         elif event in CONNECTIONS:
-            refuse("open a connection")
+            refuse(f"{event.rpartition('.')[2]} to {args[1]}")
 
     return hook
 
