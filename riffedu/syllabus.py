@@ -68,7 +68,15 @@ LESSONS = (
         "Sound as numbers",
         "samples, rate, bits, level",
         115,
-        ("signal.arrays", "signal.files", "signal.audio", "signal.sampling", "signal.synth"),
+        (
+            "signal.arrays",
+            "signal.files",
+            "signal.tags",
+            "signal.saving",
+            "signal.audio",
+            "signal.sampling",
+            "signal.synth",
+        ),
     ),
     Lesson(
         1.5,
@@ -175,7 +183,7 @@ LESSONS = (
         "Text to music",
         "the whole road, stage by stage",
         40,
-        ("diffusion.windows", "music.result", "music.generate"),
+        ("diffusion.windows", "music.provenance", "music.result", "music.generate"),
         (0,),
     ),
     Lesson(
