@@ -183,7 +183,13 @@ LESSONS = (
         "Text to music",
         "the whole road, stage by stage",
         40,
-        ("diffusion.windows", "music.provenance", "music.result", "music.generate"),
+        (
+            "diffusion.windows",
+            "music.provenance",
+            "music.result",
+            "music.pulse",
+            "music.generate",
+        ),
         (0,),
     ),
     Lesson(

