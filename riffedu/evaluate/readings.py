@@ -114,8 +114,8 @@ class Readings:
                 for n, (waveform, rate, picture) in zip(batch, make(batch), strict=True):
                     with write_whole(places[n].with_suffix(".png")) as part:
                         picture.save(part, format="PNG")
-                    told = json.dumps(readings(waveform, rate, picture))
-                    write_text(places[n].with_suffix(".json"), told)
+                    text = json.dumps(readings(waveform, rate, picture))
+                    write_text(places[n].with_suffix(".json"), text)
                 bar.update(len(batch))
         told = [json.loads(p.with_suffix(".json").read_text()) for p in places]
         pictures = [np.asarray(Image.open(p.with_suffix(".png"))) for p in places]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from riffedu.music.result import Result
 
 COMMON = ("negative_prompt", "seed", "num_inference_steps", "guidance_scale")
-KNOWN = {KEY, "verb", "prompt", "model", "model_hash", *COMMON}
+KNOWN = {KEY, "verb", "prompt", "model", "model_hash", "device", "steps_taken", *COMMON}
 USED = {
     "generate": {"duration", "sampler", "tempo", "batch"},
     "transform": {"audio", "strength", "masked", "mask", "sampler", "overlap"},
@@ -120,7 +120,8 @@ def repeat(record: Record, args: Namespace) -> Result:
     if "prompt" not in record or record.get("sampler", "ddim") not in SAMPLERS:
         raise RiffeduError(f"the record in {args.file} is damaged: `riffedu show` prints it")
     shared: dict[str, Any] = {key: record[key] for key in COMMON if key in record}
-    with opened(Namespace(model=args.model or record.get("model", "default"))) as pipeline:
+    named = args.model or record.get("model", "default")
+    with opened(Namespace(model=named, device=record.get("device", "cpu"))) as pipeline:
         check_model(pipeline, record, args)
         return AGAIN[record["verb"]](pipeline, record, clip, shared, not args.quiet)
 

@@ -141,9 +141,11 @@ def output_files(
         for seed in range(args.seed, args.seed + args.count * args.takes, args.takes):
             end = f"-{number:0{width}}" if args.prompts is not None else ""
             end += f"-{seed}" if args.count > 1 else ""
-            named = (path and path.with_stem(path.stem + end) for path in (sound, picture))
-            checked = [path and check_output(path) for path in named]
-            clips.append(Clip(prompt, seed, *checked))
+
+            def named(path: Path, end: str = end) -> Path:
+                return check_output(path.with_stem(path.stem + end))
+
+            clips.append(Clip(prompt, seed, named(sound), picture and named(picture)))
     return clips
 
 

@@ -113,6 +113,14 @@ def test_sampled_clips_are_kept(tune, tmp_path, capsys):
     assert plain(*args, "--overwrite") == 0
 
 
+def test_tables_and_sheets_are_kept(tmp_path, capsys):
+    for flag, name in (("-o", "a.md"), ("-o", "a.json"), ("--sheet", "a.png")):
+        (tmp_path / name).write_bytes(b"mine")
+        assert plain("evaluate", flag, tmp_path / name) == 2
+        assert f"{name} exists already" in capsys.readouterr().err
+        assert (tmp_path / name).read_bytes() == b"mine"
+
+
 # Batches
 
 
