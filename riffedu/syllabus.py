@@ -198,7 +198,14 @@ LESSONS = (
         "Editing sound",
         "transform, inpaint, extend, loop",
         90,
-        ("music.masks", "music.edit", "music.continuation", "music.looping"),
+        (
+            "signal.stems",
+            "signal.stereo",
+            "music.masks",
+            "music.edit",
+            "music.continuation",
+            "music.looping",
+        ),
         (8, 9),
     ),
     Lesson(
