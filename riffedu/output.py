@@ -185,6 +185,8 @@ def check_folder(name: str | Path) -> Path:
 
     Makes nothing. Raises RiffeduError if it is a file, or if a parent folder is not writable.
     """
+    if str(name) in ("-", ""):
+        raise RiffeduError(f"several files cannot go to {str(name)!r}: give the path of a folder")
     path = Path(name).expanduser()
     try:
         if _exists(path) and not path.is_dir():

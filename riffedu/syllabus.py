@@ -305,8 +305,9 @@ def drawn(readme: str, project: str) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
+    from riffedu.output import write_text
     from riffedu.paths import course_folder
 
     files = [course_folder() / name for name in ("README.md", "pyproject.toml")]
     for file, text in zip(files, drawn(*(file.read_text("utf-8") for file in files))):
-        file.write_text(text, "utf-8")
+        write_text(file, text)

@@ -26,6 +26,8 @@ import numpy as np
 from riffedu.output import write_text
 from riffedu.signal.tags import KEY, Record
 
+KEPT = 200
+"""The most sums in the cache file."""
 DIGITS = 16
 """Hexadecimal digits of a hash: 64 bits."""
 MEASURED = ("gain_db", "rms_db", "peak_db")
@@ -108,20 +110,28 @@ def _file_hash(path: Path) -> str:
 @lru_cache
 def _hash_once(path: str, size: int, changed: int) -> str:
     """Return a file's SHA-256 from the cache file, or compute and keep it."""
-    kept, key = cache_file(), hashlib.sha256(f"{path} {size} {changed}".encode()).hexdigest()
+    key = hashlib.sha256(os.fsencode(f"{path} {size} {changed}")).hexdigest()
     known: dict[str, str] = {}
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, RuntimeError):
+        kept = cache_file()
         known = dict(json.loads(kept.read_text(encoding="utf-8")))
     if not isinstance(found := known.get(key), str):
         with open(path, "rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
-        with suppress(OSError, ValueError):  # without a cache it is computed again next time
+        with suppress(OSError, ValueError, RuntimeError):  # else it is computed again next time
+            kept = cache_file()
             kept.parent.mkdir(parents=True, exist_ok=True)
-            write_text(kept, json.dumps({**known, key: found}))
+            newest = dict([*known.items(), (key, found)][-KEPT:])
+            write_text(kept, json.dumps(newest))
     return found
 
 
 def cache_file() -> Path:
-    """Return where hashes are kept: ``riffedu/hashes.json`` in the user's cache folder."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "riffedu" / "hashes.json"
+    """Return where hashes are kept: ``hashes.json`` in ``RIFFEDU_CACHE``, or in the user's cache.
+
+    Raises RuntimeError if the user has no home folder.
+    """
+    named = os.environ.get("RIFFEDU_CACHE")
+    cache = os.environ.get("XDG_CACHE_HOME")
+    folder = Path(cache) if cache else Path.home() / ".cache"
+    return (Path(named) if named else folder / "riffedu") / "hashes.json"

@@ -105,6 +105,14 @@ def read_record(path: str | Path) -> Record | None:
     return _picture_record(path)
 
 
+def origin_of(path: Any) -> Record | None:
+    """Return the record of a sound that is converted; None for a pipe, or a file without one."""
+    try:
+        return read_record(path) if Path(path).expanduser().is_file() else None
+    except (RiffeduError, TypeError, ValueError, OSError):
+        return None
+
+
 def parse(text: Any) -> Record | None:
     """Return the record that a text holds, or None if it is not one of riffedu's."""
     try:

@@ -7,6 +7,7 @@ inputs, one output for each input.
 from __future__ import annotations
 
 import os
+import re
 import sys
 import unicodedata
 from argparse import ArgumentParser, Namespace
@@ -18,6 +19,10 @@ from typing import Any, NamedTuple
 from riffedu.errors import RiffeduError
 from riffedu.output import DiskFull, check_folder, check_output, say
 from riffedu.verbs.outputs import add_overwrite
+
+NO_SOUNDS = (".json", ".png", ".webp", ".jpg", ".jpeg", ".tif", ".tiff")
+CLIP = re.compile(r"clip_\d+_start_\d+_ms_duration_\d+_ms\.")
+"""What the batches write: no inputs, if the outputs go to the folder of the inputs."""
 
 
 class Job(NamedTuple):
@@ -148,8 +153,9 @@ def _results(
 def find_jobs(folder: str | Path, output: str | Path, pattern: str, limit: int = -1) -> list[Job]:
     """Return a job for each file of a folder that matches a pattern.
 
-    Hidden files, JSON files and what lies in ``output`` are left out. Raises RiffeduError for a
-    missing folder, a bad pattern, an ``output`` that cannot be written to, and if nothing matches.
+    Hidden files, pictures, JSON files and what an earlier run made are left out. Raises
+    RiffeduError for a missing folder, a bad pattern, an ``output`` that cannot be written to, and
+    if nothing matches.
     """
     folder, target = Path(folder).expanduser(), check_folder(output)
     if not folder.is_dir():
@@ -160,14 +166,15 @@ def find_jobs(folder: str | Path, output: str | Path, pattern: str, limit: int =
         raise RiffeduError(f"--glob {pattern!r} is not a valid pattern: {error}") from None
     if any(".." in file.relative_to(folder).parts for file in found):
         raise RiffeduError(f"--glob {pattern!r} leaves the folder {folder}")
-    apart = target.resolve() != folder.resolve() and target.resolve()
+    same = target.resolve() == folder.resolve()
     files = [
         file
         for file in found
         if file.is_file()
-        and file.suffix != ".json"
+        and file.suffix.lower() not in NO_SOUNDS
+        and not (same and CLIP.search(file.name))
         and not any(part.startswith(".") for part in file.relative_to(folder).parts)
-        and not (apart and apart in file.resolve().parents)
+        and (same or target.resolve() not in file.resolve().parents)
     ]
     if not files:
         raise RiffeduError(f"no files match {pattern!r} in {folder}")

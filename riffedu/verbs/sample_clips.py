@@ -105,9 +105,9 @@ def write_clips(
     """Write the clips that begin at ``starts`` (in ms), with Riffusion's file names."""
     from riffedu.music.provenance import record_of
     from riffedu.signal.audio import load_part, save, set_level
-    from riffedu.signal.tags import read_record
+    from riffedu.signal.tags import origin_of
 
-    written, origin = [], read_record(path)
+    written, origin = [], origin_of(path)
     for start, name in zip(starts, clip_names(starts, args)):
         sound, rate = load_part(path, start / 1000, args.duration_ms / 1000)
         sound = sound.mean(axis=0) if args.mono and sound.ndim == 2 else sound

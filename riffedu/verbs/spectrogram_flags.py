@@ -55,9 +55,9 @@ def params_of(args: Namespace, stereo: bool) -> SpectrogramParams:
 def picture_record(verb: str, audio: str | Path) -> dict[str, Any]:
     """Return the record of a sound's picture: the verb, and the sound's own record."""
     from riffedu.music.provenance import record_of
-    from riffedu.signal.tags import read_record
+    from riffedu.signal.tags import origin_of
 
-    return record_of({"verb": verb, "made_from": read_record(audio)})
+    return record_of({"verb": verb, "made_from": origin_of(audio)})
 
 
 def check_fits(audio: str | Path, image: Path, params: SpectrogramParams) -> None:

@@ -62,7 +62,7 @@ def run(args: Namespace) -> int:
     from riffedu.music.provenance import record_of, sound_hash
     from riffedu.signal.audio import load, peak_db, save, set_level
     from riffedu.signal.stems import recombine, split
-    from riffedu.signal.tags import read_record
+    from riffedu.signal.tags import origin_of
 
     gains = dict(map(gain, args.gain))
     limits.number("--strength", args.strength, 0, 1)
@@ -82,7 +82,7 @@ def run(args: Namespace) -> int:
             "audio": sound_hash(waveform, rate),
             "method": args.method,
             "gains": gains or None,
-            "made_from": read_record(args.audio),
+            "made_from": origin_of(args.audio),
         }
     )
     if args.remake:

@@ -151,6 +151,14 @@ def test_results_inside_the_inputs_are_no_inputs(sounds, capsys):
     assert len(tree(out)) == 5
 
 
+def test_results_beside_the_inputs_are_no_inputs(sounds, capsys):
+    clips = ["sample-clips-batch", "--audio-dir", sounds, "--output-dir", sounds, "--glob", "**/*"]
+    for _ in range(2):
+        assert batch(sounds, sounds) == 0
+        assert plain(*clips, "--duration-ms", 200, "--extension", "wav") == 0
+    assert len(tree(sounds)) == 3 * 5
+
+
 @pytest.mark.parametrize("seed", [-1, 3])
 def test_sampled_clips_go_on(sounds, tmp_path, seed, capsys):
     args = ["sample-clips-batch", "--audio-dir", sounds, "--output-dir", tmp_path / "o"]
@@ -215,6 +223,7 @@ def test_names_outside_utf_8(tmp_path, capsys):
 @pytest.mark.parametrize(
     "args, words",
     [
+        (["--output-dir", "-"], "give the path of a folder"),
         (["--glob", "../*"], "leaves the folder"),
         (["--glob", "**/none*"], "no files match"),
         (["--output-dir", "{file}"], "is a file"),

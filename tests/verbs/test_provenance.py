@@ -20,12 +20,13 @@ from riffedu.signal.tags import image_record, parameters_text, read_record
 RATE = 44100
 WORDS = "a “calm” piano; Орган — 日本 = #1\\"
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+PICTURES = ("png", "webp", "jpg", "tiff")
 needs_ffmpeg = pytest.mark.skipif(not saving.shutil.which("ffmpeg"), reason="no ffmpeg")
 
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path_factory, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setenv("RIFFEDU_CACHE", str(tmp_path_factory.mktemp("cache")))
     provenance._hash_once.cache_clear()
 
 
@@ -63,10 +64,10 @@ def same(one, other) -> bool:
 # Round trips
 
 
-@pytest.mark.parametrize("ending", ["wav", "flac", "ogg", "mp3", "opus", "png", "webp", "jpg"])
+@pytest.mark.parametrize("ending", ["wav", "flac", "ogg", "mp3", "opus", *PICTURES])
 def test_round_trip(shell, tmp_path, ending):
     out, picture = tmp_path / "a.wav", tmp_path / f"a.{ending}"
-    extra = ["--image", picture] if ending in ("png", "webp", "jpg") else []
+    extra = ["--image", picture] if ending in PICTURES else []
     out = out if extra else picture
     words = ["--negative-prompt", "drums", "--seed", 9, "--guidance-scale", 4]
     assert shell("generate", WORDS, "-o", out, *extra, *words, "--duration", 0.32) == 0
