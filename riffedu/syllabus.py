@@ -59,7 +59,7 @@ LESSONS = (
         "hear_it_first",
         "Hear it first",
         "a prompt becomes music",
-        25,
+        30,
         ("music.pipeline",),
     ),
     Lesson(
@@ -83,7 +83,7 @@ LESSONS = (
         "fourier",
         "How much of this sine?",
         "the Fourier transform by hand",
-        70,
+        110,
         ("signal.fourier",),
         (1,),
     ),
