@@ -186,6 +186,7 @@ LESSONS = (
         (
             "diffusion.windows",
             "music.provenance",
+            "signal.stereo",
             "music.result",
             "music.pulse",
             "music.generate",
@@ -200,7 +201,6 @@ LESSONS = (
         90,
         (
             "signal.stems",
-            "signal.stereo",
             "music.masks",
             "music.edit",
             "music.continuation",

@@ -129,7 +129,7 @@ def write(args: Namespace, result: Result, sound: Path, picture: Path | None) ->
         facts = [
             text.format(metadata[name]) for name, text in known if metadata.get(name) is not None
         ]
-        seconds = len(result.waveform) / result.sample_rate
+        seconds = result.waveform.shape[-1] / result.sample_rate
         report(f"{sound}: {seconds:.2f} s, {', '.join(facts)}", sound)
 
 
