@@ -1,34 +1,38 @@
-"""The folders of the course's files, and a check for files to be written."""
+"""The folders of the course's files."""
 
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 
 from riffedu.errors import RiffeduError
 
 
-def course_folder() -> Path:
-    """The folder that holds ``notebooks/`` and ``data/``: the clone that riffedu runs from.
-
-    Raises RiffeduError if the package was installed without its clone.
-    """
+def clone_folder() -> Path | None:
+    """The clone that riffedu runs from, or None if it was installed from a wheel."""
     clone = Path(__file__).resolve().parent.parent
-    if not (clone / "pyproject.toml").is_file():
+    return clone if (clone / "pyproject.toml").is_file() else None
+
+
+def course_folder() -> Path:
+    """The folder of ``notebooks/``, ``docs/`` and ``data/``: the clone, or the wheel's copy.
+
+    Raises RiffeduError if neither is there.
+    """
+    folder = clone_folder() or Path(__file__).resolve().parent / "course"
+    if not folder.is_dir():
         raise RiffeduError(
-            "riffedu must run from its clone, which holds notebooks/ and data/: "
-            "clone the repository and run `pip install -e .` there"
+            "this installation of riffedu lacks its lessons and its model: reinstall it "
+            "(`pip install --force-reinstall --no-deps riffedu`), or run it from its clone"
         )
-    return clone
+    return folder
 
 
 def data_folder() -> Path:
     """The folder of shipped models and clips.
 
-    The environment variable ``RIFFEDU_DATA`` if it is set; otherwise ``data/`` in the clone that
-    riffedu runs from. Raises RiffeduError if that is not a folder.
+    The environment variable ``RIFFEDU_DATA`` if it is set; otherwise ``data/`` in `course_folder`.
+    Raises RiffeduError if that is not a folder.
     """
     named = os.environ.get("RIFFEDU_DATA")
     if named:
@@ -61,25 +65,3 @@ def clips_folder() -> Path:
     if not (folder / "clips.json").is_file():
         raise RiffeduError(f"the course's clips are missing: there is no {folder / 'clips.json'}")
     return folder
-
-
-def check_writable(name: str | Path, endings: Iterable[str], what: str) -> Path:
-    """Return the path of a file to be written, after checking that it can be.
-
-    Raises RiffeduError if its suffix is not in ``endings``, if it is a folder, or if its folder is
-    missing or not writable. ``what`` is "sound" or "picture".
-    """
-    path = Path(name).expanduser()
-    if path.is_dir():
-        raise RiffeduError(f"{name} is a folder: give the path of a {what} file")
-    if path.suffix.lower() not in endings:
-        raise RiffeduError(
-            f"cannot write a {what} as {name!r}: its name must end in one of {' '.join(endings)}"
-        )
-    if not path.parent.is_dir():
-        raise RiffeduError(f"cannot write {name}: there is no folder {path.parent}")
-    try:
-        tempfile.TemporaryFile(dir=path.parent).close()
-    except OSError as error:
-        raise RiffeduError(f"cannot write {name}: {error.strerror} ({path.parent})") from None
-    return path
