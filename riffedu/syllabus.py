@@ -157,7 +157,15 @@ LESSONS = (
         "Latents",
         "the autoencoder: what it keeps, and what one number draws",
         120,
-        ("diffusion.checkpoint", "diffusion.codec", "diffusion.latents"),
+        (
+            "diffusion.checkpoint",
+            "diffusion.weights",
+            "diffusion.finding",
+            "diffusion.single_file",
+            "diffusion.devices",
+            "diffusion.codec",
+            "diffusion.latents",
+        ),
         (4, 7),
     ),
     Lesson(
@@ -175,7 +183,7 @@ LESSONS = (
         "Text to music",
         "the whole road, stage by stage",
         40,
-        ("diffusion.windows", "music.result", "music.generate"),
+        ("diffusion.windows", "music.result", "music.prompt_schedule", "music.generate"),
         (0,),
     ),
     Lesson(
