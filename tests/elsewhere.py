@@ -8,6 +8,7 @@ mixes both kinds raises, except for numbers (tensors without dimensions) and for
 from contextlib import contextmanager
 
 import torch
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
@@ -68,7 +69,21 @@ class _Moves(TorchDispatchMode):
         return run(function, args, kwargs or {})
 
 
+class _Builds(TorchFunctionMode):
+    """Make tensors from numbers on the CPU first: on ``meta``, torch drops the numbers."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = dict(kwargs or {})
+        if function in (torch.tensor, torch.as_tensor) and kwargs.get("device") is not None:
+            device = kwargs.pop("device")
+            return function(*args, **kwargs).to(device)
+        if function in (torch.Tensor.__getitem__, torch.Tensor.__setitem__):
+            if isinstance(args[1], list):
+                args = (args[0], torch.tensor(args[1]), *args[2:])
+        return function(*args, **kwargs)
+
+
 @contextmanager
 def standing_in():
-    with _Moves():
+    with _Builds(), _Moves():
         yield DEVICE

@@ -71,9 +71,9 @@ def as_mask(mask: Any) -> np.ndarray:
     """Return a mask as float32 (rows, columns) in [0, 1]: 0 keeps, 1 regenerates.
 
     ``mask`` is a PIL picture (white regenerates; where it is transparent, the sound is kept), or an
-    array or tensor of booleans, of numbers from 0 to 1, or of greys from 0 to 255: if a value
-    exceeds 1, all are divided by 255. Colours are averaged. Raises RiffeduError for another shape,
-    and for values outside these ranges. Notebook: 12_editing.
+    array or tensor of booleans, of numbers from 0 to 1, or of greys from 0 to 255: if the largest
+    is 128 or more, all are divided by 255. Colours are averaged. Raises RiffeduError for another
+    shape and for other values. Notebook: 12_editing.
     """
     from PIL import Image
 
@@ -94,11 +94,16 @@ def as_mask(mask: Any) -> np.ndarray:
         ) from None
     if found.ndim == 3 and found.shape[2] in (1, 3):
         found = found.mean(axis=2)
-    if found.ndim != 2 or not found.size or not (found.min() >= 0 and found.max() <= 255):
-        raise RiffeduError(
-            "a mask is two-dimensional, with values from 0 (keep) to 1 or 255 (regenerate)"
-        )
-    return found / 255 if found.max() > 1 else found
+    if found.ndim != 2 or not found.size:
+        raise RiffeduError(f"a mask is two-dimensional: rows and columns, not {found.shape}")
+    low, high = float(found.min()), float(found.max())
+    if low >= 0 and 128 <= high <= 255:
+        return found / 255
+    if low >= 0 and high <= 1:
+        return found
+    raise RiffeduError(
+        f"a mask is 0 (keep) to 1 or 255 (regenerate), but this one goes from {low:g} to {high:g}"
+    )
 
 
 def latent_mask(mask: Any, factor: int) -> torch.Tensor:

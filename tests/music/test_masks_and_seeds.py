@@ -71,6 +71,7 @@ def test_greys_lie_between():
         np.zeros((0, 4)),
         np.full((2, 2), -1),
         np.full((2, 2), 256),
+        np.full((2, 2), 2),
         np.full((2, 2), np.nan),
         np.zeros((2, 2, 2)),
         object(),
@@ -162,7 +163,7 @@ def test_the_shell_says_the_seed(ours, tmp_path, capsys, monkeypatch):
 
 
 def test_a_strength_without_steps_is_said_and_recorded(pipeline):
-    with pytest.warns(edit.StrengthWarning, match="strength 0.01 of 25 steps rounds to no step"):
+    with pytest.warns(edit.StrengthWarning, match="strength 0.01 rounds to none of 25 steps"):
         result = pipeline.transform(CLIP, "rock", 0.01, num_inference_steps=25, progress=False)
     assert result.parameters["steps_taken"] == 0 and result.parameters["strength"] == 0.01
     half = pipeline.transform(CLIP, "rock", 0.5, num_inference_steps=4, progress=False)
@@ -202,4 +203,4 @@ def test_the_shell_says_it(ours, tmp_path, capsys):
     assert cli.main([*line, "--strength", "0.01"]) == 0
     output = capsys.readouterr()
     assert "0 of 5 steps" in output.out
-    assert "warning: strength 0.01 of 5 steps rounds to no step" in output.err
+    assert "warning: strength 0.01 rounds to none of 5 steps" in output.err
