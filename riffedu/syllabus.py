@@ -183,7 +183,13 @@ LESSONS = (
         "Text to music",
         "the whole road, stage by stage",
         40,
-        ("diffusion.windows", "music.result", "music.prompt_schedule", "music.generate"),
+        (
+            "diffusion.windows",
+            "music.result",
+            "music.pulse",
+            "music.prompt_schedule",
+            "music.generate",
+        ),
         (0,),
     ),
     Lesson(

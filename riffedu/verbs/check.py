@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from importlib import import_module, metadata
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from riffedu.errors import RiffeduError
-from riffedu.paths import models_folder
+from riffedu.paths import clone_folder, models_folder
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
 MEMORY_GB = 2.0
 DISK_GB = 1.0
 IMPORT_NAMES = {"pillow": "PIL"}
+TORCH = """
+import torch
+apple = torch.backends.mps.is_available()
+device = "CUDA" if torch.cuda.is_available() else "an Apple GPU" if apple else "CPU"
+print(f"torch runs on {device}, {torch.get_num_threads()} threads")
+"""
+REINSTALL = "pip install --force-reinstall --no-deps riffedu"
 
 
 class Line(NamedTuple):
@@ -57,7 +65,8 @@ def check_packages() -> Iterator[Line]:
 def check_package(requirement: Requirement) -> Line:
     """Check that one package is installed, importable and of a supported version."""
     name = requirement.name
-    to_do = f'run `pip install -c constraints.txt "{requirement}"`'
+    pins = "-c constraints.txt " if clone_folder() else ""
+    to_do = f'run `pip install {pins}"{requirement}"`'
     try:
         version = metadata.version(name)
     except metadata.PackageNotFoundError:
@@ -71,16 +80,24 @@ def check_package(requirement: Requirement) -> Line:
     return Line(True, f"{name} {version}")
 
 
-def check_torch() -> Line:
+def start_torch() -> subprocess.Popen[str]:
+    """Start a process that imports torch and prints a line about it.
+
+    Importing torch takes longer than all other checks together, and on an unsupported processor it
+    ends the process.
+    """
+    command = [sys.executable, "-c", TORCH]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def check_torch(process: subprocess.Popen[str] | None = None) -> Line:
     """Check that torch can be imported: a wheel for another platform cannot."""
-    try:
-        torch = import_module("torch")
-    except (ImportError, OSError) as error:
-        return Line(
-            False, "torch cannot be imported", f"reinstall it ({' '.join(str(error).split())})"
-        )
-    device = "CUDA" if torch.cuda.is_available() else "CPU"
-    return Line(True, f"torch runs on {device}, {torch.get_num_threads()} threads")
+    process = process or start_torch()
+    output, errors = process.communicate()
+    if process.returncode:
+        reason = (errors.strip().splitlines() or [f"exit code {process.returncode}"])[-1]
+        return Line(False, "torch cannot be imported", f"reinstall it ({reason})")
+    return Line(True, output.strip())
 
 
 def check_lab_widgets() -> Line:
@@ -115,7 +132,8 @@ def check_model(folder: Path | None = None) -> Line:
     except RiffeduError as error:
         return Line(False, what, str(error))
     if damaged:
-        return Line(False, what, f"run `git checkout -- {folder}`; damaged: {', '.join(damaged)}")
+        mend = f"git checkout -- {folder}" if clone_folder() else REINSTALL
+        return Line(False, what, f"run `{mend}`; damaged: {', '.join(damaged)}")
     size = sum(f.stat().st_size for f in folder.rglob("*.safetensors"))
     return Line(True, f"{what}: {size / 1e6:.0f} MB in {folder}")
 
@@ -225,17 +243,18 @@ def check_disk() -> Line:
 
 def lines() -> Iterator[Line]:
     """Check every requirement in turn, lazily."""
+    torch = start_torch()
     yield check_python()
     try:
         yield from check_packages()
         yield check_lab_widgets()
     except ImportError as error:
         yield Line(False, f"{error.name} is missing", "run `pip install -c constraints.txt -e .`")
-    yield check_torch()
     yield check_model()
     yield check_sound()
     yield check_memory()
     yield check_disk()
+    yield check_torch(torch)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

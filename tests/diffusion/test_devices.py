@@ -45,6 +45,7 @@ def half_mask(pipeline):
 
 ROADS = {
     "generate": lambda p: p.generate("calm piano", "drums", seed=3, **FEW),
+    "pulse": lambda p: p.generate("rock", tempo=100, **FEW),
     "batch": lambda p: p.generate(["piano", "drums"], seed=[1, 2], sampler="ddpm", **FEW)[1],
     "schedule": lambda p: p.generate("piano -> rock:1", duration=2, **FEW),
     "transform": lambda p: p.transform(CLIP, "rock", **FEW),
