@@ -28,6 +28,7 @@ VERBS: dict[str, tuple[str, str | dict]] = {
     "extend": ("continue a clip", "riffedu.verbs.extend"),
     "loop": ("generate a seamless loop", "riffedu.verbs.loop"),
     "interpolate": ("generate music that moves from prompt to prompt", "riffedu.verbs.interpolate"),
+    "stems": ("split a sound into stems that add up to it", "riffedu.verbs.stems"),
     "audio-to-image": ("convert a sound file to a picture", "riffedu.verbs.audio_to_image"),
     "image-to-audio": ("convert a picture to a sound file", "riffedu.verbs.image_to_audio"),
     "audio-to-images-batch": (

@@ -59,7 +59,7 @@ LESSONS = (
         "hear_it_first",
         "Hear it first",
         "a prompt becomes music",
-        25,
+        30,
         ("music.pipeline",),
     ),
     Lesson(
@@ -75,7 +75,7 @@ LESSONS = (
         "fourier",
         "How much of this sine?",
         "the Fourier transform by hand",
-        70,
+        110,
         ("signal.fourier",),
         (1,),
     ),
@@ -198,7 +198,14 @@ LESSONS = (
         "Editing sound",
         "transform, inpaint, extend, loop",
         90,
-        ("music.masks", "music.edit", "music.continuation", "music.looping"),
+        (
+            "signal.stems",
+            "signal.stereo",
+            "music.masks",
+            "music.edit",
+            "music.continuation",
+            "music.looping",
+        ),
         (8, 9),
     ),
     Lesson(
