@@ -8,13 +8,13 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from riffedu import limits
 
 
-def add_seed(parser: ArgumentParser) -> None:
+def add_seed(parser: ArgumentParser, what: str = "random seed") -> None:
     """Add ``--seed``, a number or ``random``; `choose_seed` resolves it."""
     parser.add_argument(
         "--seed",
         type=_seed,
         default=0,
-        help='random seed; "random" chooses one and prints it (default 0)',
+        help=f'{what}; "random" chooses one and prints it (default 0)',
     )
 
 

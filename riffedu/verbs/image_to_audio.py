@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
+from riffedu.flags import add_seed, choose_seed
 from riffedu.verbs.spectrogram_flags import add_device
 
 
@@ -21,7 +22,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         default="fast",
         help="fast, best, or plain for Riffusion's algorithm (default fast)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="random seed for the phase (default 0)")
+    add_seed(parser, "random seed for the phase")
     add_device(parser)
 
 
@@ -32,6 +33,7 @@ def run(args: Namespace) -> int:
     from riffedu.signal.image import load_image
     from riffedu.signal.reconstruct import image_to_audio
 
+    choose_seed(args)
     path = check_writable(args.audio, FORMATS, "sound")
     image = load_image(args.image)
     waveform, rate = image_to_audio(image, quality=args.quality, seed=args.seed)

@@ -94,7 +94,7 @@ def opened(args: Namespace, *prompts: str) -> Iterator[Pipeline]:
     from riffedu.music.prompt_schedule import parse_schedule
 
     said = [part for prompt in prompts for part, _ in parse_schedule(prompt)]
-    pipeline = load_pipeline(args.model, args.device)
+    pipeline = load_pipeline(args.model, getattr(args, "device", "auto"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("default", PromptWarning)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from riffedu import limits
 from riffedu.errors import RiffeduError
+from riffedu.flags import add_device, add_seed, choose_seed
 from riffedu.signal.stems import METHODS
 
 if TYPE_CHECKING:
@@ -48,10 +49,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=STRENGTH,
         help=f"how far the remade stem may leave the old one, 0 to 1 (default {STRENGTH:g})",
     )
-    parser.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
+    add_seed(parser)
     parser.add_argument(
         "--model", default="default", help="model for --remake (default: the shipped model)"
     )
+    add_device(parser)
     parser.add_argument("--quiet", action="store_true", help="print no progress bar and no summary")
 
 
@@ -60,6 +62,7 @@ def run(args: Namespace) -> int:
     from riffedu.signal.audio import load, peak_db, save, set_level
     from riffedu.signal.stems import recombine, split
 
+    choose_seed(args)
     gains = dict(map(gain, args.gain))
     limits.number("--strength", args.strength, 0, 1)
     folder = Path(args.output).expanduser()

@@ -337,3 +337,11 @@ def test_the_shell_says_it_in_one_line(here, capsys):
     assert cli.main(line) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and "did you mean 'my-models/riffusion'?" in error
+
+
+def test_a_hub_model_with_only_an_fp16_variant_opens_from_the_cache(here, ours):
+    repository = here / "cache" / "models--some--half"
+    halved(shutil.copytree(ours, repository / "snapshots" / "abc"))
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("abc")
+    assert load_checkpoint("some/half").path == repository / "snapshots" / "abc"
