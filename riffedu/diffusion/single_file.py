@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 from typing import Any, NoReturn
 
-from riffedu.diffusion.weights import check_safetensors
+from riffedu.diffusion.weights import check_safetensors, first_line
 from riffedu.errors import RiffeduError
 
 SETTINGS = Path(__file__).with_name("sd_v1")
@@ -47,13 +47,21 @@ def open_single_file(path: Path) -> dict[str, Any]:
     for prefixes in PREFIXES.values():
         if not any(name.startswith(prefixes) for name in weights):
             _refuse(path, weights, prefixes[0])
-    return {
-        "unet": _unet(path, weights),
-        "vae": _vae(path, weights),
-        "text_encoder": _text_encoder(path, weights),
-        "tokenizer": load_tokenizer(path.parent / "tokenizer"),
-        "scheduler": _scheduler(path),
-    }
+    try:
+        return {
+            "unet": _unet(path, weights),
+            "vae": _vae(path, weights),
+            "text_encoder": _text_encoder(path, weights),
+            "tokenizer": load_tokenizer(path.parent / "tokenizer"),
+            "scheduler": _scheduler(path),
+        }
+    except RiffeduError:
+        raise
+    except Exception as error:
+        raise RiffeduError(
+            f"{path} can't be opened with the settings in its folder: {first_line(error)}; move it "
+            "to a folder of its own"
+        ) from error
 
 
 def _unet(path: Path, weights: dict[str, Any]) -> Any:

@@ -183,6 +183,13 @@ def test_a_single_file_of_another_size(v1, tmp_path):
     assert "incomplete" in line or "is not Stable Diffusion v1" in line
 
 
+@pytest.mark.parametrize("name", ["unet/config.json", "text_encoder/config.json"])
+def test_a_single_file_beside_damaged_settings(v1, tmp_path, name):
+    folder = shutil.copytree(v1, tmp_path / "beside")
+    (folder / name).write_text('{"in_chan')
+    assert "the settings in its folder" in refusal(folder / "riffusion.safetensors")
+
+
 @pytest.mark.parametrize(
     "name, words",
     [
