@@ -68,7 +68,15 @@ LESSONS = (
         "Sound as numbers",
         "samples, rate, bits, level",
         115,
-        ("signal.arrays", "signal.files", "signal.audio", "signal.sampling", "signal.synth"),
+        (
+            "signal.arrays",
+            "signal.files",
+            "signal.tags",
+            "signal.saving",
+            "signal.audio",
+            "signal.sampling",
+            "signal.synth",
+        ),
     ),
     Lesson(
         1.5,
@@ -185,6 +193,7 @@ LESSONS = (
         40,
         (
             "diffusion.windows",
+            "music.provenance",
             "music.result",
             "music.pulse",
             "music.prompt_schedule",
@@ -305,8 +314,9 @@ def drawn(readme: str, project: str) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
+    from riffedu.output import write_text
     from riffedu.paths import course_folder
 
     files = [course_folder() / name for name in ("README.md", "pyproject.toml")]
     for file, text in zip(files, drawn(*(file.read_text("utf-8") for file in files))):
-        file.write_text(text, "utf-8")
+        write_text(file, text)

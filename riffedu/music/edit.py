@@ -24,6 +24,7 @@ from riffedu.diffusion.samplers import (
 from riffedu.diffusion.schedule import NoiseLevel, add_noise
 from riffedu.errors import RiffeduError
 from riffedu.music.masks import as_mask, latent_mask, named_region
+from riffedu.music.provenance import sound_hash
 
 if TYPE_CHECKING:
     import torch
@@ -212,8 +213,9 @@ def transform(
     """
     picture, loudness = picture_and_level(pipeline, clip)
     options["seed"] = limits.seed_of(options.get("seed", 0))
-    latents = pipeline.encode_image(picture)
+    latents, named = pipeline.encode_image(picture), None
     if mask is not None:
+        named = dict(mask) if isinstance(mask, Mapping) else mask if isinstance(mask, str) else True
         if isinstance(mask, (str, Mapping)):
             mask = named_region(mask, (picture.height, picture.width), pipeline.params)
         mask = as_mask(mask)
@@ -226,8 +228,11 @@ def transform(
     steps = transform_steps(pipeline, latents, prompt, strength, mask, **options)
     last = last_latents(steps, latents, progress, callback)
     parameters = {
+        "verb": "transform",
+        "audio": sound_hash(*clip),
         "prompt": prompt,
         "masked": mask is not None,
+        "mask": named,
         **run_parameters(pipeline, strength, **options),
     }
     [image] = pipeline.decode_latents(last, picture.width)
@@ -259,27 +264,33 @@ def variations(
 
 def run_parameters(
     pipeline: TextToMusic,
-    strength: float,
+    strength: float | None = None,
     num_inference_steps: Any = None,
     guidance_scale: Any = None,
     seed: int = 0,
     negative_prompt: str = "",
+    sampler: Any = dpmpp_2m,
+    overlap: int | None = None,
     **_: Any,
 ) -> dict[str, Any]:
     """Return the parameters that every edited result records; warn if no step was taken.
 
-    ``steps_taken`` is the share of ``num_inference_steps`` that ``strength`` selects.
+    With ``strength``, ``steps_taken`` is the part of ``num_inference_steps`` that it selects.
     """
     steps, scale = pipeline.settings(num_inference_steps, guidance_scale)
-    taken = len(from_strength(pipeline.noise_levels(steps), strength)) - 1
-    warn_without_steps(strength, steps, taken)
+    taken: dict[str, Any] = {}
+    if strength is not None:
+        levels = from_strength(pipeline.noise_levels(steps), strength)
+        taken = {"strength": strength, "steps_taken": len(levels) - 1}
+        warn_without_steps(strength, steps, len(levels) - 1)
     return {
-        "strength": strength,
-        "steps_taken": taken,
+        **taken,
         "negative_prompt": negative_prompt,
         "seed": seed,
         "num_inference_steps": steps,
         "guidance_scale": scale,
+        "sampler": getattr(sampler, "__name__", None),
+        "overlap": overlap,
     }
 
 

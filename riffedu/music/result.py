@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from riffedu.errors import RiffeduError
+from riffedu.music.provenance import record_of
+from riffedu.signal.image import PICTURES, save_image
+from riffedu.signal.saving import save
+from riffedu.signal.tags import Record, attach
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,6 +67,21 @@ class Result:
     image: Image
     parameters: dict[str, Any]
     states: list[DenoisingState] | None = field(default=None, repr=False)
+
+    @property
+    def record(self) -> Record:
+        """What the same machine needs to make the clip again: see `riffedu.music.provenance`."""
+        return record_of(self.parameters)
+
+    def save(self, path: str | Path, bits: int | str | None = None, overwrite: bool = True) -> Path:
+        """Write the sound or, if the extension is a picture's, the picture, with the `record`.
+
+        ``bits`` as in `riffedu.signal.audio.save`. Notebook: 11_text_to_music.
+        """
+        if Path(path).suffix.lower() in PICTURES:
+            attach(self.image, self.record)
+            return save_image(self.image, path, overwrite)
+        return save(path, self.waveform, self.sample_rate, bits, self.record, overwrite)
 
     def steps(self) -> list[DenoisingState]:
         """Return all states, first to last. Raises RiffeduError without ``generate(...,

@@ -90,6 +90,7 @@ def riffuse(
     _, _, times = _times(pipeline, strength, steps)
     warn_without_steps(strength, steps, len(times))
     parameters = {
+        "verb": "riffuse",
         "start": start,
         "end": end,
         "alpha": alpha,
