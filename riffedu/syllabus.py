@@ -155,7 +155,7 @@ LESSONS = (
         "unet",
         "Inside the U-Net",
         "levels, skips, time, attention",
-        60,
+        90,
         ("diffusion.unet",),
         (8,),
     ),
@@ -194,6 +194,7 @@ LESSONS = (
         (
             "diffusion.windows",
             "music.provenance",
+            "signal.stereo",
             "music.result",
             "music.pulse",
             "music.prompt_schedule",
@@ -209,7 +210,6 @@ LESSONS = (
         90,
         (
             "signal.stems",
-            "signal.stereo",
             "music.masks",
             "music.edit",
             "music.continuation",

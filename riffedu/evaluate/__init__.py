@@ -332,5 +332,6 @@ def _sheet(args: Namespace) -> int:
         raise RiffeduError(f"the sheet is a PNG: {args.sheet!r} must end in .png")
     path = check_place(args.sheet, what="picture", overwrite=args.overwrite)
     pictures = PictureDataset(args.data, "test")
-    say(draw_sheet(load_pipeline(args.model, args.device), pictures, path, seed=args.seed))
+    pipeline = load_pipeline(args.model, args.device)
+    say(draw_sheet(pipeline, pictures, path, seed=args.seed))
     return 0

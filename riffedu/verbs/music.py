@@ -68,7 +68,7 @@ def check_arguments(
 
 
 def check_settings(args: Namespace, *prompts: str) -> None:
-    """Choose a random seed if asked to, and check the prompts and numbers."""
+    """Check the prompts and numbers; choose the seed if it is ``random``."""
     choose_seed(args)
     for prompt in prompts:
         limits.pair_up(prompt, args.negative_prompt, args.seed)
@@ -139,7 +139,7 @@ def write(args: Namespace, result: Result, sound: Path, picture: Path | None) ->
         facts = [
             text.format(metadata[name]) for name, text in known if metadata.get(name) is not None
         ]
-        seconds = len(result.waveform) / result.sample_rate
+        seconds = result.waveform.shape[-1] / result.sample_rate
         report(f"{sound}: {seconds:.2f} s, {', '.join(facts)}", sound)
 
 
