@@ -95,7 +95,7 @@ def check_predictions(predictions: Any) -> object:
         raise NotYet("Nothing to check so far: put a number in place of each ...")
     said = {name: as_number(predictions[name], f"“{name}”") for name in names}
     found = _counted()
-    usual = {
+    usual: dict[str, dict[float, str]] = {
         "taken": {
             10: "taken: those are the steps left out. Strength 1 is the whole way.",
             25: "taken: only strength 1 takes all steps.",
