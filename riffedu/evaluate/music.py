@@ -174,6 +174,7 @@ def music(
         "steps": judge.steps,
         "guidance": judge.guidance,
         "guidance_below": pipeline.guidance_below,
+        "pulse": pipeline.pulse,
         "classes": [],
     }
     made = judge.generated([c.prompt for c in classes], "prompt classes")
