@@ -10,12 +10,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, NoReturn
 
 from riffedu import __version__
-from riffedu.errors import RiffeduError
+from riffedu.errors import RiffeduError, RiffeduWarning
 
 VERBS: dict[str, tuple[str, str | dict]] = {
     "lab": ("open JupyterLab at a lesson", "riffedu.verbs.lab"),
@@ -111,7 +113,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
     try:
         args = build_parser(argv).parse_args(argv or ["--help"])
-        code = args.run(args) or 0
+        with _warnings_of_one_line():
+            code = args.run(args) or 0
         sys.stdout.flush()
         return code
     except BrokenPipeError:
@@ -125,6 +128,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nriffedu: interrupted", file=sys.stderr)
         return 130
+
+
+@contextmanager
+def _warnings_of_one_line() -> Iterator[None]:
+    """Print each of riffedu's own warnings once, as one line on stderr."""
+    said: set[str] = set()
+
+    def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
+        if not issubclass(category, RiffeduWarning):
+            usual(message, category, *rest, **more)
+        elif (line := " ".join(str(message).split())) not in said:
+            said.add(line)
+            print(f"riffedu: warning: {line}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", RiffeduWarning)
+        usual, warnings.showwarning = warnings.showwarning, show  # type: ignore[assignment]
+        yield
 
 
 def _describe(error: Exception) -> str:

@@ -75,9 +75,11 @@ def load_clip(path: str) -> tuple[np.ndarray, int]:
     Raises RiffeduError if it is too long to edit at once.
     """
     from riffedu.signal.audio import duration, load
+    from riffedu.signal.sources import at_hand
 
-    limits.sound_length(duration(path))
-    return load(path)
+    sound = at_hand(path)
+    limits.sound_length(duration(sound))
+    return load(sound)
 
 
 @contextmanager
@@ -86,12 +88,14 @@ def opened(args: Namespace, *prompts: str) -> Iterator[Pipeline]:
     import warnings
 
     from riffedu.diffusion.guidance import PromptWarning, warn_about_prompt
+    from riffedu.errors import RiffeduWarning
     from riffedu.music.pipeline import load_pipeline
 
     pipeline = load_pipeline(args.model)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("default", PromptWarning)
+        warnings.simplefilter("default", RiffeduWarning)
         warnings.showwarning = _show_warning
         for prompt in prompts:
             warn_about_prompt(pipeline.checkpoint.tokenizer, prompt)

@@ -24,7 +24,9 @@ BOUNDS = {
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the flags of ``riffedu transform``."""
-    parser.add_argument("audio", help="sound file to transform: wav, flac, ogg, mp3, aiff …")
+    parser.add_argument(
+        "audio", help="sound file to transform: wav, flac, ogg, mp3, m4a …; - is standard input"
+    )
     parser.add_argument("prompt", help='prompt, such as "a church organ"')
     parser.add_argument(
         "--strength",
