@@ -147,6 +147,8 @@ def _on_cpu(x: torch.Tensor) -> torch.Tensor:
 
 def _numbers(x: Any) -> np.ndarray:
     """An array of real or complex numbers; TypeError with the reason otherwise."""
+    if x is None:
+        raise TypeError("numbers, not NoneType")
     if isinstance(x, np.ma.MaskedArray):
         if np.ma.is_masked(x):
             raise TypeError(f"{np.ma.count_masked(x)} are masked; fill them, as x.filled(0) does")

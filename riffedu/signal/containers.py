@@ -218,9 +218,11 @@ def _caf(data: Data, start: int = 0) -> Look:
             if not ends and left > size / 100 and data[end : end + 4096].strip(b"\0"):
                 return Look(share=1 + left / size, why=MORE)
         simple = data[start + 28 : start + 32] in (b"lpcm", b"ulaw", b"alaw")
-        if name == b"data" and size > there > 4 and simple:
+        if name == b"data" and (size > there > 4 or size == -1) and simple:
             head = data[: at + 4] + struct.pack(">q", there)
             head = head[start:]
+            if size == -1:  # "until the end", as a program writes that cannot go back
+                return Look([Part([head, (at + 12, len(data))])])
             return Look([Part([head, (at + 12, len(data))])], share=size / there, why=CUT)
         if size < 0:
             break

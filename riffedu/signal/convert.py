@@ -81,11 +81,10 @@ def mixed(blocks: Iterable[np.ndarray], stereo: bool = False) -> Iterator[np.nda
         if stereo or block.ndim == 1 or len(block) == 1:
             yield mix
             continue
-        power = np.array([np.vdot(x, x) for x in block])
-        cancels = np.vdot(mix, mix) < CANCELLED * power.max()
         total += mix.shape[-1]
-        if alone is None and power.any():
-            alone = int(power.argmax()) if cancels else -1
+        if alone is None and block.any():
+            power, cancels = _power(block), _cancels(mix, block)
+            alone = int((power > 0.999 * power.max()).argmax()) if cancels else -1
             if cancels:
                 warnings.warn(
                     "the channels cancel each other when they are mixed (right = −left): channel "
@@ -93,7 +92,8 @@ def mixed(blocks: Iterable[np.ndarray], stereo: bool = False) -> Iterator[np.nda
                     RiffeduWarning,
                     stacklevel=4,
                 )
-        lost += mix.shape[-1] * bool(cancels and alone == -1)
+        if alone == -1:
+            lost += sum(len(m) for m, x in _tenths(mix, block) if _cancels(m, x))
         yield mix if alone in (None, -1) else block[alone]
     if lost:
         warnings.warn(
@@ -116,6 +116,20 @@ def channels_for(waveform: Array, stereo: bool) -> np.ndarray:
     if len(waveform) > 2:
         raise RiffeduError(f"a stereo picture holds two channels, the sound has {len(waveform)}")
     return np.broadcast_to(waveform, (2, waveform.shape[-1]))
+
+
+def _power(block: np.ndarray) -> np.ndarray:
+    return np.array([np.vdot(x, x) for x in block])
+
+
+def _cancels(mix: np.ndarray, block: np.ndarray) -> bool:
+    return bool(np.vdot(mix, mix) < CANCELLED * _power(block).max())
+
+
+def _tenths(mix: np.ndarray, block: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    size = -(-len(mix) // 10)
+    for i in range(0, len(mix), size):
+        yield mix[i : i + size], block[:, i : i + size]
 
 
 def file_to_mel(path: Source, params: SpectrogramParams) -> Iterator[np.ndarray]:

@@ -244,6 +244,6 @@ def _magnitudes(waveform: Array, n_fft: int, sample_rate: int, max_frequency: fl
     from riffedu.signal.phase import magnitude_of
     from riffedu.signal.stft import stft
 
-    waveform, _ = as_sound(waveform)
+    waveform = as_sound(waveform)[0].detach()
     rows = 1 + int(max_frequency * n_fft / sample_rate)
     return magnitude_of(stft(waveform, n_fft, n_fft // 4))[:rows].numpy()

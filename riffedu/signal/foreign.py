@@ -65,7 +65,7 @@ def _should_be_readable(head: bytes) -> bool:
     if head[:4] == b"OggS":
         return any(name in head[:300] for name in (b"vorbis", b"OpusHead", b"\x7fFLAC"))
     at = head.find(b"fmt ") + 8
-    return head[:4] == b"RIFF" and (
+    return head[:4] + head[8:12] == b"RIFFWAVE" and (
         at < 8 or int.from_bytes(head[at : at + 2], "little") in READABLE
     )
 
@@ -130,8 +130,19 @@ def _decoded(path: str, label: str, kind: str, *_: int) -> tuple[Any, float, str
     found = TIME.search(said)
     seconds = sum(float(n) * k for n, k in zip(found.groups(), (3600, 60, 1))) if found else 0.0
     guessed = "Estimating duration from bitrate" in said
+    with open(path, "rb") as file:
+        seconds = max(0.0 if guessed else seconds, _play_duration(file.read(8192)))
     broken = re.search(r"Error while decoding|[Ii]nvalid data|corrupt|partial file", said)
-    return made, 0.0 if guessed else seconds, "parts of it are damaged" if broken else ""
+    return made, seconds, "parts of it are damaged" if broken else ""
+
+
+def _play_duration(head: bytes) -> float:
+    """Seconds that a Windows Media file promises; ffmpeg ignores them in one that was cut short."""
+    at = head.find(bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365"))
+    if at < 0 or len(head) < at + 88:
+        return 0.0
+    length, preroll = (int.from_bytes(head[i : i + 8], "little") for i in (at + 64, at + 80))
+    return max(0.0, length / 1e7 - preroll / 1e3)
 
 
 _lock = threading.Lock()
