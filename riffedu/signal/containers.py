@@ -41,6 +41,8 @@ def look(data: Data, name: str = "") -> Look:
         return _au(data)
     if data[:4] == b"caff":
         return _caf(data)
+    if data[:4] == b"riff" and data[40:44] == b"fmt ":
+        return Look(why=_contradiction(data[64:84].ljust(20, b"\0"), "<"))
     if data[:7] == b"NIST_1A" and (count := re.search(rb"sample_count -i (\d+)", data[:1024])):
         return Look(frames=int(count[1]))
     if data[:4] == b"2BIT":
@@ -57,7 +59,7 @@ def is_mpeg(data: Data, name: str = "") -> bool:
     True
     """
     head = data[:4]
-    frame = head[:1] == b"\xff" and head[1:2] >= b"\xe0" and head[1] & 6
+    frame = len(head) > 1 and head[0] == 0xFF and head[1] >= 0xE0 and head[1] & 6
     return bool(frame) or head[:3] == b"ID3" or not head.strip(b"\0") or name.endswith(MPEG)
 
 
@@ -108,7 +110,7 @@ def _iff(data: Data, start: int) -> Look:
         return _moved(data, start, len(data))
     if data[start : start + 4] == b"RF64" and data[start + 12 : start + 16] == b"ds64":
         size = int.from_bytes(data[start + 28 : start + 36], "little") or len(data) - at
-    form = data[described[0] : described[0] + 16].ljust(16, b"\0")
+    form = data[described[0] : described[0] + 20].ljust(20, b"\0")
     if not aiff and struct.unpack(order + "H", form[:2])[0] == 0x55:  # an MP3 inside a WAV
         return _mpeg(data, at, min(len(data), at + size) if size else None)
     there, empty = len(data) - at, 8 if aiff else 0
@@ -127,6 +129,9 @@ def _iff(data: Data, start: int) -> Look:
         more = _iff(data, end)
         first = Part([(start, end)])
         more.parts = [first, *(more.parts or [Part([(end, len(data))])])]
+        here = (end - start) / (len(data) - start)
+        more.share = here + (1 - here) * more.share
+        more.why = more.why or found.why
         return more
     left = len(data) - end
     if not ends and left > size / 100 and data[end : end + 4096].strip(b"\0"):
@@ -180,10 +185,18 @@ def _streamed(data: Data, start: int, at: int, form: int, order: str, aiff: bool
 
 def _contradiction(form: bytes, order: str) -> str:
     """What is wrong with a description of PCM samples, whose numbers follow from one another."""
-    tag, channels, rate, per_second, block, bits = struct.unpack(order + "HHIIHH", form)
-    if tag not in (1, 3) or not per_second or not block:
+    tag, channels, rate, per_second, block, bits, _, inside = struct.unpack(
+        order + "HHIIHHHH", form
+    )
+    if not per_second or not block:
         return ""
-    if block == channels * -(-bits // 8) and per_second == rate * block:
+    if tag in (1, 3, 6, 7, 0xFFFE):  # PCM, floats, A-law, µ-law
+        agrees = block == channels * -(-bits // 8) and per_second == rate * block
+    elif tag in (2, 0x11):  # ADPCM: blocks of so many samples
+        agrees = not inside or abs(per_second - rate * block / inside) < per_second / 20
+    else:
+        return ""
+    if agrees:
         return ""
     return (
         f"its header contradicts itself: {channels} × {bits} bits at {rate} Hz, {block} bytes each"

@@ -108,7 +108,7 @@ def is_whole(data: Data, size: int) -> bool:
     if not info or not info[1] or not info[2]:
         return False
     end = size - 128 if data[size - 128 : size - 125] == b"TAG" else size
-    return info[2] == end - start
+    return info[2] == end - start and not any(data[start + 4 : info[0]])
 
 
 def runs_of(data: Data, start: int = 0, end: int | None = None) -> list[Run]:
@@ -121,9 +121,13 @@ def runs_of(data: Data, start: int = 0, end: int | None = None) -> list[Run]:
     at = _start(data, start, end)
     infos = _infos(data, start, end)
     runs: list[Run] = []
+    # What stands before the first frame, if it is no tag, may have been frames.
+    tagged = data[start : start + 3] == b"ID3" or not data[start : start + 4].strip(b"\0")
+    before = 0 if tagged or at is None else at - start
     while at is not None and at < end:
         run, at = _run(data, at, end, infos)
-        runs.append(run)
+        runs.append(run._replace(lost=run.lost + before))
+        before = 0
     return [run for run in runs if run.frames]
 
 
@@ -194,6 +198,9 @@ def _run(data: Data, at: int, end: int, infos: set[int]) -> tuple[Run, int | Non
         if at >= end or at in infos:
             following = at
             break
+        if end - at < 4:
+            cut, following = bool(data[at:end].strip(b"\0")), None
+            break
         if not _other(data, at, kind):  # a frame, but its end is missing
             cut, following = not data[at : at + 16].startswith(TAGS), None
             break
@@ -235,6 +242,7 @@ def _info_frame(
     """A Xing frame with the true counts, for the decoder: the file's own one, or a new one."""
     if info and data[info[0] + 7] & 3 == 3:
         top, mark = bytearray(data[at : at + first.length]), info[0] - at
+        top[4:mark] = bytes(mark - 4)  # or the decoder takes it for a frame of sound
         struct.pack_into(">II", top, mark + 8, count, size + len(top))
         if not whole and len(top) >= mark + 144:  # the padding that it states is lost
             top[mark + 142] &= 0xF0

@@ -283,5 +283,7 @@ def test_a_transparent_picture_in_the_shell(tmp_path, capsys):
         line = ["image-to-audio", "--image", str(tmp_path / f"{name}.png")]
         assert cli.main([*line, "-o", str(tmp_path / f"{name}.wav")]) == 0
     said = capsys.readouterr()
-    assert "riffedu" not in said.err and len(set(said.out.replace("b.wav", "a.wav").splitlines())) == 1
+    assert (
+        "riffedu" not in said.err and len(set(said.out.replace("b.wav", "a.wav").splitlines())) == 1
+    )
     assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
