@@ -75,7 +75,8 @@ def _mpeg(data: Data, start: int = 0, end: int | None = None) -> Look:
     missing = any(run.promised > run.frames + 1152 for run in runs)
     if missing or (seconds > there and (cut or lost)):
         found.promised, found.why = seconds, "it was cut short, or frames are damaged"
-    elif lost > held / 100:
+    elif lost or sum(run.before for run in runs) > held / 100:
+        lost += sum(run.before for run in runs)
         found.promised = there * (1 + lost / max(1, held))
         found.why = "frames are damaged"
     elif cut:
@@ -118,10 +119,16 @@ def _iff(data: Data, start: int) -> Look:
     if size <= empty and there > empty and not ends:
         return _streamed(data, start, at, described[0], order, aiff)
     found = _moved(data, start, len(data))
-    found.why = "" if aiff else _contradiction(form, order)
+    if not aiff:
+        found.why = _contradiction(form, order)
+    elif data[start + 8 : start + 12] == b"AIFF":
+        channels, frames, bits = struct.unpack(">HIH", form[:8])
+        if channels * frames * -(-bits // 8) != size - 8:
+            found.why = f"its header contradicts itself: {frames} × {channels} × {bits} bits"
     if size > there or not there:
         unknown = any(first <= size <= first + 0xFFFF for first in UNKNOWN)
-        if not unknown and size > 1.005 * there > 0:
+        plain = aiff or struct.unpack(order + "H", form[:2])[0] in (1, 3, 6, 7, 0xFFFE)
+        if not unknown and size > (1.005 if plain else 1) * there > 0:
             found.share, found.why = size / there, CUT
         return found
     end = ends[0] if ends else at + size
@@ -274,39 +281,50 @@ def _flac(data: Data, start: int) -> Look:
     for begin, end in zip(places, [*places[1:], len(data)]):
         promised = _promised(data, begin)
         rate = int.from_bytes(data[begin + 18 : begin + 21], "big") >> 4
-        there, stop = _flac_end(data, begin, end)
+        there, stop, code = _flac_end(data, begin, end)
         if there is None:
             return Look()
         top = bytearray(data[begin : begin + 26])
         top[21] = top[21] & 0xF0 | there >> 32 & 15
         top[22:26] = (there & 0xFFFFFFFF).to_bytes(4, "big")
         good &= there == promised
+        if HERTZ.get(code, rate) != rate:
+            good, found.why = False, f"its header contradicts its frames: {rate} Hz"
         short += max(0, promised - there)
         total += max(promised, there) / max(1, rate)
         found.parts.append(Part([bytes(top), (begin + 26, stop)]))
     if short:
-        found.promised, found.why = total, CUT
+        found.promised, found.why = total, found.why or CUT
     elif stop < len(data) - 256:
         found.why = "it ends in the middle of a frame, so it was cut short"
     return Look() if good else found
 
 
-def _flac_end(data: Data, begin: int, end: int) -> tuple[int | None, int]:
-    """Return (samples up to the last whole frame, where that ends); (None, 0) without a frame."""
+def _flac_end(data: Data, begin: int, end: int) -> tuple[int | None, int, int]:
+    """Return (samples up to the last whole frame, where that ends, the code of its rate).
+
+    The first is None where there is no frame.
+    """
     fixed = int.from_bytes(data[begin + 8 : begin + 10], "big")
     least = int.from_bytes(data[begin + 12 : begin + 15], "big")
+    sync = b"\xff\xf8" if data[begin + 8 : begin + 10] == data[begin + 10 : begin + 12] else b"\xff"
     back = end
-    while (back := data.rfind(b"\xff", begin + 42, back)) >= 0:
+    while (back := data.rfind(sync, begin + 42, back)) >= 0:
         frame = flac_frame(data[back : back + 16], fixed)
         if frame is None:
             continue
-        first, count = frame
+        (first, count), code = frame, data[back + 2] & 15
         if first + count == _promised(data, begin) and end - back >= max(least, 11):
-            return first + count, end
+            return first + count, end, code
         if _crc16(data[back : end - 2]) == data[end - 2 : end]:
-            return first + count, end
-        return first, back
-    return None, 0
+            return first + count, end, code
+        return first, back, code
+    return None, 0, 0
+
+
+_RATES = 88200, 176400, 192000, 8000, 16000, 22050, 24000, 32000, 44100, 48000, 96000
+HERTZ = dict(enumerate(_RATES, start=1))
+"""Sample rates by their codes in the headers of frames."""
 
 
 def _promised(data: Data, begin: int) -> int:

@@ -82,10 +82,12 @@ def mixed(blocks: Iterable[np.ndarray], stereo: bool = False) -> Iterator[np.nda
             yield mix
             continue
         total += mix.shape[-1]
-        if alone is None and block.any():
-            power, cancels = _power(block), _cancels(mix, block)
-            alone = int((power > 0.999 * power.max()).argmax()) if cancels else -1
-            if cancels:
+        mixed_power, powers = _tenths(mix), np.array([_tenths(x) for x in block])
+        if alone is None and powers.any():
+            loudest = powers.sum(axis=1)
+            alone = -1
+            if mixed_power.sum() < CANCELLED * loudest.max():
+                alone = int((loudest > 0.999 * loudest.max()).argmax())
                 warnings.warn(
                     "the channels cancel each other when they are mixed (right = −left): channel "
                     f"{alone + 1}, the louder one, is used alone",
@@ -93,7 +95,7 @@ def mixed(blocks: Iterable[np.ndarray], stereo: bool = False) -> Iterator[np.nda
                     stacklevel=4,
                 )
         if alone == -1:
-            lost += sum(len(m) for m, x in _tenths(mix, block) if _cancels(m, x))
+            lost += mix.shape[-1] * float((mixed_power < CANCELLED * powers.max(axis=0)).mean())
         yield mix if alone in (None, -1) else block[alone]
     if lost:
         warnings.warn(
@@ -118,18 +120,10 @@ def channels_for(waveform: Array, stereo: bool) -> np.ndarray:
     return np.broadcast_to(waveform, (2, waveform.shape[-1]))
 
 
-def _power(block: np.ndarray) -> np.ndarray:
-    return np.array([np.vdot(x, x) for x in block])
-
-
-def _cancels(mix: np.ndarray, block: np.ndarray) -> bool:
-    return bool(np.vdot(mix, mix) < CANCELLED * _power(block).max())
-
-
-def _tenths(mix: np.ndarray, block: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    size = -(-len(mix) // 10)
-    for i in range(0, len(mix), size):
-        yield mix[i : i + size], block[:, i : i + size]
+def _tenths(x: np.ndarray) -> np.ndarray:
+    """The energy of each tenth of a block."""
+    size = -(-len(x) // 10)
+    return np.array([np.vdot(part, part) for part in np.split(x, range(size, len(x), size))])
 
 
 def file_to_mel(path: Source, params: SpectrogramParams) -> Iterator[np.ndarray]:

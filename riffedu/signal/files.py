@@ -19,7 +19,7 @@ import numpy as np
 from riffedu.errors import RiffeduError, RiffeduWarning
 from riffedu.signal.containers import is_mpeg, look
 from riffedu.signal.foreign import Temporary, command, decode, kind_of, quiet
-from riffedu.signal.pieces import CUT, Look, Part, Pieces
+from riffedu.signal.pieces import CUT, Look, Part, Piece, Pieces
 from riffedu.signal.sources import BLOCK, Given, at_hand, reason
 
 PREROLL = 16 * 1152
@@ -234,9 +234,7 @@ class Reader:
 
         self._parts: list[Part] = found.parts
         try:
-            for i in range(max(1, len(found.parts))):
-                self._files.append(self._new(i))
-            return found
+            return self._open_parts(found)
         except (soundfile.SoundFileError, TypeError):
             path = self.given.path.lower()
             if path.endswith(".raw") and not self._files:
@@ -257,6 +255,24 @@ class Reader:
         # Containers round, and count what an encoder added at the ends.
         return Look(promised=seconds if seconds > 1.02 * heard + 0.1 else 0, why=complaint)
 
+    def _open_parts(self, found: Look) -> Look:
+        """Open those parts that can be opened, at least one."""
+        import soundfile
+
+        good, failed = [], None
+        for i in range(max(1, len(found.parts))):
+            try:
+                self._files.append(self._new(i))
+                good += found.parts[i : i + 1]
+            except (soundfile.SoundFileError, TypeError) as error:
+                failed = error
+        if failed and not self._files:
+            raise failed
+        if failed:
+            found.parts, found.why = good, found.why or CUT
+            self._parts = good
+        return found
+
     def _on_disk(self) -> str:
         if self.given.path:
             return self.given.path
@@ -273,7 +289,8 @@ class Reader:
                 return sound_file()(path if os.name == "nt" else os.fsencode(path))
             under = self.given.open()
             try:
-                view = Pieces(under, self._parts[i].pieces) if self._parts else under
+                whole: list[Piece] = [(0, len(self.given.data))]
+                view = Pieces(under, self._parts[i].pieces if self._parts else whole)
                 file = sound_file()(view)
             except BaseException:
                 under.close()

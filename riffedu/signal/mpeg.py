@@ -22,6 +22,11 @@ KBITS = {  # (version 1?, layer): kilobits per second
     (False, 2): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
     (False, 3): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
+CRC = []
+for _value in range(256):
+    for _ in range(8):
+        _value = _value >> 1 ^ (0xA001 if _value & 1 else 0)
+    CRC.append(_value)
 TAGS = (b"TAG", b"APETAGEX", b"LYRICSBEGIN", b"ID3", b"3DI")
 IN_A_ROW = 3
 """As many frames must follow one another before a place counts as the beginning of a sound."""
@@ -43,8 +48,9 @@ class Run(NamedTuple):
     rate: int
     frames: int  # samples that the frames hold
     promised: int  # samples that the Xing frame promises, or as many as were found
-    lost: int  # bytes that are no frame
+    lost: int  # bytes between the frames
     cut: bool  # ends in the middle of a frame
+    before: int = 0  # bytes before the first frame
 
 
 @lru_cache(maxsize=4096)
@@ -100,6 +106,8 @@ def info_of(data: Data, at: int) -> tuple[int, int, int] | None:
 def is_whole(data: Data, size: int) -> bool:
     """Whether a Xing frame promises just the bytes that are there, so that nothing need be counted.
 
+    It must have the LAME encoder's check sum; where another encoder wrote it, frames are counted.
+
     >>> is_whole(b"", 0)
     False
     """
@@ -108,7 +116,13 @@ def is_whole(data: Data, size: int) -> bool:
     if not info or not info[1] or not info[2]:
         return False
     end = size - 128 if data[size - 128 : size - 125] == b"TAG" else size
-    return info[2] == end - start and not any(data[start + 4 : info[0]])
+    mark = info[0]
+    if info[2] != end - start or any(data[start + 4 : mark]):
+        return False
+    crc = 0
+    for byte in data[start : mark + 154]:
+        crc = crc >> 8 ^ CRC[(crc ^ byte) & 255]
+    return crc.to_bytes(2, "big") == data[mark + 154 : mark + 156]
 
 
 def runs_of(data: Data, start: int = 0, end: int | None = None) -> list[Run]:
@@ -126,7 +140,11 @@ def runs_of(data: Data, start: int = 0, end: int | None = None) -> list[Run]:
     before = 0 if tagged or at is None else at - start
     while at is not None and at < end:
         run, at = _run(data, at, end, infos)
-        runs.append(run._replace(lost=run.lost + before))
+        if run.frames or not runs:
+            runs.append(run._replace(before=before))
+        else:  # the beginning of a sound whose frames are missing
+            promised = runs[-1].promised + run.promised
+            runs[-1] = runs[-1]._replace(cut=True, promised=promised)
         before = 0
     return [run for run in runs if run.frames]
 

@@ -86,6 +86,9 @@ def look_at_ogg(data: Data, start: int) -> Look:
         seconds += max(positions, default=0) / _clock(data[link[0].at : link[0].at + 64])
         if lost or cut:
             found.why = CUT if cut else "pages are damaged"
+    tail = data[pages[-1].end : pages[-1].end + 27]
+    if 0 < len(tail) < 27 and b"OggS".startswith(tail[:4]):  # not even the head of another page
+        good, found.why = False, CUT
     if found.why:
         found.promised = seconds
     return Look() if good else found

@@ -41,7 +41,7 @@ class Given:
         if not self.path:
             yield self.data
             return
-        with open(self.path, "rb") as file, _mapped(file) as data:
+        with open(self.path, "rb", buffering=0) as file, _mapped(file) as data:
             yield data
 
     def open(self) -> Any:
@@ -79,14 +79,14 @@ def _at(name: str | bytes, what: str) -> Given:
         return _stored(sys.stdin.buffer, "standard input", what)
     path = os.path.expanduser(name)
     try:
-        mode = os.stat(path).st_mode
+        status = os.stat(path)
+        mode = status.st_mode
         if stat.S_ISDIR(mode):
             raise RiffeduError(f"{label} is a folder: give the path of a {what} file")
         if stat.S_ISREG(mode):
-            if os.path.getsize(path) == 0:
+            if status.st_size == 0:
                 raise RiffeduError(f"{label} is empty (0 bytes): it cannot be read as a {what}")
-            with open(path, "rb"):
-                return Given(label, path)
+            return Given(label, path)
         with open(path, "rb") as pipe:
             return _stored(pipe, label, what)
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
@@ -154,6 +154,8 @@ def printable(name: Any) -> str:
     a\nb.wav
     """
     text = os.fsdecode(name) if isinstance(name, (str, bytes, os.PathLike)) else str(name)
+    if text.isprintable():
+        return text
     shown = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     return "".join(shown)
 

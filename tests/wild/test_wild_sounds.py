@@ -205,6 +205,24 @@ LOST = {
         "sample rate changes",
     ),
     "Opus: half": (lambda: coded(noise(4), 48000, "OGG", "OPUS")[:20000], "cut short"),
+    "Ogg: half of two, at a seam": (
+        lambda: coded(A, kind="OGG") + coded(B, kind="OGG")[:20],
+        "cut short",
+    ),
+    "Ogg: one, and the headers of another": (
+        lambda: coded(A, kind="OGG") + coded(B, kind="OGG")[:2000],
+        "cut short",
+    ),
+    "MP3: one, and the head of another": (lambda: mp3(A) + mp3(B)[:300], "cut short"),
+    "AIFF: a contradiction": (
+        lambda: patched(coded(kind="AIFF"), coded(kind="AIFF").index(b"COMM") + 8, 2, ">H"),
+        "contradicts itself",
+    ),
+    "FLAC: a contradiction": (lambda: flipped(FLAC, 18, 2), "contradicts its frames"),
+    "WAV: GSM, cut": (
+        lambda: coded(tone(rate=8000), 8000, subtype="GSM610")[:-3],
+        "cut short",
+    ),
     "Ogg: no end": (lambda: LONG_OGG[: LONG_OGG.rindex(b"OggS")], "short"),
 }
 
