@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-import warnings
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 from PIL import Image
 
-from riffedu.errors import RiffeduError, RiffeduWarning
+from riffedu.errors import RiffeduError, warn
 from riffedu.signal.arrays import Array, as_rate, as_waveform
 from riffedu.signal.audio import Source, load_blocks, resample
 from riffedu.signal.image import (
@@ -88,21 +87,17 @@ def mixed(blocks: Iterable[np.ndarray], stereo: bool = False) -> Iterator[np.nda
             alone = -1
             if mixed_power.sum() < CANCELLED * loudest.max():
                 alone = int((loudest > 0.999 * loudest.max()).argmax())
-                warnings.warn(
+                warn(
                     "the channels cancel each other when they are mixed (right = −left): channel "
-                    f"{alone + 1}, the louder one, is used alone",
-                    RiffeduWarning,
-                    stacklevel=4,
+                    f"{alone + 1}, the louder one, is used alone"
                 )
         if alone == -1:
             lost += mix.shape[-1] * float((mixed_power < CANCELLED * powers.max(axis=0)).mean())
         yield mix if alone in (None, -1) else block[alone]
     if lost:
-        warnings.warn(
+        warn(
             f"in {lost / total:.0%} of the sound the channels cancel each other when they are "
-            "mixed (right = −left): that part is silent; use one channel, as in waveform[0]",
-            RiffeduWarning,
-            stacklevel=4,
+            "mixed (right = −left): that part is silent; use one channel, as in waveform[0]"
         )
 
 

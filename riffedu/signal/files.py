@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache
@@ -16,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from riffedu.errors import RiffeduError, RiffeduWarning
+from riffedu.errors import RiffeduError, warn
 from riffedu.signal.containers import is_mpeg, look
 from riffedu.signal.foreign import Temporary, command, decode, kind_of, quiet
 from riffedu.signal.pieces import CUT, Look, Part, Piece, Pieces
@@ -366,7 +365,7 @@ class Reader:
         read = f"{there:.2f} s of {promised:.2f} s were read: {why}"
         if promised <= 1.005 * there:
             read = f"{there:.2f} s were read, but {why}"
-        warnings.warn(f"{self.label}: {read}", RiffeduWarning, stacklevel=7)
+        warn(f"{self.label}: {read}")
 
 
 def as_channels(label: Any, samples: np.ndarray) -> np.ndarray:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from riffedu.errors import RiffeduError, RiffeduWarning
+from riffedu.errors import RiffeduError, warn
 from riffedu.signal.params import EXIF_TAGS, SpectrogramParams, _number
 from riffedu.signal.picture import LARGEST, as_picture, open_picture, tags_of, with_rows
 
@@ -222,11 +221,9 @@ def ready(
                 f"the picture is {image.width} × {image.height} pixels; it must be {rows} tall, "
                 "one row per mel band"
             )
-        warnings.warn(
+        warn(
             f"the picture is {image.height} pixels tall, not {rows}: it was resampled on the mel "
-            "axis",
-            RiffeduWarning,
-            stacklevel=3,
+            "axis"
         )
         image = with_rows(image, rows)
     return image, params

@@ -297,6 +297,40 @@ def test_a_pipe_in_the_shell(tmp_path):
     assert b"riffedu" not in done.stderr and b"Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: id3(20002, COVER) + vbr(noise(2)),
+        lambda: vbr(noise(1)) + vbr(noise(1)),
+        lambda: coded(tone(rate=8000), 8000, subtype="GSM610"),
+        lambda: mp3(noise(3))[:20000],
+        lambda: coded(A, kind="OGG") + coded(B, kind="OGG"),
+    ],
+)
+def test_sampled_clips_lie_inside_the_sound(make, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "a.any").write_bytes(make())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        longest = int(audio.duration(tmp_path / "a.any") * 1000) - 1
+    for ms in (100, longest):
+        line = ["sample-clips", "--audio", "~/a.any", "--output-dir", str(tmp_path / str(ms))]
+        assert cli.main([*line, "--num-clips", "5", "--duration-ms", str(ms), "--seed", "1"]) == 0
+        for clip in (tmp_path / str(ms)).iterdir():
+            waveform, rate = audio.load(clip)
+            assert waveform.shape[-1] == round(ms / 1000 * rate)
+    assert capsys.readouterr().err.count("\n") <= 2  # each command warns once
+
+
+def test_the_warning_names_the_line_that_asked():
+    with pytest.warns(RiffeduWarning) as said:
+        list(audio.load_blocks(WAV[:5000]))
+        audio.duration(WAV[:5000])
+        convert.file_to_image(WAV[:5000], progress=False)
+    assert {w.filename for w in said} == {__file__}
+
+
 def test_long_pipes_go_to_a_file(monkeypatch):
     monkeypatch.setattr("riffedu.signal.sources.IN_MEMORY", 5000)
     waveform, _, said = heard(io.BytesIO(WAV))
