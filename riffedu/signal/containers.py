@@ -41,8 +41,8 @@ def look(data: Data, name: str = "") -> Look:
         return _au(data)
     if data[:4] == b"caff":
         return _caf(data)
-    if data[:4] == b"riff" and data[40:44] == b"fmt ":
-        return Look(why=_contradiction(data[64:84].ljust(20, b"\0"), "<"))
+    if data[:4] == b"riff" and data[24:28] == b"wave":
+        return _w64(data)
     if data[:7] == b"NIST_1A" and (count := re.search(rb"sample_count -i (\d+)", data[:1024])):
         return Look(frames=int(count[1]))
     if data[:4] == b"2BIT":
@@ -199,8 +199,9 @@ def _contradiction(form: bytes, order: str) -> str:
         return ""
     if tag in (1, 3, 6, 7, 0xFFFE):  # PCM, floats, A-law, µ-law
         agrees = block == channels * -(-bits // 8) and per_second == rate * block
-    elif tag in (2, 0x11):  # ADPCM: blocks of so many samples
-        agrees = not inside or abs(per_second - rate * block / inside) < per_second / 20
+    elif tag in (2, 0x11):  # ADPCM: 4 bits a sample, after a head for each channel
+        each = block // max(1, channels)
+        agrees = not inside or inside == (2 * each - 12 if tag == 2 else 2 * each - 7)
     else:
         return ""
     if agrees:
@@ -223,6 +224,25 @@ def _au(data: Data) -> Look:
     if 0 < size < there * 0.99:
         return Look(share=there / size, why=MORE)
     return Look()
+
+
+def _w64(data: Data) -> Look:
+    """Sony's WAV: names of 16 bytes, and sizes of 8 that count themselves."""
+    at, why = 40, ""
+    while at + 24 <= len(data):
+        name, size = data[at : at + 4], int.from_bytes(data[at + 16 : at + 24], "little")
+        there = len(data) - at - 24
+        if name == b"fmt ":
+            why = _contradiction(data[at + 24 : at + 44].ljust(20, b"\0"), "<")
+        if name == b"data" and (size - 24 > 1.005 * there or size <= 24) and there > 0:
+            whole = (there + 24).to_bytes(8, "little")
+            head = data[:16] + len(data).to_bytes(8, "little") + data[24 : at + 16] + whole
+            unknown = size <= 24 or size >= 2**62
+            share = 1.0 if unknown else (size - 24) / there
+            part = Part([head, (at + 24, len(data))])
+            return Look([part], share=share, why=why if unknown else CUT)
+        at += max(24, size + 7 & ~7)
+    return Look(why=why)
 
 
 def _caf(data: Data, start: int = 0) -> Look:

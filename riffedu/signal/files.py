@@ -24,7 +24,7 @@ from riffedu.signal.sources import BLOCK, Given, at_hand, reason
 PREROLL = 16 * 1152
 """Samples of an MP3 that are decoded before the place that was asked for."""
 
-LOOKED_AT = ("FLAC", "OGG", "MP3", "WAV", "AIFF", "AU", "CAF", "RF64")
+LOOKED_AT = ("FLAC", "OGG", "MP3", "WAV", "AIFF", "AU", "CAF", "RF64", "W64")
 """Formats whose sizes `look` compares; for others, libsndfile notes in its log what is wrong."""
 
 STEP = 1024

@@ -10,6 +10,7 @@ import warnings
 
 import numpy as np
 import pytest
+import soundfile
 from making import (
     RATE,
     by_ffmpeg,
@@ -408,6 +409,45 @@ def test_other_formats_are_read_through_ffmpeg(ending, tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
     if ending not in (".ts", ".tta"):
         assert heard(data)[0].shape == waveform.shape  # the same without a name
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("channels", ["1", "2"])
+@pytest.mark.parametrize(
+    "codec",
+    ["adpcm_ms", "adpcm_ima_wav", "pcm_mulaw", "pcm_alaw", "pcm_u8", "pcm_s24le", "pcm_f64le"],
+)
+def test_wav_files_of_another_writer(codec, channels, tmp_path):
+    _, _, said = heard(by_ffmpeg(tmp_path, ".wav", "-c:a", codec, "-ac", channels))
+    assert not said
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize(
+    "ending", [".mp3", ".ogg", ".opus", ".flac", ".aiff", ".caf", ".au", ".w64"]
+)
+def test_files_of_another_writer(ending, tmp_path):
+    for channels in ("1", "2"):
+        options = ["-ac", channels, *(["-c:a", "libvorbis"] if ending == ".ogg" else [])]
+        waveform, rate, said = heard(by_ffmpeg(tmp_path, ending, *options, samples=noise(2)))
+        assert not said and abs(waveform.shape[-1] / rate - 2) < 0.06
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize(
+    "ending", [".wav", ".flac", ".ogg", ".mp3", ".aiff", ".au", ".caf", ".w64"]
+)
+def test_files_written_to_a_pipe(ending, tmp_path):
+    """Where ffmpeg cannot go back, it leaves the sizes in the header as they are."""
+    name = {".aiff": "aiff", ".caf": "caf"}.get(ending, ending[1:])
+    soundfile.write(tmp_path / "a.wav", noise(2), RATE)
+    codec = ["-c:a", "libvorbis"] if ending == ".ogg" else []
+    line = ["ffmpeg", "-v", "error", "-nostdin", "-i", tmp_path / "a.wav", *codec, "-f", name, "-"]
+    data = subprocess.run(line, capture_output=True, check=False).stdout
+    if len(data) < 5000:
+        pytest.skip("ffmpeg does not write this format to a pipe")
+    waveform, rate, said = heard(data)
+    assert not said and abs(waveform.shape[-1] / rate - 2) < 0.06
 
 
 @needs_ffmpeg
