@@ -77,6 +77,8 @@ LESSONS = (
             "signal.foreign",
             "signal.sources",
             "signal.files",
+            "signal.tags",
+            "signal.saving",
             "signal.audio",
             "signal.sampling",
             "signal.synth",
@@ -187,7 +189,14 @@ LESSONS = (
         "Text to music",
         "the whole road, stage by stage",
         40,
-        ("diffusion.windows", "music.result", "music.pulse", "music.generate"),
+        (
+            "diffusion.windows",
+            "music.provenance",
+            "signal.stereo",
+            "music.result",
+            "music.pulse",
+            "music.generate",
+        ),
         (0,),
     ),
     Lesson(
@@ -198,7 +207,6 @@ LESSONS = (
         90,
         (
             "signal.stems",
-            "signal.stereo",
             "music.masks",
             "music.edit",
             "music.continuation",
@@ -303,8 +311,9 @@ def drawn(readme: str, project: str) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
+    from riffedu.output import write_text
     from riffedu.paths import course_folder
 
     files = [course_folder() / name for name in ("README.md", "pyproject.toml")]
     for file, text in zip(files, drawn(*(file.read_text("utf-8") for file in files))):
-        file.write_text(text, "utf-8")
+        write_text(file, text)

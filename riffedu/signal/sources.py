@@ -35,6 +35,11 @@ class Given:
     def __str__(self) -> str:
         return self.label
 
+    def __fspath__(self) -> str:
+        if not self.path:
+            raise TypeError(f"{self.label} is not a file")
+        return self.path
+
     @contextmanager
     def bytes(self) -> Iterator[Data]:
         """Its bytes, as they are or mapped into memory."""
