@@ -28,7 +28,8 @@ def _origin(report: dict[str, Any]) -> str:
         f"{report['guidance']:g} on the last {report['guidance_below']:.0%} of the way, "
         f"pulse {report.get('pulse', 0):g}. Each figure is the mean of generated clips ÷ the "
         "mean of test renders of the same kind through the same codec and back from sound, with a "
-        "95 % interval over clips (bootstrap); – where renders themselves have too little of it to compare."
+        "95 % interval over clips (bootstrap); – where renders themselves have too little of it to "
+        "compare."
     )
 
 
