@@ -264,7 +264,7 @@ def variations(
 
 def run_parameters(
     pipeline: TextToMusic,
-    strength: float,
+    strength: float | None = None,
     num_inference_steps: Any = None,
     guidance_scale: Any = None,
     seed: int = 0,
@@ -275,14 +275,16 @@ def run_parameters(
 ) -> dict[str, Any]:
     """Return the parameters that every edited result records; warn if no step was taken.
 
-    ``steps_taken`` is the share of ``num_inference_steps`` that ``strength`` selects.
+    With ``strength``, ``steps_taken`` is the part of ``num_inference_steps`` that it selects.
     """
     steps, scale = pipeline.settings(num_inference_steps, guidance_scale)
-    taken = len(from_strength(pipeline.noise_levels(steps), strength)) - 1
-    warn_without_steps(strength, steps, taken)
+    taken: dict[str, Any] = {}
+    if strength is not None:
+        levels = from_strength(pipeline.noise_levels(steps), strength)
+        taken = {"strength": strength, "steps_taken": len(levels) - 1}
+        warn_without_steps(strength, steps, len(levels) - 1)
     return {
-        "strength": strength,
-        "steps_taken": taken,
+        **taken,
         "negative_prompt": negative_prompt,
         "seed": seed,
         "num_inference_steps": steps,

@@ -401,9 +401,10 @@ class TextToMusic:
         return Result(waveform, rate, image, recorded)
 
     def identity(self) -> dict[str, Any]:
-        """Return the model's name and the hash of its weights, for records."""
-        path = self.checkpoint.path
-        return {"model": path.name, "model_hash": model_hash(path)}
+        """Return the model's name and the hash of its weights, for records; the device if a GPU."""
+        path, device = self.checkpoint.path, self.checkpoint.device.type
+        named = {"model": path.name, "model_hash": model_hash(path)}
+        return named if device == "cpu" else {**named, "device": device}
 
     @property
     def guidance_below(self) -> float:

@@ -122,7 +122,7 @@ def test_a_phase_at_random_says_its_seed(tmp_path, song, capsys):
     line = ["image-to-audio", "--image", picture, "-o", sound, "--seed"]
     assert shell(*line, "random") == 0
     first, seed = sound.read_bytes(), capsys.readouterr().err.split()[-1]
-    assert shell(*line, seed) == 0 and sound.read_bytes() == first
+    assert shell(*line, seed, "--overwrite") == 0 and sound.read_bytes() == first
 
 
 def test_a_folder_of_pictures_goes_on_after_a_bad_file(folder, tmp_path, capsys):
