@@ -205,7 +205,7 @@ def check_frame(frame: Callable) -> object:
                 "solve for n_fft."
             )
         if answer == int(want):
-            return hint(f"{case}: rounded down, rows lie too far apart by a hair. Round up.")
+            return hint(f"{case}: rounded down, so the rows lie slightly too far apart. Round up.")
         if answer < want:
             bank = mel_filterbank(rate, max(2, int(answer)), bands, 0, top)
             empty = int((~bank.any(axis=1)).sum())
