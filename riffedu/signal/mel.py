@@ -155,8 +155,8 @@ def mel_blocks(blocks: Iterable[Array], params: SpectrogramParams | None = None)
     params = params or _default_params()
     bank = sparse_filterbank(params)
     n_fft, hop = params.n_fft, params.hop_length
-    doors = (as_sound(block, block=True) for block in blocks)
-    for piece, give_back in _pieces(doors, n_fft, hop, columns=64):
+    tensors = (as_sound(block, block=True) for block in blocks)
+    for piece, give_back in _pieces(tensors, n_fft, hop, columns=64):
         spectrum = stft(piece, n_fft, hop, params.win_length, center=False).numpy()
         # NumPy's abs: torch's takes as long as the FFT.
         magnitude = np.abs(spectrum[..., : bank.shape[1], :])
@@ -166,7 +166,7 @@ def mel_blocks(blocks: Iterable[Array], params: SpectrogramParams | None = None)
 
 
 def _pieces(
-    doors: Iterable[tuple[torch.Tensor, Callable]], n_fft: int, hop_length: int, columns: int
+    tensors: Iterable[tuple[torch.Tensor, Callable]], n_fft: int, hop_length: int, columns: int
 ) -> Iterator[tuple[torch.Tensor, Callable]]:
     """Cuts a sound into overlapping pieces, mirrored at both ends as in a centred `stft`.
 
@@ -178,7 +178,7 @@ def _pieces(
     before = n_fft // 2
     after = n_fft - 1 - before  # so that the last frame is centred inside the sound
     held, begun = None, False
-    for x, give_back in doors:
+    for x, give_back in tensors:
         x = _checked(x, held)
         held = x if held is None else torch.cat([held, x], -1)
         if not begun and held.shape[-1] > before:

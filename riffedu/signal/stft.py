@@ -335,6 +335,6 @@ def _check_spectrum(spectrum: torch.Tensor, n_fft: int, length: int | None) -> N
 def _check_gaps(window: Window, win_length: int, hop_length: int) -> None:
     if not is_nola(window, win_length, hop_length):
         raise RiffeduError(
-            f"the windows leave gaps (NOLA fails): with hop_length={hop_length} some samples lie "
-            f"under no part of the {win_length}-sample window; use a smaller hop_length"
+            f"the windows leave gaps (NOLA fails): with hop_length={hop_length} some samples get "
+            f"no weight from any window of {win_length} samples; use a smaller hop_length"
         )
