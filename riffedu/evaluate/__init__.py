@@ -94,6 +94,7 @@ def evaluate(
         "steps": steps,
         "guidance": guidance,
         "guidance_below": pipeline.guidance_below,
+        "pulse": pipeline.pulse,
     }
     kept = clips.Shelf(shelf)
     numbers = clips.choose(pictures, per_class, seed)

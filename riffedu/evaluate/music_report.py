@@ -25,10 +25,11 @@ def _origin(report: dict[str, Any]) -> str:
     return (
         f"{report['date']}, {report['seeds']} seeds from {report['seed']} on. Model "
         f"{report['model']} (sha256 {report['model_hash']}), {report['steps']} steps, guidance "
-        f"{report['guidance']:g} on the last {report['guidance_below']:.0%} of the way. Each "
-        "figure is the mean of generated clips ÷ the mean of test renders of the same kind "
-        "through the same codec and back from sound, with a 95 % interval over clips "
-        "(bootstrap); – where renders themselves have too little of it to compare."
+        f"{report['guidance']:g} on the last {report['guidance_below']:.0%} of the way, "
+        f"pulse {report.get('pulse', 0):g}. Each figure is the mean of generated clips ÷ the "
+        "mean of test renders of the same kind through the same codec and back from sound, with a "
+        "95 % interval over clips (bootstrap); – where renders themselves have too little of it to "
+        "compare."
     )
 
 

@@ -61,7 +61,7 @@ def _origin(report: dict[str, Any]) -> str:
         lines.append(
             f"Model {report['model']} (sha256 {report['model_hash']}), "
             f"{report['steps']} steps, guidance {report['guidance']:g} on the last "
-            f"{report.get('guidance_below', 1):.0%} of the way."
+            f"{report.get('guidance_below', 1):.0%} of the way, pulse {report.get('pulse', 0):g}."
         )
     lines.append(
         f"Classifier of {report['classes']} names (sha256 {report['classifier_hash']}), trained "

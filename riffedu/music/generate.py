@@ -92,8 +92,7 @@ class TextToMusic:
         columns, step = width * factor, self.params.column_ms
         beats = columns * step / 60000 * tempo
         drawn = pulse.pulse(self.params.num_frequencies, columns, beats, step, pulse.DECAY)
-        amount = self.checkpoint.defaults.get("pulse") or pulse.AMOUNT
-        return pulse.add_pulse(noise, self.encode_image(drawn), amount)
+        return pulse.add_pulse(noise, self.encode_image(drawn), self.pulse or pulse.AMOUNT)
 
     def tempo(self, prompt: str, seed: int, tempo: float | None = None) -> float:
         """Return the tempo of the pulse in a clip's noise, in beats per minute; 0 is no pulse.
@@ -105,7 +104,7 @@ class TextToMusic:
         if tempo is not None:
             lowest = pulse.SLOWEST if tempo else 0
             return limits.number("tempo", tempo, lowest, pulse.FASTEST)
-        if not self.checkpoint.defaults.get("pulse"):
+        if not self.pulse:
             return 0.0
         return pulse.named_tempo(prompt) or pulse.seed_tempo(seed)
 
@@ -410,6 +409,11 @@ class TextToMusic:
     def guidance_below(self) -> float:
         """Share of the timesteps below which guidance applies, by default: 1 is all of them."""
         return self.checkpoint.defaults.get("guidance_below", 1.0)
+
+    @property
+    def pulse(self) -> float:
+        """Gain of the pulse that the checkpoint recommends in its noise; 0 is none."""
+        return self.checkpoint.defaults.get("pulse", 0.0)
 
     @property
     def train_timesteps(self) -> int:
