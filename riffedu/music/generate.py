@@ -54,6 +54,7 @@ class TextToMusic:
     def __init__(self, checkpoint: Checkpoint, params: SpectrogramParams | None = None):
         self.checkpoint = checkpoint
         self.params = params or SpectrogramParams()
+        self.loras: list[Any] = []
 
     def encode_prompt(self, texts: str | Sequence[str]) -> Tensor:
         """Encode prompts as token states ``(prompts, tokens, width)``; ``""`` is the empty prompt.
@@ -295,9 +296,11 @@ class TextToMusic:
         rms_db = float(audio.rms_db(raw)) if rms_db is None else rms_db
         waveform = audio.set_level(raw, rms_db=rms_db, peak_db=PEAK_DB)
         gain = _gain(raw, waveform)
+        active = {lora.name: lora.strength for lora in self.loras if lora.attached}
         recorded = {
             **parameters,
             "model": self.checkpoint.path.name,
+            **({"lora": active} if active else {}),
             "gain_db": 20 * math.log10(gain),
             "rms_db": float(audio.rms_db(waveform)),
             "peak_db": float(audio.peak_db(waveform)),

@@ -13,6 +13,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from riffedu.diffusion.checkpoint import load_checkpoint
+from riffedu.diffusion.lora import Lora, load_lora, parse_strength
 from riffedu.music import continuation, edit, interpolate, looping, riffuse, stream
 from riffedu.music.generate import TextToMusic
 from riffedu.music.result import Result
@@ -23,6 +24,18 @@ if TYPE_CHECKING:
 
 class Pipeline(TextToMusic):
     """Text to music, editing, looping and interpolation with one checkpoint."""
+
+    def add_lora(self, file: str | Path, strength: float | None = None) -> Lora:
+        """Add a LoRA to the U-Net: a file, or ``"FILE:0.8"`` with its strength from 0 to 2.
+
+        Several can be added; their changes are summed. The result's ``strength`` can be set at any
+        time, and its ``remove()`` takes it off. See `riffedu.diffusion.lora.load_lora`. Notebook:
+        14_train_your_own.
+        """
+        path, given = (Path(file), strength) if strength is not None else parse_strength(file)
+        lora = load_lora(self.checkpoint.unet, path, given)
+        self.loras.append(lora)
+        return lora
 
     def transform(
         self,
@@ -85,9 +98,18 @@ class Pipeline(TextToMusic):
         return riffuse.riffuse(self, start, end, alpha, init_image, mask_image, **options)
 
 
-def load_pipeline(name_or_path: str | Path = "default", device: str = "cpu") -> Pipeline:
+def load_pipeline(
+    name_or_path: str | Path = "default",
+    device: str = "cpu",
+    lora: str | Path | Sequence[str | Path] = (),
+) -> Pipeline:
     """Open a checkpoint (see ``load_checkpoint``) and get the road from words to sound.
+
+    ``lora`` is a file or several, each as in `Pipeline.add_lora`: ``lora="mine.safetensors:0.8"``.
 
     >>> load_pipeline().generate("a calm solo piano").waveform   # doctest: +SKIP
     """
-    return Pipeline(load_checkpoint(name_or_path, device))
+    pipeline = Pipeline(load_checkpoint(name_or_path, device))
+    for each in [lora] if isinstance(lora, str | Path) else lora:
+        pipeline.add_lora(each)
+    return pipeline

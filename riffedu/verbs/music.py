@@ -42,11 +42,20 @@ def add_music_arguments(parser: ArgumentParser) -> None:
         default="default",
         help="name in data/models, folder or Hub ID (default: the shipped model)",
     )
+    parser.add_argument(
+        "--lora",
+        action="append",
+        default=[],
+        metavar="FILE[:STRENGTH]",
+        help="LoRA to add to the model, a .safetensors file, with a strength from 0 to 2 "
+        "(default 1); repeat for several",
+    )
     parser.add_argument("--quiet", action="store_true", help="print no progress bar and no summary")
 
 
 def check_arguments(args: Namespace, *prompts: str) -> tuple[Path, Path | None]:
     """Check the prompts, numbers and outputs; return the sound and picture files to write."""
+    from riffedu.diffusion.lora import check_file, parse_strength
     from riffedu.paths import check_writable
     from riffedu.signal.audio import FORMATS
     from riffedu.signal.image import PICTURES
@@ -57,6 +66,8 @@ def check_arguments(args: Namespace, *prompts: str) -> tuple[Path, Path | None]:
         limits.whole("--steps", args.num_inference_steps, 1, 1000)
     if args.guidance_scale is not None:
         limits.guidance(args.guidance_scale)
+    for lora in args.lora:
+        check_file(parse_strength(lora)[0])
     sound = check_writable(args.output, FORMATS, "sound")
     return sound, check_writable(args.image, PICTURES, "picture") if args.image else None
 
@@ -82,13 +93,13 @@ def load_clip(path: str) -> tuple[np.ndarray, int]:
 
 @contextmanager
 def opened(args: Namespace, *prompts: str) -> Iterator[Pipeline]:
-    """Load the pipeline of ``--model``, and print prompt warnings as one line on stderr."""
+    """Load the pipeline of ``--model`` and ``--lora``; print warnings about prompts on stderr."""
     import warnings
 
     from riffedu.diffusion.guidance import PromptWarning, warn_about_prompt
     from riffedu.music.pipeline import load_pipeline
 
-    pipeline = load_pipeline(args.model)
+    pipeline = load_pipeline(args.model, lora=args.lora)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("default", PromptWarning)
