@@ -181,7 +181,7 @@ class Lora:
 
         path = check_name(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        tensors = {k: v.half() if half else v.contiguous() for k, v in self.tensors().items()}
+        tensors = {k: (v.half() if half else v).contiguous() for k, v in self.tensors().items()}
         save_file(tensors, path, metadata={"format": "pt"})
         return path
 

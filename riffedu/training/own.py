@@ -1,0 +1,316 @@
+"""Train a LoRA on one's own sounds: minutes on two cores, with the loop of every network here.
+
+The base model stays as it is; only the two thin matrices of each layer are trained
+(`riffedu.diffusion.lora`). Three quarters of every batch are pieces of the own sounds; the rest are
+clips that the base model generated itself, so that it does not forget them (Ruiz et al.,
+"DreamBooth", 2023). On the way two things are measured: the loss on files that were held out, and
+how far the loss on the base model's own clips has risen, which is forgetting.
+
+Taught in lesson 14. Shell: ``riffedu train own``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import RiffeduError
+from .denoiser import SHEET_PROMPTS, velocity_loss
+from .own_sounds import OwnSounds, open_sounds
+
+if TYPE_CHECKING:
+    import torch
+
+BATCH = 8
+REMEMBERED = 2  # of BATCH
+LEARNING_RATE = 1e-3
+RANK = 8
+EMPTY = 0.1
+MEASURED_AT = (150, 400, 650, 850)  # times of 1000
+
+
+@dataclass(frozen=True)
+class OwnStep:
+    """The state of training after a step.
+
+    ``held_out`` is the loss on the files held out, ``forgetting`` the rise of the loss on the base
+    model's own clips, as a share; both are those of the last measurement, or None before the first.
+    """
+
+    step: int
+    loss: float
+    seconds: float
+    held_out: float | None
+    forgetting: float | None
+
+
+def prediction_loss(
+    pipeline: Any,
+    latents: torch.Tensor,
+    states: torch.Tensor,
+    noise: torch.Tensor,
+    times: torch.Tensor,
+    each: bool = False,
+) -> torch.Tensor:
+    """Return the mean squared error of the U-Net's prediction at integer ``times``.
+
+    The target is what this checkpoint predicts: v, the noise (Stable Diffusion and Riffusion v1) or
+    the clean latents. ``latents`` and ``noise`` ``(n, c, h, w)``, ``states (n, tokens, width)``,
+    ``times (n,)``. With ``each``, one error per item, ``(n,)``.
+    """
+    unet, alphas = pipeline.checkpoint.unet, pipeline.checkpoint.scheduler.alphas_cumprod
+    alphas = alphas.to(latents.device)
+    if pipeline.prediction_type == "v_prediction" and not each:
+        return velocity_loss(unet, latents, states, alphas, noise, times)
+    alpha = alphas[times].view(-1, 1, 1, 1)
+    noisy = alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
+    target = {
+        "epsilon": noise,
+        "sample": latents,
+        "v_prediction": alpha.sqrt() * noise - (1 - alpha).sqrt() * latents,
+    }[pipeline.prediction_type]
+    squared = (unet(noisy, times, states).sample - target).float().square()
+    return squared.mean((1, 2, 3)) if each else squared.mean()
+
+
+def fixed_loss(
+    pipeline: Any, latents: torch.Tensor, captions: Sequence[str], seed: int = 0
+) -> float:
+    """Return the loss over latents at four fixed times, with the same noise in every call.
+
+    Because times and noise never change, two values differ only by what the network has learnt.
+    """
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    device, total = pipeline.checkpoint.device, pipeline.train_timesteps
+    states = pipeline.encode_prompt(list(captions))
+    losses = []
+    with torch.inference_mode():
+        for share in MEASURED_AT:
+            noise = torch.randn(latents.shape, generator=generator)
+            times = torch.full((len(latents),), share * total // 1000, device=device)
+            for at in range(0, len(latents), BATCH):
+                chosen = slice(at, at + BATCH)
+                clean, noisy = latents[chosen].to(device), noise[chosen].to(device)
+                losses.append(
+                    prediction_loss(
+                        pipeline, clean, states[chosen], noisy, times[chosen], each=True
+                    ).cpu()
+                )
+    return float(torch.cat(losses).mean())
+
+
+def remembered_clips(
+    pipeline: Any,
+    cache: str | Path,
+    prompts: Sequence[str] = SHEET_PROMPTS,
+    per_prompt: int = 2,
+    steps: int = 12,
+) -> tuple[torch.Tensor, list[str]]:
+    """Return latents that the base model generates for its own prompts; kept in ``cache``.
+
+    ``(prompts · per_prompt, c, h, w)``, and their prompts. Generate them before a LoRA is added.
+    """
+    import torch
+    from safetensors.torch import load_file, save_file
+    from tqdm.auto import tqdm
+
+    captions = [prompt for prompt in prompts for _ in range(per_prompt)]
+    told = hashlib.sha256(json.dumps([captions, steps]).encode())
+    told.update(pipeline.checkpoint.unet.conv_out.weight.detach().float().cpu().numpy().tobytes())
+    path = Path(cache) / f"remembered-{told.hexdigest()[:16]}.safetensors"
+    if path.is_file():
+        return load_file(path)["latents"].float(), captions
+    made = []
+    for seed, prompt in enumerate(tqdm(captions, desc="remembering the base", leave=False)):
+        noise = pipeline.initial_noise(9000 + seed)
+        *_, last = pipeline.denoise(noise, pipeline.encode_prompt(prompt), None, steps)
+        made.append(last.latents.float().cpu())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({"latents": torch.cat(made).half().contiguous()}, path)
+    return load_file(path)["latents"].float(), captions
+
+
+def train_own(
+    pipeline: Any,
+    sounds: OwnSounds,
+    output: str | Path,
+    work: str | Path,
+    *,
+    minutes: float = 10.0,
+    rank: int = RANK,
+    learning_rate: float = LEARNING_RATE,
+    remember: tuple[torch.Tensor, list[str]] | None = None,
+    measurements: int = 10,
+    seed: int = 0,
+) -> Iterator[OwnStep]:
+    """Train a LoRA on ``sounds`` for ``minutes``, write it to ``output``; yield every step.
+
+    ``work`` is the folder of the training state: a later call with the same folder goes on.
+    ``remember`` are latents and prompts of the base model (`remembered_clips`); without them
+    nothing is done against forgetting, and it is not measured. At the end the LoRA stays on the
+    pipeline, with the averaged weights, as ``pipeline.loras[-1]``.
+    """
+    import numpy as np
+    import torch
+
+    from riffedu.diffusion.lora import add_lora, check_name
+
+    from .feed import EVENLY, StateCache, draw_times
+    from .loop import train
+    from .speed import fastest_precision
+
+    output, work, device = check_name(output), Path(work), pipeline.checkpoint.device
+    _same_settings(work, {"model": pipeline.checkpoint.path.name, "rank": rank})
+    latents, captions = sounds.part(held_out=False)
+    tests = {"held_out": sounds.part(held_out=True)}
+    if remember is not None:  # every second clip of the base is trained on, the others measured
+        tests["base"] = remember[0][1::2], remember[1][1::2]
+        latents, captions = torch.cat([latents, remember[0][::2]]), captions + remember[1][::2]
+    own = int((~sounds.held_out).sum())
+    before = {name: fixed_loss(pipeline, *test) for name, test in tests.items()}
+    lora = add_lora(pipeline.checkpoint.unet, rank, seed=seed, name=output.stem)
+    pipeline.loras.append(lora)
+    random = np.random.default_rng()
+    states_of = StateCache(pipeline.encode_prompt, captions.__getitem__, 1, EMPTY)
+
+    def batch() -> Any:
+        some = random.integers(0, own, BATCH)
+        if remember is not None:
+            some[:REMEMBERED] = random.integers(own, len(latents), REMEMBERED)
+        times = draw_times(BATCH, pipeline.train_timesteps, EVENLY).to(device)
+        return latents[some].to(device), states_of(some, random).to(device), times
+
+    def loss_of(step: int) -> Any:
+        clean, states, times = batch()
+        return prediction_loss(pipeline, clean, states, torch.randn_like(clean), times)
+
+    measured: list[dict[str, float]] = _read_measures(work)
+    if not measured:
+        measured.append({"step": 0, "seconds": 0.0, "held_out": before["held_out"]})
+        measured[-1] |= {"forgetting": 0.0} if remember is not None else {}
+
+    def measure(average: Any, history: list) -> None:
+        with average.applied_to(lora.module):
+            lora.save(output)
+            found = {name: fixed_loss(pipeline, *test) for name, test in tests.items()}
+        measured.append({"step": history[-1][0] if history else 0, "held_out": found["held_out"]})
+        measured[-1]["seconds"] = history[-1][3] if history else 0.0
+        if remember is not None:
+            measured[-1]["forgetting"] = found["base"] / before["base"] - 1
+        (work / "measures.json").write_text(json.dumps(measured))
+
+    averages: list[Any] = []
+
+    def on_save(average: Any, history: list) -> None:
+        averages[:] = [average]
+        measure(average, history)
+
+    clean, states, times = batch()
+    autocast = fastest_precision(pipeline.checkpoint.unet, (clean, times, states), str(device.type))
+    for step in train(
+        lora.module,
+        loss_of,
+        work,
+        minutes=minutes,
+        learning_rate=learning_rate,
+        warmup=20,
+        decay=0.99,
+        save_every=60 * minutes / measurements,
+        on_save=on_save,
+        autocast=autocast,
+    ):
+        last = measured[-1]
+        yield OwnStep(step.step, step.loss, step.seconds, last["held_out"], last.get("forgetting"))
+    for name, value in lora.module.named_parameters():
+        value.data.copy_(averages[0].parameters[name])
+    lora.module.requires_grad_(False)
+
+
+def _read_measures(work: Path) -> list[dict[str, float]]:
+    path = work / "measures.json"
+    return json.loads(path.read_text()) if path.is_file() else []
+
+
+def _same_settings(work: Path, settings: dict[str, Any]) -> None:
+    """Note the settings in ``work``; raise RiffeduError if its training began with others."""
+    path = work / "settings.json"
+    known = json.loads(path.read_text()) if path.is_file() else settings
+    for name, value in settings.items():
+        if known.get(name) != value:
+            raise RiffeduError(
+                f"{work} holds a training with {name} {known.get(name)}, not {value}: delete that "
+                "folder, or give another output"
+            )
+    work.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(settings))
+
+
+def work_folder(output: str | Path) -> Path:
+    """Return the folder of the training state that belongs to a LoRA file."""
+    return Path(output).with_suffix(".training")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``riffedu train own``."""
+    parser.add_argument(
+        "folder", help="folder of 5 to 20 sound files, with captions.csv or a .txt beside each"
+    )
+    parser.add_argument("-o", "--output", required=True, help="LoRA to write: .safetensors")
+    parser.add_argument(
+        "--minutes", type=float, default=10.0, help="how long to train now (default 10)"
+    )
+    parser.add_argument("--rank", type=int, default=RANK, help=f"rank of the LoRA ({RANK})")
+    parser.add_argument(
+        "--rate", type=float, default=LEARNING_RATE, help=f"learning rate ({LEARNING_RATE:g})"
+    )
+    parser.add_argument("--model", default="default", help="model to fine-tune (the shipped one)")
+    parser.add_argument("--device", default="cpu", help="cpu, or cuda for a GPU (cpu)")
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run ``riffedu train own``."""
+    from riffedu.music.pipeline import load_pipeline
+    from riffedu.paths import check_writable
+
+    from .own_sounds import read_captions
+    from .presets import follow
+
+    if not args.minutes > 0:
+        raise RiffeduError("--minutes must be more than 0")
+    output = check_writable(args.output, (".safetensors",), "LoRA")
+    captions = read_captions(args.folder)
+    work = work_folder(output)
+    pipeline = load_pipeline(args.model, args.device)
+    sounds = open_sounds(pipeline, args.folder, work, seed=args.seed)
+    print(
+        f"{len(captions)} files, {len(sounds.files)} pieces of 5.12 s, "
+        f"{int(sounds.held_out.sum())} of them held out"
+    )
+    steps = train_own(
+        pipeline,
+        sounds,
+        output,
+        work,
+        minutes=args.minutes,
+        rank=args.rank,
+        learning_rate=args.rate,
+        remember=remembered_clips(pipeline, work),
+        seed=args.seed,
+    )
+    code = follow(steps, args.minutes, output.stem, BATCH)
+    first, last = (measured := _read_measures(work))[0], measured[-1]
+    print(
+        f"{output}: {output.stat().st_size / 1e6:.1f} MB after {last['step']} steps; loss on files "
+        f"held out {first['held_out']:.3f} → {last['held_out']:.3f}; forgetting "
+        f"{last['forgetting']:+.1%}"
+    )
+    print(f'play it: riffedu generate "{next(iter(captions.values()))}" --lora {output} -o own.wav')
+    return code
