@@ -24,6 +24,8 @@ import json
 import math
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,6 +129,16 @@ class Lora:
         value = limits.number("the strength of a LoRA", value, 0, STRONGEST)
         for pair in self.pairs.values():
             pair.strength = value
+
+    @contextmanager
+    def off(self) -> Iterator[None]:
+        """Inside the ``with``, the network computes as if this change were not there."""
+        kept = self.strength
+        self.strength = 0
+        try:
+            yield
+        finally:
+            self.strength = kept
 
     @property
     def attached(self) -> bool:

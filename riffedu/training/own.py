@@ -1,10 +1,13 @@
 """Train a LoRA on one's own sounds: minutes on two cores, with the loop of every network here.
 
 The base model stays as it is; only the two thin matrices of each layer are trained
-(`riffedu.diffusion.lora`). Three quarters of every batch are pieces of the own sounds; the rest are
-clips that the base model generated itself, so that it does not forget them (Ruiz et al.,
-"DreamBooth", 2023). On the way two things are measured: the loss on files that were held out, and
-how far the loss on the base model's own clips has risen, which is forgetting.
+(`riffedu.diffusion.lora`). Most of every batch are pieces of the own sounds. The rest keeps the
+model from forgetting: for prompts that it knew before, it must answer as it would without the LoRA
+(Li and Hoiem, "Learning without Forgetting", 2016). Without a prompt, too: so guidance still
+compares with the same answer as before.
+
+On the way two things are measured: the loss on files that were held out, and how far the loss on
+the base model's own clips has risen, which is forgetting.
 
 Taught in lesson 14. Shell: ``riffedu train own``.
 """
@@ -20,17 +23,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import RiffeduError
-from .denoiser import SHEET_PROMPTS, velocity_loss
+from .denoiser import SHEET_PROMPTS
 from .own_sounds import OwnSounds, open_sounds
 
 if TYPE_CHECKING:
     import torch
 
 BATCH = 8
-REMEMBERED = 2  # of BATCH
+KEPT = 3  # of BATCH: items that must be answered as before
 LEARNING_RATE = 1e-3
 RANK = 8
-EMPTY = 0.1
 MEASURED_AT = (150, 400, 650, 850)  # times of 1000
 
 
@@ -49,33 +51,44 @@ class OwnStep:
     forgetting: float | None
 
 
-def prediction_loss(
-    pipeline: Any,
-    latents: torch.Tensor,
-    states: torch.Tensor,
-    noise: torch.Tensor,
-    times: torch.Tensor,
-    each: bool = False,
+def add_noise(
+    pipeline: Any, clean: torch.Tensor, noise: torch.Tensor, times: torch.Tensor
 ) -> torch.Tensor:
-    """Return the mean squared error of the U-Net's prediction at integer ``times``.
+    """Return x_t = √ᾱ_t x₀ + √(1−ᾱ_t) ε at integer ``times (n,)``, on the model's schedule."""
+    alpha = _alpha(pipeline, clean, times)
+    return alpha.sqrt() * clean + (1 - alpha).sqrt() * noise
 
-    The target is what this checkpoint predicts: v, the noise (Stable Diffusion and Riffusion v1) or
-    the clean latents. ``latents`` and ``noise`` ``(n, c, h, w)``, ``states (n, tokens, width)``,
-    ``times (n,)``. With ``each``, one error per item, ``(n,)``.
+
+def target_of(
+    pipeline: Any, clean: torch.Tensor, noise: torch.Tensor, times: torch.Tensor
+) -> torch.Tensor:
+    """Return what this checkpoint's U-Net should predict, ``(n, c, h, w)``.
+
+    The velocity v = √ᾱ_t ε − √(1−ᾱ_t) x₀, the noise ε (Stable Diffusion and Riffusion v1) or the
+    clean latents x₀.
     """
-    unet, alphas = pipeline.checkpoint.unet, pipeline.checkpoint.scheduler.alphas_cumprod
-    alphas = alphas.to(latents.device)
-    if pipeline.prediction_type == "v_prediction" and not each:
-        return velocity_loss(unet, latents, states, alphas, noise, times)
-    alpha = alphas[times].view(-1, 1, 1, 1)
-    noisy = alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
-    target = {
-        "epsilon": noise,
-        "sample": latents,
-        "v_prediction": alpha.sqrt() * noise - (1 - alpha).sqrt() * latents,
+    alpha = _alpha(pipeline, clean, times)
+    return {
+        "v_prediction": alpha.sqrt() * noise - (1 - alpha).sqrt() * clean,
+        "epsilon": noise.clone(),
+        "sample": clean.clone(),
     }[pipeline.prediction_type]
-    squared = (unet(noisy, times, states).sample - target).float().square()
-    return squared.mean((1, 2, 3)) if each else squared.mean()
+
+
+def _alpha(pipeline: Any, clean: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
+    return pipeline.checkpoint.scheduler.alphas_cumprod.to(clean.device)[times].view(-1, 1, 1, 1)
+
+
+def known_prompts() -> list[str]:
+    """Return prompts that the base model knows: every second instrument and style, and none.
+
+    The other half of the names is left to measure forgetting with.
+    """
+    from .instruments import INSTRUMENTS
+    from .music.styles import STYLES
+
+    names = [*sorted(INSTRUMENTS)[::2], *sorted(STYLES)[::2]]
+    return [*names, *(f"a calm {name}" for name in names[::3]), *[""] * (len(names) // 4)]
 
 
 def fixed_loss(
@@ -90,19 +103,17 @@ def fixed_loss(
     generator = torch.Generator().manual_seed(seed)
     device, total = pipeline.checkpoint.device, pipeline.train_timesteps
     states = pipeline.encode_prompt(list(captions))
-    losses = []
+    unet, losses = pipeline.checkpoint.unet, []
     with torch.inference_mode():
         for share in MEASURED_AT:
-            noise = torch.randn(latents.shape, generator=generator)
+            drawn = torch.randn(latents.shape, generator=generator)
             times = torch.full((len(latents),), share * total // 1000, device=device)
             for at in range(0, len(latents), BATCH):
-                chosen = slice(at, at + BATCH)
-                clean, noisy = latents[chosen].to(device), noise[chosen].to(device)
-                losses.append(
-                    prediction_loss(
-                        pipeline, clean, states[chosen], noisy, times[chosen], each=True
-                    ).cpu()
-                )
+                some = slice(at, at + BATCH)
+                clean, noise, when = latents[some].to(device), drawn[some].to(device), times[some]
+                predicted = unet(add_noise(pipeline, clean, noise, when), when, states[some]).sample
+                error = predicted.float() - target_of(pipeline, clean, noise, when)
+                losses.append(error.square().mean((1, 2, 3)).cpu())
     return float(torch.cat(losses).mean())
 
 
@@ -153,45 +164,57 @@ def train_own(
     """Train a LoRA on ``sounds`` for ``minutes``, write it to ``output``; yield every step.
 
     ``work`` is the folder of the training state: a later call with the same folder goes on.
-    ``remember`` are latents and prompts of the base model (`remembered_clips`); without them
-    nothing is done against forgetting, and it is not measured. At the end the LoRA stays on the
-    pipeline, with the averaged weights, as ``pipeline.loras[-1]``.
+    ``remember`` are latents and prompts of the base model (`remembered_clips`): every second clip
+    is trained on, the others measure forgetting, which is unknown without them. At the end the LoRA
+    stays on the pipeline, with the averaged weights, as ``pipeline.loras[-1]``.
     """
     import numpy as np
     import torch
 
     from riffedu.diffusion.lora import add_lora, check_name
 
-    from .feed import EVENLY, StateCache, draw_times
+    from .feed import EVENLY, draw_times
     from .loop import train
     from .speed import fastest_precision
 
     output, work, device = check_name(output), Path(work), pipeline.checkpoint.device
     _same_settings(work, {"model": pipeline.checkpoint.path.name, "rank": rank})
     latents, captions = sounds.part(held_out=False)
-    tests = {"held_out": sounds.part(held_out=True)}
-    if remember is not None:  # every second clip of the base is trained on, the others measured
+    own, tests = len(latents), {"held_out": sounds.part(held_out=True)}
+    if remember is not None:
         tests["base"] = remember[0][1::2], remember[1][1::2]
-        latents, captions = torch.cat([latents, remember[0][::2]]), captions + remember[1][::2]
-    own = int((~sounds.held_out).sum())
+        latents = torch.cat([latents, remember[0][::2]])
     before = {name: fixed_loss(pipeline, *test) for name, test in tests.items()}
     lora = add_lora(pipeline.checkpoint.unet, rank, seed=seed, name=output.stem)
     pipeline.loras.append(lora)
     random = np.random.default_rng()
-    states_of = StateCache(pipeline.encode_prompt, captions.__getitem__, 1, EMPTY)
+    known = known_prompts()
+    texts = list(dict.fromkeys([*captions, *known]))
+    states = pipeline.encode_prompt(texts)  # all at once: all have as many tokens
+    own_words = np.array([texts.index(caption) for caption in captions])
+    known_words = np.array([texts.index(prompt) for prompt in known])
 
     def batch() -> Any:
-        some = random.integers(0, own, BATCH)
-        if remember is not None:
-            some[:REMEMBERED] = random.integers(own, len(latents), REMEMBERED)
-        times = draw_times(BATCH, pipeline.train_timesteps, EVENLY).to(device)
-        return latents[some].to(device), states_of(some, random).to(device), times
+        clips = random.integers(0, own, BATCH)
+        words = own_words[clips]
+        clips[:KEPT] = random.integers(0, len(latents), KEPT)  # known prompts, any clip
+        words[:KEPT] = random.choice(known_words, KEPT)
+        clean = latents[clips].to(device)
+        times = draw_times(BATCH, pipeline.train_timesteps, EVENLY)[torch.randperm(BATCH)]
+        times = times.to(device)  # in random order: the first KEPT must see all noise levels
+        return clean, states[words], torch.randn_like(clean), times
 
     def loss_of(step: int) -> Any:
-        clean, states, times = batch()
-        return prediction_loss(pipeline, clean, states, torch.randn_like(clean), times)
+        clean, told, noise, times = batch()
+        wanted = target_of(pipeline, clean, noise, times)
+        noisy = add_noise(pipeline, clean, noise, times)
+        unet = pipeline.checkpoint.unet
+        with torch.no_grad(), lora.off():
+            wanted[:KEPT] = unet(noisy[:KEPT], times[:KEPT], told[:KEPT]).sample.float()
+        squared = (unet(noisy, times, told).sample.float() - wanted).square()
+        return squared[:KEPT].mean() + squared[KEPT:].mean()
 
-    measured: list[dict[str, float]] = _read_measures(work)
+    measured: list[dict[str, float]] = read_measures(work)
     if not measured:
         measured.append({"step": 0, "seconds": 0.0, "held_out": before["held_out"]})
         measured[-1] |= {"forgetting": 0.0} if remember is not None else {}
@@ -212,8 +235,8 @@ def train_own(
         averages[:] = [average]
         measure(average, history)
 
-    clean, states, times = batch()
-    autocast = fastest_precision(pipeline.checkpoint.unet, (clean, times, states), str(device.type))
+    clean, told, _, times = batch()
+    autocast = fastest_precision(pipeline.checkpoint.unet, (clean, times, told), str(device.type))
     for step in train(
         lora.module,
         loss_of,
@@ -233,8 +256,9 @@ def train_own(
     lora.module.requires_grad_(False)
 
 
-def _read_measures(work: Path) -> list[dict[str, float]]:
-    path = work / "measures.json"
+def read_measures(work: str | Path) -> list[dict[str, float]]:
+    """Return what was measured on the way: a list of step, seconds, held_out and forgetting."""
+    path = Path(work) / "measures.json"
     return json.loads(path.read_text()) if path.is_file() else []
 
 
@@ -306,7 +330,7 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
     )
     code = follow(steps, args.minutes, output.stem, BATCH)
-    first, last = (measured := _read_measures(work))[0], measured[-1]
+    first, last = (measured := read_measures(work))[0], measured[-1]
     print(
         f"{output}: {output.stat().st_size / 1e6:.1f} MB after {last['step']} steps; loss on files "
         f"held out {first['held_out']:.3f} → {last['held_out']:.3f}; forgetting "

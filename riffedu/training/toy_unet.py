@@ -1,6 +1,6 @@
 """A toy from zero: a small U-Net, eight sounds, the loss, the loop and the codec of the large one.
 
-What differs from the shipped model is its size: under two million weights instead of 21 million, eight
+What differs from the shipped model is its size: under two million weights instead of 21, eight
 captions instead of thousands, minutes instead of days.
 
 Taught in lesson 14.

@@ -43,18 +43,28 @@ def test_the_loss_is_that_of_diffusers_target(request, name):
     pipeline = load_pipeline(request.getfixturevalue(name))
     clean = some_sounds(pipeline, 3).latents
     noise, times = torch.randn_like(clean), torch.tensor([0, 400, 900])
-    states = pipeline.encode_prompt(["piano"] * 3)
     oracle = DDPMScheduler.from_config(pipeline.checkpoint.scheduler.config)
     noisy = oracle.add_noise(clean, noise, times)
     kind = pipeline.prediction_type
     assert kind == {"ours": "v_prediction", "sd": "epsilon"}[name]
     target = noise if kind == "epsilon" else oracle.get_velocity(clean, noise, times)
-    predicted = pipeline.checkpoint.unet(noisy, times, states).sample
-    wanted = (predicted - target).square().mean((1, 2, 3))
-    each = own.prediction_loss(pipeline, clean, states, noise, times, each=True)
-    assert torch.allclose(each, wanted, atol=1e-5)
-    whole = own.prediction_loss(pipeline, clean, states, noise, times)
-    assert float(whole) == pytest.approx(float(wanted.mean()), abs=1e-5)
+    assert torch.allclose(own.target_of(pipeline, clean, noise, times), target, atol=1e-6)
+    assert torch.allclose(own.add_noise(pipeline, clean, noise, times), noisy, atol=1e-6)
+
+
+def test_fixed_loss_is_that_of_the_plain_formula(ours):
+    pipeline = load_pipeline(ours)
+    latents = some_sounds(pipeline, 3).latents
+    states, unet = pipeline.encode_prompt(["piano"] * 3), pipeline.checkpoint.unet
+    generator, found = torch.Generator().manual_seed(0), []
+    for time in own.MEASURED_AT:
+        noise, t = torch.randn(latents.shape, generator=generator), torch.full((3,), time)
+        alpha = pipeline.checkpoint.scheduler.alphas_cumprod[time]
+        v = alpha.sqrt() * noise - (1 - alpha).sqrt() * latents
+        x = alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
+        with torch.no_grad():
+            found.append(float((unet(x, t, states).sample - v).square().mean()))
+    assert own.fixed_loss(pipeline, latents, ["piano"] * 3) == pytest.approx(sum(found) / 4, 1e-4)
 
 
 def test_fixed_loss_is_fixed(ours):
@@ -138,6 +148,30 @@ def test_the_loss_on_one_clip_falls(ours, tmp_path, quick):
     steps.close()
     load_lora((fresh := load_pipeline(ours)).checkpoint.unet, tmp_path / "a.safetensors")
     assert own.fixed_loss(fresh, *sounds.part(False)) < before - 0.02
+
+
+def test_what_is_known_is_answered_as_before(ours, tmp_path, quick):
+    """With known prompts the LoRA changes far less than with those it is trained on."""
+    pipeline = load_pipeline(ours)
+    sounds = some_sounds(pipeline, 3)
+    known = own.known_prompts()
+    assert "" in known and len(set(known)) > 20
+    path = tmp_path / "a.safetensors"
+    steps = own.train_own(
+        pipeline, sounds, path, tmp_path / "w", minutes=60, rank=8, learning_rate=0.02
+    )
+    list(islice(steps, 80))
+    steps.close()
+    x, t = sounds.latents[:2], torch.tensor([300, 600])
+    changes = []
+    for words in ("piano", ""):
+        states = pipeline.encode_prompt([words] * 2)
+        with torch.no_grad():
+            now = pipeline.checkpoint.unet(x, t, states).sample
+            with pipeline.loras[0].off():
+                was = pipeline.checkpoint.unet(x, t, states).sample
+        changes.append(float((now - was).square().mean()))
+    assert changes[1] < changes[0] and pipeline.loras[0].strength == 1
 
 
 def test_verb(ours, folder, tmp_path, capsys, monkeypatch, quick):
