@@ -200,11 +200,10 @@ LESSONS = (
         14,
         "train_your_own",
         "Train your own",
-        "sounds, captions, a denoiser",
-        90,
+        "sounds, captions, a denoiser; a LoRA of your own sounds",
+        120,
         ("diffusion.lora", "training"),
         (8, 9, 10),
-        "planned",
     ),
     Lesson(
         15,
