@@ -122,7 +122,7 @@ class ToyPanel(Panel):
             with mean.applied_to(self.unet):
                 self._draw_sheet()
 
-        steps = train_toy(
+        steps: Any = train_toy(
             self.pipeline,
             self.unet,
             self.latents,
