@@ -1,7 +1,8 @@
 """The command line: ``riffedu VERB …``. Each verb has a module of its own.
 
-A verb's module defines ``add_arguments(parser)`` and ``run(args) -> int``. It is imported only
-when its verb is used, so that ``riffedu --help`` is fast. Bad input ends with one line on stderr
+A verb's module defines ``add_arguments(parser)`` and ``run(args) -> int``, and may set
+``PASSES_ON`` to receive flags that it does not know in ``args.passed_on``. It is imported only when
+its verb is used, so that ``riffedu --help`` is fast. Bad input ends with one line on stderr
 and exit code 2, never with a traceback.
 """
 
@@ -20,12 +21,14 @@ from riffedu.errors import RiffeduError
 VERBS: dict[str, tuple[str, str | dict]] = {
     "lab": ("open JupyterLab at a lesson", "riffedu.verbs.lab"),
     "check": ("check the installation", "riffedu.verbs.check"),
+    "grade": ("run the checks of learners' notebooks", "riffedu.verbs.grade"),
     "app": ("serve the live instrument as a web page", "riffedu.app.server"),
     "generate": ("generate music from a prompt", "riffedu.verbs.generate"),
     "transform": ("regenerate a clip, or part of it, from a prompt", "riffedu.verbs.transform"),
     "extend": ("continue a clip", "riffedu.verbs.extend"),
     "loop": ("generate a seamless loop", "riffedu.verbs.loop"),
     "interpolate": ("generate music that moves from prompt to prompt", "riffedu.verbs.interpolate"),
+    "stems": ("split a sound into stems that add up to it", "riffedu.verbs.stems"),
     "audio-to-image": ("convert a sound file to a picture", "riffedu.verbs.audio_to_image"),
     "image-to-audio": ("convert a picture to a sound file", "riffedu.verbs.image_to_audio"),
     "audio-to-images-batch": (
@@ -104,14 +107,18 @@ def _add_verbs(parser: argparse.ArgumentParser, verbs: dict, argv: Sequence[str]
         else:
             imported = import_module(module)
             imported.add_arguments(verb)
-            verb.set_defaults(run=imported.run)
+            verb.set_defaults(run=imported.run, passes_on=getattr(imported, "PASSES_ON", False))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; return 0 for success, 1 for a failed check, 2 for bad input."""
     argv = list(sys.argv[1:] if argv is None else argv)
     try:
-        args = build_parser(argv).parse_args(argv or ["--help"])
+        parser = build_parser(argv)
+        args, rest = parser.parse_known_args(argv or ["--help"])
+        if rest and not args.passes_on:
+            parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        args.passed_on = rest
         code = args.run(args) or 0
         sys.stdout.flush()
         return code

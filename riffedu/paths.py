@@ -10,25 +10,31 @@ from pathlib import Path
 from riffedu.errors import RiffeduError
 
 
-def course_folder() -> Path:
-    """The folder that holds ``notebooks/`` and ``data/``: the clone that riffedu runs from.
-
-    Raises RiffeduError if the package was installed without its clone.
-    """
+def clone_folder() -> Path | None:
+    """The clone that riffedu runs from, or None if it was installed from a wheel."""
     clone = Path(__file__).resolve().parent.parent
-    if not (clone / "pyproject.toml").is_file():
+    return clone if (clone / "pyproject.toml").is_file() else None
+
+
+def course_folder() -> Path:
+    """The folder of ``notebooks/``, ``docs/`` and ``data/``: the clone, or the wheel's copy.
+
+    Raises RiffeduError if neither is there.
+    """
+    folder = clone_folder() or Path(__file__).resolve().parent / "course"
+    if not folder.is_dir():
         raise RiffeduError(
-            "riffedu must run from its clone, which holds notebooks/ and data/: "
-            "clone the repository and run `pip install -e .` there"
+            "this installation of riffedu lacks its lessons and its model: reinstall it "
+            "(`pip install --force-reinstall --no-deps riffedu`), or run it from its clone"
         )
-    return clone
+    return folder
 
 
 def data_folder() -> Path:
     """The folder of shipped models and clips.
 
-    The environment variable ``RIFFEDU_DATA`` if it is set; otherwise ``data/`` in the clone that
-    riffedu runs from. Raises RiffeduError if that is not a folder.
+    The environment variable ``RIFFEDU_DATA`` if it is set; otherwise ``data/`` in `course_folder`.
+    Raises RiffeduError if that is not a folder.
     """
     named = os.environ.get("RIFFEDU_DATA")
     if named:

@@ -59,7 +59,7 @@ LESSONS = (
         "hear_it_first",
         "Hear it first",
         "a prompt becomes music",
-        25,
+        30,
         ("music.pipeline",),
     ),
     Lesson(
@@ -75,7 +75,7 @@ LESSONS = (
         "fourier",
         "How much of this sine?",
         "the Fourier transform by hand",
-        70,
+        110,
         ("signal.fourier",),
         (1,),
     ),
@@ -175,7 +175,7 @@ LESSONS = (
         "Text to music",
         "the whole road, stage by stage",
         40,
-        ("diffusion.windows", "music.result", "music.generate"),
+        ("diffusion.windows", "music.result", "music.pulse", "music.generate"),
         (0,),
     ),
     Lesson(
@@ -184,7 +184,14 @@ LESSONS = (
         "Editing sound",
         "transform, inpaint, extend, loop",
         90,
-        ("music.masks", "music.edit", "music.continuation", "music.looping"),
+        (
+            "signal.stems",
+            "signal.stereo",
+            "music.masks",
+            "music.edit",
+            "music.continuation",
+            "music.looping",
+        ),
         (8, 9),
     ),
     Lesson(

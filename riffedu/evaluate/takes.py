@@ -21,6 +21,7 @@ from riffedu import limits
 from riffedu.errors import RiffeduError
 from riffedu.evaluate.pitch import notes
 from riffedu.evaluate.rhythm import beat, tempo_fits
+from riffedu.music.pulse import named_tempo
 
 if TYPE_CHECKING:
     from riffedu.evaluate.classifier import Classifier
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from riffedu.music.result import Result
 
 MOST = 16  # takes of one prompt: what a batch of 5-second clips needs stays under 4 GB
-TEMPO = re.compile(r"\b(\d{2,3}) ?bpm\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def take_scores(
     applies, it is the mean of the clarity of the notes and the regularity of the beat.
     """
     named = named_classes(prompt, classifier.classes)
-    tempo = TEMPO.search(prompt)
+    tempo = named_tempo(prompt)
     parts, words = [], []
     if named:
         parts.append(_probability(classifier, named, results))
@@ -86,9 +86,9 @@ def take_scores(
         pulses = [beat(r.waveform, r.sample_rate) for r in results]
         regular = np.nan_to_num([pulse.value for pulse in pulses])
         if tempo:
-            fits = [tempo_fits(pulse.tempo, float(tempo[1])) for pulse in pulses]
+            fits = [tempo_fits(pulse.tempo, tempo) for pulse in pulses]
             parts.append(regular * np.array(fits))
-            words.append(f"beat at {tempo[1]} bpm")
+            words.append(f"beat at {tempo:g} bpm")
         else:
             clear = [notes(r.waveform, r.sample_rate).value for r in results]
             parts.append((regular + np.nan_to_num(clear)) / 2)

@@ -21,6 +21,7 @@ from riffedu.diffusion import codec, guidance, schedule
 from riffedu.diffusion.checkpoint import Checkpoint
 from riffedu.diffusion.samplers import SAMPLERS, sample
 from riffedu.diffusion.windows import windowed
+from riffedu.music import pulse
 from riffedu.music.result import PEAK_DB, RMS_DB, DenoisingState, Result
 from riffedu.signal import audio, reconstruct
 from riffedu.signal.image import with_level
@@ -66,11 +67,14 @@ class TextToMusic:
         checkpoint = self.checkpoint
         return guidance.encode_all(checkpoint.text_encoder, checkpoint.tokenizer, texts)
 
-    def initial_noise(self, seed: int | Generator = 0, duration: float = DURATION) -> Tensor:
+    def initial_noise(
+        self, seed: int | Generator = 0, duration: float = DURATION, tempo: float = 0
+    ) -> Tensor:
         """Draw Gaussian noise ``(1, c, h, w)`` of unit variance, as wide as ``duration`` requires.
 
         It is drawn on the CPU with one generator per item, so a seed gives the same noise on every
-        device, alone or in a batch.
+        device, alone or in a batch. ``tempo`` in beats per minute adds a faint pulse, see
+        `riffedu.music.pulse.add_pulse`; 0 adds none.
         """
         import torch
 
@@ -79,7 +83,28 @@ class TextToMusic:
         height = math.ceil(self.params.num_frequencies / factor)
         width = math.ceil(self.columns(duration) / factor)
         shape = (1, self.checkpoint.latent_channels, height, width)
-        return torch.randn(shape, generator=generator).to(self.checkpoint.device)
+        noise = torch.randn(shape, generator=generator).to(self.checkpoint.device)
+        if not tempo:
+            return noise
+        columns, step = width * factor, self.params.column_ms
+        beats = columns * step / 60000 * tempo
+        drawn = pulse.pulse(self.params.num_frequencies, columns, beats, step, pulse.DECAY)
+        amount = self.checkpoint.defaults.get("pulse") or pulse.AMOUNT
+        return pulse.add_pulse(noise, self.encode_image(drawn), amount)
+
+    def tempo(self, prompt: str, seed: int, tempo: float | None = None) -> float:
+        """Return the tempo of the pulse in a clip's noise, in beats per minute; 0 is no pulse.
+
+        ``tempo`` itself, if it is given; else the tempo that the prompt names ("at 120 bpm"), else
+        one drawn from the seed. Without ``tempo``, only a checkpoint that recommends a pulse gets
+        one. Raises RiffeduError for a tempo other than 0 and 30 to 300. Notebook: 11_text_to_music.
+        """
+        if tempo is not None:
+            lowest = pulse.SLOWEST if tempo else 0
+            return limits.number("tempo", tempo, lowest, pulse.FASTEST)
+        if not self.checkpoint.defaults.get("pulse"):
+            return 0.0
+        return pulse.named_tempo(prompt) or pulse.seed_tempo(seed)
 
     def noise_levels(self, num_inference_steps: int | None = None) -> list:
         """Return the noise levels of a run: `riffedu.diffusion.schedule.noise_levels` of this
@@ -198,6 +223,7 @@ class TextToMusic:
         keep_states: bool = False,
         callback: Callable[[DenoisingState], Any] | None = None,
         sampler: str | None = None,
+        tempo: float | None = None,
     ) -> Result | list[Result]:
         """Generate music from text: one Result, or a list when ``prompt`` or ``seed`` is a list.
 
@@ -205,8 +231,9 @@ class TextToMusic:
         seeds give variations; two lists are paired. ``num_inference_steps`` (1 to 1000) and
         ``guidance_scale`` (0 to 30; 1 is no guidance) default to the checkpoint's recommendation,
         else 25 and 7. ``duration`` is in seconds, up to 60. ``sampler`` is a name in
-        `riffedu.diffusion.samplers.SAMPLERS` (default: the checkpoint's own). ``callback`` is
-        called with every state. The same call returns the same samples.
+        `riffedu.diffusion.samplers.SAMPLERS` (default: the checkpoint's own). ``tempo`` is that of
+        the pulse in the noise, in beats per minute, by default as `tempo` says; 0 is plain noise.
+        ``callback`` is called with every state. The same call returns the same samples.
 
         Raises RiffeduError for an empty prompt (for music without a prompt, set
         ``guidance_scale=0``) and for numbers out of range; warns about a prompt that is too long or
@@ -220,9 +247,11 @@ class TextToMusic:
             "duration": limits.duration(duration),
             "sampler": self.sampler(sampler),
         }
+        tempi = [self.tempo(words, number, tempo) for words, _, number in asked]
         for text in dict.fromkeys(text for item in asked for text in item[:2]):
             guidance.warn_about_prompt(self.checkpoint.tokenizer, text)
-        batches = [asked[i : i + BATCH] for i in range(0, len(asked), BATCH)]
+        clips = list(zip(asked, tempi))
+        batches = [clips[i : i + BATCH] for i in range(0, len(clips), BATCH)]
         results: list[Result] = []
         with tqdm(total=len(batches) * steps + len(asked), disable=not progress) as bar:
             for batch in batches:
@@ -234,15 +263,16 @@ class TextToMusic:
                         callback(state)
                     states = [*states, state] if keep_states else [state]
                 bar.set_description("picture → sound")
-                for i, item in enumerate(batch):
+                for i, (item, beats) in enumerate(batch):
                     kept = states if keep_states else None
-                    results.append(self._finish(i, item, request, state.latents, kept))
+                    recorded = {**request, "tempo": beats}
+                    results.append(self._finish(i, item, recorded, state.latents, kept))
                     bar.update()
         return results if any(map(limits.is_list, (prompt, negative_prompt, seed))) else results[0]
 
     def _denoise_batch(
         self,
-        batch: list[tuple[str, str, int]],
+        batch: list[tuple[tuple[str, str, int], float]],
         num_inference_steps: int,
         guidance_scale: float,
         duration: float,
@@ -251,9 +281,12 @@ class TextToMusic:
         """Denoise up to BATCH clips in one run; yield its states."""
         import torch
 
-        words, unwanted, seeds = zip(*batch)
+        asked, tempi = zip(*batch)
+        words, unwanted, seeds = zip(*asked)
         generators = [_generator(seed) for seed in seeds]
-        noise = torch.cat([self.initial_noise(g, duration) for g in generators])
+        noise = torch.cat(
+            [self.initial_noise(g, duration, bpm) for g, bpm in zip(generators, tempi)]
+        )
         text, negative = self.encode_prompt(words), self.encode_prompt(unwanted)
         yield from self.denoise(
             noise, text, negative, num_inference_steps, guidance_scale, generators, sampler

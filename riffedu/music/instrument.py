@@ -171,7 +171,7 @@ class Instrument:
         See `riffedu.music.continuation.period`.
         """
         if name not in self._pictures:
-            from riffedu.music.looping import pulse
+            from riffedu.music.pulse import pulse
             from riffedu.signal.audio import clip
 
             if name == FILE:

@@ -11,6 +11,7 @@ from riffedu import limits
 from riffedu.diffusion.samplers import SamplerStep
 from riffedu.errors import RiffeduError
 from riffedu.music.edit import last_latents, run_parameters, transform_steps
+from riffedu.music.pulse import pulse
 
 if TYPE_CHECKING:
     import torch
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from riffedu.music.result import Result
     from riffedu.signal.params import SpectrogramParams
 
-IN_TIME, QUIET_GREY, STROKE_GREY = 0.88, 230, 60
-"""How far a loop may leave its `pulse`, and that one's greys."""
+IN_TIME = 0.88
+"""Strength at which a loop leaves its pulse."""
 
 
 ROLL_MS = 160
@@ -41,8 +42,9 @@ def loop(
 ) -> Result:
     """Generate a seamless loop of ``beats`` beats at ``bpm`` beats per minute.
 
-    The run starts from a `pulse` and regenerates it at ``strength`` (at 1 the pulse is ignored, and
-    only the length sets the tempo). Its windows go round a circle, so that no moment is the first.
+    The run starts from a `riffedu.music.pulse.pulse` and regenerates it at ``strength`` (at 1 the
+    pulse is ignored, and only the length sets the tempo). Its windows go round a circle, so that no
+    moment is the first.
     The circle has a whole number of latent columns; its picture is then stretched in time, by 3 %
     at most for loops over 5 s and without a change of pitch, to last exactly 60 · beats / bpm
     seconds.
@@ -71,20 +73,6 @@ def loop(
     }
     once = around.crop((roll, 0, roll + columns, around.height))
     return pipeline.play_picture(once, parameters, raw=close_circle(pipeline, around, seconds))
-
-
-def pulse(rows: int, columns: int, beats: int, column_ms: float = 10) -> Image:
-    """Draw a picture that holds only a beat: a decaying stroke on every beat, stronger in the bass.
-
-    ``columns`` columns of ``column_ms`` milliseconds hold ``beats`` beats. Riffusion keeps the
-    beat in the same way, with its seed pictures. Notebook: 12_editing.
-    """
-    from PIL import Image
-
-    since = np.arange(columns) % (columns / beats) * (column_ms / 1000)
-    weight = 1 - 0.3 * np.linspace(1, 0, rows)[:, None]
-    greys = QUIET_GREY - (QUIET_GREY - STROKE_GREY) * weight * np.exp(-since / 0.08)
-    return Image.fromarray(greys.astype(np.uint8)).convert("RGB")
 
 
 def roll_columns(params: SpectrogramParams) -> int:

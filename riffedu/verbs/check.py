@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from riffedu.errors import RiffeduError
-from riffedu.paths import models_folder
+from riffedu.paths import clone_folder, models_folder
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MEMORY_GB = 2.0
 DISK_GB = 1.0
 IMPORT_NAMES = {"pillow": "PIL"}
+REINSTALL = "pip install --force-reinstall --no-deps riffedu"
 
 
 class Line(NamedTuple):
@@ -57,7 +58,8 @@ def check_packages() -> Iterator[Line]:
 def check_package(requirement: Requirement) -> Line:
     """Check that one package is installed, importable and of a supported version."""
     name = requirement.name
-    to_do = f'run `pip install -c constraints.txt "{requirement}"`'
+    pins = "-c constraints.txt " if clone_folder() else ""
+    to_do = f'run `pip install {pins}"{requirement}"`'
     try:
         version = metadata.version(name)
     except metadata.PackageNotFoundError:
@@ -115,7 +117,8 @@ def check_model(folder: Path | None = None) -> Line:
     except RiffeduError as error:
         return Line(False, what, str(error))
     if damaged:
-        return Line(False, what, f"run `git checkout -- {folder}`; damaged: {', '.join(damaged)}")
+        mend = f"git checkout -- {folder}" if clone_folder() else REINSTALL
+        return Line(False, what, f"run `{mend}`; damaged: {', '.join(damaged)}")
     size = sum(f.stat().st_size for f in folder.rglob("*.safetensors"))
     return Line(True, f"{what}: {size / 1e6:.0f} MB in {folder}")
 

@@ -10,6 +10,7 @@ from riffedu import limits
 from riffedu.errors import RiffeduError
 from riffedu.evaluate.takes import MOST, best_take
 from riffedu.music.generate import DURATION
+from riffedu.music.pulse import FASTEST, SLOWEST
 from riffedu.verbs.music import add_music_arguments, check_arguments, opened, options, write
 
 
@@ -36,6 +37,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=DURATION,
         help=f"length in seconds, up to {limits.LONGEST:g} (default {DURATION})",
     )
+    parser.add_argument(
+        "--tempo",
+        type=float,
+        help=f"tempo of the pulse in the noise, {SLOWEST} to {FASTEST} beats per minute, or 0 for "
+        'no pulse (default: the one that the prompt names, "at 120 bpm", else drawn from the seed)',
+    )
 
 
 def run(args: Namespace) -> int:
@@ -47,6 +54,7 @@ def run(args: Namespace) -> int:
     with opened(args) as pipeline:
         for seed, sound, picture in plan:
             settings = {**options(args), "seed": seed, "duration": args.duration}
+            settings["tempo"] = args.tempo
             result: Any
             if args.takes > 1:
                 take = best_take(

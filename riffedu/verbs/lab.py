@@ -1,4 +1,8 @@
-"""``riffedu lab``: opens JupyterLab at a lesson."""
+"""``riffedu lab``: opens JupyterLab at a lesson.
+
+In a clone the lessons are opened where they are. Elsewhere, and with ``--folder``, the learner gets
+copies of them (`riffedu.verbs.handout`). Flags that riffedu does not know go to JupyterLab.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,11 @@ from pathlib import Path
 
 from riffedu import syllabus
 from riffedu.errors import RiffeduError
-from riffedu.paths import course_folder
+from riffedu.paths import clone_folder, course_folder
+from riffedu.verbs.handout import hand_out
 
+FOLDER = "riffedu-lessons"
+PASSES_ON = True
 FIRST_LESSON = f"{syllabus.LESSONS[0].name}.ipynb"
 
 
@@ -31,6 +38,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--port", type=int, help="port to serve on (default: the first free one from 8888)"
+    )
+    parser.add_argument(
+        "--folder",
+        metavar="FOLDER",
+        help="folder for your copies of the lessons; what you change in it is kept (default: "
+        f"{FOLDER} in the current folder, or the clone itself)",
+    )
+    parser.add_argument(
+        "--update",
+        action="store_true",
+        help="put the new version of a lesson that you have changed beside yours",
+    )
+    parser.add_argument(
+        "--copy-only", action="store_true", help="copy the lessons; do not open JupyterLab"
     )
 
 
@@ -67,13 +88,15 @@ def find_notebook(name: str) -> Path:
     return found[0]
 
 
-def command(notebook: Path, no_browser: bool = False, port: int | None = None) -> list[str]:
-    """The command line that starts JupyterLab on ``notebook``."""
+def command(
+    notebook: Path, root: Path, no_browser: bool = False, port: int | None = None
+) -> list[str]:
+    """The command line that starts JupyterLab in the folder ``root`` on ``notebook``."""
     parts = [
         sys.executable,
         "-m",
         "jupyterlab",
-        f"--ServerApp.root_dir={course_folder()}",
+        f"--ServerApp.root_dir={root}",
         f"--LabApp.default_url=/lab/tree/notebooks/{notebook.name}",
     ]
     if no_browser:
@@ -94,13 +117,27 @@ def environment() -> dict[str, str]:
     return os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, (ours, theirs)))}
 
 
+def root_folder(folder: str | None, update: bool = False) -> Path:
+    """The folder that JupyterLab serves: the clone, or the learner's copies, brought up to date."""
+    clone = clone_folder()
+    if clone and folder is None:
+        return clone
+    root = Path(folder or FOLDER).expanduser().resolve()
+    done = str(hand_out(root, update))
+    print(f"Your lessons are in {root}" + (f"\n{done}" if done else ""), flush=True)
+    return root
+
+
 def run(args: argparse.Namespace) -> int:
     """Start JupyterLab at the lesson that was asked for."""
     if args.lesson is None:
         notebook = find_notebook(args.notebook)
     else:
         notebook = lesson_notebook(args.lesson)
-    parts = command(notebook, args.no_browser, args.port)
+    root = root_folder(args.folder, args.update)
+    if args.copy_only:
+        return 0
+    parts = command(notebook, root, args.no_browser, args.port) + args.passed_on
     if os.name == "posix":
         # JupyterLab replaces this process, and so receives its signals.
         os.execve(parts[0], parts, environment())

@@ -178,6 +178,30 @@ def test_the_keyboard_does_everything(player):
     assert cells() == before, "Lab took no key"
 
 
+def test_chords_are_the_pages(player):
+    suppress = "player.root.dataset.lmSuppressShortcuts"
+    model = "jupyterapp.shell.currentWidget.context.model"
+    player.js(f"{model}.dirty = true")
+    player.key("a")
+    assert player.js(suppress) == "true"
+    player.key("Control+s")
+    player.page.wait_for_function(f"!{model}.dirty", timeout=10_000)  # Ctrl S saves the notebook
+    assert player.js(suppress) is None
+    player.key("Control+z")
+    assert player.js(suppress) == "true", "Ctrl Z undoes a stroke, not a cell"
+
+
+def test_another_theme_redraws_the_axes(player):
+    axes = """() => { const c = document.querySelector('.riffedu-player canvas'), [w, h] = [c.width, c.height];
+      return [...c.getContext('2d').getImageData(0, 0, 30, h).data].filter((v, i) => i % 4 < 3 && v > 150).length; }"""
+    before = player.js(axes)
+    player.js("document.body.style.setProperty('--jp-ui-font-color1', '#ffffff')")
+    player.js("document.body.setAttribute('data-jp-theme-name', 'another')")
+    player.page.wait_for_timeout(300)
+    assert player.js(axes) > before + 100, "labels are white in a dark theme"
+    player.js("document.body.style.removeProperty('--jp-ui-font-color1')")
+
+
 def test_every_control_says_what_it_is(player):
     nameless = player.js(
         """() => [...document.querySelectorAll('.riffedu-player :is(button, input, select, canvas[tabindex])')]

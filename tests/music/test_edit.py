@@ -9,7 +9,7 @@ from tiny import ours, sd  # noqa: F401  (fixtures)
 from riffedu import load_pipeline
 from riffedu.diffusion import samplers, schedule, windows
 from riffedu.errors import RiffeduError
-from riffedu.music import continuation, edit, looping, masks
+from riffedu.music import continuation, edit, looping, masks, pulse
 from riffedu.signal import audio, synth
 from riffedu.signal.params import SpectrogramParams
 
@@ -412,7 +412,7 @@ def test_what_cannot_be_asked_is_said(small, what, words):
 
 
 def test_a_pulse_is_a_stroke_on_every_beat():
-    grey = np.asarray(looping.pulse(512, 384, 8).convert("L")).astype(int)
+    grey = np.asarray(pulse.pulse(512, 384, 8).convert("L")).astype(int)
     assert grey.shape == (512, 384) and grey.min() == 60 and grey.max() <= 230
     strokes = np.flatnonzero(np.diff(grey[-1]) < -50) + 1
     assert list(strokes) == [48 * k for k in range(1, 8)]

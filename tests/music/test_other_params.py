@@ -7,7 +7,7 @@ from tiny import ours  # noqa: F401  (fixture)
 
 from riffedu.diffusion.checkpoint import load_checkpoint
 from riffedu.errors import RiffeduError
-from riffedu.music import continuation, edit, interpolate, looping, masks, stream
+from riffedu.music import continuation, edit, interpolate, looping, masks, pulse, stream
 from riffedu.music.instrument import PULSES, Instrument, PieceSettings
 from riffedu.music.pipeline import Pipeline
 from riffedu.music.riffuse import riffuse
@@ -92,7 +92,7 @@ def test_variations(fine):
 @pytest.mark.parametrize("every", [1.2, 1.5])
 def test_the_period_of_a_beat_is_found_at_every_step(step, every):
     rows, columns = 256, round(6000 / step)
-    drawn = looping.pulse(rows, columns, round(6 / every), step)
+    drawn = pulse.pulse(rows, columns, round(6 / every), step)
     columns_between = continuation.period(np.asarray(drawn.convert("L")), step)
     ratio = columns_between * step / 1000 / every
     assert ratio == pytest.approx(round(ratio), abs=0.02) and round(ratio) >= 1
@@ -105,7 +105,7 @@ def test_a_picture_of_under_two_seconds_repeats_as_a_whole():
 
 
 def test_repeats_follow_after_the_period():
-    drawn = looping.pulse(256, 800, 4, 5)  # a beat a second for four seconds
+    drawn = pulse.pulse(256, 800, 4, 5)  # a beat a second for four seconds
     canvas = np.asarray(continuation.repeated(drawn, 1300, 5).convert("L"), np.float32)
     lag = continuation.period(np.asarray(drawn.convert("L")), 5)
     assert lag % 200 == 0
@@ -126,9 +126,7 @@ def test_extend(fine):
 
 @pytest.mark.parametrize("step", [5, 10])
 def test_a_pulse_beats_in_time(step):
-    drawn = 255 - np.asarray(
-        looping.pulse(256, round(4000 / step), 8, step).convert("L"), np.float32
-    )
+    drawn = 255 - np.asarray(pulse.pulse(256, round(4000 / step), 8, step).convert("L"), np.float32)
     level = drawn.sum(axis=0)
     strokes = np.flatnonzero(np.diff(level, prepend=0) > 0.3 * level.max())
     assert np.allclose(strokes * step / 1000, np.arange(8) * 0.5)
@@ -187,7 +185,7 @@ def test_the_instrument_takes_a_sound_along(fine):
 
 
 def test_riffuse(fine):
-    image = looping.pulse(256, 512, 4, 5)
+    image = pulse.pulse(256, 512, 4, 5)
     assert isinstance(image, Image.Image)
     ends = [{"prompt": "piano", "seed": 1}, {"prompt": "organ", "seed": 2}]
     check(riffuse(fine, *ends, 0.5, image, num_inference_steps=2), 512 * STEP)

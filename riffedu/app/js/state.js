@@ -15,6 +15,7 @@ class InstrumentState extends EventTarget {
     this.model = model;
     this.band = new Band((run, number) => this.ask(run, number));
     this.scale = new FrequencyScale(this.get("frequencies"));
+    this.firstSeed = this.get("seed");
     this.touched = {}; // controls moved here since the last piece was asked for
     this.words = { text: "", wrong: false };
     const heard = Object.entries({
@@ -73,13 +74,19 @@ class InstrumentState extends EventTarget {
 
   restart() {
     const was = this.band.playing;
-    this.band.begin();
+    this.begin();
     this.send({ type: "restart" });
     if (was) this.band.play();
   }
 
-  restore(session) {
+  /** Start afresh; a recording is handed out first. */
+  begin() {
+    if (this.band.tape) this.record();
     this.band.begin();
+  }
+
+  restore(session) {
+    this.begin();
     this.send({ type: "restore", session });
   }
 

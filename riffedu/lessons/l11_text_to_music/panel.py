@@ -45,7 +45,9 @@ class WalkPanel(Panel):
         self.pipeline, self.result = pipeline, result
         self.states = list(result.steps())
         metadata = result.parameters
-        self.noise = pipeline.initial_noise(metadata["seed"], metadata["duration"])
+        self.noise = pipeline.initial_noise(
+            metadata["seed"], metadata["duration"], metadata["tempo"]
+        )
         self._drawn: dict[tuple[int, str], Picture] = {}
         last = len(self.states)
         self.step = w.IntSlider(
