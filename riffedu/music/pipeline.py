@@ -37,6 +37,11 @@ class Pipeline(TextToMusic):
         self.loras.append(lora)
         return lora
 
+    def remove_loras(self) -> None:
+        """Take all LoRAs off: the U-Net is again as it was loaded."""
+        while self.loras:
+            self.loras.pop().remove()
+
     def transform(
         self,
         clip: tuple[np.ndarray, int],

@@ -420,6 +420,8 @@ def test_pipeline_plays_with_it(ours, file):
     assert "lora" not in play(pipeline).parameters
     two = load_pipeline(ours, lora=[file, f"{file}:0.25"])
     assert [each.strength for each in two.loras] == [1, 0.25]
+    two.remove_loras()
+    assert not two.loras and abs(play(two).waveform - plain.waveform).max() == 0
 
 
 def test_strength_changes_while_it_plays(ours, file):

@@ -139,7 +139,7 @@ def test_lora_panel_needs_a_lora(pipeline):
 def test_workplace(monkeypatch, tmp_path):
     quick = workplace(True)
     assert quick.is_dir() and not list(quick.iterdir()) and quick != workplace(True)
-    monkeypatch.setitem(workplace.__globals__, "course_folder", lambda: tmp_path)
+    monkeypatch.chdir(tmp_path)
     assert workplace(False) == tmp_path / "runs" / "lesson-14" and workplace(False).is_dir()
 
 

@@ -12,8 +12,6 @@ from typing import Any
 
 from PIL import Image
 
-from riffedu.paths import course_folder
-
 FOLDER = Path(__file__).parent / "results"
 
 
@@ -32,12 +30,12 @@ def full_run_picture(name: str) -> Image.Image:
 
 
 def workplace(quick: bool) -> Path:
-    """Return the folder for all that the notebook trains: ``runs/lesson-14`` in the clone.
+    """Return the folder for all that the notebook trains: ``runs/lesson-14`` beside it.
 
     There it can be resumed another day. A quick run gets an empty temporary folder.
     """
     if quick:
         return Path(tempfile.mkdtemp(prefix="riffedu-14-"))
-    folder = course_folder() / "runs" / "lesson-14"
+    folder = Path("runs").resolve() / "lesson-14"
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -120,4 +120,5 @@ def lora_panel(
     pipeline: Pipeline, prompt: str, loras: Any = None, seed: int = 0, steps: int = 12
 ) -> LoraPanel:
     """Play a prompt at any strength of the pipeline's LoRAs, or of those given."""
-    return LoraPanel(pipeline, prompt, list(loras or pipeline.loras), seed, steps)
+    chosen = loras or [lora for lora in pipeline.loras if lora.attached]
+    return LoraPanel(pipeline, prompt, list(chosen), seed, steps)
