@@ -1,5 +1,8 @@
 """Lesson 14: its panels, its exercises' material and the results that it shows."""
 
+import datetime
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +12,7 @@ from tiny import ours  # noqa: F401  (fixture)
 from riffedu.diffusion.lora import add_lora
 from riffedu.errors import RiffeduError
 from riffedu.lessons.l14_train_your_own import (
+    collect_panel,
     exercises,
     full_run,
     full_run_picture,
@@ -18,8 +22,10 @@ from riffedu.lessons.l14_train_your_own import (
 )
 from riffedu.lessons.l14_train_your_own.full_run import FOLDER
 from riffedu.music.pipeline import load_pipeline
+from riffedu.signal.audio import save
+from riffedu.signal.synth import sine
 from riffedu.training.example_folder import VOICE, make_voice
-from riffedu.training.own_sounds import read_pieces
+from riffedu.training.own_sounds import read_captions, read_pieces
 from riffedu.training.toy_sounds import SOUNDS
 
 
@@ -134,6 +140,48 @@ def test_lora_panel_takes_a_strength_while_it_plays(strengths):
 def test_lora_panel_needs_a_lora(pipeline):
     with pytest.raises(RiffeduError, match="at least one LoRA"):
         lora_panel(pipeline, "piano")
+
+
+def flac(tmp_path, seconds):
+    return save(tmp_path / "x.flac", sine(300, seconds), 44100).read_bytes()
+
+
+def dropped(name, content):
+    now = datetime.datetime(2026, 1, 1)
+    told = {"name": name, "type": "audio/flac", "size": len(content), "last_modified": now}
+    return ({**told, "content": memoryview(content)},)
+
+
+def test_collect_panel_takes_files_and_recordings(tmp_path):
+    panel = collect_panel(tmp_path / "mine")
+    assert "empty" in panel.status.value
+    panel.upload.value = dropped("a b.flac", flac(tmp_path, 6.0))
+    assert "Write a caption first" in panel.status.value and not panel.files.options
+    panel.caption.value = " a high  tone "
+    panel.upload.value = dropped("a b.flac", flac(tmp_path, 6.0))
+    assert panel.files.options == ("a-b.flac",) and "2 pieces" in panel.status.value
+    assert heard(panel.heard.player)[0].shape[-1] == round(5.12 * 44100)
+    panel.record_button.click()
+    assert "no recording yet" in panel.status.value
+    panel.microphone = SimpleNamespace(take=(sine(200, 1.0), 44100))
+    panel.add_recording()
+    panel.caption.value = "a low tone"
+    panel.add_recording()
+    assert panel.files.options == ("a-b.flac", "recording-01.flac", "recording-02.flac")
+    captions = {path.name: words for path, words in read_captions(panel.folder).items()}
+    assert captions["a-b.flac"] == "a high tone" and captions["recording-02.flac"] == "a low tone"
+    assert len(read_pieces(panel.folder)) == 4
+    panel.files.value = "recording-01.flac"
+    panel.remove_button.click()
+    assert "recording-01.flac" not in panel.files.options and len(list(panel.folder.iterdir())) == 4
+
+
+def test_collect_panel_refuses_what_it_cannot_use(tmp_path):
+    panel = collect_panel(tmp_path / "mine")
+    panel.caption.value = "a tone"
+    assert panel.add("a.wav", b"no sound") is None and "a.wav" in panel.status.value
+    assert panel.add("short.flac", flac(tmp_path, 0.1)) is None
+    assert "shorter than 0.25 s" in panel.status.value and not list(panel.folder.iterdir())
 
 
 def test_workplace(monkeypatch, tmp_path):
