@@ -194,9 +194,10 @@ def test_workplace(monkeypatch, tmp_path):
 def test_the_full_run_keeps_what_the_text_says():
     found = full_run()
     toy, lora = found["toy"], found["lora"]
-    assert 1e6 < toy["weights"] < 2e6 and toy["minutes"] <= 5
+    assert 1e6 < toy["weights"] < 2e6 and toy["cpu_seconds"] <= 4 * 60 * 2
     assert toy["losses"][-1] < 0.7 * toy["losses"][0] and toy["told"] >= 0.8
-    assert lora["minutes"] <= 10 and lora["seeds"] >= 8
+    assert lora["minutes"] <= 10 and lora["seeds"] >= 20
+    assert lora["base_points"]["0"] - lora["base_points"]["1"] <= 3
     assert lora["heard"]["1"] >= 0.8 > 0.2 >= lora["heard"]["0"]
     assert lora["measured"][-1]["held_out"] < lora["measured"][0]["held_out"]
     assert lora["prompt"] == VOICE and set(lora["base_points"]) == {"0", "1"}
