@@ -129,6 +129,9 @@ def toy(args: argparse.Namespace) -> None:
     for step in steps:
         losses.append(step.loss)
     found = {"minutes": args.minutes, "cpu_seconds": round(time.process_time() - start)}
+    power = float(latents.square().mean())
+    levels = pipeline.checkpoint.scheduler.alphas_cumprod
+    found["ignorance"] = round(float((levels + (1 - levels) * power).mean()), 3)
     found["weights"] = sum(each.numel() for each in unet.parameters())
     width = max(1, len(losses) // 100)
     found["losses"] = [

@@ -330,7 +330,9 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
     )
     code = follow(steps, args.minutes, output.stem, BATCH)
-    first, last = (measured := read_measures(work))[0], measured[-1]
+    if not (measured := read_measures(work)):
+        return code  # interrupted before the first step
+    first, last = measured[0], measured[-1]
     print(
         f"{output}: {output.stat().st_size / 1e6:.1f} MB after {last['step']} steps; loss on files "
         f"held out {first['held_out']:.3f} → {last['held_out']:.3f}; forgetting "
