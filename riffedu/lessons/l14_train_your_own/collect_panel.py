@@ -69,7 +69,8 @@ class CollectPanel(Panel):
         """Add a file by its name and bytes; None, and a message, if it cannot be used."""
         caption = " ".join(self.caption.value.split())
         if not caption:
-            return self._say("Write a caption first: what is to be heard in this sound?")
+            self._say("Write a caption first: what is to be heard in this sound?")
+            return None
         name = re.sub(r"[^\w.-]+", "-", Path(name).name)
         path = self.folder / name
         path.write_bytes(content)
@@ -79,7 +80,8 @@ class CollectPanel(Panel):
                 raise RiffeduError(f"{name} is shorter than {SHORTEST:g} s")
         except RiffeduError as error:
             path.unlink()
-            return self._say(str(error).replace(str(path), name))
+            self._say(str(error).replace(str(path), name))
+            return None
         path.with_suffix(".txt").write_text(caption + "\n", "utf-8")
         self._list(name)
         return path
@@ -88,7 +90,8 @@ class CollectPanel(Panel):
         """Add the last take of the microphone, like the button."""
         take = self.microphone.take
         if take is None:
-            return self._say("There is no recording yet: press the microphone first.")
+            self._say("There is no recording yet: press the microphone first.")
+            return None
         number = len(list(self.folder.glob("recording-*.flac"))) + 1
         path = save(self.folder / f"recording-{number:02d}.part.flac", *take)
         content = path.read_bytes()
