@@ -11,12 +11,15 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, NoReturn
 
 from riffedu import __version__
-from riffedu.errors import RiffeduError
+from riffedu.errors import RiffeduError, RiffeduWarning
+from riffedu.output import Terminated, ending_cleanly, escape_unprintable, exit_code, say
 
 VERBS: dict[str, tuple[str, str | dict]] = {
     "lab": ("open JupyterLab at a lesson", "riffedu.verbs.lab"),
@@ -44,6 +47,8 @@ VERBS: dict[str, tuple[str, str | dict]] = {
         "riffedu.verbs.sample_clips_batch",
     ),
     "print-exif": ("print a picture's EXIF tags", "riffedu.verbs.print_exif"),
+    "show": ("print how a sound or picture was made", "riffedu.verbs.show"),
+    "again": ("make the clip of a file again", "riffedu.verbs.again"),
     "train": (
         "render training data; train the autoencoder and the denoiser",
         {
@@ -61,7 +66,12 @@ VERBS: dict[str, tuple[str, str | dict]] = {
 }
 
 
-class _Wide(argparse.HelpFormatter):
+EXIT_CODES = """\
+exit codes: 0 done; 1 some files failed, or a check did; 2 invalid argument or file, or no room
+on the disk: one line on stderr says what to do; 130 stopped by Ctrl-C; 143 stopped by SIGTERM"""
+
+
+class _Wide(argparse.RawDescriptionHelpFormatter):
     """A formatter with a wide first column that counts the indentation of the verbs.
 
     argparse ignores that indentation, and breaks the line after the longest verb.
@@ -87,7 +97,7 @@ class _Parser(argparse.ArgumentParser):
 
 def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     """Return the parser for this command line; only the verb that ``argv`` names has its flags."""
-    parser = _Parser(prog="riffedu", description="How a picture becomes music.")
+    parser = _Parser(prog="riffedu", description="How a picture becomes music.", epilog=EXIT_CODES)
     parser.add_argument("--version", action="version", version=f"riffedu {__version__}")
     _add_verbs(parser, VERBS, argv)
     return parser
@@ -98,7 +108,10 @@ def _add_verbs(parser: argparse.ArgumentParser, verbs: dict, argv: Sequence[str]
     chosen, rest = (argv[0], argv[1:]) if argv else (None, [])
     for name, (summary, module) in verbs.items():
         verb = subparsers.add_parser(
-            name, help=summary, description=f"{summary[0].upper()}{summary[1:]}."
+            name,
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            epilog=EXIT_CODES,
         )
         if name != chosen:
             continue
@@ -111,28 +124,49 @@ def _add_verbs(parser: argparse.ArgumentParser, verbs: dict, argv: Sequence[str]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line; return 0 for success, 1 for a failed check, 2 for bad input."""
+    """Run one command line; return its exit code, one of `EXIT_CODES`."""
     argv = list(sys.argv[1:] if argv is None else argv)
+    escape_unprintable()
     try:
-        parser = build_parser(argv)
-        args, rest = parser.parse_known_args(argv or ["--help"])
-        if rest and not args.passes_on:
-            parser.error(f"unrecognized arguments: {' '.join(rest)}")
-        args.passed_on = rest
-        code = args.run(args) or 0
-        sys.stdout.flush()
-        return code
+        with ending_cleanly(), _warnings_of_one_line():
+            parser = build_parser(argv)
+            args, rest = parser.parse_known_args(argv or ["--help"])
+            if rest and not args.passes_on:
+                parser.error(f"unrecognized arguments: {' '.join(rest)}")
+            args.passed_on = rest
+            code = args.run(args) or 0
+            sys.stdout.flush()
+            return code
     except BrokenPipeError:
         # The reader (such as `head`) has closed the pipe. Redirect stdout, so that Python's flush
         # at exit does not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (RiffeduError, OSError) as error:
-        print(f"riffedu: error: {' '.join(_describe(error).split())}", file=sys.stderr)
+        say(f"riffedu: error: {' '.join(_describe(error).split())}", sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("\nriffedu: interrupted", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stop:
+        what = "terminated" if isinstance(stop, Terminated) else "interrupted"
+        say(f"\nriffedu: {what}", sys.stderr)
+        return exit_code(stop)
+
+
+@contextmanager
+def _warnings_of_one_line() -> Iterator[None]:
+    """Print each of riffedu's own warnings once, as one line on stderr."""
+    said: set[str] = set()
+
+    def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
+        if not issubclass(category, RiffeduWarning):
+            usual(message, category, *rest, **more)
+        elif (line := " ".join(str(message).split())) not in said:
+            said.add(line)
+            say(f"riffedu: warning: {line}", sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", RiffeduWarning)
+        usual, warnings.showwarning = warnings.showwarning, show  # type: ignore[assignment]
+        yield
 
 
 def _describe(error: Exception) -> str:

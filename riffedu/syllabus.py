@@ -68,7 +68,21 @@ LESSONS = (
         "Sound as numbers",
         "samples, rate, bits, level",
         115,
-        ("signal.arrays", "signal.files", "signal.audio", "signal.sampling", "signal.synth"),
+        (
+            "signal.arrays",
+            "signal.pieces",
+            "signal.mpeg",
+            "signal.ogg",
+            "signal.containers",
+            "signal.foreign",
+            "signal.sources",
+            "signal.files",
+            "signal.tags",
+            "signal.saving",
+            "signal.audio",
+            "signal.sampling",
+            "signal.synth",
+        ),
     ),
     Lesson(
         1.5,
@@ -103,7 +117,7 @@ LESSONS = (
         "A spectrogram as a picture",
         "amplitudes as grey levels; painting a sound",
         85,
-        ("signal.image", "signal.convert", "signal.paint"),
+        ("signal.picture", "signal.image", "signal.convert", "signal.paint"),
         (1, 2, 3),
     ),
     Lesson(
@@ -147,7 +161,7 @@ LESSONS = (
         "unet",
         "Inside the U-Net",
         "levels, skips, time, attention",
-        60,
+        90,
         ("diffusion.unet",),
         (8,),
     ),
@@ -157,7 +171,15 @@ LESSONS = (
         "Latents",
         "the autoencoder: what it keeps, and what one number draws",
         120,
-        ("diffusion.checkpoint", "diffusion.codec", "diffusion.latents"),
+        (
+            "diffusion.checkpoint",
+            "diffusion.weights",
+            "diffusion.finding",
+            "diffusion.single_file",
+            "diffusion.devices",
+            "diffusion.codec",
+            "diffusion.latents",
+        ),
         (4, 7),
     ),
     Lesson(
@@ -175,7 +197,15 @@ LESSONS = (
         "Text to music",
         "the whole road, stage by stage",
         40,
-        ("diffusion.windows", "music.result", "music.pulse", "music.generate"),
+        (
+            "diffusion.windows",
+            "music.provenance",
+            "signal.stereo",
+            "music.result",
+            "music.pulse",
+            "music.prompt_schedule",
+            "music.generate",
+        ),
         (0,),
     ),
     Lesson(
@@ -186,7 +216,6 @@ LESSONS = (
         90,
         (
             "signal.stems",
-            "signal.stereo",
             "music.masks",
             "music.edit",
             "music.continuation",
@@ -293,8 +322,9 @@ def drawn(readme: str, project: str) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
+    from riffedu.output import write_text
     from riffedu.paths import course_folder
 
     files = [course_folder() / name for name in ("README.md", "pyproject.toml")]
     for file, text in zip(files, drawn(*(file.read_text("utf-8") for file in files))):
-        file.write_text(text, "utf-8")
+        write_text(file, text)

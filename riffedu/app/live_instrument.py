@@ -21,6 +21,7 @@ import anywidget
 import numpy as np
 import traitlets
 
+from riffedu import __version__
 from riffedu.app.model_server import WHERE, open_model_server
 from riffedu.errors import RiffeduError
 from riffedu.music.instrument import FILE, SEED_SOUNDS, STEPS, STRENGTH, PieceSettings
@@ -75,6 +76,7 @@ class LiveInstrument(anywidget.AnyWidget):
     seed_sounds: Any = traitlets.List().tag(sync=True)
     frequencies: Any = traitlets.List().tag(sync=True)
     page = traitlets.Bool(False).tag(sync=True)
+    version = traitlets.Unicode(__version__).tag(sync=True)
 
     def __init__(self, model_server: ModelServer | RemoteModelServer, **controls: Any):
         self._session = model_server.session()

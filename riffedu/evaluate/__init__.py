@@ -22,6 +22,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from riffedu.errors import RiffeduError
+from riffedu.flags import add_device
+from riffedu.output import check_output as check_place
+from riffedu.output import say
 
 if TYPE_CHECKING:
     from riffedu.evaluate.classifier import Classifier
@@ -91,6 +94,7 @@ def evaluate(
         "steps": steps,
         "guidance": guidance,
         "guidance_below": pipeline.guidance_below,
+        "pulse": pipeline.pulse,
     }
     kept = clips.Shelf(shelf)
     numbers = clips.choose(pictures, per_class, seed)
@@ -166,9 +170,15 @@ def _distances(real: Any, made: Any, second: Any) -> dict[str, Any]:
 
 
 def checkpoint_hash(folder: Path, parts: tuple[str, ...] | None = None) -> str:
-    """Return the SHA-256, in hex, of the weights and settings of a checkpoint's components."""
-    from riffedu.diffusion.checkpoint import COMPONENTS
+    """Return the SHA-256, in hex, of the weights and settings of a checkpoint's components.
 
+    For a single-file checkpoint it is that of the file.
+    """
+    from riffedu.diffusion.weights import COMPONENTS
+
+    if folder.is_file():
+        with open(folder, "rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
     digest = hashlib.sha256()
     for part in parts or COMPONENTS:
         for path in sorted((folder / part).iterdir()):
@@ -197,14 +207,17 @@ def open_or_train(
 
     folder = Path(folder or shipped_classifier() or "runs/evaluator")
     if not folder.is_dir() or not any(folder.iterdir()):
-        print(f"training a classifier on the renders of {data}; it will be kept in {folder}")
+        say(f"training a classifier on the renders of {data}; it will be kept in {folder}")
         learn_and_save(data, folder, epochs, seed)
     return load_classifier(folder)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``riffedu evaluate``."""
-    parser.add_argument("--model", default="default", help="name, folder or hub id (default)")
+    parser.add_argument(
+        "--model", default="default", help="name, folder, .safetensors file or hub id (default)"
+    )
+    add_device(parser)
     parser.add_argument("--data", default="runs/data", help="folder of `riffedu train data`")
     parser.add_argument(
         "--classifier",
@@ -225,6 +238,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--guidance", type=float, help="guidance scale (the model's own)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--output", metavar="TABLE", help="write the table, .md or .json")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace an existing table or sheet"
+    )
     parser.add_argument(
         "--sheet",
         metavar="PNG",
@@ -259,12 +275,12 @@ def run(args: Namespace) -> int:
         return _sheet(args)
     if args.music:
         return _music(args)
-    output = check_output(args.output) if args.output else None
+    output = check_output(args.output, args.overwrite) if args.output else None
     pipeline = card = None
     if args.until != "renders":
         from riffedu.music.pipeline import load_pipeline
 
-        pipeline = load_pipeline(args.model)
+        pipeline = load_pipeline(args.model, args.device)
         pipeline.settings(args.steps, args.guidance)
         card = check_card(pipeline.checkpoint.path) if args.card else None
     classifier = open_or_train(args.classifier, args.data, args.epochs, args.seed)
@@ -278,7 +294,7 @@ def run(args: Namespace) -> int:
         args.seed,
         generate=args.until == "generated",
     )
-    print(to_markdown(report), end="")
+    say(to_markdown(report).rstrip())
     if output:
         write(report, output)
     if card:
@@ -292,9 +308,9 @@ def _music(args: Namespace) -> int:
     from riffedu.evaluate.report import check_output
     from riffedu.music.pipeline import load_pipeline
 
-    output = check_output(args.output) if args.output else None
+    output = check_output(args.output, args.overwrite) if args.output else None
     report = music(
-        load_pipeline(args.model),
+        load_pipeline(args.model, args.device),
         args.data,
         args.seeds,
         args.renders,
@@ -302,7 +318,7 @@ def _music(args: Namespace) -> int:
         args.guidance,
         args.seed,
     )
-    print(to_markdown(report), end="")
+    say(to_markdown(report).rstrip())
     if output:
         write(report, output)
     return 0
@@ -315,6 +331,8 @@ def _sheet(args: Namespace) -> int:
 
     if Path(args.sheet).suffix.lower() != ".png":
         raise RiffeduError(f"the sheet is a PNG: {args.sheet!r} must end in .png")
+    path = check_place(args.sheet, what="picture", overwrite=args.overwrite)
     pictures = PictureDataset(args.data, "test")
-    print(draw_sheet(load_pipeline(args.model), pictures, args.sheet, seed=args.seed))
+    pipeline = load_pipeline(args.model, args.device)
+    say(draw_sheet(pipeline, pictures, path, seed=args.seed))
     return 0

@@ -19,6 +19,7 @@ import numpy as np
 
 from riffedu.errors import RiffeduError
 from riffedu.evaluate.classifier import label_of, thumbnail
+from riffedu.output import write_whole
 
 if TYPE_CHECKING:
     from riffedu.music.pipeline import Pipeline
@@ -137,9 +138,8 @@ class Shelf:
             for start in range(0, len(missing), together):
                 batch = missing[start : start + together]
                 for n, pixels in zip(batch, make(batch), strict=True):
-                    part = places[n].with_suffix(".part")
-                    Image.fromarray(pixels).save(part, format="PNG")
-                    part.replace(places[n])
+                    with write_whole(places[n]) as part:
+                        Image.fromarray(pixels).save(part, format="PNG")
                 bar.update(len(batch))
         return np.stack([thumbnail(np.asarray(Image.open(place))) for place in places])
 
@@ -173,8 +173,8 @@ def generated(
     progress: bool = True,
 ) -> np.ndarray:
     """Return thumbnails of the sounds generated for ``requests`` by the checkpoint ``model``."""
-    below = pipeline.guidance_below
-    recipes = [["generated", model, r.prompt, r.seed, steps, guidance, below] for r in requests]
+    how = [steps, guidance, pipeline.guidance_below, pipeline.pulse]
+    recipes = [["generated", model, r.prompt, r.seed, *how] for r in requests]
 
     def make(batch: list[int]) -> list[np.ndarray]:
         asked = [requests[k] for k in batch]

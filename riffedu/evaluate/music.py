@@ -23,6 +23,7 @@ from riffedu.evaluate.picture import features, memorisation, nearest
 from riffedu.evaluate.pitch import key_score, scale_share
 from riffedu.evaluate.readings import VERSION, Readings, noise_readings
 from riffedu.evaluate.rhythm import tempo_fits
+from riffedu.output import write_whole
 
 if TYPE_CHECKING:
     from riffedu.music.pipeline import Pipeline
@@ -60,10 +61,8 @@ def training_features(data: str | Path, shelf: str | Path, progress: bool = True
     ]
     found = np.concatenate(blocks).astype(np.float16)
     place.parent.mkdir(parents=True, exist_ok=True)
-    part = place.with_suffix(".part")
-    with open(part, "wb") as file:
+    with write_whole(place) as part, open(part, "wb") as file:
         np.save(file, found)
-    part.replace(place)
     return found.astype(np.float32)
 
 
@@ -102,10 +101,8 @@ class Judge:
     def generated(self, texts: list[str], what: str) -> list[list[dict[str, Any]]]:
         """Return the readings of each prompt, [prompt][seed]. All prompts share the seeds."""
         asked = [(t, self.seed + s) for t in texts for s in range(self.seeds)]
-        below = self.pipeline.guidance_below
-        recipes = [
-            ["generated", self.model, t, s, self.steps, self.guidance, below] for t, s in asked
-        ]
+        how = [self.steps, self.guidance, self.pipeline.guidance_below, self.pipeline.pulse]
+        recipes = [["generated", self.model, text, seed, *how] for text, seed in asked]
 
         def make(batch: list[int]) -> Any:
             results: Any = self.pipeline.generate(
@@ -177,6 +174,7 @@ def music(
         "steps": judge.steps,
         "guidance": judge.guidance,
         "guidance_below": pipeline.guidance_below,
+        "pulse": pipeline.pulse,
         "classes": [],
     }
     made = judge.generated([c.prompt for c in classes], "prompt classes")

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from riffedu.evaluate.music import MEASURES
-from riffedu.evaluate.report import _replace, _table
+from riffedu.evaluate.report import _table
+from riffedu.output import write_text
 
 
 def to_markdown(report: dict[str, Any]) -> str:
@@ -24,10 +25,11 @@ def _origin(report: dict[str, Any]) -> str:
     return (
         f"{report['date']}, {report['seeds']} seeds from {report['seed']} on. Model "
         f"{report['model']} (sha256 {report['model_hash']}), {report['steps']} steps, guidance "
-        f"{report['guidance']:g} on the last {report['guidance_below']:.0%} of the way. Each "
-        "figure is the mean of generated clips ÷ the mean of test renders of the same kind "
-        "through the same codec and back from sound, with a 95 % interval over clips "
-        "(bootstrap); – where renders themselves have too little of it to compare."
+        f"{report['guidance']:g} on the last {report['guidance_below']:.0%} of the way, "
+        f"pulse {report.get('pulse', 0):g}. Each figure is the mean of generated clips ÷ the "
+        "mean of test renders of the same kind through the same codec and back from sound, with a "
+        "95 % interval over clips (bootstrap); – where renders themselves have too little of it to "
+        "compare."
     )
 
 
@@ -165,4 +167,4 @@ def _mean(values: list[float | None]) -> float | None:
 def write(report: dict[str, Any], path: Path) -> None:
     """Write Markdown or JSON, by the extension, completely or not at all."""
     text = json.dumps(report, indent=1) + "\n" if path.suffix == ".json" else to_markdown(report)
-    _replace(path, text)
+    write_text(path, text)

@@ -27,6 +27,7 @@ import numpy as np
 from riffedu import limits
 from riffedu.errors import RiffeduError
 from riffedu.music.interpolate import four_corners, prompt_path
+from riffedu.music.prompt_schedule import one_prompt
 
 LINEAR = 0.9
 SHARED = 0.25
@@ -102,7 +103,8 @@ def interpolate_prompts(
     prompts = list(prompts) if limits.is_list(prompts) else []
     if len(prompts) < 2:
         raise RiffeduError("a prompt path needs a list of at least two prompts")
-    stops = pipeline.encode_prompt([limits.text("prompt", prompt) for prompt in prompts])
+    texts = [one_prompt(limits.text("prompt", prompt), "each stop") for prompt in prompts]
+    stops = pipeline.encode_prompt(texts)
     pieces = limits.whole("pieces", pieces, 1, 1000)
     way = list(prompt_path(stops.split(1), pieces, easing=easing))
     yield from grow(
@@ -117,7 +119,7 @@ def grow(
 
     ``wanted`` is read just before each piece is made. Notebook: 13_interpolation.
     """
-    stream = Stream(pipeline)
+    stream, seed = Stream(pipeline), limits.seed_of(seed)
     for place, text in wanted:
         yield stream.next(text, place, seed, **options)
 
@@ -162,10 +164,12 @@ def join(
     """Join consecutive pieces into one Result: their sounds end to end, and one picture.
 
     Grey levels have one scale throughout, so a quiet piece is drawn lighter than in its own
-    picture.
+    picture. ``parameters`` become the Result's, with the model's name and hash.
     """
+    from riffedu.music.provenance import record_of
     from riffedu.music.result import Result
     from riffedu.signal.image import image_from_spectrogram, spectrogram_from_image
+    from riffedu.signal.tags import attach
 
     hop = pipeline.params.hop_length
     mels = [
@@ -174,7 +178,31 @@ def join(
     ]
     image = image_from_spectrogram(np.concatenate(mels, axis=-1), pipeline.params)
     waveform = np.concatenate([piece.waveform for piece in pieces])
-    return Result(waveform, pieces[0].sample_rate, image, dict(parameters or {}))
+    recorded = {**(parameters or {}), **pipeline.identity()}
+    if "verb" in recorded:
+        attach(image, record_of(recorded))
+    return Result(waveform, pieces[0].sample_rate, image, recorded)
+
+
+def journey_parameters(
+    pipeline: TextToMusic,
+    prompts: Sequence[str],
+    pieces: int,
+    easing: str,
+    made: int,
+    **options: Any,
+) -> dict[str, Any]:
+    """Return the parameters of a journey through prompts, of which ``made`` pieces were made."""
+    from riffedu.music.edit import run_parameters
+
+    return {
+        "verb": "interpolate",
+        "prompt": list(prompts),
+        "pieces": pieces,
+        "easing": easing,
+        "pieces_made": made,
+        **run_parameters(pipeline, **options),
+    }
 
 
 def corner_states(pipeline: TextToMusic, prompts: str | Sequence[str]) -> list:

@@ -295,24 +295,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--rate", type=float, default=LEARNING_RATE, help=f"learning rate ({LEARNING_RATE:g})"
     )
     parser.add_argument("--model", default="default", help="model to fine-tune (the shipped one)")
-    parser.add_argument("--device", default="cpu", help="cpu, or cuda for a GPU (cpu)")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, mps or auto (cpu)")
     parser.add_argument("--seed", type=int, default=0)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run ``riffedu train own``."""
+    from riffedu.diffusion.lora import check_name
     from riffedu.music.pipeline import load_pipeline
-    from riffedu.paths import check_writable
+    from riffedu.output import check_output
 
     from .own_sounds import read_captions
     from .presets import follow
 
     if not args.minutes > 0:
         raise RiffeduError("--minutes must be more than 0")
-    output = check_writable(args.output, (".safetensors",), "LoRA")
+    output = check_output(check_name(args.output), (".safetensors",), "LoRA")
     captions = read_captions(args.folder)
     work = work_folder(output)
-    pipeline = load_pipeline(args.model, args.device)
+    pipeline = load_pipeline(args.model, args.device, half=False)
     sounds = open_sounds(pipeline, args.folder, work, seed=args.seed)
     print(
         f"{len(captions)} files, {len(sounds.files)} pieces of 5.12 s, "

@@ -9,22 +9,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from riffedu import limits
+from riffedu.flags import add_device, add_seed, choose_seed
+from riffedu.output import say
+from riffedu.verbs.outputs import (
+    SOUNDS,
+    add_output_arguments,
+    picture_output,
+    report,
+    sound_output,
+)
 
 if TYPE_CHECKING:
     import numpy as np
 
     from riffedu.music.pipeline import Pipeline
     from riffedu.music.result import Result
+    from riffedu.signal.audio import Source
 
 
 def add_music_arguments(parser: ArgumentParser) -> None:
     """Add the flags for the output and for the model."""
-    parser.add_argument(
-        "-o", "--output", required=True, help="sound file to write: .wav, .flac, .ogg or .mp3"
-    )
+    parser.add_argument("-o", "--output", required=True, help=f"sound file to write: {SOUNDS}")
     parser.add_argument("--image", help="write the picture too: .png (lossless), .webp, .jpg")
     parser.add_argument("--negative-prompt", default="", help="what to avoid")
-    parser.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
+    add_seed(parser)
     parser.add_argument(
         "--steps",
         "--num-inference-steps",
@@ -40,7 +48,7 @@ def add_music_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         default="default",
-        help="name in data/models, folder or Hub ID (default: the shipped model)",
+        help="name in data/models, folder, .safetensors file or Hub ID (default: shipped model)",
     )
     parser.add_argument(
         "--lora",
@@ -50,26 +58,37 @@ def add_music_arguments(parser: ArgumentParser) -> None:
         help="LoRA to add to the model, a .safetensors file, with a strength from 0 to 2 "
         "(default 1); repeat for several",
     )
+    add_device(parser)
+    add_output_arguments(parser)
     parser.add_argument("--quiet", action="store_true", help="print no progress bar and no summary")
 
 
-def check_arguments(args: Namespace, *prompts: str) -> tuple[Path, Path | None]:
-    """Check the prompts, numbers and outputs; return the sound and picture files to write."""
-    from riffedu.diffusion.lora import check_file, parse_strength
-    from riffedu.paths import check_writable
-    from riffedu.signal.audio import FORMATS
-    from riffedu.signal.image import PICTURES
+def check_arguments(
+    args: Namespace, *prompts: str, several: bool = False
+) -> tuple[Path, Path | None]:
+    """Check the prompts, numbers and outputs; return the sound and picture files to write.
 
+    With ``several`` the outputs are patterns for more names, and may exist.
+    """
+    check_settings(args, *prompts)
+    overwrite = args.overwrite or several
+    sound = sound_output(args.output, overwrite, args.bits)
+    return sound, picture_output(args.image, overwrite) if args.image else None
+
+
+def check_settings(args: Namespace, *prompts: str) -> None:
+    """Check the prompts, numbers and LoRAs; choose the seed if it is ``random``."""
+    from riffedu.diffusion.lora import check_file, parse_strength
+
+    choose_seed(args)
     for prompt in prompts:
         limits.pair_up(prompt, args.negative_prompt, args.seed)
     if args.num_inference_steps is not None:
         limits.whole("--steps", args.num_inference_steps, 1, 1000)
     if args.guidance_scale is not None:
         limits.guidance(args.guidance_scale)
-    for lora in args.lora:
+    for lora in getattr(args, "lora", ()):
         check_file(parse_strength(lora)[0])
-    sound = check_writable(args.output, FORMATS, "sound")
-    return sound, check_writable(args.image, PICTURES, "picture") if args.image else None
 
 
 def options(args: Namespace) -> dict[str, Any]:
@@ -80,45 +99,54 @@ def options(args: Namespace) -> dict[str, Any]:
     }
 
 
-def load_clip(path: str) -> tuple[np.ndarray, int]:
+def load_clip(path: Source) -> tuple[np.ndarray, int]:
     """Load a sound file as (waveform, sample_rate).
 
     Raises RiffeduError if it is too long to edit at once.
     """
     from riffedu.signal.audio import duration, load
+    from riffedu.signal.sources import at_hand
 
-    limits.sound_length(duration(path))
-    return load(path)
+    sound = at_hand(path)
+    limits.sound_length(duration(sound))
+    return load(sound)
 
 
 @contextmanager
 def opened(args: Namespace, *prompts: str) -> Iterator[Pipeline]:
-    """Load the pipeline of ``--model`` and ``--lora``; print warnings about prompts on stderr."""
+    """Load the pipeline of ``--model`` and ``--lora``; print warnings as one line on stderr."""
     import warnings
 
     from riffedu.diffusion.guidance import PromptWarning, warn_about_prompt
+    from riffedu.errors import RiffeduWarning
+    from riffedu.music.edit import StrengthWarning
     from riffedu.music.pipeline import load_pipeline
+    from riffedu.music.prompt_schedule import parse_schedule
 
-    pipeline = load_pipeline(args.model, lora=args.lora)
+    said = [part for prompt in prompts for part, _ in parse_schedule(prompt)]
+    device, lora = getattr(args, "device", "auto"), getattr(args, "lora", ())
+    pipeline = load_pipeline(args.model, device, lora=lora)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("default", PromptWarning)
+        warnings.simplefilter("default", RiffeduWarning)
+        warnings.simplefilter("default", StrengthWarning)
         warnings.showwarning = _show_warning
-        for prompt in prompts:
-            warn_about_prompt(pipeline.checkpoint.tokenizer, prompt)
+        for text in said:
+            warn_about_prompt(pipeline.checkpoint.tokenizer, text)
         yield pipeline
 
 
 def write(args: Namespace, result: Result, sound: Path, picture: Path | None) -> None:
     """Write the sound and, if wanted, the picture; print a one-line summary."""
-    from riffedu.signal import audio
-    from riffedu.signal.image import save_image
-
     if picture:
-        save_image(result.image, picture)
-    audio.save(sound, result.waveform, result.sample_rate)
+        result.save(picture)
+    result.save(sound, args.bits)
     if not args.quiet:
-        metadata = result.parameters
+        metadata = dict(result.parameters)
+        asked, taken = (metadata.get(name) for name in ("num_inference_steps", "steps_taken"))
+        if taken is not None and taken != asked:
+            metadata["num_inference_steps"] = f"{taken} of {asked}"
         known = [
             ("strength", "strength {:g}"),
             ("bpm", "{:g} BPM"),
@@ -129,10 +157,11 @@ def write(args: Namespace, result: Result, sound: Path, picture: Path | None) ->
         facts = [
             text.format(metadata[name]) for name, text in known if metadata.get(name) is not None
         ]
-        print(f"{sound}: {len(result.waveform) / result.sample_rate:.2f} s, {', '.join(facts)}")
+        seconds = result.waveform.shape[-1] / result.sample_rate
+        report(f"{sound}: {seconds:.2f} s, {', '.join(facts)}", sound)
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     import sys
 
-    print(f"riffedu: warning: {message}", file=sys.stderr)
+    say(f"riffedu: warning: {message}", sys.stderr)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from riffedu import limits
 from riffedu.errors import RiffeduError
+from riffedu.flags import add_device, add_seed, choose_seed
+from riffedu.output import check_folder, say
 from riffedu.signal.stems import METHODS
+from riffedu.verbs.outputs import add_output_arguments
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,27 +50,44 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=STRENGTH,
         help=f"how far the remade stem may leave the old one, 0 to 1 (default {STRENGTH:g})",
     )
-    parser.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
+    add_seed(parser)
     parser.add_argument(
         "--model", default="default", help="model for --remake (default: the shipped model)"
     )
+    add_device(parser)
+    add_output_arguments(parser)
     parser.add_argument("--quiet", action="store_true", help="print no progress bar and no summary")
 
 
 def run(args: Namespace) -> int:
     """Split a sound into stems."""
+    from riffedu.music.provenance import record_of, sound_hash
     from riffedu.signal.audio import load, peak_db, save, set_level
     from riffedu.signal.stems import recombine, split
+    from riffedu.signal.tags import origin_of
 
+    choose_seed(args)
     gains = dict(map(gain, args.gain))
     limits.number("--strength", args.strength, 0, 1)
-    folder = Path(args.output).expanduser()
-    if folder.exists() and not folder.is_dir():
-        raise RiffeduError(f"{folder} is a file: give a folder for the stems")
+    folder = check_folder(args.output)
     waveform, rate = load(args.audio)
     stems = split(waveform, rate, args.method)
     for name in [*gains, *(args.remake or [])[:1]]:
         limits.one_of("the stem", name, stems)
+    mixed = ["mix"] if gains or args.remake else []
+    paths = {name: folder / f"{name}.wav" for name in [*stems, *mixed]}
+    for path in paths.values():
+        if path.exists() and not args.overwrite:
+            raise RiffeduError(f"{path} exists already: use another folder, or --overwrite")
+    record = record_of(
+        {
+            "verb": "stems",
+            "audio": sound_hash(waveform, rate),
+            "method": args.method,
+            "gains": gains or None,
+            "made_from": origin_of(args.audio),
+        }
+    )
     if args.remake:
         from riffedu.verbs.music import opened
 
@@ -78,16 +97,17 @@ def run(args: Namespace) -> int:
             made = pipeline.transform(
                 (stems[name], rate), prompt, args.strength, seed=args.seed, progress=not args.quiet
             )
+        record["remade"] = {"stem": name, **made.record}
         stems[name] = fitted(made.waveform, made.sample_rate, stems[name], rate)
     folder.mkdir(parents=True, exist_ok=True)
     sounds = dict(stems)
-    if gains or args.remake:
+    if mixed:
         sounds["mix"] = recombine(stems, gains)
     for name, sound in sounds.items():
         sound = set_level(sound, rms_db=0.0) if peak_db(sound) > -1 else sound
-        path = save(folder / f"{name}.wav", sound, rate)
+        path = save(paths[name], sound, rate, args.bits, {**record, "stem": name})
         if not args.quiet:
-            print(f"{path}: {sound.shape[-1] / rate:.2f} s")
+            say(f"{path}: {sound.shape[-1] / rate:.2f} s")
     return 0
 
 

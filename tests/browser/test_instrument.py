@@ -10,6 +10,8 @@ import psutil
 import pytest
 from pages import SHOTS, Watched
 
+from riffedu.signal.tags import read_record
+
 # Pieces that are cheap: tones that go on without a step, so that any gap or click shows.
 FAKE = """
 import time
@@ -225,6 +227,8 @@ def test_pause_keeps_the_place_and_record_keeps_the_samples(fake):
     with wave.open(str(saved.value.path())) as file:
         sound = np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768
     assert 2 < len(sound) / 44100 < 6
+    record = read_record(saved.value.path())
+    assert record["verb"] == "live" and len(record["prompt"]) and "seed" in record
     bend = np.abs(np.diff(sound, 2))
     assert bend.max() < 1.2 * SMOOTH + 2e-4, "the pause is not on the tape"
     assert "Recorded 0:0" in fake.says()

@@ -191,7 +191,7 @@ def test_verb(ours, folder, tmp_path, capsys, monkeypatch, quick):
     ("change", "message"),
     [
         (["--minutes", "0"], "--minutes must be more than 0"),
-        (["-o", "mine.bin"], "must end in one of .safetensors"),
+        (["-o", "mine.bin"], "a LoRA is a .safetensors file"),
         (["--rank", "0"], "rank"),
     ],
 )

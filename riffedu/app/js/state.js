@@ -108,8 +108,16 @@ class InstrumentState extends EventTarget {
     const channels = this.band.stopTape();
     this.tell("change");
     if (channels[0].length < RATE / 100) return this.say("Nothing was played during the recording.", true);
-    this.tell("file", { blob: wavFile(channels), name: "riffedu-live.wav" });
+    this.tell("file", { blob: wavFile(channels, this.recordText()), name: "riffedu-live.wav" });
     this.say(`Recorded ${clock(channels[0].length / RATE)}.`);
+  }
+
+  /** How a recording was made: the controls as they stand now, for `riffedu show`. */
+  recordText() {
+    const shown = CONTROLS.filter((name) => name !== "seed_sound").map((name) => [name, this.get(name)]);
+    const { prompts: prompt, ...others } = Object.fromEntries(shown);
+    const text = JSON.stringify({ riffedu: this.get("version") ?? "", verb: "live", prompt, ...others });
+    return text.replace(/[^ -~]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
   }
 
   /** A sound from outside for pieces to begin from. */
