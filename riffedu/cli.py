@@ -22,7 +22,7 @@ from riffedu.output import Terminated, ending_cleanly, escape_unprintable, exit_
 VERBS: dict[str, tuple[str, str | dict]] = {
     "lab": ("open JupyterLab at a lesson", "riffedu.verbs.lab"),
     "check": ("check the installation", "riffedu.verbs.check"),
-    "grade": ("run the checks of learners' notebooks", "riffedu.verbs.grade"),
+    "grade": ("run the checks in learners' notebooks", "riffedu.verbs.grade"),
     "app": ("serve the live instrument as a web page", "riffedu.app.server"),
     "generate": ("generate music from a prompt", "riffedu.verbs.generate"),
     "transform": ("regenerate a clip, or part of it, from a prompt", "riffedu.verbs.transform"),
@@ -46,7 +46,7 @@ VERBS: dict[str, tuple[str, str | dict]] = {
     ),
     "print-exif": ("print a picture's EXIF tags", "riffedu.verbs.print_exif"),
     "show": ("print how a sound or picture was made", "riffedu.verbs.show"),
-    "again": ("make the clip of a file again", "riffedu.verbs.again"),
+    "again": ("make the clip in a file again", "riffedu.verbs.again"),
     "train": (
         "render training data; train the autoencoder and the denoiser",
         {

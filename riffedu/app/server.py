@@ -36,11 +36,11 @@ IDLE_TIMEOUT = 60  # seconds after which a process with no browser connected end
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of ``riffedu app``."""
-    parser.add_argument("--port", type=int, default=8866, help="port to serve on (default 8866)")
+    parser.add_argument("--port", type=int, default=8866, help="port to serve on (default: 8866)")
     parser.add_argument(
         "--ip",
         default="127.0.0.1",
-        help="address to bind to (default 127.0.0.1: this machine only)",
+        help="address to bind to (default: 127.0.0.1: this machine only)",
     )
     parser.add_argument("--no-token", action="store_true", help="do not require a token")
     parser.add_argument(
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="default",
         help="name in data/models, folder or Hub ID (default: the shipped model)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
+    parser.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
 
 
 def run(args: argparse.Namespace) -> int:

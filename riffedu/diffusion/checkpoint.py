@@ -96,7 +96,7 @@ def load_checkpoint(name_or_path: str | Path = "default", device: str = "cpu") -
 
 
 def find_folder(name_or_path: str | Path) -> Path:
-    """The folder of a checkpoint given by name, path or hub id.
+    """Return the folder of a checkpoint given by name, path or hub id.
 
     Raises RiffeduError, with the available names, if there is none.
     """
@@ -266,8 +266,8 @@ def _check_fit(checkpoint: Checkpoint) -> None:
     for what, (ours, theirs) in pairs.items():
         if ours != theirs:
             raise RiffeduError(
-                f"the components of the checkpoint {checkpoint.path} don't fit ({what}: {ours} and "
-                f"{theirs}): riffedu supports plain text-to-picture checkpoints"
+                f"the components of the checkpoint {checkpoint.path} don't match ({what}: {ours} "
+                f"and {theirs}): riffedu supports plain text-to-picture checkpoints"
             )
     if vae.in_channels not in (1, 3):
         raise RiffeduError(

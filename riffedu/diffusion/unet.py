@@ -81,7 +81,7 @@ def group_norm(norm: Any, x: Tensor) -> Tensor:
 
 
 def attend(queries: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-    """Scaled dot-product attention: (output, attention weights).
+    """Compute scaled dot-product attention: (output, attention weights).
 
         A = softmax(Q Kᵀ / √d),    output = A V
 

@@ -10,7 +10,6 @@ from riffedu.evaluate.music import MEASURES
 from riffedu.evaluate.report import _table
 from riffedu.output import write_text
 
-
 _MORE = {
     "height": "is higher in pitch than",
     "onsets": "has more onsets per second than",

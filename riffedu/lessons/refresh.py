@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def printed(notebook: NotebookNode) -> list[str]:
-    """What the compared cells of an executed notebook printed, in order."""
+    """Return what the compared cells of an executed notebook printed, in order."""
     return [
         "".join(
             output.text
@@ -35,7 +35,7 @@ def printed(notebook: NotebookNode) -> list[str]:
 
 
 def with_outputs(markdown: str, outputs: Sequence[str]) -> str:
-    """A lesson's source with its output blocks replaced, in order, by ``outputs``.
+    """Return a lesson's source with its output blocks replaced, in order, by ``outputs``.
 
     Raises ValueError if the source has another number of blocks.
     """
@@ -78,7 +78,7 @@ if __name__ == "__main__":
     import argparse
 
     parser = argparse.ArgumentParser(description="Rewrite the outputs in lessons' sources.")
-    parser.add_argument("lessons", nargs="*", help="such as 09; default: all")
+    parser.add_argument("lessons", nargs="*", help="lessons to run, such as 09 (default: all)")
     wanted = parser.parse_args().lessons
     for source in build.sources():
         label = build.lesson_of(source).label

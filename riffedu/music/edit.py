@@ -212,7 +212,7 @@ def transform(
             mask = named_region(mask, (picture.height, picture.width), pipeline.params)
         if np.shape(mask) != (picture.height, picture.width):
             raise RiffeduError(
-                f"the mask has shape {np.shape(mask)}, the sound's picture "
+                f"the mask has shape {np.shape(mask)}, but the sound's picture has shape "
                 f"{(picture.height, picture.width)}"
             )
         mask = latent_mask(mask, pipeline.checkpoint.compression)
@@ -287,7 +287,7 @@ def picture_and_level(pipeline: TextToMusic, clip: tuple[np.ndarray, int]) -> tu
         waveform, sample_rate = clip
     except (TypeError, ValueError):
         raise RiffeduError(
-            "a clip is a pair: (waveform, sample_rate), as audio.load gives"
+            "a clip must be a pair (waveform, sample_rate), as audio.load returns"
         ) from None
     waveform = as_waveform(waveform)
     mono = waveform if waveform.ndim == 1 else waveform.mean(axis=0)

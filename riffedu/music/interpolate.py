@@ -73,7 +73,7 @@ def slerp(start: Any, end: Any, alpha: float, parallel: float = 0.9995) -> Any:
 
 
 def four_corners(corners: Sequence, x: float, y: float, mix: Callable = lerp) -> Any:
-    """A mixture of four: first along both edges, then between them. x, y in [0, 1].
+    """Mix four corners: first along both edges, then between them. x, y in [0, 1].
 
         (x, y) = (0, 0) is corner 0, (1, 0) corner 1, (0, 1) corner 2 and (1, 1) corner 3
 
@@ -89,7 +89,7 @@ def four_corners(corners: Sequence, x: float, y: float, mix: Callable = lerp) ->
 def prompt_path(
     stops: Sequence, steps: int, mix: Callable = lerp, easing: str = "linear"
 ) -> Iterator:
-    """Points on the way over all ``stops``: ``steps`` from each to the next, and the last stop.
+    """Return points on the path over all ``stops``: ``steps`` per stop to the next, and the last.
 
     (len(stops) − 1) · steps + 1 points, the first one the first stop. ``easing`` says how the way
     between two stops is paced: "linear", "smooth" (slow at both ends), "slow start" or "slow end".
@@ -130,7 +130,9 @@ def morph(
     several: Any = alpha if limits.is_list(alpha) else [alpha]
     alphas = [limits.number("alpha", each, 0, 1) for each in several]
     if not alphas:
-        raise RiffeduError("alpha is an empty list: give the places between the sounds, 0 to 1")
+        raise RiffeduError(
+            "alpha is an empty list: give at least one position between the sounds, from 0 to 1"
+        )
     (one, loud_a), (other, loud_b) = (
         edit.picture_and_level(pipeline, clip) for clip in (clip_a, clip_b)
     )
@@ -138,7 +140,7 @@ def morph(
         step = pipeline.params.hop_length / pipeline.params.sample_rate
         first, second = (picture.width * step for picture in (one, other))
         raise RiffeduError(
-            f"the sounds last {first:g} and {second:g} s: cut both to one length first"
+            f"the sounds last {first:g} s and {second:g} s: cut them to the same length first"
         )
     start, end = (pipeline.encode_image(picture) for picture in (one, other))
     mixed = morph_latents(pipeline, start, end, alphas, strength, progress=progress, **options)
@@ -198,7 +200,7 @@ def morph_latents(
 def _check_pair(start: Any, end: Any, alpha: float) -> None:
     if np.shape(start) != np.shape(end):
         raise RiffeduError(
-            f"both ends must have one shape, not {tuple(np.shape(start))} and "
+            f"both ends must have the same shape, not {tuple(np.shape(start))} and "
             f"{tuple(np.shape(end))}"
         )
     if not 0 <= alpha <= 1:

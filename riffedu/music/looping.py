@@ -132,8 +132,7 @@ def seam(waveform: np.ndarray, sample_rate: int) -> float:
     waveform, size = np.asarray(waveform, dtype=np.float64), max(1, round(0.001 * sample_rate))
     if waveform.ndim != 1 or len(waveform) < 0.2 * sample_rate:
         raise RiffeduError(
-            "a loop's seam is sought in one channel of at least 0.2 s, "
-            f"not in samples of shape {waveform.shape}"
+            f"the loop must be mono and at least 0.2 s long, not of shape {waveform.shape}"
         )
     joint = len(waveform) // 2 - 1
     bend = np.diff(np.roll(waveform, joint + 1), 2)

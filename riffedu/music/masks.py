@@ -50,7 +50,7 @@ def region(
     pitch = (mels >= wanted[0]) & (mels < wanted[1])
     mask = np.outer(pitch, time).astype(np.float32)
     if not mask.any():
-        raise RiffeduError("the mask is empty: no part of the picture lies in these bounds")
+        raise RiffeduError("the mask is empty: no part of the picture lies within these bounds")
     return mask
 
 
@@ -62,7 +62,7 @@ def named_region(
         name = REGIONS[limits.one_of("the mask", name.lower(), REGIONS)]
     if unknown := set(name) - {"after", "before", "above", "below"}:
         raise RiffeduError(
-            f"a mask is bounded by after, before, above and below, not by {min(unknown)!r}"
+            f"a mask can be bounded by after, before, above and below, not by {min(unknown)!r}"
         )
     return region(shape, params, **name)
 
@@ -78,7 +78,9 @@ def latent_mask(mask: Any, factor: int) -> torch.Tensor:
 
     mask = np.asarray(mask, dtype=np.float32)
     if mask.ndim != 2 or not mask.size or not (mask.min() >= 0 and mask.max() <= 1):
-        raise RiffeduError("a mask is two-dimensional, with values from 0 (keep) to 1 (regenerate)")
+        raise RiffeduError(
+            "a mask must be two-dimensional, with values from 0 (keep) to 1 (regenerate)"
+        )
     spare = (0, -mask.shape[1] % factor, 0, -mask.shape[0] % factor)
     filled = torch.nn.functional.pad(torch.from_numpy(mask)[None, None], spare, mode="replicate")
     return torch.nn.functional.avg_pool2d(filled, factor)

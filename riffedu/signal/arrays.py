@@ -37,7 +37,7 @@ def as_tensor(x: Array) -> tuple[torch.Tensor, Callable[[Any], Any]]:
         try:
             array = np.asarray(x)
             if array.dtype.kind not in "fciu":
-                raise TypeError(f"numbers, not {array.dtype}")
+                raise TypeError(f"the type is {array.dtype}")
             native = array.dtype.newbyteorder("=")
             tensor = torch.from_numpy(np.require(array, native, requirements=["C", "W"]))
         except (TypeError, ValueError) as error:
@@ -67,5 +67,5 @@ def as_waveform(waveform: Array) -> np.ndarray:
     if waveform.size == 0:
         raise RiffeduError("the sound is empty: give it at least one sample")
     if not np.isfinite(waveform).all():
-        raise RiffeduError("the sound holds NaN or infinite samples")
+        raise RiffeduError("the sound contains NaN or infinite samples")
     return waveform

@@ -28,7 +28,7 @@ SHAPES = {
 
 
 def load(path: str | Path, sample_rate: int | None = None) -> tuple[np.ndarray, int]:
-    """Reads a sound file: (waveform, sample_rate).
+    """Read a sound file; return (waveform, sample_rate).
 
     Reads every format of libsndfile: WAV of any depth, FLAC, OGG, MP3, AIFF and more. The waveform
     is float32, (samples,) when mono, else (channels, samples); integers are divided by their full
@@ -48,14 +48,14 @@ def load(path: str | Path, sample_rate: int | None = None) -> tuple[np.ndarray, 
             as_channels(path, file.read(dtype="float32", always_2d=True)),
         )
     if waveform.shape[-1] == 0:
-        raise RiffeduError(f"{path} holds no samples: the sound is empty")
+        raise RiffeduError(f"{path} contains no samples: the sound is empty")
     if sample_rate is not None:
         waveform, rate = resample(waveform, rate, sample_rate), sample_rate
     return waveform, rate
 
 
 def load_part(path: str | Path, start: float, seconds: float) -> tuple[np.ndarray, int]:
-    """Reads ``seconds`` of a sound file from ``start`` on, both in seconds.
+    """Read ``seconds`` of a sound file, starting at ``start``, both in seconds.
 
     Returns what `load` does. Raises RiffeduError as `load` does, and if the file is too short.
 
@@ -66,8 +66,8 @@ def load_part(path: str | Path, start: float, seconds: float) -> tuple[np.ndarra
         first, count = round(start * file.samplerate), round(seconds * file.samplerate)
         if not (0 <= first and 0 < count and first + count <= file.frames):
             raise RiffeduError(
-                f"{path} lasts {file.frames / file.samplerate:.2f} s: it has no {seconds:g} s from "
-                f"{start:g} s on"
+                f"{path} lasts {file.frames / file.samplerate:.2f} s: it is too short to read "
+                f"{seconds:g} s starting at {start:g} s"
             )
         file.seek(first)
         samples = file.read(count, dtype="float32", always_2d=True)
@@ -77,7 +77,7 @@ def load_part(path: str | Path, start: float, seconds: float) -> tuple[np.ndarra
 
 
 def duration(path: str | Path) -> float:
-    """The duration of a sound file in seconds, without reading its samples.
+    """Return the duration of a sound file in seconds, without reading its samples.
 
     >>> duration(clips_folder() / clips()["tune"]["file"])
     5.12
@@ -89,7 +89,7 @@ def duration(path: str | Path) -> float:
 def load_blocks(
     path: str | Path, seconds: float = 10.0, sample_rate: int | None = None
 ) -> Iterator[np.ndarray]:
-    """Reads a sound file block by block, for sounds too long for memory.
+    """Read a sound file block by block, for sounds too long for memory.
 
     Yields what `load` returns in blocks of about ``seconds``, each (samples,) or
     (channels, samples); joined, they are the same sound. Raises RiffeduError as `load` does.
@@ -111,7 +111,7 @@ def load_blocks(
             if len(samples):
                 yield as_channels(path, samples)
         if total == 0:
-            raise RiffeduError(f"{path} holds no samples: the sound is empty")
+            raise RiffeduError(f"{path} contains no samples: the sound is empty")
         if to != rate:
             rest = stream.resample_chunk(np.zeros((0, file.channels), np.float32), last=True)
             wanted = max(1, round(total * to / rate)) - given
@@ -121,7 +121,7 @@ def load_blocks(
 
 
 def clip(name: str) -> tuple[np.ndarray, int]:
-    """Loads one of the course's clips: (waveform, sample_rate), RMS −20 dBFS, at most 5.12 s.
+    """Load one of the course's clips: (waveform, sample_rate), RMS −20 dBFS, at most 5.12 s.
 
     `clips` lists their names. Raises RiffeduError for an unknown name.
 
@@ -136,7 +136,7 @@ def clip(name: str) -> tuple[np.ndarray, int]:
 
 
 def clips() -> dict[str, dict]:
-    """The clips in data/clips by name: file, title, credit, licence, and what each shows.
+    """Return the clips in data/clips by name: file, title, credit, licence, and what each shows.
 
     >>> sorted(clips()["tune"])
     ['credit', 'file', 'licence', 'name', 'shows', 'title']
@@ -148,7 +148,7 @@ def clips() -> dict[str, dict]:
 
 
 def resample(waveform: Array, from_rate: int, to_rate: int) -> np.ndarray:
-    """Resamples a sound with soxr's very-high-quality band-limited filter.
+    """Resample a sound with soxr's very-high-quality band-limited filter.
 
     Shape (…, samples) → (…, round(samples · to_rate / from_rate)). Frequencies above half the
     new rate are filtered out, so they do not alias; see `riffedu.signal.sampling.decimate`.
@@ -174,7 +174,7 @@ def resample(waveform: Array, from_rate: int, to_rate: int) -> np.ndarray:
 
 
 def rms_db(waveform: Array) -> float:
-    """Root-mean-square level in dBFS, over all channels; −inf for silence.
+    """Return the root-mean-square level in dBFS, over all channels; −inf for silence.
 
         10 · log10(mean x²)
 
@@ -187,7 +187,7 @@ def rms_db(waveform: Array) -> float:
 
 
 def peak_db(waveform: Array) -> float:
-    """Peak level in dBFS: 20 · log10(max |x|); 0 is full scale, −inf is silence.
+    """Return the peak level in dBFS: 20 · log10(max |x|); 0 is full scale, −inf is silence.
 
     >>> round(peak_db([0.5, -0.1]), 2)
     -6.02
@@ -196,7 +196,7 @@ def peak_db(waveform: Array) -> float:
 
 
 def loudness(waveform: Array, sample_rate: int) -> float:
-    """Loudness in LUFS, a level weighted as hearing is; −inf for silence.
+    """Return the loudness in LUFS, a level weighted like hearing; −inf for silence.
 
     The mean square after K-weighting, a filter that lowers bass and raises treble as the head does,
     over blocks of 0.4 s; nearly silent blocks are left out. Defined for one to five channels (and
@@ -225,7 +225,7 @@ def loudness(waveform: Array, sample_rate: int) -> float:
 
 
 def set_level(waveform: Array, rms_db: float = -20.0, peak_db: float = -1.0) -> np.ndarray:
-    """Scales a sound to an RMS of ``rms_db`` dBFS, or to a peak of ``peak_db`` if reached first.
+    """Scale a sound to an RMS of ``rms_db`` dBFS, or to a peak of ``peak_db`` if reached first.
 
     Silence stays silence. Notebook: 01_sound.
 
@@ -238,7 +238,7 @@ def set_level(waveform: Array, rms_db: float = -20.0, peak_db: float = -1.0) -> 
 def set_loudness(
     waveform: Array, sample_rate: int, lufs: float = -23.0, peak_db: float = -1.0
 ) -> np.ndarray:
-    """Scales a sound to ``lufs`` LUFS, or to a peak of ``peak_db`` dBFS if reached first.
+    """Scale a sound to ``lufs`` LUFS, or to a peak of ``peak_db`` dBFS if reached first.
 
     −23 is the level of European broadcasts (EBU R 128). Silence stays silence. Raises
     RiffeduError as `loudness` does. Notebook: 01_sound.
@@ -254,7 +254,7 @@ def set_loudness(
 
 
 def ramp(samples: int, shape: str = "smooth") -> np.ndarray:
-    """A fade-in curve from 0 to 1; reversed, [::-1], it is the fade-out.
+    """Return a fade-in curve from 0 to 1; reversed, [::-1], it is the fade-out.
 
         linear: t    smooth: sin²(πt/2)    equal power: sin(πt/2)    t = (n + ½) / samples
 
@@ -264,7 +264,7 @@ def ramp(samples: int, shape: str = "smooth") -> np.ndarray:
     [0.125, 0.375, 0.625, 0.875]
     """
     if shape not in SHAPES:
-        raise RiffeduError(f"a fade is {', '.join(SHAPES)}, not {shape!r}")
+        raise RiffeduError(f"the shape of a fade must be one of {', '.join(SHAPES)}, not {shape!r}")
     return SHAPES[shape]((np.arange(samples) + 0.5) / max(1, samples)).astype(np.float32)
 
 
@@ -275,7 +275,7 @@ def fade(
     seconds_out: float = 0.01,
     shape: str = "smooth",
 ) -> np.ndarray:
-    """Fades a sound in and out, which avoids clicks at its ends; shapes as for `ramp`.
+    """Fade a sound in and out, which avoids clicks at its ends; shapes as for `ramp`.
 
     Raises RiffeduError if the fades are longer than the sound. Notebook: 01_sound.
 
@@ -286,7 +286,7 @@ def fade(
     into, out = round(seconds_in * sample_rate), round(seconds_out * sample_rate)
     if min(into, out) < 0 or into + out > waveform.shape[-1]:
         raise RiffeduError(
-            f"fades of {seconds_in} and {seconds_out} s do not fit in a sound of "
+            f"fades of {seconds_in} s and {seconds_out} s do not fit in a sound of "
             f"{waveform.shape[-1] / sample_rate:.3f} s"
         )
     waveform[..., :into] *= ramp(into, shape)
@@ -295,7 +295,7 @@ def fade(
 
 
 def mix(waveforms: Iterable[Array], gains_db: Iterable[float] | None = None) -> np.ndarray:
-    """Mixes sounds of one sample rate: y = Σ 10^(gain / 20) · x.
+    """Mix sounds of the same sample rate: y = Σ 10^(gain / 20) · x.
 
     The result is as long as the longest; a mono sound goes to every channel. ``gains_db``: one per
     sound, 0 by default. The sum is not scaled, so peaks may exceed 1; see `set_level`. Raises
@@ -308,7 +308,7 @@ def mix(waveforms: Iterable[Array], gains_db: Iterable[float] | None = None) -> 
     gains = [0.0] * len(sounds) if gains_db is None else list(gains_db)
     if not sounds or len(gains) != len(sounds):
         raise RiffeduError(
-            f"mix needs a gain for each sound: {len(sounds)} sounds, {len(gains)} gains"
+            f"mix needs a gain for each sound, not {len(gains)} gains for {len(sounds)} sounds"
         )
     channels = max(map(len, sounds))
     if any(len(x) not in (1, channels) for x in sounds):
@@ -324,7 +324,7 @@ def mix(waveforms: Iterable[Array], gains_db: Iterable[float] | None = None) -> 
 def stitch(
     waveforms: Iterable[Array], sample_rate: int, seconds: float = 0.1, shape: str = "equal power"
 ) -> np.ndarray:
-    """Joins sounds end to end, each cross-faded into the next over ``seconds``.
+    """Join sounds end to end, each cross-faded into the next over ``seconds``.
 
         y = x_1 · √(1 − g²) + x_2 · g,   g = sin(πt/2)      (equal power)
 
@@ -341,7 +341,7 @@ def stitch(
     sounds, n = [as_waveform(x) for x in waveforms], round(seconds * sample_rate)
     if not sounds or len({x.shape[:-1] for x in sounds}) > 1:
         raise RiffeduError(
-            "stitch needs at least one sound, and all with the same number of channels"
+            "stitch needs at least one sound, and the same number of channels in all of them"
         )
     joints = [1] + [2] * (len(sounds) - 2) + [1] if len(sounds) > 1 else [0]
     if n < 0 or any(x.shape[-1] < n * ends for x, ends in zip(sounds, joints)):

@@ -33,8 +33,8 @@ def open_sound(path: str | Path) -> Iterator[Any]:
             low, high = RATES
             if not low <= file.samplerate <= high:
                 raise RiffeduError(
-                    f"{path}: the header is damaged, its sample rate is {file.samplerate} Hz, "
-                    f"outside {low} to {high} Hz"
+                    f"{path}: the header is damaged: its sample rate, {file.samplerate} Hz, "
+                    f"is not between {low} and {high} Hz"
                 )
             yield file
     except RiffeduError:
@@ -54,12 +54,12 @@ def as_channels(path: str | Path, samples: np.ndarray) -> np.ndarray:
     (2, 5)
     """
     if not np.isfinite(samples).all():
-        raise RiffeduError(f"{path} holds NaN or infinite samples: export it again")
+        raise RiffeduError(f"{path} contains NaN or infinite samples: export it again")
     return samples[:, 0] if samples.shape[1] == 1 else np.ascontiguousarray(samples.T)
 
 
 def reason(error: Exception) -> str:
-    """The first line of an error, without its full stop.
+    """Return the first line of an error, without its full stop.
 
     >>> reason(ValueError("wrong header."))
     'wrong header'

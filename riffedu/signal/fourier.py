@@ -134,5 +134,7 @@ def idft(X: ArrayLike) -> np.ndarray:
 def _mono(x: ArrayLike) -> np.ndarray:
     x = np.asarray(x)
     if x.ndim != 1 or not len(x):
-        raise RiffeduError(f"one row of at least one number is needed, not the shape {x.shape}")
+        raise RiffeduError(
+            f"expected a one-dimensional array with at least one number, not shape {x.shape}"
+        )
     return x

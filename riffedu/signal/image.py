@@ -197,10 +197,10 @@ def unit_spectrogram(
         )
     max_value = _number(exif.get(MAX_VALUE_TAG, DEFAULT_MAX_VALUE), float, "MAX_VALUE")
     if not 0 <= max_value < 1e12:
-        raise RiffeduError(f"the picture's EXIF tag MAX_VALUE holds {max_value}, not an amplitude")
+        raise RiffeduError(f"the picture's EXIF tag MAX_VALUE is {max_value}, not an amplitude")
     range_db = exif.get(RANGE_DB_TAG)
     if range_db is not None and not 0 < _number(range_db, float, "the range") < 1000:
-        raise RiffeduError(f"the picture's EXIF tag for its range holds {range_db}, not decibels")
+        raise RiffeduError(f"the picture's EXIF tag for its range is {range_db}, not a value in dB")
     if columns:
         image = image.crop((columns[0], 0, columns[1], image.height))
     pixels = _greys(image, params.stereo)
@@ -212,12 +212,12 @@ def _greys(image: Image.Image, stereo: bool) -> np.ndarray:
     """Return grey levels 0 to 255, lowest band first; (2, rows, columns) for a stereo picture."""
     fine = image.mode in ("I", "I;16", "I;16B", "I;16L", "F")
     if stereo and (fine or image.mode in ("1", "L", "LA")):
-        raise RiffeduError("the picture's tags say stereo, but it is grey: one channel")
+        raise RiffeduError("the picture's tags say stereo, but it is grey and has only one channel")
     if fine:
         levels: np.ndarray = np.asarray(image, dtype=np.float32)[::-1]
         levels = levels / 257 if image.mode != "F" else levels
         if not (levels.min() >= 0 and levels.max() <= 255):
-            raise RiffeduError("the picture's grey levels lie outside their range: save it as RGB")
+            raise RiffeduError("the picture's grey levels are out of range: save it as RGB")
         return levels
     pixels = np.asarray(image.convert("RGB"))[::-1]
     return pixels[..., 1:].transpose(2, 0, 1) if stereo else pixels[..., 0]

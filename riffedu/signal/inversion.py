@@ -75,7 +75,7 @@ def sound_from_mel(
 def plain_steps(
     mel: np.ndarray, params: SpectrogramParams, n_iter: int = 32, seed: int = 0
 ) -> Iterator[PhaseState]:
-    """Riffusion's method: inverse mel, then fast Griffin-Lim from random phases on all rows.
+    """Run Riffusion's method: inverse mel, then fast Griffin-Lim from random phases on all rows.
 
     >>> params = SpectrogramParams(sample_rate=8000, num_frequencies=64, max_frequency=4000)
     >>> len(list(plain_steps(np.ones((64, 20)), params, n_iter=1)))

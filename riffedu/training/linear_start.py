@@ -25,7 +25,7 @@ import math
 def principal_components(
     patches: torch.Tensor, k: int
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Mean and first ``k`` principal components of ``patches`` of shape ``(items, values)``.
+    """Return mean and first ``k`` principal components of ``patches``, ``(items, values)``.
 
     Returns ``mean (values,)``, ``components (k, values)`` with orthonormal rows, and their standard
     deviations ``(k,)``: the eigenvectors of the covariance matrix with the largest eigenvalues.
@@ -40,7 +40,7 @@ def principal_components(
 
 
 def as_rows(features: torch.Tensor) -> torch.Tensor:
-    """``(batch, channels, height, width)`` → ``(batch * height * width, channels)``."""
+    """Reshape ``(batch, channels, height, width)`` to ``(batch * height * width, channels)``."""
     return features.movedim(1, -1).flatten(0, -2)
 
 

@@ -66,7 +66,7 @@ class MovingAverage:
 
     @contextlib.contextmanager
     def applied_to(self, module: torch.nn.Module) -> Iterator[torch.nn.Module]:
-        """Inside the ``with``, the module holds the averaged weights."""
+        """Give the module the averaged weights inside the ``with`` block."""
         import torch
 
         kept = {name: value.detach().clone() for name, value in module.named_parameters()}
@@ -92,7 +92,7 @@ def learning_rate_at(
 
 
 def mixed_precision(device: str) -> Any:
-    """bfloat16 autocast where the hardware multiplies it faster than float32, else no change.
+    """Return bfloat16 autocast where the hardware multiplies it faster than float32, else no-op.
 
     On a processor without AVX512-BF16 or AMX, bfloat16 convolutions are emulated and a hundred
     times slower, so the choice is measured on a small product instead of guessed.
@@ -240,7 +240,7 @@ def save_half(network: Any, folder: str | Path) -> None:
 
 
 def draw_loss_curve(history: list, path: str | Path, smooth: int = 50) -> None:
-    """The loss over training time as a PNG: every step thin, its running mean thick."""
+    """Draw the loss over training time as a PNG: every step thin, its running mean thick."""
     import numpy as np
     from matplotlib.figure import Figure
 

@@ -45,7 +45,7 @@ def add_batch_arguments(parser: ArgumentParser) -> None:
     )
     add_selection(parser)
     parser.add_argument(
-        "--num-threads", type=int, help="files to process at a time (default: one per core)"
+        "--num-threads", type=int, help="files to process at the same time (default: one per core)"
     )
     add_overwrite(parser, several=True)
 
@@ -55,7 +55,7 @@ def add_selection(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--glob",
         default="*",
-        help='pattern of file names (default "*"); "**/*.wav" also takes subfolders, which the '
+        help='pattern of file names (default: "*"); "**/*.wav" also takes subfolders, which the '
         "output mirrors",
     )
     parser.add_argument("--limit", type=int, default=-1, help="process at most this many files")
@@ -165,7 +165,7 @@ def find_jobs(folder: str | Path, output: str | Path, pattern: str, limit: int =
     except (ValueError, NotImplementedError) as error:
         raise RiffeduError(f"--glob {pattern!r} is not a valid pattern: {error}") from None
     if any(".." in file.relative_to(folder).parts for file in found):
-        raise RiffeduError(f"--glob {pattern!r} leaves the folder {folder}")
+        raise RiffeduError(f"--glob {pattern!r} leads outside the folder {folder}")
     same = target.resolve() == folder.resolve()
     files = [
         file

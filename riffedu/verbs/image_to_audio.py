@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the flags of ``riffedu image-to-audio``."""
-    parser.add_argument("--image", required=True, help="picture to read, with its EXIF tags")
+    parser.add_argument("--image", required=True, help="picture to read, including its EXIF tags")
     parser.add_argument(
         "-o",
         "--output",
@@ -27,9 +27,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--quality",
         default="fast",
-        help="fast, best, or plain for Riffusion's algorithm (default fast)",
+        help="fast, best, or plain for Riffusion's algorithm (default: fast)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="random seed for the phase (default 0)")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="random seed for the phase (default: 0)"
+    )
     add_device(parser)
     add_output_arguments(parser)
 

@@ -22,10 +22,13 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--pieces",
         type=int,
         default=3,
-        help="pieces of 3.84 s between neighbouring prompts (default 3)",
+        help="pieces of 3.84 s between neighbouring prompts (default: 3)",
     )
     parser.add_argument(
-        "--easing", choices=EASINGS, default="linear", help="how the mix moves (default linear)"
+        "--easing",
+        choices=EASINGS,
+        default="linear",
+        help="pacing of the transition between prompts (default: linear)",
     )
     add_music_arguments(parser)
 

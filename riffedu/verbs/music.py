@@ -30,7 +30,7 @@ def add_music_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("-o", "--output", required=True, help=f"sound file to write: {SOUNDS}")
     parser.add_argument("--image", help="write the picture too: .png (lossless), .webp, .jpg")
     parser.add_argument("--negative-prompt", default="", help="what to avoid")
-    parser.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
+    parser.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
     parser.add_argument(
         "--steps",
         "--num-inference-steps",

@@ -27,7 +27,7 @@ MARKS = (
 
 
 def example_sound() -> np.ndarray:
-    """A held note with overtones, three short notes, a drum hit and hiss: 5.12 s at 44100 Hz."""
+    """Return a note with overtones, three short notes, a drum hit and hiss: 5.12 s at 44100 Hz."""
     from riffedu.signal import synth
 
     def note(hertz: float, seconds: float) -> np.ndarray:

@@ -15,7 +15,7 @@ PROMPT, SEED, SECONDS, STEPS = "a calm solo piano", 3, 2.56, 8
 
 
 def order() -> dict[str, tuple[str, ...]]:
-    """What is switched off in each clip of exercise 3, by its letter."""
+    """Return what is switched off in each clip of exercise 3, by its letter."""
     variants = [(), ("words",), ("skips 0",), ("attention mid",)]
     drawn = np.random.default_rng(8).permutation(4)
     return {letter: variants[n] for letter, n in zip("ABCD", drawn)}

@@ -100,7 +100,7 @@ def _row_notes(row: str, unit: float) -> list[tuple[float, float, str]]:
 def draw_groove(
     rng: np.random.Generator, name: str, drums: bool = True, band: bool = True
 ) -> Groove:
-    """Draws four bars of a style.
+    """Draw four bars of a style.
 
     With ``drums`` the fingerprint depends on the drum pattern alone, so a band and a drum solo with
     the same pattern are always in the same split.
