@@ -1,7 +1,7 @@
 """The command line: ``riffedu VERB …``. Each verb has a module of its own.
 
 A verb's module defines ``add_arguments(parser)`` and ``run(args) -> int``, and may set
-``PASSES_ON`` to receive flags that it does not know in ``args.passed_on``. It is imported only when
+``PASSES_ON`` to receive unknown flags in ``args.passed_on``. It is imported only when
 its verb is used, so that ``riffedu --help`` is fast. Bad input ends with one line on stderr
 and exit code 2, never with a traceback.
 """
@@ -93,7 +93,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
-    """Return the parser for this command line; only the verb that ``argv`` names has its flags."""
+    """Return the parser for this command line; only the verb named in ``argv`` has its flags."""
     parser = _Parser(prog="riffedu", description="How a picture becomes music.", epilog=EXIT_CODES)
     parser.add_argument("--version", action="version", version=f"riffedu {__version__}")
     _add_verbs(parser, VERBS, argv)

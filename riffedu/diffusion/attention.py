@@ -100,7 +100,7 @@ def record_attention(unet: Any) -> Iterator[AttentionRecord]:
     """Record the cross-attention of a diffusers U-Net in a ``with`` block: an `AttentionRecord`.
 
     Inside the block the U-Net's output is the same up to rounding, and a little slower. On exit,
-    also after an error, every layer gets its own processor back. Raises RiffeduError for a U-Net
+    even after an error, every layer gets its own processor back. Raises RiffeduError for a U-Net
     without cross-attention, or whose cross-attention has more parts than `attend`.
     Notebook: 10_text_and_guidance.
     """

@@ -128,7 +128,7 @@ def encode_weighted(text_encoder: Any, tokenizer: Any, text: str, keep: str = "r
 
     A prompt that is too long for the encoder is read in k chunks, whose states are concatenated.
     Each token's state is multiplied by its weight (see `parse_weights`); then all are multiplied by
-    one factor that preserves their root mean square (``keep="rms"``) or their mean
+    a single factor that preserves their root mean square (``keep="rms"``) or their mean
     (``keep="mean"``, as in Riffusion, which is unstable if the mean is near 0). For a short prompt
     without weights the result is that of `encode_prompts`. Raises RiffeduError if the weighted
     states' root mean square or mean is zero. Notebook: 10_text_and_guidance.
@@ -195,7 +195,7 @@ def classifier_free_guidance(conditional: Any, unconditional: Any, scale: float)
     """Extrapolate from the unconditional to the conditional prediction: ``u + s·(c − u)``.
 
     ``c`` and ``u`` are the U-Net's predictions with the prompt and with the negative (or empty)
-    prompt, arrays or tensors of one shape. ``s = 0`` gives ``u``, 1 gives ``c``, more than 1
+    prompt, arrays or tensors of the same shape. ``s = 0`` gives ``u``, 1 gives ``c``, more than 1
     exaggerates the effect of the prompt. Source: Ho & Salimans 2022, "Classifier-Free Diffusion
     Guidance", eq. 6, with ``s = 1 + w``. Notebook: 10_text_and_guidance.
 

@@ -3,7 +3,7 @@
 At each noise level the network predicts the clean picture x₀, and a sampler takes one step towards
 it. The samplers differ in how they use that prediction: DDPM and Euler ancestral add fresh noise,
 Heun evaluates the network a second time, DPM-Solver++ reuses the previous prediction. DDPM, DDIM,
-Euler and Euler ancestral are one method in four notations: DDIM with η = 1, η, 0 and 1.
+Euler and Euler ancestral are the same method in four notations: DDIM with η = 1, η, 0 and 1.
 """
 
 from __future__ import annotations

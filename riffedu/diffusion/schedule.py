@@ -22,7 +22,7 @@ PREDICTION_TYPES = ("epsilon", "sample", "v_prediction")
 
 
 def betas(schedule: str = "cosine", num_train_timesteps: int = 1000) -> np.ndarray:
-    """Return the fraction of power β that each training step replaces by noise: float64, in (0, 1).
+    """Return the fraction of power β that each training step replaces with noise: float64, 0 to 1.
 
         linear:         β from 0.0001 to 0.02 in equal steps        (DDPM)
         scaled_linear:  √β from √0.00085 to √0.012 in equal steps   (Stable Diffusion, Riffusion)
@@ -93,9 +93,9 @@ def snr(alpha_bar: ArrayLike) -> np.ndarray | np.float64:
 def add_noise(x0: Any, noise: Any, alpha_bar: Any) -> Any:
     """Add noise by the forward process in closed form: x_t = √ᾱ · x₀ + √(1 − ᾱ) · ε.
 
-    Takes arrays or tensors of one shape; ``alpha_bar`` is a number in [0, 1], or an array or tensor
-    of such numbers that broadcasts. Preserves unit variance. Source: Ho et al. (2020), eq. 4.
-    Notebook: 07_noise.
+    Takes arrays or tensors of the same shape; ``alpha_bar`` is a number in [0, 1], or an array or
+    tensor of such numbers that broadcasts. Preserves unit variance. Source: Ho et al. (2020),
+    eq. 4. Notebook: 07_noise.
 
     >>> round(add_noise(1.0, -1.0, 0.36), 6)
     -0.2

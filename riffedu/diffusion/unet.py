@@ -125,7 +125,7 @@ class Block(NamedTuple):
 
 
 def modules(unet: Any) -> dict[str, Any]:
-    """Return the parts of a diffusers U-Net in the order in which data pass: name → module."""
+    """Return the parts of a diffusers U-Net in the order of the data flow: name → module."""
     return {
         "in": unet.conv_in,
         **{f"down {n}": block for n, block in enumerate(unet.down_blocks)},
@@ -139,7 +139,7 @@ def modules(unet: Any) -> dict[str, Any]:
 def record_activations(unet: Any) -> Iterator[dict[str, Tensor]]:
     """Record the output of every part of a U-Net in a ``with`` block: name → ``(n, c, h, w)``.
 
-    The names are those of `modules`. The hooks are removed at the end, also after an error.
+    The names are those of `modules`. The hooks are removed at the end, even after an error.
     Notebook: 08b_unet.
     """
     record: dict[str, Tensor] = {}
@@ -200,10 +200,10 @@ def switches(unet: Any) -> list[str]:
 def without(unet: Any, *names: str) -> Iterator[None]:
     """Switch parts of a U-Net off in a ``with`` block; `switches` lists the names.
 
-    "words" and "time" set the token states and the time embedding to zero, "skips n" the skip
-    connections on level n, 0 being the finest; attention is left out, so its input passes
-    unchanged. On exit, also after an error, the U-Net is as before. Raises RiffeduError for an
-    unknown name. Notebook: 08b_unet.
+    "words" sets the token states to zero, "time" the time embedding, and "skips n" the skip
+    connections on level n (0 is the finest). "attention …" bypasses that attention, so its input
+    passes unchanged. On exit, even after an error, the U-Net is restored. Raises RiffeduError
+    for an unknown name. Notebook: 08b_unet.
     """
     known = switches(unet)
     if unknown := [name for name in names if name not in known]:

@@ -8,7 +8,7 @@ solutions in place:
 * an ```` ```output ```` block after it is what the cell must print: it is stored in the notebook,
   and the tests compare it with what a run prints;
 * in a code cell, the lines between ``# solution`` and ``# end`` are the learner's work; commented
-  lines after ``# student``, where given, are what stands in their place in the learner's copy.
+  lines after ``# student``, where given, replace them in the learner's copy.
 
 `student` leaves those lines out and is what ``notebooks/`` holds; `solution` keeps them.
 

@@ -144,7 +144,7 @@ class TextToMusic:
         return guidance.predictor(self.checkpoint.unet, *both, scale, below, rescaled)
 
     def conditioning(self, text: Tensor, negative: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return the token states of prompt and negative prompt (default: empty), of one shape."""
+        """Return the token states of both prompts (default: empty), padded to the same shape."""
         empty = self.encode_prompt("")
         text, negative = guidance.same_length(text, empty if negative is None else negative, empty)
         return text, negative.expand(len(text), -1, -1) if len(negative) == 1 else negative
@@ -238,9 +238,9 @@ class TextToMusic:
 
         A clip of a list and the same clip alone start from the same noise, but matrix products of
         another size round differently (relatively by about 1e-6): now and then a pixel changes by
-        one grey level, and with it the phases of the sound, by up to some hundredths of full scale.
-        Results of a list therefore record their ``batch``, with which ``riffedu again`` repeats
-        them exactly.
+        one grey level, and with it the phases of the sound, by up to a few hundredths of full
+        scale. Results of a list therefore record their ``batch``, with which ``riffedu again``
+        repeats them exactly.
 
         Raises RiffeduError for an empty prompt (for music without a prompt, set
         ``guidance_scale=0``) and for numbers out of range; warns about a prompt that is too long or

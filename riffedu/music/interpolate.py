@@ -1,4 +1,4 @@
-"""Lesson 13: from one sound to another. Ways between two points, and journeys over many.
+"""Lesson 13: from one sound to another. Paths between two points, and over many.
 
 Text is mixed along a straight line; noise along an arc, because a straight line between two draws
 of Gaussian noise passes through something too quiet to be noise. Two recordings are mixed on the
@@ -44,8 +44,8 @@ EASINGS: dict[str, Callable[[float], float]] = {
 def lerp(start: Any, end: Any, alpha: float) -> Any:
     """Interpolate linearly: start + α · (end − start), α in [0, 1].
 
-    Arrays or tensors of one shape, or numbers. Halfway between two independent draws of unit noise,
-    the standard deviation is only 0.71. Notebook: 13_interpolation.
+    Arrays or tensors of the same shape, or numbers. Halfway between two independent draws of unit
+    noise, the standard deviation is only 0.71. Notebook: 13_interpolation.
     """
     _check_pair(start, end, alpha)
     return start + alpha * (end - start)
@@ -91,8 +91,8 @@ def prompt_path(
 ) -> Iterator:
     """Return points on the path over all ``stops``: ``steps`` per stop to the next, and the last.
 
-    (len(stops) − 1) · steps + 1 points, the first one the first stop. ``easing`` says how the way
-    between two stops is paced: "linear", "smooth" (slow at both ends), "slow start" or "slow end".
+    (len(stops) − 1) · steps + 1 points, the first one the first stop. ``easing`` is the pacing of
+    the path between two stops: "linear", "smooth" (slow at both ends), "slow start" or "slow end".
     Raises RiffeduError for fewer than two stops, less than one step, or another easing.
     Notebook: 13_interpolation.
     """
@@ -120,9 +120,9 @@ def morph(
     """Interpolate between two clips: a Result for a number ``alpha``, a list for several.
 
     α = 0 is ``clip_a`` and α = 1 is ``clip_b``, each as the autoencoder reconstructs it;
-    `morph_latents` makes what lies between. Clips are (waveform, sample_rate) of equal length and
-    are mixed to mono; the level in dB is interpolated. ``options``: prompt, num_inference_steps,
-    mix, fixed_point_iterations.
+    `morph_latents` computes what is in between. Clips are (waveform, sample_rate) of equal length
+    and are mixed to mono; the level in dB is interpolated. ``options``: prompt,
+    num_inference_steps, mix, fixed_point_iterations.
 
     Raises RiffeduError for clips of different lengths and for an α or a strength outside [0, 1].
     Notebook: 13_interpolation.

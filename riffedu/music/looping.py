@@ -43,8 +43,8 @@ def loop(
     """Generate a seamless loop of ``beats`` beats at ``bpm`` beats per minute.
 
     The run starts from a `riffedu.music.pulse.pulse` and regenerates it at ``strength`` (at 1 the
-    pulse is ignored, and only the length sets the tempo). Its windows go round a circle, so that no
-    moment is the first.
+    pulse is ignored, and only the length sets the tempo). Its windows wrap around a circle, so that
+    no moment is the first.
     The circle has a whole number of latent columns; its picture is then stretched in time, by 3 %
     at most for loops over 5 s and without a change of pitch, to last exactly 60 · beats / bpm
     seconds.

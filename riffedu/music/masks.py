@@ -1,4 +1,4 @@
-"""Lesson 12: masks, which parts of a picture are made anew."""
+"""Lesson 12: masks, which select the parts of a picture to regenerate."""
 
 from __future__ import annotations
 

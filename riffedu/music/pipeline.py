@@ -89,7 +89,7 @@ class Pipeline(TextToMusic):
 
 
 def load_pipeline(name_or_path: str | Path = "default", device: str = "cpu") -> Pipeline:
-    """Open a checkpoint (see ``load_checkpoint``) and get the road from words to sound.
+    """Open a checkpoint (see ``load_checkpoint``) as a pipeline from words to sound.
 
     >>> load_pipeline().generate("a calm solo piano").waveform   # doctest: +SKIP
     """

@@ -97,7 +97,7 @@ def interpolate_prompts(
     ``pieces`` is the number of pieces from one prompt to the next; one more ends at the last
     prompt. ``easing`` is one of those of `riffedu.music.interpolate.prompt_path`. A piece's
     ``place`` is (progress, 0), from 0 at the first prompt to 1 at the last. Raises RiffeduError for
-    less than two prompts. Notebook: 13_interpolation.
+    fewer than two prompts. Notebook: 13_interpolation.
     """
     prompts = list(prompts) if limits.is_list(prompts) else []
     if len(prompts) < 2:
@@ -142,7 +142,7 @@ class Stream:
         seed: int = 0,
         **options: Any,
     ) -> Piece:
-        """Return the next `Piece` for token states ``text``; its noise is of seed plus number.
+        """Return the next `Piece` for token states ``text``; its noise has seed ``seed`` + number.
 
         ``options`` go to `next_latents`.
         """
@@ -204,7 +204,7 @@ def journey_parameters(
 
 
 def corner_states(pipeline: TextToMusic, prompts: str | Sequence[str]) -> list:
-    """Return the token states of four corners, of one length; one or two prompts fill several.
+    """Return the token states of four corners, of the same length; one or two prompts fill several.
 
     Raises RiffeduError for another number of prompts or an empty one.
     """

@@ -1,7 +1,8 @@
 """Lesson 01b: the discrete Fourier transform, written out.
 
-A sound is compared with sines, then wound round a circle, and the two turn out to be one. The rest
-of the course uses the fast algorithm, ``numpy.fft`` or ``torch.fft``, which gives the same numbers.
+A sound is compared with sines, then wound round a circle, and the two turn out to be the same. The
+rest of the course uses the fast algorithm, ``numpy.fft`` or ``torch.fft``, which gives the
+same numbers.
 """
 
 from __future__ import annotations

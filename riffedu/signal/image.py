@@ -176,7 +176,7 @@ def unit_spectrogram(
     params: SpectrogramParams | None = None,
     columns: tuple[int, int] | None = None,
 ) -> tuple[np.ndarray, float]:
-    """Read a picture as mel amplitudes relative to black, and the amplitude of black.
+    """Return a picture's mel amplitudes relative to black, and the amplitude that black stands for.
 
     The two are separate so that pictures that differ only in level give identical arrays.
     ``columns``: (first, last + 1) of the part to read, for a picture processed in pieces.

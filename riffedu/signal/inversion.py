@@ -215,7 +215,7 @@ class Grid(NamedTuple):
 def lean_grid(params: SpectrogramParams) -> Grid:
     """Return the smallest STFT grid that holds everything a picture determines.
 
-    Its rate is the lowest one from 2 · max_frequency on at which window and hop are whole numbers
+    Its rate is the lowest one ≥ 2 · max_frequency at which window and hop are whole numbers
     of samples; zero padding doubles the window (observations 1 and 2 of `lean_steps`). Riffusion's
     n_fft, hop and window of 17640, 441 and 4410 at 44.1 kHz become 4000, 200 and 2000 at 20 kHz.
     The lowest mel bands are narrower than two rows, so the filterbank interpolates linearly

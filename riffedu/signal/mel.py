@@ -145,7 +145,7 @@ def mel_blocks(blocks: Iterable[Array], params: SpectrogramParams | None = None)
     `mel_spectrogram` of the joined sound. An hour needs no more memory than a second. (64 columns
     fit into a processor's cache; 128 took half as long again.)
 
-    Raises RiffeduError where the blocks hold no sample, where one has NaN or infinite samples or
+    Raises RiffeduError if the blocks contain no samples, or if one has NaN or infinite samples or
     another number of channels. Notebook: 03_mel.
 
     >>> [mel.shape for mel in mel_blocks([np.zeros(3000), np.zeros(2000)])]
@@ -169,7 +169,7 @@ def mel_blocks(blocks: Iterable[Array], params: SpectrogramParams | None = None)
 def _pieces(
     doors: Iterable[tuple[torch.Tensor, Callable]], n_fft: int, hop_length: int, columns: int
 ) -> Iterator[tuple[torch.Tensor, Callable]]:
-    """Cuts a sound into overlapping pieces, mirrored at both ends as in a centred `stft`.
+    """Cut a sound into overlapping pieces, mirrored at both ends as in a centred `stft`.
 
     Each piece holds the samples of ``columns`` frames, the last one those of the frames left.
     """
@@ -223,7 +223,7 @@ def invert_mel(mel: Array, params: SpectrogramParams | None = None, method: str 
       but blurred by a band to each side: bank · magnitude misses ``mel`` by some −20 dB.
     - "pinv": `pseudo_inverse`, the smallest that fit exactly; then what came out negative is set
       to 0, which costs some of the fit: −35 to −70 dB on the course's clips. No iterations.
-    - "nnls": 30 of `nnls_steps`, which are ≥ 0 *and* fit, below −80 dB, at five times the price.
+    - "nnls": 30 of `nnls_steps`, which are ≥ 0 *and* fit, below −80 dB, at five times the cost.
 
     ``mel``: shape (…, num_frequencies, columns), as `mel_spectrogram` gives it. Returns float32
     ≥ 0, shape (…, n_fft // 2 + 1, columns). Raises RiffeduError for an unknown method and when the

@@ -104,7 +104,7 @@ class SpectrogramParams:
     def from_exif(cls, exif: Mapping[int, Any]) -> SpectrogramParams:
         """Read the parameters from EXIF tags; a missing tag gets its default.
 
-        Raises RiffeduError if a tag does not hold a number of the right kind.
+        Raises RiffeduError if a tag is not a number of the right kind.
         """
         kinds = {field.name: type(field.default) for field in fields(cls)}
         found = {

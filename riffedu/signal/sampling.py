@@ -95,7 +95,7 @@ def quantise(x: ArrayLike, bits: int, dither: bool = False, seed: int = 0) -> np
 
         y = q · round(x / q),   q = 2 / 2^bits,   −1 ≤ y ≤ 1 − q
 
-    The error is at most q / 2, which for a full-scale sine makes a signal-to-noise ratio of about
+    The error is at most q / 2, which for a full-scale sine gives a signal-to-noise ratio of about
     6.02 · bits + 1.76 dB. It depends on the sound and is heard as distortion, unless ``dither``
     adds noise before rounding (TPDF, the sum of two uniform numbers of one step): the error is then
     a steady hiss, 4.8 dB louder. Returns float32. Source: Lipshitz, Wannamaker and

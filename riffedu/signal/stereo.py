@@ -46,7 +46,7 @@ def widen(waveform: Array, sample_rate: int, width: float = WIDTH, seed: int = 0
 def from_side(middle: Array, side: Array, width: float = WIDTH) -> np.ndarray:
     """Join a middle and a side: L = m + s, R = m − s, with RMS(s) = width · RMS(m).
 
-    What ``side`` has in common with ``middle`` is taken out of it first (s ⟂ m), so that both
+    What ``side`` has in common with ``middle`` is removed from it first (s ⟂ m), so that both
     channels are equally loud. A silent side gives mono. Raises RiffeduError for different lengths.
 
     >>> from_side([1.0, -1.0, 1.0, -1.0], [1.0, 1.0, -1.0, -1.0], 0.5)[0].tolist()

@@ -45,7 +45,7 @@ def stft(
     only the 1 + (samples − n_fft) // hop_length frames that lie wholly inside the sound.
 
     Raises RiffeduError for sizes that make no frame, and for a sound that is empty, complex or
-    holds NaN. Source: Allen and Rabiner, "A unified approach to short-time Fourier analysis and
+    contains NaN. Source: Allen and Rabiner, "A unified approach to short-time Fourier analysis and
     synthesis", Proc. IEEE 65 (1977). Notebook: 02_stft.
 
     >>> stft(np.zeros(1000), n_fft=256, hop_length=100).shape

@@ -193,7 +193,7 @@ def caption(metadata: dict, rng: np.random.Generator) -> str:
 def held_out_captions(metadata: dict, rng: np.random.Generator) -> list[str]:
     """Fill each held-out caption template for the clip's kind once, with held-out adjectives.
 
-    `caption` never returns these phrasings.
+    Instruments keep their plain names. `caption` never returns these phrasings.
     """
     adjectives = [pick(rng, HELD_OUT_MOODS[metadata["mood"]])] * 2
     fields = _fields(metadata, rng, adjectives, list(metadata["instruments"]))

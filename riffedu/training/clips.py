@@ -1,4 +1,4 @@
-"""Renders the sounds in data/clips/ again: python -m riffedu.training.clips.
+"""Render the sounds in data/clips/ again: python -m riffedu.training.clips.
 
 Needs what `make train-deps` adds (tinysoundfont, music21), both soundfonts and Sonic Pi's samples
 (see data/LICENCES.md), and for Kevin MacLeod's recording the source package of librosa 0.7.2:
@@ -231,7 +231,7 @@ def _parts(name: str) -> list[list[list[float]]]:
 
 
 def _perform(part: list[list[float]], quarters_a_minute: float, velocity: int) -> list[tuple]:
-    """Converts onsets and lengths in quarter notes to start and end times in seconds."""
+    """Convert onsets and lengths in quarter notes to start and end times in seconds."""
     beat = 60 / quarters_a_minute
     return [
         (0.05 + at * beat, 0.05 + (at + 0.95 * length) * beat, key, velocity)

@@ -30,7 +30,7 @@ _library: SoundLibrary | None = None
 
 
 def _start_worker(soundfonts: Sequence[str | Path], pieces: list[dict], alone: bool = True) -> None:
-    """Loads the worker's sound library; one of several workers uses a single thread."""
+    """Load the worker's sound library; one of several workers uses a single thread."""
     global _library
     _library = SoundLibrary(soundfonts, pieces)
     if not alone:
@@ -40,7 +40,7 @@ def _start_worker(soundfonts: Sequence[str | Path], pieces: list[dict], alone: b
 
 
 def _make_shard(task: tuple[str, int, int, int, int]) -> int:
-    """Renders items ``first`` to ``last - 1`` and writes the shard's two files atomically."""
+    """Render items ``first`` to ``last - 1`` and write the shard's two files atomically."""
     folder, number, seed, first, last = task
     pictures, lines = [], []
     for index in range(first, last):
@@ -81,15 +81,15 @@ def make_dataset(
     workers : int
         Number of processes.
     progress : bool
-        Shows a progress bar.
+        Whether to show a progress bar.
     shard : int
         Items per shard.
 
     Raises
     ------
     RiffeduError
-        If there is no soundfont, if the folder is not writable, or if it was begun with other
-        options.
+        If there is no soundfont, if the folder is not writable, or if it was started with
+        different options.
 
     """
     import multiprocessing

@@ -1,4 +1,4 @@
-"""Reads the data set that `riffedu train data` writes: pictures with one line of metadata each.
+"""Read the data set that `riffedu train data` writes: pictures with one line of metadata each.
 
 Taught in lesson 14.
 """
@@ -25,7 +25,7 @@ class PictureDataset:
     (row 0 on top is the highest frequency, dark is loud) and the dictionary of its jsonl line.
     Shards are memory-mapped, so memory use does not grow with the data set.
 
-    Raises RiffeduError if the folder holds no picture of the split.
+    Raises RiffeduError if the folder contains no picture of the split.
     """
 
     def __init__(self, folder: str | Path, split: str = "train") -> None:

@@ -45,7 +45,7 @@ def as_rows(features: torch.Tensor) -> torch.Tensor:
 
 
 def set_centre(conv: Any, matrix: torch.Tensor, bias: torch.Tensor | None = None) -> None:
-    """Make a 3×3 convolution the 1×1 map ``y = matrix x + bias``."""
+    """Set a 3×3 convolution's weights so that it computes the 1×1 map ``y = matrix x + bias``."""
     import torch
 
     with torch.no_grad():

@@ -2,7 +2,7 @@
 
 One loop serves the autoencoder and the denoiser. It follows the weights with an exponential moving
 average (EMA), warms the learning rate up and cools it down at the end, and keeps everything that it
-needs to go on after a break in a folder of safetensors and JSON: no pickles.
+needs to continue after an interruption in a folder of safetensors and JSON: no pickles.
 
 Taught in lesson 14.
 """
@@ -50,7 +50,7 @@ class MovingAverage:
         }
 
     def update(self, module: torch.nn.Module, step: int, every: int = 1) -> None:
-        """After step ``step``; with ``every`` > 1 once for so many steps: d becomes d^every, which
+        """Update after step ``step``, or only after every ``every`` steps: d becomes d^every, which
         follows the same average at a fraction of the work.
         """
         import torch
@@ -133,8 +133,8 @@ def train(
     """Train ``module`` for ``minutes``; yield a `TrainingStep` after every step.
 
     ``loss_of(step)`` draws a batch and returns its loss. State is kept in ``folder`` (created)
-    every ``save_every`` seconds and at the end, also when the run is interrupted; a later call with
-    the same folder goes on from it. ``on_save(average, history)`` runs after each save, to draw a
+    every ``save_every`` seconds and at the end, even when the run is interrupted; a later call with
+    the same folder continues from it. ``on_save(average, history)`` runs after each save, to draw a
     sheet. AdamW (Loshchilov and Hutter, 2019), gradients clipped to norm 1.
     """
     import torch

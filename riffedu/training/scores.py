@@ -159,6 +159,6 @@ def load(cache: Path, progress: bool = True) -> list[dict]:
 
 
 def _write(path: Path, text: str) -> None:
-    """Writes atomically: an interrupted run leaves no partial file."""
+    """Write atomically: an interrupted run leaves no partial file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, text)

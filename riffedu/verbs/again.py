@@ -114,7 +114,7 @@ def bits_of(file: str, path: Path) -> str | None:
 
 
 def repeat(record: Record, args: Namespace) -> Result:
-    """Run the verb of a record again; `USED` names those that it can be."""
+    """Run the verb of a record again; `USED` lists the verbs that can be run again."""
     from riffedu.diffusion.samplers import SAMPLERS
     from riffedu.verbs.music import opened
 

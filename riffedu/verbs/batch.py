@@ -1,6 +1,6 @@
 """Process many files in parallel with a progress bar; files that fail are listed at the end.
 
-A batch goes on where it stopped: outputs that are there are kept. They mirror the folders of the
+A batch resumes where it stopped: existing outputs are kept. They mirror the folders of the
 inputs, one output for each input.
 """
 
@@ -65,7 +65,7 @@ def run_batch(args: Namespace, work: Work, done: Done) -> int:
     """Call ``work(job)`` for every file of ``--audio-dir``; return 0 if all succeeded, else 1.
 
     ``work`` returns the files it wrote, whose names begin with the job's stem; ``done`` says
-    whether they are there from an earlier run. A bad file is skipped, and its error is printed at
+    whether they exist from an earlier run. A bad file is skipped, and its error is printed at
     the end; a full disk ends the batch.
     """
     import torch

@@ -34,7 +34,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Generate music that moves through the prompts; Ctrl-C keeps what is done."""
+    """Generate music that moves through the prompts; Ctrl-C keeps what was made so far."""
     from riffedu.music.stream import interpolate_prompts, join, journey_parameters
 
     if len(args.prompts) < 2:

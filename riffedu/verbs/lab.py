@@ -1,7 +1,7 @@
 """``riffedu lab``: opens JupyterLab at a lesson.
 
 In a clone the lessons are opened where they are. Elsewhere, and with ``--folder``, the learner gets
-copies of them (`riffedu.verbs.handout`). Flags that riffedu does not know go to JupyterLab.
+copies of them (`riffedu.verbs.handout`). Unknown flags are passed on to JupyterLab.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def root_folder(folder: str | None, update: bool = False) -> Path:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Start JupyterLab at the lesson that was asked for."""
+    """Start JupyterLab at the requested lesson."""
     if args.lesson is None:
         notebook = find_notebook(args.notebook)
     else:

@@ -1,4 +1,4 @@
-"""Pictures of notebooks/00_hear_it_first.ipynb with arrows that say what is what."""
+"""Pictures of notebooks/00_hear_it_first.ipynb with arrows that name their parts."""
 
 from __future__ import annotations
 

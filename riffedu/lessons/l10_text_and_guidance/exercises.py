@@ -177,7 +177,7 @@ def check_ears(heard: Any) -> object:
 
 @check
 def check_rescale(rescaled: Callable[..., Any]) -> object:
-    """``rescaled(guided, conditional, share)``: guided · (share · std(c)/std(g) + 1 − share)."""
+    """Check ``rescaled(guided, conditional, share)``: guided · (share · σ_c / σ_g + 1 − share)."""
     draw = np.random.default_rng(0)
     conditional = draw.standard_normal((4, 8, 8))
     guided = 3 * conditional + draw.standard_normal((4, 8, 8))

@@ -1,4 +1,4 @@
-"""The panel of notebooks/12_editing.ipynb: a sound, words, a strength, and what is to stay."""
+"""The panel of notebooks/12_editing.ipynb: a sound, words, a strength, and what to keep."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def _resolve_row(rng: np.random.Generator, row: str | tuple[str, ...]) -> str:
 
 
 def _vary(rng: np.random.Generator, style: Style, rows: dict) -> dict:
-    """Varies the rows as drummers do: a dropped or added kick or hat, a ghost note."""
+    """Vary the rows as drummers do: a dropped or added kick or hat, a ghost note."""
     rows = {voice: list(row) for voice, row in rows.items()}
     for voice in ("kick", "hat", "open", "ride", "conga1", "shaker", "cowbell"):
         if voice in rows and rng.random() < 0.3:
