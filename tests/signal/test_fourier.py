@@ -98,7 +98,7 @@ def test_what_is_not_one_row_is_refused(x):
     for function in (dft, idft, lambda x: wind(x, 1, 10), lambda x: similarity(x, 1, 10)):
         with pytest.raises(RiffeduError, match="a one-dimensional array with at least one number"):
             function(x)
-    with pytest.raises(RiffeduError, match="one row"):
+    with pytest.raises(RiffeduError, match="one-dimensional"):
         centre_of_mass(x, 1, 10)
 
 
