@@ -28,8 +28,8 @@ def decode_latents(
             "the latents contain NaN or infinite values: lower the guidance scale, use more steps, "
             "or download the checkpoint again"
         )
-    pictures = []
-    for one in latents.split(1):
+    pictures, device = [], next(vae.parameters()).device
+    for one in latents.to(device).split(1):
         with torch.no_grad():
             pixels = vae.decode(one / vae.config.scaling_factor).sample[0]
         pictures.append(_to_picture(pixels[:, : params.num_frequencies, :columns], params))

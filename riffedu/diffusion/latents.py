@@ -92,6 +92,7 @@ def decode_array(vae: Any, latents: Tensor) -> np.ndarray:
     """
     import torch
 
+    latents = latents.to(next(vae.parameters()).device)
     with torch.no_grad():
         return vae.decode(latents[:1] / vae.config.scaling_factor).sample[0].mean(0).cpu().numpy()
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from riffedu.errors import RiffeduError
+from riffedu.flags import add_device
 from riffedu.output import check_output as check_place
 from riffedu.output import say
 
@@ -94,6 +95,7 @@ def evaluate(
         "steps": steps,
         "guidance": guidance,
         "guidance_below": pipeline.guidance_below,
+        "pulse": pipeline.pulse,
     }
     kept = clips.Shelf(shelf)
     numbers = clips.choose(pictures, per_class, seed)
@@ -169,9 +171,15 @@ def _distances(real: Any, made: Any, second: Any) -> dict[str, Any]:
 
 
 def checkpoint_hash(folder: Path, parts: tuple[str, ...] | None = None) -> str:
-    """Return the SHA-256, in hex, of the weights and settings of a checkpoint's components."""
-    from riffedu.diffusion.checkpoint import COMPONENTS
+    """Return the SHA-256, in hex, of the weights and settings of a checkpoint's components.
 
+    For a single-file checkpoint it is that of the file.
+    """
+    from riffedu.diffusion.weights import COMPONENTS
+
+    if folder.is_file():
+        with open(folder, "rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
     digest = hashlib.sha256()
     for part in parts or COMPONENTS:
         for path in sorted((folder / part).iterdir()):
@@ -210,8 +218,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         default="default",
-        help="name in data/models, folder or Hub ID (default: the shipped model)",
+        help="name in data/models, folder, .safetensors file or Hub ID (default: shipped model)",
     )
+    add_device(parser)
     parser.add_argument(
         "--data", default="runs/data", help="folder that `riffedu train data` wrote"
     )
@@ -288,7 +297,7 @@ def run(args: Namespace) -> int:
     if args.until != "renders":
         from riffedu.music.pipeline import load_pipeline
 
-        pipeline = load_pipeline(args.model)
+        pipeline = load_pipeline(args.model, args.device)
         pipeline.settings(args.steps, args.guidance)
         card = check_card(pipeline.checkpoint.path) if args.card else None
     classifier = open_or_train(args.classifier, args.data, args.epochs, args.seed)
@@ -318,7 +327,7 @@ def _music(args: Namespace) -> int:
 
     output = check_output(args.output, args.overwrite) if args.output else None
     report = music(
-        load_pipeline(args.model),
+        load_pipeline(args.model, args.device),
         args.data,
         args.seeds,
         args.renders,
@@ -341,5 +350,6 @@ def _sheet(args: Namespace) -> int:
         raise RiffeduError(f"the sheet is written as PNG: {args.sheet!r} must end in .png")
     path = check_place(args.sheet, what="picture", overwrite=args.overwrite)
     pictures = PictureDataset(args.data, "test")
-    say(draw_sheet(load_pipeline(args.model), pictures, path, seed=args.seed))
+    pipeline = load_pipeline(args.model, args.device)
+    say(draw_sheet(pipeline, pictures, path, seed=args.seed))
     return 0

@@ -173,8 +173,8 @@ def generated(
     progress: bool = True,
 ) -> np.ndarray:
     """Return thumbnails of the sounds generated for ``requests`` by the checkpoint ``model``."""
-    below = pipeline.guidance_below
-    recipes = [["generated", model, r.prompt, r.seed, steps, guidance, below] for r in requests]
+    how = [steps, guidance, pipeline.guidance_below, pipeline.pulse]
+    recipes = [["generated", model, r.prompt, r.seed, *how] for r in requests]
 
     def make(batch: list[int]) -> list[np.ndarray]:
         asked = [requests[k] for k in batch]

@@ -101,10 +101,8 @@ class Judge:
     def generated(self, texts: list[str], what: str) -> list[list[dict[str, Any]]]:
         """Return the readings of each prompt, [prompt][seed]. All prompts share the seeds."""
         asked = [(t, self.seed + s) for t in texts for s in range(self.seeds)]
-        below = self.pipeline.guidance_below
-        recipes = [
-            ["generated", self.model, t, s, self.steps, self.guidance, below] for t, s in asked
-        ]
+        how = [self.steps, self.guidance, self.pipeline.guidance_below, self.pipeline.pulse]
+        recipes = [["generated", self.model, text, seed, *how] for text, seed in asked]
 
         def make(batch: list[int]) -> Any:
             results: Any = self.pipeline.generate(
@@ -176,6 +174,7 @@ def music(
         "steps": judge.steps,
         "guidance": judge.guidance,
         "guidance_below": pipeline.guidance_below,
+        "pulse": pipeline.pulse,
         "classes": [],
     }
     made = judge.generated([c.prompt for c in classes], "prompt classes")

@@ -62,7 +62,8 @@ def _origin(report: dict[str, Any]) -> str:
         lines.append(
             f"Model {report['model']} (sha256 {report['model_hash']}), "
             f"{report['steps']} steps, guidance {report['guidance']:g} in the last "
-            f"{100 * report.get('guidance_below', 1):.0f} % of the timesteps."
+            f"{100 * report.get('guidance_below', 1):.0f} % of the timesteps, "
+            f"pulse {report.get('pulse', 0):g}."
         )
     lines.append(
         f"Classifier of {report['classes']} names (sha256 {report['classifier_hash']}), trained "

@@ -125,6 +125,7 @@ def best_take(
     from riffedu.evaluate.classifier import load_classifier
 
     limits.whole("takes", takes, 1, MOST)
+    seed = limits.seed_of(seed)
     results: Any = pipeline.generate(
         [prompt] * takes, seed=[seed + n for n in range(takes)], **options
     )

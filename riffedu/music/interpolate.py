@@ -27,6 +27,7 @@ from riffedu.diffusion import windows
 from riffedu.diffusion.samplers import ddim, invert, reversible, sample
 from riffedu.errors import RiffeduError
 from riffedu.music import edit
+from riffedu.music.prompt_schedule import one_prompt
 
 HALF_WAY = 0.5
 """How far towards noise `morph` mixes, by default."""
@@ -144,10 +145,15 @@ def morph(
         )
     start, end = (pipeline.encode_image(picture) for picture in (one, other))
     mixed = morph_latents(pipeline, start, end, alphas, strength, progress=progress, **options)
+    steps, _ = pipeline.settings(options.get("num_inference_steps"), None)
+    levels = reversible(pipeline.noise_levels(steps))
+    taken = len(edit.from_strength(levels, strength)) - 1
+    edit.warn_without_steps(strength, len(levels) - 1, taken)
     louder, results = one if loud_a >= loud_b else other, []
     for place, image in zip(alphas, pipeline.decode_latents(mixed, one.width)):
         level = lerp(max(loud_a, edit.QUIETEST), max(loud_b, edit.QUIETEST), place)
-        parameters = {"verb": "morph", "alpha": place, "strength": strength, **options}
+        told = {"verb": "morph", "alpha": place, "strength": strength}
+        parameters = {**told, "steps_taken": taken, **options}
         results.append(edit.edited_result(pipeline, image, louder, parameters, level))
     return results if limits.is_list(alpha) else results[0]
 
@@ -179,7 +185,7 @@ def morph_latents(
     from tqdm.auto import tqdm
 
     levels = edit.from_strength(reversible(pipeline.noise_levels(num_inference_steps)), strength)
-    words = pipeline.encode_prompt(limits.text("prompt", prompt, empty=True))
+    words = pipeline.encode_prompt(one_prompt(prompt, "a morph"))
     predict = pipeline.predictor(words, guidance_scale=1.0)
     predict = windows.windowed(predict, pipeline.window)
     kind, both, finished = pipeline.prediction_type, torch.cat([start, end]), []

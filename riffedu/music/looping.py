@@ -61,7 +61,7 @@ def loop(
     start = pipeline.encode_image(
         pulse(pipeline.params.num_frequencies, size * factor, beats, step)
     )
-    options = {"overlap": pipeline.window // 2, "seed": seed, **options}
+    options = {"overlap": pipeline.window // 2, "seed": limits.seed_of(seed), **options}
     steps = transform_steps(pipeline, start, prompt, strength, circular=True, **options)
     around = decode_circle(pipeline, last_latents(steps, start, progress, callback), columns)
     parameters = {
@@ -69,8 +69,7 @@ def loop(
         "prompt": prompt,
         "bpm": bpm,
         "beats": beats,
-        "strength": strength,
-        **run_parameters(pipeline, **options),
+        **run_parameters(pipeline, strength, **options),
     }
     once = around.crop((roll, 0, roll + columns, around.height))
     return pipeline.play_picture(once, parameters, raw=close_circle(pipeline, around, seconds))

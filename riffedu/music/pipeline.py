@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm.auto import tqdm
 
+from riffedu import limits
 from riffedu.diffusion.checkpoint import load_checkpoint
 from riffedu.music import continuation, edit, interpolate, looping, riffuse, stream
 from riffedu.music.generate import TextToMusic
 from riffedu.music.result import Result
 
 if TYPE_CHECKING:
+    import torch
     from PIL.Image import Image
 
 
@@ -55,6 +57,7 @@ class Pipeline(TextToMusic):
         **options: Any,
     ) -> Result:
         """Interpolate over several prompts: see `riffedu.music.stream.interpolate_prompts`."""
+        seed = limits.seed_of(seed)
         way = stream.interpolate_prompts(self, prompts, pieces, easing, seed, **options)
         first = next(way)  # after this all that was asked for has been checked
         total = (len(prompts) - 1) * pieces + 1
@@ -88,9 +91,17 @@ class Pipeline(TextToMusic):
         return riffuse.riffuse(self, start, end, alpha, init_image, mask_image, **options)
 
 
-def load_pipeline(name_or_path: str | Path = "default", device: str = "cpu") -> Pipeline:
-    """Open a checkpoint (see ``load_checkpoint``) as a pipeline from words to sound.
+def load_pipeline(
+    name_or_path: str | Path = "default",
+    device: str | torch.device = "cpu",
+    half: bool | None = None,
+) -> Pipeline:
+    """Open a checkpoint as a pipeline from words to sound.
+
+    ``device`` is "auto", "cpu", "cuda" or "mps". For this and for ``half``, see
+    `riffedu.diffusion.checkpoint.load_checkpoint`. A seed gives the same noise on every device, and
+    the same sound up to rounding.
 
     >>> load_pipeline().generate("a calm solo piano").waveform   # doctest: +SKIP
     """
-    return Pipeline(load_checkpoint(name_or_path, device))
+    return Pipeline(load_checkpoint(name_or_path, device, half))

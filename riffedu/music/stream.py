@@ -27,6 +27,7 @@ import numpy as np
 from riffedu import limits
 from riffedu.errors import RiffeduError
 from riffedu.music.interpolate import four_corners, prompt_path
+from riffedu.music.prompt_schedule import one_prompt
 
 LINEAR = 0.9
 SHARED = 0.25
@@ -102,7 +103,8 @@ def interpolate_prompts(
     prompts = list(prompts) if limits.is_list(prompts) else []
     if len(prompts) < 2:
         raise RiffeduError("a prompt path needs a list of at least two prompts")
-    stops = pipeline.encode_prompt([limits.text("prompt", prompt) for prompt in prompts])
+    texts = [one_prompt(limits.text("prompt", prompt), "each stop") for prompt in prompts]
+    stops = pipeline.encode_prompt(texts)
     pieces = limits.whole("pieces", pieces, 1, 1000)
     way = list(prompt_path(stops.split(1), pieces, easing=easing))
     yield from grow(
@@ -117,7 +119,7 @@ def grow(
 
     ``wanted`` is read just before each piece is made. Notebook: 13_interpolation.
     """
-    stream = Stream(pipeline)
+    stream, seed = Stream(pipeline), limits.seed_of(seed)
     for place, text in wanted:
         yield stream.next(text, place, seed, **options)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 COMMON = ("negative_prompt", "seed", "num_inference_steps", "guidance_scale")
 KNOWN = {KEY, "verb", "prompt", "model", "model_hash", "device", "steps_taken", *COMMON}
 USED = {
-    "generate": {"duration", "sampler", "tempo", "batch"},
+    "generate": {"duration", "sampler", "tempo", "batch", "stereo"},
     "transform": {"audio", "strength", "masked", "mask", "sampler", "overlap"},
     "extend": {"audio", "strength", "duration", "sampler", "overlap"},
     "loop": {"strength", "bpm", "beats", "sampler", "overlap"},
@@ -64,8 +64,10 @@ def run(args: Namespace) -> int:
         seconds = _convert(record, args, path, bits)
     else:
         result = repeat(record, args)
+        if "stereo" in record:
+            result = result.widened(record["stereo"])
         result.save(path, bits)
-        seconds = len(result.waveform) / result.sample_rate
+        seconds = result.waveform.shape[-1] / result.sample_rate
     if not args.quiet:
         report(f"{path}: {seconds:.2f} s, {record['verb']} again", path)
     return 0

@@ -13,6 +13,7 @@ from riffedu.evaluate.takes import MOST, best_take
 from riffedu.music.generate import DURATION
 from riffedu.music.pulse import FASTEST, SLOWEST
 from riffedu.output import check_output, is_stream, say
+from riffedu.signal.stereo import WIDTH
 from riffedu.signal.tags import read_record
 from riffedu.verbs.music import add_music_arguments, check_arguments, opened, options, write
 from riffedu.verbs.outputs import report
@@ -56,6 +57,15 @@ def add_arguments(parser: ArgumentParser) -> None:
         help=f"tempo of the pulse in the noise, {SLOWEST} to {FASTEST} beats per minute, or 0 for "
         'no pulse (default: the one that the prompt names, "at 120 bpm", else drawn from the seed)',
     )
+    parser.add_argument(
+        "--stereo",
+        nargs="?",
+        type=float,
+        const=WIDTH,
+        metavar="WIDTH",
+        help="two channels whose mean is the mono clip; WIDTH is 0 (mono) to 1 (uncorrelated "
+        f"channels; without a number {WIDTH:g})",
+    )
 
 
 class Clip(NamedTuple):
@@ -72,6 +82,8 @@ def run(args: Namespace) -> int:
     limits.duration(args.duration)
     limits.whole("--count", args.count, 1, 1000)
     limits.whole("--takes", args.takes, 1, MOST)
+    if args.stereo is not None:
+        limits.number("--stereo", args.stereo, 0, 1)
     prompts = read_prompts(args)
     several = args.count > 1 or args.prompts is not None
     places = check_arguments(args, *prompts, several=several)
@@ -96,6 +108,8 @@ def make(pipeline: Any, clip: Clip, args: Namespace) -> None:
         result = take.result
     else:
         result = pipeline.generate(clip.prompt, progress=not args.quiet, **settings)
+    if args.stereo is not None:
+        result = result.widened(args.stereo)
     write(args, result, clip.sound, clip.picture)
     if args.takes > 1 and not args.quiet:
         report(take, clip.sound)
@@ -165,6 +179,7 @@ def is_there(clip: Clip, args: Namespace) -> bool:
         "num_inference_steps": args.num_inference_steps,
         "guidance_scale": args.guidance_scale,
         "tempo": args.tempo,
+        "stereo": args.stereo,
         "model": None if "/" in args.model else args.model,
     }
     found = read_record(clip.sound) or {}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from riffedu import limits
+from riffedu.flags import add_device, add_seed, choose_seed
 from riffedu.output import say
 from riffedu.verbs.outputs import (
     SOUNDS,
@@ -30,7 +31,7 @@ def add_music_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("-o", "--output", required=True, help=f"sound file to write: {SOUNDS}")
     parser.add_argument("--image", help="write the picture too: .png (lossless), .webp, .jpg")
     parser.add_argument("--negative-prompt", default="", help="what to avoid")
-    parser.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
+    add_seed(parser)
     parser.add_argument(
         "--steps",
         "--num-inference-steps",
@@ -46,8 +47,9 @@ def add_music_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         default="default",
-        help="name in data/models, folder or Hub ID (default: the shipped model)",
+        help="name in data/models, folder, .safetensors file or Hub ID (default: shipped model)",
     )
+    add_device(parser)
     add_output_arguments(parser)
     parser.add_argument("--quiet", action="store_true", help="print no progress bar and no summary")
 
@@ -66,7 +68,8 @@ def check_arguments(
 
 
 def check_settings(args: Namespace, *prompts: str) -> None:
-    """Check the prompts and numbers."""
+    """Check the prompts and numbers; choose the seed if it is ``random``."""
+    choose_seed(args)
     for prompt in prompts:
         limits.pair_up(prompt, args.negative_prompt, args.seed)
     if args.num_inference_steps is not None:
@@ -96,19 +99,23 @@ def load_clip(path: str) -> tuple[np.ndarray, int]:
 
 @contextmanager
 def opened(args: Namespace, *prompts: str) -> Iterator[Pipeline]:
-    """Load the pipeline of ``--model``, and print prompt warnings as one line on stderr."""
+    """Load the pipeline of ``--model`` on ``--device``; print warnings as one line on stderr."""
     import warnings
 
     from riffedu.diffusion.guidance import PromptWarning, warn_about_prompt
+    from riffedu.music.edit import StrengthWarning
     from riffedu.music.pipeline import load_pipeline
+    from riffedu.music.prompt_schedule import parse_schedule
 
-    pipeline = load_pipeline(args.model)
+    said = [part for prompt in prompts for part, _ in parse_schedule(prompt)]
+    pipeline = load_pipeline(args.model, getattr(args, "device", "auto"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("default", PromptWarning)
+        warnings.simplefilter("default", StrengthWarning)
         warnings.showwarning = _show_warning
-        for prompt in prompts:
-            warn_about_prompt(pipeline.checkpoint.tokenizer, prompt)
+        for text in said:
+            warn_about_prompt(pipeline.checkpoint.tokenizer, text)
         yield pipeline
 
 
@@ -118,7 +125,10 @@ def write(args: Namespace, result: Result, sound: Path, picture: Path | None) ->
         result.save(picture)
     result.save(sound, args.bits)
     if not args.quiet:
-        metadata = result.parameters
+        metadata = dict(result.parameters)
+        asked, taken = (metadata.get(name) for name in ("num_inference_steps", "steps_taken"))
+        if taken is not None and taken != asked:
+            metadata["num_inference_steps"] = f"{taken} of {asked}"
         known = [
             ("strength", "strength {:g}"),
             ("bpm", "{:g} BPM"),
@@ -129,7 +139,7 @@ def write(args: Namespace, result: Result, sound: Path, picture: Path | None) ->
         facts = [
             text.format(metadata[name]) for name, text in known if metadata.get(name) is not None
         ]
-        seconds = len(result.waveform) / result.sample_rate
+        seconds = result.waveform.shape[-1] / result.sample_rate
         report(f"{sound}: {seconds:.2f} s, {', '.join(facts)}", sound)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from riffedu import limits
 from riffedu.errors import RiffeduError
+from riffedu.flags import add_device, add_seed, choose_seed
 from riffedu.output import check_folder, say
 from riffedu.signal.stems import METHODS
 from riffedu.verbs.outputs import add_output_arguments
@@ -49,10 +50,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=STRENGTH,
         help=f"how far the remade stem may depart from the old one, 0 to 1 (default: {STRENGTH:g})",
     )
-    parser.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
+    add_seed(parser)
     parser.add_argument(
         "--model", default="default", help="model for --remake (default: the shipped model)"
     )
+    add_device(parser)
     add_output_arguments(parser)
     parser.add_argument("--quiet", action="store_true", help="print no progress bar and no summary")
 
@@ -64,6 +66,7 @@ def run(args: Namespace) -> int:
     from riffedu.signal.stems import recombine, split
     from riffedu.signal.tags import origin_of
 
+    choose_seed(args)
     gains = dict(map(gain, args.gain))
     limits.number("--strength", args.strength, 0, 1)
     folder = check_folder(args.output)

@@ -155,7 +155,8 @@ def test_our_own_model_takes_the_same_request(ours):
         ({"alpha": -0.1}, "alpha"),
         ({"init_image": "seed.png"}, "PIL"),
         ({"init_image": Image.new("RGB", (31, 64))}, "small"),
-        ({"mask_image": np.zeros((8, 8))}, "PIL"),
+        ({"mask_image": "mask.png"}, "PIL"),
+        ({"mask_image": np.full((8, 8), 3)}, "from 3 to 3"),
         ({"num_inference_steps": 0}, "steps"),
     ],
 )

@@ -170,6 +170,19 @@ def test_generate_again(shell, tmp_path, ending, bits):
     assert same(one, two) and read_record(one) == read_record(two)
 
 
+def test_stereo_again(shell, tmp_path):
+    one, two = tmp_path / "one.wav", tmp_path / "two.wav"
+    assert shell("generate", "a calm piano", "-o", one, "--stereo", 0.4, "--duration", 0.64) == 0
+    assert read_record(one)["stereo"] == 0.4
+    assert shell("again", one, "-o", two) == 0
+    assert same(one, two) and samples(one)[0].shape[1] == 2
+    mono = tmp_path / "mono.wav"
+    assert shell("generate", "a calm piano", "-o", mono, "--duration", 0.64) == 0
+    middle, sound = samples(one)[0].mean(1), samples(mono)[0]
+    gain = middle @ sound / (sound @ sound)
+    assert 0.5 < gain <= 1.001 and abs(middle - gain * sound).max() < 2 / 32768
+
+
 def test_again_from_a_picture_and_to_one(shell, tmp_path):
     sound, picture = tmp_path / "a.wav", tmp_path / "a.png"
     assert shell("generate", "organ", "-o", sound, "--image", picture, "--duration", 0.32) == 0
