@@ -116,7 +116,7 @@ def attention(layer: Any, x: Tensor, context: Tensor | None = None) -> Tensor:
 
 
 class Block(NamedTuple):
-    """A part of a U-Net on its way: ``name``, module, weights, and the shape of its output."""
+    """One part of a U-Net: ``name``, module, weights, and the shape of its output."""
 
     name: str
     module: Any
@@ -188,7 +188,7 @@ def blocks(unet: Any, x: Tensor, timestep: int, words: Tensor) -> list[Block]:
 
 
 class Skip(NamedTuple):
-    """A skip connection from the part ``source`` into ``target``, and the shape of what it carries.
+    """A skip connection from the part ``source`` into ``target``, and the shape of its tensor.
 
     ``halved`` says that it is taken behind the source's halving, not before.
     """
@@ -200,9 +200,9 @@ class Skip(NamedTuple):
 
 
 def skips(unet: Any, x: Tensor, timestep: int, words: Tensor) -> list[Skip]:
-    """Follow the skip connections of a U-Net through one prediction, in the order of their making.
+    """Follow the skip connections of a U-Net through one prediction, in order.
 
-    Hooks note what each part of the way down hands on, and which of it each block of the way up
+    Hooks note what each part of the way down outputs, and which of it each block of the way up
     receives. Arguments as for `blocks`. Notebook: 08b_unet.
     """
     import torch

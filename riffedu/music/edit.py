@@ -298,7 +298,7 @@ def warn_without_steps(strength: float, steps: int, taken: int) -> None:
     """Issue a `StrengthWarning` if a strength above 0 rounds to no step."""
     if strength > 0 and not taken:
         warnings.warn(
-            f"strength {strength:g} rounds to none of {steps} steps, so nothing was "
+            f"strength {strength:g} rounds to 0 of {steps} steps, so nothing was "
             "regenerated: use a higher strength or more steps",
             category=StrengthWarning,
             stacklevel=3,

@@ -175,7 +175,7 @@ class TextToMusic:
         if most == 1:
             return network(self.encode_prompt([each for [(each, _)] in schedules]))
         if circular:
-            raise RiffeduError("a loop has one prompt: leave out the ->")
+            raise RiffeduError("a loop can have only one prompt: remove the ->")
         filled = [(*each, *[("", 0.0)] * (most - len(each))) for each in schedules]
         predicts = [
             network(self.encode_prompt([each[k][0] for each in filled])) for k in range(most)

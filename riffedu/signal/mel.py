@@ -261,7 +261,7 @@ def mel_round_trip(
         Y = X / |X| · invert_mel(bank · |X|),   X = STFT(waveform)
 
     ``waveform``: shape (…, samples). Returns float32 of the same shape, not
-    normalised. A picture cannot do this, since it holds no phases. Raises RiffeduError as
+    normalised. A picture cannot do this, since it has no phases. Raises RiffeduError as
     `mel_spectrogram` and `invert_mel` do. Notebook: 03_mel.
 
     >>> mel_round_trip(np.zeros(4410), method="transpose").shape

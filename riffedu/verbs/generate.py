@@ -64,7 +64,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         const=WIDTH,
         metavar="WIDTH",
         help="two channels whose mean is the mono clip; WIDTH is 0 (mono) to 1 (uncorrelated "
-        f"channels; without a number {WIDTH:g})",
+        f"channels; default without a number: {WIDTH:g})",
     )
 
 
