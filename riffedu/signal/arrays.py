@@ -37,11 +37,11 @@ def as_tensor(x: Array) -> tuple[torch.Tensor, Callable[[Any], Any]]:
         try:
             array = np.asarray(x)
             if array.dtype.kind not in "fciu":
-                raise TypeError(f"it must contain numbers, not {array.dtype}")
+                raise TypeError(f"its values must be numbers, not {array.dtype}")
             native = array.dtype.newbyteorder("=")
             tensor = torch.from_numpy(np.require(array, native, requirements=["C", "W"]))
         except (TypeError, ValueError) as error:
-            raise RiffeduError(f"invalid array: {error}") from None
+            raise RiffeduError(f"not an array of numbers: {error}") from None
         give_back = torch.Tensor.numpy
     if not (tensor.is_floating_point() or tensor.is_complex()) or tensor.dtype.itemsize < 4:
         tensor = tensor.to(torch.float32)
