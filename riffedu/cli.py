@@ -11,12 +11,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, NoReturn
 
 from riffedu import __version__
-from riffedu.errors import RiffeduError
+from riffedu.errors import RiffeduError, RiffeduWarning
 from riffedu.output import Terminated, ending_cleanly, escape_unprintable, exit_code, say
 
 VERBS: dict[str, tuple[str, str | dict]] = {
@@ -125,7 +127,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
     escape_unprintable()
     try:
-        with ending_cleanly():
+        with ending_cleanly(), _warnings_of_one_line():
             parser = build_parser(argv)
             args, rest = parser.parse_known_args(argv or ["--help"])
             if rest and not args.passes_on:
@@ -146,6 +148,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         what = "terminated" if isinstance(stop, Terminated) else "interrupted"
         say(f"\nriffedu: {what}", sys.stderr)
         return exit_code(stop)
+
+
+@contextmanager
+def _warnings_of_one_line() -> Iterator[None]:
+    """Print each of riffedu's own warnings once, as one line on stderr."""
+    said: set[str] = set()
+
+    def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
+        if not issubclass(category, RiffeduWarning):
+            usual(message, category, *rest, **more)
+        elif (line := " ".join(str(message).split())) not in said:
+            said.add(line)
+            say(f"riffedu: warning: {line}", sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", RiffeduWarning)
+        usual, warnings.showwarning = warnings.showwarning, show  # type: ignore[assignment]
+        yield
 
 
 def _describe(error: Exception) -> str:

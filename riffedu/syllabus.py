@@ -70,6 +70,12 @@ LESSONS = (
         115,
         (
             "signal.arrays",
+            "signal.pieces",
+            "signal.mpeg",
+            "signal.ogg",
+            "signal.containers",
+            "signal.foreign",
+            "signal.sources",
             "signal.files",
             "signal.tags",
             "signal.saving",
@@ -111,7 +117,7 @@ LESSONS = (
         "A spectrogram as a picture",
         "amplitudes as grey levels; painting a sound",
         85,
-        ("signal.image", "signal.convert", "signal.paint"),
+        ("signal.picture", "signal.image", "signal.convert", "signal.paint"),
         (1, 2, 3),
     ),
     Lesson(

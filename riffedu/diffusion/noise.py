@@ -9,6 +9,7 @@ import numpy as np
 
 from riffedu.diffusion.schedule import add_noise
 from riffedu.errors import RiffeduError
+from riffedu.signal.picture import as_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -24,7 +25,7 @@ def image_to_array(image: Image) -> np.ndarray:
     The range is centred on zero, like the noise. Colours are converted to grey.
     Notebook: 07_noise.
     """
-    return np.asarray(image.convert("L"), dtype=np.float32) / np.float32(127.5) - 1
+    return np.asarray(as_picture(image, "L"), dtype=np.float32) / np.float32(127.5) - 1
 
 
 def array_to_image(x: np.ndarray, like: Image) -> Image:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from riffedu.lessons.build import cells, lesson_of, sources
+from riffedu.output import write_text
 from riffedu.syllabus import Lesson
 
 PAGES = Path(__file__).parents[2] / "docs" / "teaching" / "lessons"
@@ -156,7 +157,7 @@ def write(folder: Path = PAGES) -> list[Path]:
     for source in sources():
         lesson = lesson_of(source)
         path = folder / f"{lesson.name}.md"
-        path.write_text(page(source.read_text("utf-8"), lesson), "utf-8")
+        write_text(path, page(source.read_text("utf-8"), lesson))
         paths.append(path)
     return paths
 

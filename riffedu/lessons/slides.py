@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from riffedu import syllabus
 from riffedu.errors import RiffeduError
 from riffedu.lessons.build import SOURCES, solution
+from riffedu.output import say, write_text
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -87,7 +88,7 @@ def write_slides(
     exporter = SlidesExporter(reveal_url_prefix=reveal, exclude_input_prompt=True)
     page, _ = exporter.from_notebook_node(book)
     path = folder / f"{lesson.name}.slides.html"
-    path.write_text(page, "utf-8")
+    write_text(path, page)
     return path
 
 
@@ -108,9 +109,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--reveal", default=REVEAL, help="address or folder of reveal.js 4")
     args = parser.parse_args(arguments)
     try:
-        print(write_slides(args.lesson, args.output, args.more, args.execute, args.reveal))
+        say(write_slides(args.lesson, args.output, args.more, args.execute, args.reveal))
     except RiffeduError as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}", sys.stderr)
         return 2
     return 0
 

@@ -310,8 +310,9 @@ def picture_and_level(pipeline: TextToMusic, clip: tuple[np.ndarray, int]) -> tu
 
     Raises RiffeduError for anything but a valid (waveform, sample_rate).
     """
-    from riffedu.signal.audio import as_waveform, rms_db
-    from riffedu.signal.convert import audio_to_image
+    from riffedu.signal.arrays import as_rate, as_waveform
+    from riffedu.signal.audio import rms_db
+    from riffedu.signal.convert import audio_to_image, mix_channels
 
     try:
         waveform, sample_rate = clip
@@ -320,8 +321,9 @@ def picture_and_level(pipeline: TextToMusic, clip: tuple[np.ndarray, int]) -> tu
             "a clip must be a pair (waveform, sample_rate), as audio.load returns"
         ) from None
     waveform = as_waveform(waveform)
-    mono = waveform if waveform.ndim == 1 else waveform.mean(axis=0)
+    sample_rate = as_rate(sample_rate)
     limits.number("the sample rate", sample_rate, 1)
+    mono = mix_channels(waveform, sample_rate)
     limits.sound_length(len(mono) / sample_rate)
     return audio_to_image(mono, sample_rate, pipeline.params), float(rms_db(mono))
 

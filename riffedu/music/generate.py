@@ -92,8 +92,7 @@ class TextToMusic:
         columns, step = width * factor, self.params.column_ms
         beats = columns * step / 60000 * tempo
         drawn = pulse.pulse(self.params.num_frequencies, columns, beats, step, pulse.DECAY)
-        amount = self.pulse or pulse.AMOUNT
-        return pulse.add_pulse(noise, self.encode_image(drawn), amount)
+        return pulse.add_pulse(noise, self.encode_image(drawn), self.pulse or pulse.AMOUNT)
 
     def tempo(self, prompt: str, seed: int, tempo: float | None = None) -> float:
         """Return the tempo of the pulse in a clip's noise, in beats per minute; 0 is no pulse.

@@ -114,9 +114,9 @@ class Instrument:
         """
         from riffedu.music.continuation import period
         from riffedu.music.edit import picture_and_level
-        from riffedu.signal.audio import as_waveform
+        from riffedu.signal.arrays import as_rate, as_waveform
 
-        sample_rate = limits.whole("the sample rate", sample_rate, 1000, 655350)
+        sample_rate = limits.whole("the sample rate", as_rate(sample_rate), 1000, 655350)
         waveform = as_waveform(waveform)[..., : round(LONGEST_SEED * sample_rate)]
         if waveform.shape[-1] < sample_rate / 2:
             raise RiffeduError("a seed sound must last at least half a second")

@@ -29,6 +29,7 @@ from riffedu.music.edit import warn_without_steps
 from riffedu.music.interpolate import lerp, slerp
 from riffedu.music.masks import as_mask
 from riffedu.music.prompt_schedule import one_prompt
+from riffedu.signal.picture import as_picture
 
 
 @dataclass(frozen=True)
@@ -182,12 +183,10 @@ def _whole(image: Image) -> Any:
     """Resize a picture to multiples of 32, as Riffusion does."""
     from PIL import Image
 
-    if not isinstance(image, Image.Image):
-        raise RiffeduError(f"the seed picture must be a PIL picture, not {type(image).__name__}")
+    image = as_picture(image, "RGB")
     width, height = (side - side % 32 for side in image.size)
     if not width or not height:
         raise RiffeduError(f"the seed picture is too small: {image.width} × {image.height} pixels")
-    image = image.convert("RGB")
     return image.resize((width, height), Image.Resampling.LANCZOS)
 
 

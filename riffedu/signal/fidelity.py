@@ -240,10 +240,10 @@ def as_table(rows: list[Row], seconds: bool = True) -> str:
 
 
 def _magnitudes(waveform: Array, n_fft: int, sample_rate: int, max_frequency: float) -> np.ndarray:
-    from riffedu.signal.arrays import as_tensor
+    from riffedu.signal.arrays import as_sound
     from riffedu.signal.phase import magnitude_of
     from riffedu.signal.stft import stft
 
-    waveform, _ = as_tensor(np.asarray(waveform, dtype=np.float32))
+    waveform = as_sound(waveform)[0].detach()
     rows = 1 + int(max_frequency * n_fft / sample_rate)
     return magnitude_of(stft(waveform, n_fft, n_fft // 4))[:rows].numpy()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from riffedu.errors import RiffeduError
+from riffedu.signal.arrays import as_numbers
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -133,7 +134,7 @@ def idft(X: ArrayLike) -> np.ndarray:
 
 
 def _mono(x: ArrayLike) -> np.ndarray:
-    x = np.asarray(x)
+    x = as_numbers(x)
     if x.ndim != 1 or not len(x):
         raise RiffeduError(
             f"expected a one-dimensional array with at least one number, not shape {x.shape}"

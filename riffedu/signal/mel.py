@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from riffedu.errors import RiffeduError
-from riffedu.signal.arrays import Array, as_tensor
+from riffedu.signal.arrays import Array, as_sound, as_tensor
 from riffedu.signal.stft import istft, reflect, stft
 
 if TYPE_CHECKING:
@@ -125,12 +125,11 @@ def mel_spectrogram(waveform: Array, params: SpectrogramParams | None = None) ->
     import torch
 
     params = params or _default_params()
-    x, give_back = as_tensor(waveform)
-    samples = x.shape[-1] if x.ndim else 0
-    columns = -(-samples // params.hop_length)
+    x, give_back = as_sound(waveform)
+    columns = -(-x.shape[-1] // params.hop_length)
     mel = torch.empty(*x.shape[:-1], params.num_frequencies, columns)
     done = 0
-    for block in mel_blocks(x.split(65536, -1) if samples else [], params):
+    for block in mel_blocks(x.split(65536, -1), params):
         mel[..., done : done + block.shape[-1]] = block
         done += block.shape[-1]
     return give_back(mel)
@@ -156,8 +155,8 @@ def mel_blocks(blocks: Iterable[Array], params: SpectrogramParams | None = None)
     params = params or _default_params()
     bank = sparse_filterbank(params)
     n_fft, hop = params.n_fft, params.hop_length
-    doors = (as_tensor(block) for block in blocks)
-    for piece, give_back in _pieces(doors, n_fft, hop, columns=64):
+    tensors = (as_sound(block, block=True) for block in blocks)
+    for piece, give_back in _pieces(tensors, n_fft, hop, columns=64):
         spectrum = stft(piece, n_fft, hop, params.win_length, center=False).numpy()
         # NumPy's abs: torch's takes as long as the FFT.
         magnitude = np.abs(spectrum[..., : bank.shape[1], :])
@@ -167,7 +166,7 @@ def mel_blocks(blocks: Iterable[Array], params: SpectrogramParams | None = None)
 
 
 def _pieces(
-    doors: Iterable[tuple[torch.Tensor, Callable]], n_fft: int, hop_length: int, columns: int
+    tensors: Iterable[tuple[torch.Tensor, Callable]], n_fft: int, hop_length: int, columns: int
 ) -> Iterator[tuple[torch.Tensor, Callable]]:
     """Cut a sound into overlapping pieces, mirrored at both ends as in a centred `stft`.
 
@@ -179,7 +178,7 @@ def _pieces(
     before = n_fft // 2
     after = n_fft - 1 - before  # so that the last frame is centred inside the sound
     held, begun = None, False
-    for x, give_back in doors:
+    for x, give_back in tensors:
         x = _checked(x, held)
         held = x if held is None else torch.cat([held, x], -1)
         if not begun and held.shape[-1] > before:
@@ -207,9 +206,7 @@ def _checked(x: torch.Tensor, held: torch.Tensor | None) -> torch.Tensor:
             f"a block of shape {tuple(x.shape)} does not match the previous blocks: all need the "
             "same number of channels"
         )
-    if not torch.isfinite(x.sum(dtype=torch.float64)):
-        raise RiffeduError("the sound contains NaN or infinite samples: clean them first")
-    return x.to(torch.float32)
+    return x.detach().to(torch.float32)
 
 
 def invert_mel(mel: Array, params: SpectrogramParams | None = None, method: str = "pinv") -> Array:
@@ -270,7 +267,7 @@ def mel_round_trip(
     import torch
 
     params = params or _default_params()
-    x, give_back = as_tensor(waveform)
+    x, give_back = as_sound(waveform)
     magnitude = invert_mel(mel_spectrogram(x, params), params, method)
     grid = params.n_fft, params.hop_length, params.win_length
     spectrum = stft(x.to(torch.float32), *grid)[..., : magnitude.shape[-1]]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from riffedu.errors import RiffeduError
+from riffedu.signal.arrays import as_numbers
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -80,7 +81,7 @@ def decimate(x: ArrayLike, factor: int, filtered: bool = True) -> np.ndarray:
     >>> decimate(np.ones(441), 3).shape
     (147,)
     """
-    x = np.asarray(x, np.float32)
+    x = as_numbers(x).astype(np.float32)
     if x.ndim != 1 or factor != int(factor) or factor < 1:
         raise RiffeduError(
             f"decimate needs a mono sound and a whole factor of 1 or more, not {factor}"
@@ -106,7 +107,7 @@ def quantise(x: ArrayLike, bits: int, dither: bool = False, seed: int = 0) -> np
     """
     if not 1 <= bits <= 24:
         raise RiffeduError(f"bits must be a whole number from 1 to 24, not {bits}")
-    q, steps = 2.0 / 2**bits, np.asarray(x, np.float64) * 2**bits / 2
+    q, steps = 2.0 / 2**bits, as_numbers(x).astype(np.float64) * 2**bits / 2
     if dither:
         steps = steps + np.random.default_rng(seed).uniform(-0.5, 0.5, (2, *steps.shape)).sum(0)
     return (q * np.clip(np.round(steps), -(2 ** (bits - 1)), 2 ** (bits - 1) - 1)).astype(
@@ -120,7 +121,7 @@ def snr_db(x: ArrayLike, y: ArrayLike) -> float:
     >>> round(snr_db([1, 1], [1.1, 0.9]), 1)
     20.0
     """
-    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    x, y = (as_numbers(z).astype(np.float64) for z in (x, y))
     noise, signal = np.sum((y - x) ** 2), np.sum(x**2)
     if noise == 0:
         return np.inf

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from riffedu.errors import RiffeduError
+from riffedu.signal.arrays import as_rate
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -40,7 +41,8 @@ def times(seconds: float, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
     >>> times(0.5, 8).tolist()
     [0.0, 0.125, 0.25, 0.375]
     """
-    if not (sample_rate > 0 and 0 < seconds < np.inf and round(seconds * sample_rate)):
+    sample_rate = as_rate(sample_rate)
+    if not (0 < seconds < np.inf and round(seconds * sample_rate)):
         raise RiffeduError(
             f"{seconds} s at {sample_rate} Hz gives no samples: both must be above 0, and the "
             "sound must be at least one sample long"

@@ -30,9 +30,6 @@ def add_arguments(parser: ArgumentParser) -> None:
         default="fast",
         help="fast, best, or plain for Riffusion's algorithm (default: fast)",
     )
-    parser.add_argument(
-        "--seed", type=int, default=0, help="random seed for the phase (default: 0)"
-    )
     add_seed(parser, "random seed for the phase")
     add_device(parser)
     add_output_arguments(parser)

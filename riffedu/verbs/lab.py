@@ -15,6 +15,7 @@ from pathlib import Path
 
 from riffedu import syllabus
 from riffedu.errors import RiffeduError
+from riffedu.output import say
 from riffedu.paths import clone_folder, course_folder
 from riffedu.verbs.handout import hand_out
 
@@ -124,7 +125,7 @@ def root_folder(folder: str | None, update: bool = False) -> Path:
         return clone
     root = Path(folder or FOLDER).expanduser().resolve()
     done = str(hand_out(root, update))
-    print(f"Your lessons are in {root}" + (f"\n{done}" if done else ""), flush=True)
+    say(f"Your lessons are in {root}" + (f"\n{done}" if done else ""), flush=True)
     return root
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from riffedu.music.pipeline import Pipeline
     from riffedu.music.result import Result
+    from riffedu.signal.audio import Source
 
 
 def add_music_arguments(parser: ArgumentParser) -> None:
@@ -86,15 +87,17 @@ def options(args: Namespace) -> dict[str, Any]:
     }
 
 
-def load_clip(path: str) -> tuple[np.ndarray, int]:
+def load_clip(path: Source) -> tuple[np.ndarray, int]:
     """Load a sound file as (waveform, sample_rate).
 
     Raises RiffeduError if it is too long to edit at once.
     """
     from riffedu.signal.audio import duration, load
+    from riffedu.signal.sources import at_hand
 
-    limits.sound_length(duration(path))
-    return load(path)
+    sound = at_hand(path)
+    limits.sound_length(duration(sound))
+    return load(sound)
 
 
 @contextmanager
@@ -103,6 +106,7 @@ def opened(args: Namespace, *prompts: str) -> Iterator[Pipeline]:
     import warnings
 
     from riffedu.diffusion.guidance import PromptWarning, warn_about_prompt
+    from riffedu.errors import RiffeduWarning
     from riffedu.music.edit import StrengthWarning
     from riffedu.music.pipeline import load_pipeline
     from riffedu.music.prompt_schedule import parse_schedule
@@ -112,6 +116,7 @@ def opened(args: Namespace, *prompts: str) -> Iterator[Pipeline]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("default", PromptWarning)
+        warnings.simplefilter("default", RiffeduWarning)
         warnings.simplefilter("default", StrengthWarning)
         warnings.showwarning = _show_warning
         for text in said:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from riffedu.signal.audio import Source
     from riffedu.signal.params import SpectrogramParams
 
 FLAGS: dict[str, tuple[Callable[[str], Any], str]] = {
@@ -52,7 +53,7 @@ def params_of(args: Namespace, stereo: bool) -> SpectrogramParams:
     return SpectrogramParams(stereo=stereo, **{name: getattr(args, name) for name in FLAGS})
 
 
-def picture_record(verb: str, audio: str | Path) -> dict[str, Any]:
+def picture_record(verb: str, audio: Source) -> dict[str, Any]:
     """Return the record of a sound's picture: the verb, and the sound's own record."""
     from riffedu.music.provenance import record_of
     from riffedu.signal.tags import origin_of
@@ -60,7 +61,7 @@ def picture_record(verb: str, audio: str | Path) -> dict[str, Any]:
     return record_of({"verb": verb, "made_from": origin_of(audio)})
 
 
-def check_fits(audio: str | Path, image: Path, params: SpectrogramParams) -> None:
+def check_fits(audio: Source, image: Path, params: SpectrogramParams) -> None:
     """Raise RiffeduError if a sound's picture would be too wide for its file format."""
     from riffedu.signal.audio import duration
     from riffedu.signal.image import check_size

@@ -32,6 +32,7 @@ from riffedu.verbs.music import (
 if TYPE_CHECKING:
     from riffedu.music.pipeline import Pipeline
     from riffedu.music.result import Result
+    from riffedu.signal.audio import Source
 
 BOUNDS = {
     "after": "only what comes after this time, in seconds",
@@ -45,8 +46,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add the flags of ``riffedu transform``."""
     parser.add_argument(
         "audio",
-        help="sound file to transform: wav, flac, ogg, mp3, aiff …; or a folder of them, whose "
-        "results go to the folder --output",
+        help="sound file to transform: wav, flac, ogg, mp3, m4a …, or - for standard input; or a "
+        "folder of them, whose results go to the folder --output",
     )
     parser.add_argument("prompt", help='prompt, such as "a church organ"')
     parser.add_argument(
@@ -67,6 +68,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Regenerate a clip, or part of one, from a prompt; or all clips of a folder."""
+    from riffedu.signal.sources import at_hand
+
     folder = Path(args.audio).expanduser().is_dir()
     jobs = folder_jobs(args) if folder else []
     if not folder:
@@ -79,10 +82,10 @@ def run(args: Namespace) -> int:
         if getattr(args, name) is not None
     }
 
-    def transformed(pipeline: Pipeline, file: str | Path, progress: bool) -> Result:
+    def transformed(pipeline: Pipeline, file: Source, progress: bool) -> Result:
         return transform(
             pipeline,
-            load_clip(str(file)),
+            load_clip(file),
             args.prompt,
             args.strength,
             bounds or None,
@@ -105,9 +108,10 @@ def run(args: Namespace) -> int:
                 args.overwrite,
                 quiet=args.quiet,
             )
-    load_clip(args.audio)  # a bad file is refused before the model is loaded
+    sound = at_hand(args.audio)
+    load_clip(sound)  # a bad file is refused before the model is loaded
     with opened(args, args.prompt) as pipeline:
-        write(args, transformed(pipeline, args.audio, not args.quiet), *places)
+        write(args, transformed(pipeline, sound, not args.quiet), *places)
     return 0
 
 

@@ -20,6 +20,7 @@ from riffedu.signal.audio import resample
 from riffedu.signal.image import image_from_pixels, tags_of, to_pixels
 from riffedu.signal.mel import hz_to_mel, mel_spectrogram, mel_to_hz
 from riffedu.signal.params import SpectrogramParams
+from riffedu.signal.picture import as_picture
 from riffedu.signal.reconstruct import image_to_audio, repaint
 from riffedu.signal.tags import derive, texts_of
 from riffedu.widgets.front import front, or_else
@@ -153,7 +154,7 @@ class SpectrogramPlayer(anywidget.AnyWidget):
     @property
     def pixels(self) -> np.ndarray | None:
         """The current picture as grey levels (rows, columns), low frequencies at the bottom."""
-        return None if self.image is None else np.asarray(self.image.convert("L"))
+        return None if self.image is None else np.asarray(as_picture(self.image, "L"))
 
     def _receive(self, _: Any, content: dict, buffers: list) -> None:
         """Handle a message from the page: a painted picture or a recording."""
@@ -314,7 +315,7 @@ def _samples(player: Sound | None, channels: int) -> bytes:
 
 
 def _pixels(image: Image.Image | None) -> bytes:
-    return b"" if image is None else np.asarray(image.convert("L")).tobytes()
+    return b"" if image is None else np.asarray(as_picture(image, "L")).tobytes()
 
 
 def _repixelled(image: Image.Image, pixels: bytes) -> Image.Image:

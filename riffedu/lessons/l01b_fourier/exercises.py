@@ -17,7 +17,7 @@ _n = np.arange(_N)
 MIXED = 0.5 + 2 * np.sin(2 * np.pi * 3 * _n / _N + 1) + 0.25 * np.cos(np.pi * _n)
 """The samples of exercise 2."""
 _HEARD = {
-    349: "a semitone rubs: two tones this close beat many times a second",
+    349: "a semitone clashes: two tones this close beat many times a second",
     415: "a major third is two clearly different notes that sound sweet together",
     494: "a fifth is wide and hollow, like the first leap of “Twinkle, twinkle, little star”",
     660: "an octave melts: the high note hides in the low one, almost as one sound",
@@ -72,6 +72,11 @@ def check_amount(amount: Callable) -> object:
             2 * rate * both,
         ),
     }
+    whole = np.sqrt(a**2 + 0.5**2)
+    mistakes["That is all of the sound: it holds another tone, too. Compare with hertz only."] = (
+        np.full(4, whole),
+        np.full(4, whole / np.sqrt(2)),
+    )
     for message, values in mistakes.items():
         if any(np.allclose(answer, value, atol=1e-6) for value in values):
             return hint(message)

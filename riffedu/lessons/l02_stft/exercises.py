@@ -125,12 +125,12 @@ def check_stft(own: Callable) -> object:
         "You left the window out: multiply each frame by it.": stft(
             x, 64, 24, window="boxcar", center=False
         ),
-        "The sign is turned round: exp(−2πi k n / n_fft), with a minus.": want.conj(),
+        "The sign of the exponent is wrong: exp(−2πi k n / n_fft), with a minus.": want.conj(),
         "That is np.hanning, which ends in a 0 of its own: use the argument window.": (
             stft(x, 64, 24, window=np.hanning(64), center=False)
         ),
         "The window was applied twice.": stft(x, 64, 24, window=window**2, center=False),
-        "You divided by n_fft. In this course the way there has no factor; the way back has it.": (
+        "You divided by n_fft. In this course the transform has no factor; its inverse has it.": (
             want / 64
         ),
     }
@@ -201,7 +201,7 @@ def check_predictions(predictions: dict) -> object:
         return hint("Nothing to check so far: put a number in place of each ...")
     told = {name: as_number(predictions[name], f"“{name}”") for name in names}
     found = experiment()
-    near = {"rows": 0.1, "columns": 0.1, "spacing": 0.02, "tone": 0.5, "click": 1.0, "largest": 0.1}
+    near = {"rows": 0.1, "columns": 0.1, "spacing": 0.03, "tone": 0.5, "click": 1.0, "largest": 0.1}
     usual: dict[str, dict[float, str]] = {
         "rows": {
             1024: "rows: the upper half mirrors the lower one: rfft leaves it out.",
@@ -209,7 +209,7 @@ def check_predictions(predictions: dict) -> object:
             257: "rows: those of a frame of 512 samples; zeros beside the window add rows.",
         },
         "columns": {
-            125: "columns: 125 hops fit into the sound, and the first frame stands before them.",
+            125: "columns: 125 is the number of hops. There is one frame more, at sample 0.",
             122: "columns: those of an uncentred STFT. With center, a frame stands at sample 0 and "
             "at every hop up to the end.",
             118: "columns: those of an uncentred STFT. With center, a frame stands at sample 0 and "
@@ -220,6 +220,7 @@ def check_predictions(predictions: dict) -> object:
             "1024.",
             7.8125: "spacing: rows reach half the sample rate, but there are n_fft / 2 of them: "
             "the 2 cancels.",
+            15.594: "spacing: 513 rows have only 512 steps between them.",
             125: "spacing: that is sample_rate / hop_length, the number of columns a second.",
             0.064: "spacing: turned round: row 1 is one period in n_fft samples.",
         },
@@ -239,7 +240,7 @@ def check_predictions(predictions: dict) -> object:
             512: "largest: the windows do touch at a hop of 512, but a Hann window begins with a "
             "0, and that sample lies under no other window.",
             256: "largest: with 256 the windows add up to a constant (COLA). istft divides by the "
-            "sum, so the sum only must not be 0 anywhere (NOLA).",
+            "sum of squares, which need not be constant, only nonzero (NOLA).",
             128: "largest: that is the hop as it is. Which hop leaves a sample under zeros only?",
             1024: "largest: the window has 512 samples; the zeros beside it cover nothing.",
             1023: "largest: the window has 512 samples; the zeros beside it cover nothing.",
