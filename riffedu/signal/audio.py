@@ -85,7 +85,7 @@ def load_part(source: Source, start: float, seconds: float) -> tuple[np.ndarray,
 
 
 def duration(source: Source) -> float:
-    """Return the duration of a sound in seconds: of what `load` reads, not of what a header promises.
+    """Return the duration in seconds of what `load` reads, whatever a header states.
 
     The samples are not decoded, unless the file is damaged or needs ffmpeg. Takes, warns and raises
     as `load` does.
