@@ -1,7 +1,7 @@
 """The command line: ``riffedu VERB …``. Each verb has a module of its own.
 
 A verb's module defines ``add_arguments(parser)`` and ``run(args) -> int``, and may set
-``PASSES_ON`` to receive flags that it does not know in ``args.passed_on``. It is imported only when
+``PASSES_ON`` to receive unknown flags in ``args.passed_on``. It is imported only when
 its verb is used, so that ``riffedu --help`` is fast. Bad input ends with one line on stderr
 and exit code 2, never with a traceback.
 """
@@ -24,7 +24,7 @@ from riffedu.output import Terminated, ending_cleanly, escape_unprintable, exit_
 VERBS: dict[str, tuple[str, str | dict]] = {
     "lab": ("open JupyterLab at a lesson", "riffedu.verbs.lab"),
     "check": ("check the installation", "riffedu.verbs.check"),
-    "grade": ("run the checks of learners' notebooks", "riffedu.verbs.grade"),
+    "grade": ("run the checks in learners' notebooks", "riffedu.verbs.grade"),
     "app": ("serve the live instrument as a web page", "riffedu.app.server"),
     "generate": ("generate music from a prompt", "riffedu.verbs.generate"),
     "transform": ("regenerate a clip, or part of it, from a prompt", "riffedu.verbs.transform"),
@@ -48,7 +48,7 @@ VERBS: dict[str, tuple[str, str | dict]] = {
     ),
     "print-exif": ("print a picture's EXIF tags", "riffedu.verbs.print_exif"),
     "show": ("print how a sound or picture was made", "riffedu.verbs.show"),
-    "again": ("make the clip of a file again", "riffedu.verbs.again"),
+    "again": ("make the clip in a file again", "riffedu.verbs.again"),
     "train": (
         "render training data; train the autoencoder and the denoiser",
         {
@@ -96,7 +96,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
-    """Return the parser for this command line; only the verb that ``argv`` names has its flags."""
+    """Return the parser for this command line; only the verb named in ``argv`` has its flags."""
     parser = _Parser(prog="riffedu", description="How a picture becomes music.", epilog=EXIT_CODES)
     parser.add_argument("--version", action="version", version=f"riffedu {__version__}")
     _add_verbs(parser, VERBS, argv)

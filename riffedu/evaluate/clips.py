@@ -1,4 +1,4 @@
-"""Lesson 15: the clips to be judged: test renders, the same through the codec, and generated ones.
+"""Lesson 15: the clips to judge: test renders, the same through the codec, and generated clips.
 
 Every clip that has passed through a model is judged by its sound: the sound is reconstructed first,
 and the picture is drawn again from it. Pictures are kept on disk, so an interrupted evaluation

@@ -160,7 +160,7 @@ def music(
     """Return the music table of a model as plain numbers, for JSON or `music_report.to_markdown`.
 
     ``seeds`` clips of every prompt and up to ``renders`` test renders of its kind are measured;
-    with ``asked`` also tempi, keys and opposites (asked for against heard); with ``memory`` the
+    with ``asked`` also tempi, keys and opposites (requested and heard); with ``memory`` the
     nearest training clip. Readings are kept in ``shelf`` and reused.
     """
     judge = Judge(pipeline, data, shelf, seeds, renders, steps, guidance, seed, progress)

@@ -99,7 +99,9 @@ def main(arguments: list[str] | None = None) -> int:
         description="Write a lesson as slides for a browser.",
     )
     parser.add_argument("lesson", help="number of the lesson, for example 5 or 1b")
-    parser.add_argument("-o", "--output", default=".", help="folder (default: this one)")
+    parser.add_argument(
+        "-o", "--output", default=".", help="folder to write to (default: the current one)"
+    )
     parser.add_argument("--more", action="store_true", help="include the sections marked (more)")
     parser.add_argument(
         "--execute", action="store_true", help="run the cells first (about a minute)"

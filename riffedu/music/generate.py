@@ -174,7 +174,7 @@ class TextToMusic:
         if most == 1:
             return network(self.encode_prompt([each for [(each, _)] in schedules]))
         if circular:
-            raise RiffeduError("a loop has one prompt: leave out the ->")
+            raise RiffeduError("a loop can have only one prompt: remove the ->")
         filled = [(*each, *[("", 0.0)] * (most - len(each))) for each in schedules]
         predicts = [
             network(self.encode_prompt([each[k][0] for each in filled])) for k in range(most)
@@ -183,7 +183,7 @@ class TextToMusic:
         return scheduled(predicts, weights, self.window)
 
     def conditioning(self, text: Tensor, negative: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return the token states of prompt and negative prompt (default: empty), of one shape."""
+        """Return the token states of both prompts (default: empty), padded to the same shape."""
         empty = self.encode_prompt("")
         text, negative = guidance.same_length(text, empty if negative is None else negative, empty)
         return text, negative.expand(len(text), -1, -1) if len(negative) == 1 else negative
@@ -283,9 +283,9 @@ class TextToMusic:
 
         A clip of a list and the same clip alone start from the same noise, but matrix products of
         another size round differently (relatively by about 1e-6): now and then a pixel changes by
-        one grey level, and with it the phases of the sound, by up to some hundredths of full scale.
-        Results of a list therefore record their ``batch``, with which ``riffedu again`` repeats
-        them exactly.
+        one grey level, and with it the phases of the sound, by up to a few hundredths of full
+        scale. Results of a list therefore record their ``batch``, with which ``riffedu again``
+        repeats them exactly.
 
         Raises RiffeduError for an empty prompt (for music without a prompt, set
         ``guidance_scale=0``) and for numbers out of range; warns about a prompt that is too long or

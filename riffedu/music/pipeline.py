@@ -128,7 +128,7 @@ def load_pipeline(
     half: bool | None = None,
     lora: str | Path | Sequence[str | Path] = (),
 ) -> Pipeline:
-    """Open a checkpoint and get the road from words to sound.
+    """Open a checkpoint as a pipeline from words to sound.
 
     ``device`` is "auto", "cpu", "cuda" or "mps". For this and for ``half``, see
     `riffedu.diffusion.checkpoint.load_checkpoint`. A seed gives the same noise on every device, and

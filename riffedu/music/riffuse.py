@@ -55,7 +55,8 @@ class PromptInput:
         known = {field.name for field in fields(cls)}
         if not isinstance(end, Mapping) or not {"prompt", "seed"} <= set(end) <= known:
             raise RiffeduError(
-                f"an end needs prompt and seed, and may have {', '.join(sorted(known))}"
+                "each end of the interpolation needs a prompt and a seed; its possible fields are "
+                f"{', '.join(sorted(known))}"
             )
         return cls(**end)
 

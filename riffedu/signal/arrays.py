@@ -58,7 +58,7 @@ def as_tensor(x: Array) -> tuple[torch.Tensor, Callable[[Any], Any]]:
 
 
 def as_sound(x: Array, block: bool = False) -> tuple[torch.Tensor, Callable[[Any], Any]]:
-    """Like `as_tensor` for a sound of any number of axes, time last: the checks of `as_waveform`.
+    """Convert a sound of any number of axes, time last, with the checks of `as_waveform`.
 
     float64 stays float64. An array of two axes that has more rows than columns is refused, but not
     one of many rows: it may be a batch. A ``block`` of a longer sound may have any size, even 0.
@@ -81,9 +81,9 @@ def as_sound(x: Array, block: bool = False) -> tuple[torch.Tensor, Callable[[Any
 def as_waveform(waveform: Array) -> np.ndarray:
     """Check a waveform and return it as float32, (samples,) or (channels, samples).
 
-    The only door for arrays. Takes lists, NumPy arrays of any strides, and torch tensors of any
-    device and type. int8, int16 and int32 are divided by their full scale (32768 for 16 bits), as
-    `riffedu.signal.audio.load` does, uint8 after subtracting 128; other integers have none, and may
+    The only entry point for arrays. Takes lists, NumPy arrays of any strides, and torch tensors of
+    any device and type. int8, int16 and int32 are divided by their full scale (32768 for 16 bits),
+    as `riffedu.signal.audio.load` does, uint8 after subtracting 128; other integers have none, and may
     only be −1, 0 and 1.
 
     Raises RiffeduError for other shapes, more channels than samples or than 8, an empty sound, NaN,
@@ -148,7 +148,7 @@ def _on_cpu(x: torch.Tensor) -> torch.Tensor:
 def _numbers(x: Any) -> np.ndarray:
     """An array of real or complex numbers; TypeError with the reason otherwise."""
     if x is None:
-        raise TypeError("numbers, not NoneType")
+        raise TypeError("its type is NoneType")
     if isinstance(x, np.ma.MaskedArray):
         if np.ma.is_masked(x):
             raise TypeError(f"{np.ma.count_masked(x)} are masked; fill them, as x.filled(0) does")
@@ -161,9 +161,9 @@ def _numbers(x: Any) -> np.ndarray:
         try:
             array = array.astype(np.float64)
         except (TypeError, ValueError):
-            raise TypeError(f"numbers, not {type(x).__name__}") from None
+            raise TypeError(f"its type is {type(x).__name__}") from None
     if array.dtype.kind not in "fciu":
-        raise TypeError(f"numbers, not {array.dtype}")
+        raise TypeError(f"its type is {array.dtype}")
     if array.dtype.kind == "f" and array.dtype.itemsize > 8:
         array = array.astype(np.float64)
     return array
@@ -173,7 +173,7 @@ def as_numbers(x: Array) -> np.ndarray:
     """Return real or complex numbers as a NumPy array: integer samples divided by their full scale.
 
     int8, int16, int32 and uint8 arrays are divided as in `as_waveform`; lists, other integers and
-    complex numbers stay what they are. Raises RiffeduError for anything that is not numbers.
+    complex numbers are unchanged. Raises RiffeduError for anything that is not numbers.
 
     >>> as_numbers(np.array([16384], np.int16)).tolist(), as_numbers([2]).tolist()
     ([0.5], [2])
@@ -225,4 +225,4 @@ def _check_axes(shape: tuple[int, ...]) -> None:
 
 def _check_finite(array: np.ndarray) -> None:
     if not np.isfinite(array).all():
-        raise RiffeduError("the sound holds NaN or infinite samples: remove them first")
+        raise RiffeduError("the sound contains NaN or infinite samples: remove them first")

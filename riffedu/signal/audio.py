@@ -34,7 +34,7 @@ SHAPES = {
 
 
 def load(source: Source, sample_rate: int | None = None) -> tuple[np.ndarray, int]:
-    """Reads a sound: (waveform, sample_rate).
+    """Read a sound; return (waveform, sample_rate).
 
     ``source``: a path (``~`` is the home folder, "-" standard input), bytes, or an open binary
     file. Reads every format of libsndfile: WAV of any depth, FLAC, Ogg, Opus, MP3, AIFF and more;
@@ -54,14 +54,14 @@ def load(source: Source, sample_rate: int | None = None) -> tuple[np.ndarray, in
     with open_sound(source) as file:
         rate, waveform = file.samplerate, as_channels(file.label, file.read())
     if waveform.shape[-1] == 0:
-        raise RiffeduError(f"{file.label} holds no samples: the sound is empty")
+        raise RiffeduError(f"{file.label} contains no samples: the sound is empty")
     if sample_rate is not None:
         waveform, rate = resample(waveform, rate, sample_rate), sample_rate
     return waveform, rate
 
 
 def load_part(source: Source, start: float, seconds: float) -> tuple[np.ndarray, int]:
-    """Reads ``seconds`` of a sound from ``start`` on, both in seconds.
+    """Read ``seconds`` of a sound, starting at ``start``, both in seconds.
 
     Takes and returns what `load` does. Raises RiffeduError as `load` does, and if the sound is too
     short.
@@ -74,8 +74,8 @@ def load_part(source: Source, start: float, seconds: float) -> tuple[np.ndarray,
         first, count = start * file.samplerate, seconds * file.samplerate
         if not (0 <= first and 0.5 < count and round(first) + round(count) <= file.frames):
             raise RiffeduError(
-                f"{file.label} lasts {file.frames / file.samplerate:.2f} s: it has no "
-                f"{seconds:g} s from {start:g} s on"
+                f"{file.label} lasts {file.frames / file.samplerate:.2f} s: it is too short to "
+                f"read {seconds:g} s starting at {start:g} s"
             )
         file.seek(round(first))
         samples = file.read(round(count))
@@ -85,7 +85,7 @@ def load_part(source: Source, start: float, seconds: float) -> tuple[np.ndarray,
 
 
 def duration(source: Source) -> float:
-    """The duration of a sound in seconds: of what `load` reads, not of what a header promises.
+    """Return the duration in seconds of what `load` reads, whatever a header states.
 
     The samples are not decoded, unless the file is damaged or needs ffmpeg. Takes, warns and raises
     as `load` does.
@@ -100,7 +100,7 @@ def duration(source: Source) -> float:
 def load_blocks(
     source: Source, seconds: float = 10.0, sample_rate: int | None = None
 ) -> Iterator[np.ndarray]:
-    """Reads a sound block by block, for sounds too long for memory.
+    """Read a sound block by block, for sounds too long for memory.
 
     Yields what `load` returns in blocks of about ``seconds``, each (samples,) or
     (channels, samples); joined, they are the same sound. Takes, warns and raises as `load` does.
@@ -122,7 +122,7 @@ def load_blocks(
             if len(samples):
                 yield as_channels(file.label, samples)
         if total == 0:
-            raise RiffeduError(f"{file.label} holds no samples: the sound is empty")
+            raise RiffeduError(f"{file.label} contains no samples: the sound is empty")
         if to != rate:
             rest = stream.resample_chunk(np.zeros((0, file.channels), np.float32), last=True)
             wanted = max(1, round(total * to / rate)) - given
@@ -132,7 +132,7 @@ def load_blocks(
 
 
 def clip(name: str) -> tuple[np.ndarray, int]:
-    """Loads one of the course's clips: (waveform, sample_rate), RMS −20 dBFS, at most 5.12 s.
+    """Load one of the course's clips: (waveform, sample_rate), RMS −20 dBFS, at most 5.12 s.
 
     `clips` lists their names. Raises RiffeduError for an unknown name.
 
@@ -147,7 +147,7 @@ def clip(name: str) -> tuple[np.ndarray, int]:
 
 
 def clips() -> dict[str, dict]:
-    """The clips in data/clips by name: file, title, credit, licence, and what each shows.
+    """Return the clips in data/clips by name: file, title, credit, licence, and what each shows.
 
     >>> sorted(clips()["tune"])
     ['credit', 'file', 'licence', 'name', 'shows', 'title']
@@ -159,7 +159,7 @@ def clips() -> dict[str, dict]:
 
 
 def resample(waveform: Array, from_rate: int, to_rate: int) -> np.ndarray:
-    """Resamples a sound with soxr's very-high-quality band-limited filter.
+    """Resample a sound with soxr's very-high-quality band-limited filter.
 
     Shape (…, samples) → (…, round(samples · to_rate / from_rate)). Frequencies above half the
     new rate are filtered out, so they do not alias; see `riffedu.signal.sampling.decimate`.
@@ -185,7 +185,7 @@ def resample(waveform: Array, from_rate: int, to_rate: int) -> np.ndarray:
 
 
 def rms_db(waveform: Array) -> float:
-    """Root-mean-square level in dBFS, over all channels; −inf for silence.
+    """Return the root-mean-square level in dBFS, over all channels; −inf for silence.
 
         10 · log10(mean x²)
 
@@ -198,7 +198,7 @@ def rms_db(waveform: Array) -> float:
 
 
 def peak_db(waveform: Array) -> float:
-    """Peak level in dBFS: 20 · log10(max |x|); 0 is full scale, −inf is silence.
+    """Return the peak level in dBFS: 20 · log10(max |x|); 0 is full scale, −inf is silence.
 
     >>> round(peak_db([0.5, -0.1]), 2)
     -6.02
@@ -207,7 +207,7 @@ def peak_db(waveform: Array) -> float:
 
 
 def loudness(waveform: Array, sample_rate: int) -> float:
-    """Loudness in LUFS, a level weighted as hearing is; −inf for silence.
+    """Return the loudness in LUFS, a level weighted like hearing; −inf for silence.
 
     The mean square after K-weighting, a filter that lowers bass and raises treble as the head does,
     over blocks of 0.4 s; nearly silent blocks are left out. Defined for one to five channels (and
@@ -236,7 +236,7 @@ def loudness(waveform: Array, sample_rate: int) -> float:
 
 
 def set_level(waveform: Array, rms_db: float = -20.0, peak_db: float = -1.0) -> np.ndarray:
-    """Scales a sound to an RMS of ``rms_db`` dBFS, or to a peak of ``peak_db`` if reached first.
+    """Scale a sound to an RMS of ``rms_db`` dBFS, or to a peak of ``peak_db`` if reached first.
 
     Silence stays silence. Notebook: 01_sound.
 
@@ -250,7 +250,7 @@ def set_level(waveform: Array, rms_db: float = -20.0, peak_db: float = -1.0) -> 
 def set_loudness(
     waveform: Array, sample_rate: int, lufs: float = -23.0, peak_db: float = -1.0
 ) -> np.ndarray:
-    """Scales a sound to ``lufs`` LUFS, or to a peak of ``peak_db`` dBFS if reached first.
+    """Scale a sound to ``lufs`` LUFS, or to a peak of ``peak_db`` dBFS if reached first.
 
     −23 is the level of European broadcasts (EBU R 128). Silence stays silence. Raises
     RiffeduError as `loudness` does. Notebook: 01_sound.
@@ -266,7 +266,7 @@ def set_loudness(
 
 
 def ramp(samples: int, shape: str = "smooth") -> np.ndarray:
-    """A fade-in curve from 0 to 1; reversed, [::-1], it is the fade-out.
+    """Return a fade-in curve from 0 to 1; reversed, [::-1], it is the fade-out.
 
         linear: t    smooth: sin²(πt/2)    equal power: sin(πt/2)    t = (n + ½) / samples
 
@@ -276,7 +276,7 @@ def ramp(samples: int, shape: str = "smooth") -> np.ndarray:
     [0.125, 0.375, 0.625, 0.875]
     """
     if shape not in SHAPES:
-        raise RiffeduError(f"a fade is {', '.join(SHAPES)}, not {shape!r}")
+        raise RiffeduError(f"the shape of a fade must be one of {', '.join(SHAPES)}, not {shape!r}")
     return SHAPES[shape]((np.arange(samples) + 0.5) / max(1, samples)).astype(np.float32)
 
 
@@ -287,7 +287,7 @@ def fade(
     seconds_out: float = 0.01,
     shape: str = "smooth",
 ) -> np.ndarray:
-    """Fades a sound in and out, which avoids clicks at its ends; shapes as for `ramp`.
+    """Fade a sound in and out, which avoids clicks at its ends; shapes as for `ramp`.
 
     Raises RiffeduError if the fades are longer than the sound. Notebook: 01_sound.
 
@@ -298,7 +298,7 @@ def fade(
     into, out = round(seconds_in * sample_rate), round(seconds_out * sample_rate)
     if min(into, out) < 0 or into + out > waveform.shape[-1]:
         raise RiffeduError(
-            f"fades of {seconds_in} and {seconds_out} s do not fit in a sound of "
+            f"fades of {seconds_in} s and {seconds_out} s do not fit in a sound of "
             f"{waveform.shape[-1] / sample_rate:.3f} s"
         )
     waveform[..., :into] *= ramp(into, shape)
@@ -307,7 +307,7 @@ def fade(
 
 
 def mix(waveforms: Iterable[Array], gains_db: Iterable[float] | None = None) -> np.ndarray:
-    """Mixes sounds of one sample rate: y = Σ 10^(gain / 20) · x.
+    """Mix sounds of the same sample rate: y = Σ 10^(gain / 20) · x.
 
     The result is as long as the longest; a mono sound goes to every channel. ``gains_db``: one per
     sound, 0 by default. The sum is not scaled, so peaks may exceed 1; see `set_level`. Raises
@@ -321,7 +321,7 @@ def mix(waveforms: Iterable[Array], gains_db: Iterable[float] | None = None) -> 
     gains = [0.0] * len(sounds) if gains_db is None else list(gains_db)
     if not sounds or len(gains) != len(sounds):
         raise RiffeduError(
-            f"mix needs a gain for each sound: {len(sounds)} sounds, {len(gains)} gains"
+            f"mix needs a gain for each sound, not {len(gains)} gains for {len(sounds)} sounds"
         )
     channels = max(map(len, sounds))
     if any(len(x) not in (1, channels) for x in sounds):
@@ -337,7 +337,7 @@ def mix(waveforms: Iterable[Array], gains_db: Iterable[float] | None = None) -> 
 def stitch(
     waveforms: Iterable[Array], sample_rate: int, seconds: float = 0.1, shape: str = "equal power"
 ) -> np.ndarray:
-    """Joins sounds end to end, each cross-faded into the next over ``seconds``.
+    """Join sounds end to end, each cross-faded into the next over ``seconds``.
 
         y = x_1 · √(1 − g²) + x_2 · g,   g = sin(πt/2)      (equal power)
 
@@ -354,7 +354,7 @@ def stitch(
     sounds, n = [as_waveform(x) for x in waveforms], round(seconds * as_rate(sample_rate))
     if not sounds or len({x.shape[:-1] for x in sounds}) > 1:
         raise RiffeduError(
-            "stitch needs at least one sound, and all with the same number of channels"
+            "stitch needs at least one sound, and the same number of channels in all of them"
         )
     joints = [1] + [2] * (len(sounds) - 2) + [1] if len(sounds) > 1 else [0]
     if n < 0 or any(x.shape[-1] < n * ends for x, ends in zip(sounds, joints)):

@@ -1,7 +1,7 @@
-"""Lesson 01: what a sound file promises, compared with what it holds. Used by `signal.files`.
+"""Lesson 01: what a sound file's header states, compared with its content. Used by `signal.files`.
 
 A decoder trusts the sizes in a header. They are wrong in files that were streamed (0, or the
-largest number there is), cut short, or laid end to end. `look` finds the sounds in a file and,
+largest number there is), cut short, or joined end to end. `look` finds the sounds in a file and,
 where the decoder would lose some, corrected headers for them.
 """
 
@@ -26,7 +26,7 @@ MAGIC = re.compile(
 
 
 def look(data: Data, name: str = "") -> Look:
-    """Compare what a file promises with what it holds. ``data``: bytes or an mmap.
+    """Compare what a file's header states with its content. ``data``: bytes or an mmap.
 
     >>> look(b"").parts
     []
@@ -53,7 +53,7 @@ def look(data: Data, name: str = "") -> Look:
 
 
 def is_mpeg(data: Data, name: str = "") -> bool:
-    """Whether a file may be an MP3, by its first bytes or its name.
+    """Return whether a file may be an MP3, by its first bytes or its name.
 
     >>> is_mpeg(bytes([0xFF, 0xFB]))
     True

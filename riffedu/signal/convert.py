@@ -111,7 +111,7 @@ def channels_for(waveform: Array, stereo: bool) -> np.ndarray:
     if not stereo:
         return waveform.mean(axis=0)
     if len(waveform) > 2:
-        raise RiffeduError(f"a stereo picture holds two channels, the sound has {len(waveform)}")
+        raise RiffeduError(f"a stereo picture has two channels, but the sound has {len(waveform)}")
     return np.broadcast_to(waveform, (2, waveform.shape[-1]))
 
 

@@ -47,7 +47,7 @@ def mel_consistency_db(waveform: Array, mel: np.ndarray, params: SpectrogramPara
 
     found = mel_spectrogram(waveform, params)
     if found.shape != np.shape(mel):
-        raise RiffeduError(f"the sound's picture is {found.shape}, expected {np.shape(mel)}")
+        raise RiffeduError(f"the sound's picture has shape {found.shape}, not {np.shape(mel)}")
     gain = (found * mel).sum() / max((found**2).sum(), 1e-30)
     size: Any = np.linalg.norm(mel)
     error = np.linalg.norm(gain * found - mel) / max(size, 1e-30)

@@ -1,7 +1,7 @@
-"""Lesson 01: the door for sounds. Opens whatever people bring, and says what is missing.
+"""Lesson 01: opening sounds of any kind; a warning says what is missing.
 
-`open_sound` takes a path, bytes, an open file or a pipe, compares what the container promises with
-what comes, and hands what libsndfile cannot read to ffmpeg. Used by `riffedu.signal.audio`.
+`open_sound` takes a path, bytes, an open file or a pipe, compares the length in the header with
+what can be read, and passes what libsndfile cannot read to ffmpeg. Used by `riffedu.signal.audio`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ FOREIGN = tuple(
 
 @contextmanager
 def open_sound(source: Any) -> Iterator[Reader]:
-    """Open a sound to read from: whatever it is in, and all of it.
+    """Open a sound of any format for reading, all of it.
 
     ``source``: a path (text or pathlib; ``~`` is the home folder, ``-`` standard input), bytes, or
     an open binary file, which is read from its beginning if it can be rewound. Several sounds end
@@ -50,7 +50,7 @@ def open_sound(source: Any) -> Iterator[Reader]:
     where it is installed.
 
     Raises RiffeduError, one line, where nothing can be read. Where only a part can be read, warns
-    (RiffeduWarning) with the seconds that were read and those that the file promises.
+    (RiffeduWarning) with the seconds that were read and those that the header states.
 
     >>> with open_sound("none.wav"):
     ...     pass
@@ -75,9 +75,9 @@ def open_sound(source: Any) -> Iterator[Reader]:
 
 @lru_cache(maxsize=1)
 def sound_file() -> type:
-    """The class SoundFile, without its habit of seeking to where it is after every read.
+    """Return the class SoundFile, without its seek to the current place after every read.
 
-    In an MP3 that changes what comes next: a frame needs bytes of the frames before it.
+    In an MP3, that seek changes what comes next: a frame needs bytes of the frames before it.
     """
     from soundfile import SoundFile
 
@@ -95,7 +95,7 @@ def sound_file() -> type:
 class Reader:
     """An open sound: ``samplerate`` in Hz, ``channels``, and ``frames``, the samples of each.
 
-    ``frames`` is what can be read, not what a header promises.
+    ``frames`` is what can be read, not what a header states.
     """
 
     def __init__(self, given: Given):
@@ -138,7 +138,7 @@ class Reader:
     def read(self, count: int | None = None) -> np.ndarray:
         """Read the next ``count`` frames, or all that are left: float32, (frames, channels).
 
-        Gives fewer at the end only. Where the decoder gives up earlier, warns.
+        Returns fewer only at the end. Warns if the decoder gives up earlier.
         """
         left = self.frames - self.place
         count = left if count is None else max(0, min(count, left))
@@ -301,8 +301,8 @@ class Reader:
         low, high = RATES
         if not low <= self.samplerate <= high:
             raise RiffeduError(
-                f"{self.label}: the header is damaged, its sample rate is {self.samplerate} Hz, "
-                f"outside {low} to {high} Hz"
+                f"{self.label}: the header is damaged: its sample rate, {self.samplerate} Hz, "
+                f"is not between {low} and {high} Hz"
             )
 
     def _length(self, i: int, found: Look) -> int:
@@ -377,5 +377,5 @@ def as_channels(label: Any, samples: np.ndarray) -> np.ndarray:
     (2, 5)
     """
     if not np.isfinite(samples).all():
-        raise RiffeduError(f"{label} holds NaN or infinite samples: export it again")
+        raise RiffeduError(f"{label} contains NaN or infinite samples: export it again")
     return samples[:, 0] if samples.shape[1] == 1 else np.ascontiguousarray(samples.T)

@@ -1,4 +1,4 @@
-"""Lesson 01: sounds that libsndfile cannot read, by way of ffmpeg; and decoders kept quiet."""
+"""Lesson 01: reading sounds that libsndfile cannot read with ffmpeg, and silencing decoders."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _remove(name: str) -> None:
 
 
 def command(label: str) -> str:
-    """The command that converts a file for us."""
+    """Return the ffmpeg command that converts a file to a format that riffedu reads."""
     stem = label.rpartition(".")[0] or label
     return f"ffmpeg -i {shlex.quote(label)} {shlex.quote(stem + '.wav')}"
 
@@ -96,12 +96,13 @@ def decode(path: str, label: str, kind: str) -> tuple[Any, float, str]:
     """Decode a file with ffmpeg to a temporary WAV file of 32-bit floats.
 
     Returns (an object whose ``name`` is its path and which removes it when it is no longer needed,
-    the seconds that the container promises or 0, ffmpeg's complaint or ""). Raises RiffeduError
-    with the command that converts it where ffmpeg is not installed, and where it finds no sound.
+    the seconds that the container states or 0, ffmpeg's complaint or ""). Raises RiffeduError
+    with the command that converts it if ffmpeg is not installed, and if it finds no sound.
     """
     if shutil.which("ffmpeg") is None:
         raise RiffeduError(
-            f"{label} is {kind}: install ffmpeg, or convert it where ffmpeg is: {command(label)}"
+            f"{label} is {kind}: install ffmpeg, or convert it on a machine with ffmpeg: "
+            f"{command(label)}"
         )
     status = os.stat(path)
     return _decoded(path, label, kind, status.st_size, status.st_mtime_ns)
@@ -151,10 +152,10 @@ _quiet: dict[str, int] = {"now": 0, "stderr": -1}
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep what a C library prints off stderr: libmpg123 has no other way to tell of damage.
+    """Keep what a C library prints off stderr: libmpg123 reports damage in no other way.
 
-    File descriptor 2 belongs to the whole process, so the first to come closes it and the last to
-    leave opens it again.
+    File descriptor 2 belongs to the whole process, so the first thread to enter closes it and the
+    last to leave opens it again.
     """
     with _lock:
         _quiet["now"] += 1

@@ -176,7 +176,7 @@ def unit_spectrogram(
     params: SpectrogramParams | None = None,
     columns: tuple[int, int] | None = None,
 ) -> tuple[np.ndarray, float]:
-    """Read a picture as mel amplitudes relative to black, and the amplitude of black.
+    """Return a picture's mel amplitudes relative to black, and the amplitude that black stands for.
 
     The two are separate so that pictures that differ only in level give identical arrays.
     ``columns``: (first, last + 1) of the part to read, for a picture processed in pieces.
@@ -190,10 +190,10 @@ def unit_spectrogram(
     exif = tags_of(image)
     max_value = _number(exif.get(MAX_VALUE_TAG, DEFAULT_MAX_VALUE), float, "MAX_VALUE")
     if not 0 <= max_value < 1e12:
-        raise RiffeduError(f"the picture's EXIF tag MAX_VALUE holds {max_value}, not an amplitude")
+        raise RiffeduError(f"the picture's EXIF tag MAX_VALUE is {max_value}, not an amplitude")
     range_db = exif.get(RANGE_DB_TAG)
     if range_db is not None and not 0 < _number(range_db, float, "the range") < 1000:
-        raise RiffeduError(f"the picture's EXIF tag for its range holds {range_db}, not decibels")
+        raise RiffeduError(f"the picture's EXIF tag for its range is {range_db}, not a value in dB")
     if columns:
         image = image.crop((columns[0], 0, columns[1], image.height))
     pixels = _greys(image, params.stereo)
@@ -233,7 +233,7 @@ def ready(
 def _greys(image: Image.Image, stereo: bool) -> np.ndarray:
     """Return grey levels 0 to 255, lowest band first; (2, rows, columns) for a stereo picture."""
     if stereo and image.mode != "RGB":
-        raise RiffeduError("the picture's tags say stereo, but it is grey: one channel")
+        raise RiffeduError("the picture's tags say stereo, but it is grey and has only one channel")
     if image.mode in ("I;16", "F"):
         levels: np.ndarray = np.asarray(image, dtype=np.float32)[::-1]
         return levels / 257 if image.mode == "I;16" else levels

@@ -1,7 +1,7 @@
 """Lesson 01: the frames of an MP3, counted. Used by `riffedu.signal.containers`.
 
-An MP3 is a row of frames, each with a header of four bytes that states its own length. No header
-states the length of the whole: decoders estimate it from the first frame, or trust a "Xing" frame
+An MP3 is a sequence of frames, each with a header of four bytes that states its own length. No
+header states the length of the whole: decoders estimate it from the first frame, or trust a "Xing" frame
 that an encoder may have written. Counting the frames gives the true length.
 """
 
@@ -78,7 +78,7 @@ def frame_of(header: bytes) -> Frame | None:
 
 
 def after_tag(data: Data, at: int = 0) -> int:
-    """The place after an ID3v2 tag, or ``at`` if there is none.
+    """Return the position after an ID3v2 tag, or ``at`` if there is none.
 
     >>> after_tag(b"ID3" + bytes([4, 0, 0, 0, 0, 0, 2]) + bytes(2))
     12
@@ -104,9 +104,9 @@ def info_of(data: Data, at: int) -> tuple[int, int, int] | None:
 
 
 def is_whole(data: Data, size: int) -> bool:
-    """Whether a Xing frame promises just the bytes that are there, so that nothing need be counted.
+    """Return whether a Xing frame states the actual number of bytes, so frames need no counting.
 
-    It must have the LAME encoder's check sum; where another encoder wrote it, frames are counted.
+    It must have the LAME encoder's checksum; if another encoder wrote it, frames are counted.
 
     >>> is_whole(b"", 0)
     False
@@ -126,9 +126,9 @@ def is_whole(data: Data, size: int) -> bool:
 
 
 def runs_of(data: Data, start: int = 0, end: int | None = None) -> list[Run]:
-    """Count the frames of an MP3 of any make: tags, zeros, several MP3s end to end, damage.
+    """Count the frames of any MP3: with tags, zeros, several MP3s end to end, or damage.
 
-    Returns a run for each sound of its own: a new one begins at every Xing frame and where the
+    Returns a run for each separate sound: a new one begins at every Xing frame and where the
     sample rate or the number of channels changes.
     """
     end = len(data) if end is None else end

@@ -1,7 +1,7 @@
 """Lesson 01: the pages of an Ogg file, checked. Used by `riffedu.signal.containers`.
 
-An Ogg file is a row of pages. Each has a check sum and states the position in the sound where it
-ends; a decoder leaves out pages whose sum is wrong, and reads the first of several streams only.
+An Ogg file is a sequence of pages. Each has a checksum and states the position in the sound where
+it ends; a decoder skips pages whose checksum is wrong, and reads only the first of several streams.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ REVERSED = bytes(int(f"{i:08b}"[::-1], 2) for i in range(256))
 
 @dataclass
 class Page:
-    """A page of an Ogg file; ``whole``: all of it is there and its check sum is right."""
+    """A page of an Ogg file; ``whole``: it is complete and its checksum is right."""
 
     at: int
     end: int
@@ -29,7 +29,7 @@ class Page:
 
 
 def ogg_crc(page: bytes) -> int:
-    """The check sum of an Ogg page, whose own field is taken as 0.
+    """Return the checksum of an Ogg page, with its own checksum field taken as 0.
 
     Ogg's polynomial is zlib's with the bits in the other order: reverse them on both sides.
 
@@ -61,7 +61,7 @@ def _pages(data: Data, at: int) -> Iterator[Page]:
 
 
 def look_at_ogg(data: Data, start: int) -> Look:
-    """Compare the pages of all streams of an Ogg file with what they promise: see `look`."""
+    """Compare the pages of all streams of an Ogg file with what they state: see `look`."""
     pages = list(_pages(data, start))
     links: list[list[Page]] = []
     for page in pages:

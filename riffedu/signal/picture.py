@@ -1,6 +1,6 @@
-"""Lesson 04: the door for pictures. Any picture becomes an upright one of greys or colours.
+"""Lesson 04: opening pictures of any kind. Each becomes an upright one in greys or colours.
 
-A picture file can lie on its side, have transparent parts, and hold greys in many ways. Used by
+A picture file can be rotated, have transparent parts, and store greys in many ways. Used by
 everything that reads a picture; `riffedu.signal.image` says what its greys mean.
 """
 
@@ -30,14 +30,14 @@ OURS = range(11000, 11100)
 def as_picture(source: Any, mode: str | None = None) -> Image.Image:
     """Return a picture upright, on white, in a mode whose values have one meaning.
 
-    ``source``: a PIL picture, or whatever `open_picture` reads. It is turned as its EXIF tag says.
+    ``source``: a PIL picture, or whatever `open_picture` reads. It is rotated as its EXIF tag says.
     Transparent parts show white, which is silence. Then the mode is
 
     - "L" or "RGB" with greys from 0 to 255: palettes, CMYK, YCbCr, Lab, HSV and one bit, too;
     - "I;16" for 16 bits, whose white is 65535;
-    - "F" for floats, scaled to 0 … 255. Floats up to 1 are taken for shares of white.
+    - "F" for floats, scaled to 0 … 255. Floats up to 1 are taken as shares of white.
 
-    Integers of 32 bits ("I") are taken for 8 or 16 bits, whichever they fit in. ``mode``, "L" or
+    Integers of 32 bits ("I") are taken as 8 or 16 bits, whichever they fit. ``mode``, "L" or
     "RGB", converts to that one. Tags are kept; a picture that needs nothing is returned itself.
 
     Raises RiffeduError for anything else and for greys outside these ranges. Notebook: 04_image.
@@ -68,7 +68,7 @@ def as_picture(source: Any, mode: str | None = None) -> Image.Image:
 def open_picture(source: Any) -> Image.Image:
     """Open a picture file: a path (``~`` is the home folder, "-" standard input), bytes or a file.
 
-    Raises RiffeduError if it does not exist, is no picture, is damaged or too large.
+    Raises RiffeduError if it does not exist, is not a picture, is damaged or is too large.
 
     >>> open_picture("none.png")
     Traceback (most recent call last):
@@ -89,14 +89,14 @@ def open_picture(source: Any) -> Image.Image:
         raise RiffeduError(f"{given.label} is too large to be a spectrogram picture") from None
     except Image.UnidentifiedImageError:
         raise RiffeduError(
-            f"{given.label}: cannot be read as a picture: it is of no known format, or damaged"
+            f"{given.label}: cannot be read as a picture: its format is unknown, or it is damaged"
         ) from None
     except (OSError, ValueError, SyntaxError, UserWarning, struct.error) as error:
         raise RiffeduError(f"{given.label}: cannot be read as a picture: {reason(error)}") from None
     except (IndexError, KeyError, TypeError, AttributeError, OverflowError, MemoryError) as error:
         # What Pillow's parsers raise for bytes that nobody meant.
         raise RiffeduError(
-            f"{given.label}: cannot be read as a picture, it is damaged ({reason(error)})"
+            f"{given.label}: cannot be read as a picture: it is damaged ({reason(error)})"
         ) from None
     finally:
         Image.MAX_IMAGE_PIXELS = usual
@@ -124,7 +124,7 @@ def tags_of(image: Image.Image) -> Image.Exif:
 
 
 def with_rows(image: Image.Image, rows: int) -> Image.Image:
-    """Resample a picture on the mel axis to ``rows`` rows; its width stays.
+    """Resample a picture on the mel axis to ``rows`` rows; its width is kept.
 
     Rows are equal steps in mel, from the lowest frequency to the highest, however many there are.
 
@@ -204,7 +204,7 @@ def _fine(image: Image.Image, coarse: bool) -> Image.Image:
     most = 65535 if image.mode != "F" else 255
     if not (low >= 0 and high <= most):
         raise RiffeduError(
-            f"the picture's grey levels lie outside their range, 0 to {most}: save it as RGB"
+            f"the picture's grey levels are outside their range, 0 to {most}: save it as RGB"
         )
     if image.mode == "F":
         share = high <= 1 and not image.info.get("greys")

@@ -1,4 +1,4 @@
-"""Lesson 01: files seen as pieces, and what was found in them. Used by `signal.containers`."""
+"""Lesson 01: files as lists of pieces, and what was found in them. Used by `signal.containers`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CUT, MORE = "it was cut short", "more data follows than its header promises"
 
 @dataclass
 class Part:
-    """One sound of a file: the content of a virtual file that holds it alone."""
+    """One sound of a file: the content of a virtual file that contains it alone."""
 
     pieces: list[Piece]
     doubtful: bool = False
@@ -42,7 +42,7 @@ class Look:
 
 
 class Pieces:
-    """A read-only file made of pieces of another one, and of bytes between them."""
+    """A read-only file that consists of pieces of another one, and bytes between them."""
 
     def __init__(self, file: Any, pieces: list[Piece]):
         self.file, self.pieces, self.place = file, pieces, 0
@@ -50,12 +50,12 @@ class Pieces:
         self.starts = np.cumsum([0, *sizes]).tolist()
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Move to a place, as a file does."""
+        """Move to a position, like a file."""
         self.place = max(0, offset + (0, self.place, self.starts[-1])[whence])
         return self.place
 
     def tell(self) -> int:
-        """The place in the file."""
+        """Return the position in the file."""
         return self.place
 
     def read(self, count: int) -> bytes:
@@ -84,7 +84,7 @@ class Pieces:
 
 
 def find(data: Data, what: bytes, at: int, end: int | None = None) -> int:
-    """Like ``data.find``, but a file mapped into memory does not pile up there.
+    """Find bytes like ``data.find``, without keeping all of a mapped file in memory.
 
     >>> find(b"abcabc", b"c", 3)
     5
@@ -100,7 +100,7 @@ def find(data: Data, what: bytes, at: int, end: int | None = None) -> int:
 
 
 def release(data: Data, upto: int) -> None:
-    """Give back the memory of the part of a mapped file that has been looked at."""
+    """Release the memory of the part of a mapped file that was already searched."""
     if isinstance(data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         upto = min(upto, len(data)) // mmap.PAGESIZE * mmap.PAGESIZE
         if upto > 0:

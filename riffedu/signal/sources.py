@@ -42,7 +42,7 @@ class Given:
 
     @contextmanager
     def bytes(self) -> Iterator[Data]:
-        """Its bytes, as they are or mapped into memory."""
+        """Return its bytes, in memory or mapped into it."""
         if not self.path:
             yield self.data
             return
@@ -50,16 +50,16 @@ class Given:
             yield data
 
     def open(self) -> Any:
-        """A new binary file over it."""
+        """Return a new binary file over it."""
         return open(self.path, "rb") if self.path else io.BytesIO(self.data)
 
 
 def at_hand(source: Any, what: str = "sound") -> Given:
     """Make a source readable as often as needed: pipes and the like are stored first.
 
-    Raises RiffeduError where there is nothing: no such file, a folder, 0 bytes, another type.
+    Raises RiffeduError for a missing file, a folder, 0 bytes or another type.
 
-    ``what`` is it, for the message: "sound" or "picture".
+    ``what`` names it in messages: "sound" or "picture".
 
     >>> at_hand(b"RIFF").label
     'the sound given as bytes'
@@ -73,7 +73,7 @@ def at_hand(source: Any, what: str = "sound") -> Given:
     if hasattr(source, "read"):
         return _stored(source, printable(getattr(source, "name", None) or "the open file"), what)
     raise RiffeduError(
-        f"a {what} file is a path, bytes or an open binary file, not {type(source).__name__}"
+        f"a {what} must be a path, bytes or an open binary file, not {type(source).__name__}"
     )
 
 
@@ -153,7 +153,7 @@ def _mapped(file: Any) -> AbstractContextManager:
 
 
 def printable(name: Any) -> str:
-    r"""A name for a message of one line: letters that cannot be shown are escaped.
+    r"""Return a name for a one-line message: characters that cannot be shown are escaped.
 
     >>> print(printable("a\nb.wav"))
     a\nb.wav
@@ -166,7 +166,7 @@ def printable(name: Any) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """The first line of an error, without its full stop.
+    """Return the first line of an error, without its full stop.
 
     >>> reason(ValueError("wrong header."))
     'wrong header'

@@ -38,9 +38,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", required=True, help=f"file to write: {SOUNDS}; or a picture, such as .png"
     )
-    parser.add_argument("--audio", help="the sound that was edited, for transform and extend")
-    parser.add_argument("--image", help="the picture that was converted, for image-to-audio")
-    parser.add_argument("--model", help="folder of the model (default: the name in the record)")
+    parser.add_argument("--audio", help="sound that was edited, for transform and extend")
+    parser.add_argument("--image", help="picture that was converted, for image-to-audio")
+    parser.add_argument(
+        "--model", help="folder of the model (default: the one that the record names)"
+    )
     add_output_arguments(parser)
     parser.add_argument("--quiet", action="store_true", help="print no progress bar and no summary")
 
@@ -56,7 +58,7 @@ def run(args: Namespace) -> int:
         bits = args.bits or bits_of(args.file, path)
         check_format(path, bits)
     elif record["verb"] == "image-to-audio":
-        raise RiffeduError(f"{args.file} is the sound of a picture: write a sound, not {path}")
+        raise RiffeduError(f"{args.file} is a sound made from a picture: write a sound, not {path}")
     else:
         bits = None
     if record["verb"] == "image-to-audio":
@@ -76,7 +78,7 @@ def checked_record(file: str) -> Record:
     """Return the record inside a file, if it can be repeated; warn about another version."""
     record = read_record(file)
     if record is None:
-        raise RiffeduError(f"{file} does not say how it was made: it has no record of riffedu")
+        raise RiffeduError(f"{file} does not say how it was made: it contains no record by riffedu")
     verb = str(record.get("verb"))
     if verb not in USED:
         raise RiffeduError(
@@ -90,7 +92,7 @@ def checked_record(file: str) -> Record:
     if needed - set(record) or not _batch_is_whole(record):
         raise RiffeduError(f"the record in {file} is damaged: `riffedu show` prints it")
     if record.get("mask") is True:
-        raise RiffeduError(f"{file} was made with a mask that the file does not hold")
+        raise RiffeduError(f"{file} was made with a mask that the file does not contain")
     if record[KEY] != __version__:
         say(
             f"riffedu: warning: {file} was made by riffedu {record[KEY]}, this is {__version__}: "
@@ -129,7 +131,7 @@ def bits_of(file: str, path: Path) -> str | None:
 
 
 def repeat(record: Record, args: Namespace) -> Result:
-    """Run the verb of a record again; `USED` names those that it can be."""
+    """Run the verb of a record again; `USED` lists the verbs that can be run again."""
     from riffedu.diffusion.samplers import SAMPLERS
     from riffedu.verbs.music import opened
 
@@ -220,7 +222,8 @@ def _clip(record: Record, args: Namespace) -> Any:
 
     if not args.audio:
         raise RiffeduError(
-            f"{args.file} was made from another sound, which it does not hold: give it with --audio"
+            f"{args.file} was made from another sound, which it does not contain: give that with "
+            "--audio"
         )
     clip = load_clip(args.audio)
     if sound_hash(*clip) != record["audio"]:
@@ -237,7 +240,7 @@ def _convert(record: Record, args: Namespace, path: Path, bits: str | None) -> f
 
     if not args.image:
         raise RiffeduError(
-            f"{args.file} was made from a picture, which it does not hold: give it with --image"
+            f"{args.file} was made from a picture, which it does not contain: give it with --image"
         )
     image = load_image(args.image)
     if picture_hash(image) != record["picture"]:

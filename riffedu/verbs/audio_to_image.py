@@ -15,7 +15,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--image", required=True, help="picture to write; .png is lossless")
     parser.add_argument(
-        "--stereo", action="store_true", help="encode two channels, as green and blue"
+        "--stereo", action="store_true", help="encode two channels, in green and blue"
     )
     add_params(parser)
     add_overwrite(parser)

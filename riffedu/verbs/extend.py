@@ -24,7 +24,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--seconds",
         type=float,
         default=30.0,
-        help=f"total length in seconds, up to {limits.LONGEST:g} (default 30)",
+        help=f"total length in seconds, up to {limits.LONGEST:g} (default: 30)",
     )
     add_music_arguments(parser)
 

@@ -60,23 +60,23 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add the flags of ``riffedu grade``."""
     parser.add_argument("folder", help="folder with the learners' notebooks, searched recursively")
     parser.add_argument(
-        "-o", "--output", default="marks.csv", help="table to write (default marks.csv)"
+        "-o", "--output", default="marks.csv", help="CSV table to write (default: marks.csv)"
     )
     add_overwrite(parser)
     parser.add_argument(
         "--seconds",
         type=float,
         default=SECONDS,
-        help=f"most seconds for one notebook (default {SECONDS:g})",
+        help=f"time limit per notebook, in seconds (default: {SECONDS:g})",
     )
     parser.add_argument(
         "--memory",
         type=float,
         default=MEMORY_GB,
-        help=f"most memory for one notebook, in GB (default {MEMORY_GB:g}; not on Windows)",
+        help=f"memory limit per notebook, in GB (default: {MEMORY_GB:g}; not on Windows)",
     )
     parser.add_argument(
-        "--jobs", type=int, default=1, help="notebooks that run at the same time (default 1)"
+        "--jobs", type=int, default=1, help="notebooks to run at the same time (default: 1)"
     )
 
 
@@ -211,7 +211,7 @@ def lesson_of(path: Path) -> Lesson:
     for lesson in LESSONS:
         if found and lesson.label == found[1] and lesson.state == "ready":
             return lesson
-    raise RiffeduError("no lesson of this course: its heading is missing")
+    raise RiffeduError("not a lesson of this course, or its heading was removed")
 
 
 def checks_of(lesson: Lesson) -> Sequence[str]:

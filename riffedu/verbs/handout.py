@@ -86,7 +86,7 @@ def _copy(source: Path, folder: Path, update: bool) -> Copies:
 
 
 def _free(own: Path) -> Path:
-    """A name for a new version of a lesson that no file has yet."""
+    """Return an unused file name for a new version of a lesson."""
     names = (f"{own.stem}-new{'' if n == 1 else f'-{n}'}" for n in count(1))
     return next(path for name in names if not (path := own.with_stem(name)).exists())
 

@@ -68,7 +68,7 @@ def check_arguments(
 ) -> tuple[Path, Path | None]:
     """Check the prompts, numbers and outputs; return the sound and picture files to write.
 
-    With ``several`` the outputs are patterns for more names, and may exist.
+    With ``several``, the outputs are patterns for several file names, and may exist.
     """
     check_settings(args, *prompts)
     overwrite = args.overwrite or several

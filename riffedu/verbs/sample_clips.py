@@ -23,20 +23,20 @@ def add_clip_arguments(parser: ArgumentParser, extension: str) -> None:
         "--duration-ms",
         type=int,
         default=5120,
-        help="clip length in ms (default 5120, a picture of 512 columns)",
+        help="clip length in ms (default: 5120, a picture of 512 columns)",
     )
     parser.add_argument("--mono", action="store_true", help="mix down to mono")
     add_bits(parser)
     parser.add_argument(
         "--extension",
         default=extension,
-        help=f"wav, flac, ogg, mp3, opus or m4a (default {extension})",
+        help=f"wav, flac, ogg, mp3, opus or m4a (default: {extension})",
     )
     parser.add_argument(
         "--seed",
         type=int,
         default=-1,
-        help="random seed; negative for a new one each time (default -1)",
+        help="random seed; negative for a new one each time (default: -1)",
     )
 
 
@@ -46,7 +46,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--output-dir", required=True, help="folder to write to; created if missing"
     )
-    parser.add_argument("--num-clips", type=int, default=1, help="number of clips (default 1)")
+    parser.add_argument("--num-clips", type=int, default=1, help="number of clips (default: 1)")
     add_clip_arguments(parser, "wav")
     add_overwrite(parser)
 
@@ -62,7 +62,7 @@ def run(args: Namespace) -> int:
     starts = draw_starts(sound, args.num_clips, args.duration_ms, rng)
     for path in (folder / name for name in clip_names(starts, args)):
         if path.exists() and not args.overwrite:
-            raise RiffeduError(f"{path} exists already: use another folder, or --overwrite")
+            raise RiffeduError(f"{path} already exists: use another folder, or --overwrite")
     folder.mkdir(parents=True, exist_ok=True)
     for path in write_clips(sound, starts, folder, "", args):
         say(path)

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from riffedu.signal.params import SpectrogramParams
 
 FLAGS: dict[str, tuple[Callable[[str], Any], str]] = {
-    "sample_rate": (int, "sample rate in Hz; other sounds are resampled"),
+    "sample_rate": (int, "sample rate in Hz; sounds at other rates are resampled"),
     "step_size_ms": (int, "hop from column to column in ms"),
     "num_frequencies": (int, "number of mel bands, the picture's rows"),
     "min_frequency": (int, "frequency at the bottom in Hz"),
     "max_frequency": (int, "frequency at the top in Hz"),
     "window_duration_ms": (int, "length of the STFT window in ms"),
-    "padded_duration_ms": (int, "the same with zero padding, in ms"),
+    "padded_duration_ms": (int, "length of the window with zero padding, in ms"),
     "power_for_image": (float, "exponent that maps amplitudes to grey levels"),
 }
 
@@ -34,13 +34,13 @@ def add_params(parser: ArgumentParser) -> None:
             f"--{name.replace('_', '-')}",
             type=kind,
             default=value,
-            help=f"{description} (default {value})",
+            help=f"{description} (default: {value})",
         )
     add_device(parser)
 
 
 def add_device(parser: ArgumentParser) -> None:
-    """Add ``--device``, which Riffusion has; conversion runs on the CPU."""
+    """Add ``--device``, for compatibility with Riffusion; conversion runs on the CPU."""
     parser.add_argument(
         "--device", help="ignored, for compatibility with Riffusion: conversion runs on the CPU"
     )

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from riffedu.signal.audio import Source
 
 BOUNDS = {
-    "after": "only what comes after this time in seconds",
-    "before": "only what comes before this time in seconds",
+    "after": "only what comes after this time, in seconds",
+    "before": "only what comes before this time, in seconds",
     "above": "only frequencies above this one, in Hz",
     "below": "only frequencies below this one, in Hz",
 }
@@ -54,14 +54,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--strength",
         type=float,
         default=STRENGTH,
-        help=f"0 keeps the clip, 1 ignores it (default {STRENGTH:g})",
+        help=f"0 keeps the clip, 1 ignores it (default: {STRENGTH:g})",
     )
     parser.add_argument("--only", choices=REGIONS, help="change only this part")
     for name, region in BOUNDS.items():
         parser.add_argument(f"--{name}", type=float, help=f"change {region}")
     add_selection(parser)
     parser.add_argument(
-        "--extension", default="wav", help="format of a folder's results (default wav)"
+        "--extension", default="wav", help="format of a folder's results (default: wav)"
     )
     add_music_arguments(parser)
 
@@ -118,10 +118,12 @@ def run(args: Namespace) -> int:
 def folder_jobs(args: Namespace) -> list[Job]:
     """Check the arguments for a folder; return a job for each of its sounds."""
     if args.image:
-        raise RiffeduError("--image is for one sound: leave it out for a folder")
+        raise RiffeduError("--image is for a single sound: omit it for a folder")
     source, target = (Path(name).expanduser() for name in (args.audio, args.output))
     if source.resolve() == target.resolve():
-        raise RiffeduError(f"{args.output} is the folder of the inputs: give another for results")
+        raise RiffeduError(
+            f"{args.output} is the input folder: give another folder for the results"
+        )
     check_format(Path(f"sound.{args.extension.lstrip('.')}"), args.bits)
     check_settings(args, args.prompt)
     return find_jobs(args.audio, args.output, args.glob, args.limit)

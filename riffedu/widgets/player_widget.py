@@ -94,7 +94,7 @@ class SpectrogramPlayer(anywidget.AnyWidget):
         self.on_msg(self._receive)
 
     def set(self, player: Sound, other: Sound | None = None) -> None:
-        """Another sound, and the one beside it; it does not start by itself.
+        """Show another sound, and the one to compare it with; playback does not start by itself.
 
         Raises RiffeduError for sounds of over ten minutes.
         """
@@ -102,7 +102,7 @@ class SpectrogramPlayer(anywidget.AnyWidget):
             seconds = each.waveform.shape[-1] / each.sample_rate
             if seconds > LONGEST:
                 raise RiffeduError(
-                    f"this sound lasts {seconds:.0f} s; the player takes {LONGEST} s at most: "
+                    f"this sound lasts {seconds:.0f} s, but the player takes at most {LONGEST} s: "
                     "give it a part, such as waveform[..., :600 * sample_rate]"
                 )
         channels = max(_channels(player), _channels(other) if other else 1)
@@ -176,7 +176,8 @@ class SpectrogramPlayer(anywidget.AnyWidget):
     def _paint(self, pixels: bytes, start: int, stop: int) -> None:
         if self.player is None or self.image is None or len(pixels) != self.rows * self.columns:
             raise RiffeduError(
-                f"the painting has {len(pixels)} bytes, the picture {self.rows * self.columns}"
+                f"the painting has {len(pixels)} bytes, but the picture needs "
+                f"{self.rows * self.columns}"
             )
         image = _repixelled(self.image, pixels)
         self.origin = derive(image, "paint", self.image)

@@ -129,7 +129,7 @@ def tagged(tag, value):
     [
         (lambda: Image.new("RGB", (512, 9)), "512 × 9"),
         (lambda: Image.new("L", (1, 1)), "1 × 1"),
-        (lambda: np.zeros((512, 512)), "picture file is a path"),
+        (lambda: np.zeros((512, 512)), "picture must be a path"),
         (lambda: tagged(11000, "fast"), "sample_rate"),
         (lambda: tagged(11000, 0), "sample_rate"),
         (lambda: tagged(11060, 10**6), "max_frequency"),

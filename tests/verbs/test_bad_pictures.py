@@ -135,8 +135,8 @@ PICTURES = {
     "black is negative": (picture(max_value=-1), "MAX_VALUE"),
     "black is infinite": (picture(max_value=float("inf")), "MAX_VALUE"),
     "black is deafening": (picture(max_value=1e11), WHOLE),
-    "decibels 0": (picture(range_db=0), "not decibels"),
-    "decibels not a number": (picture(range_db=float("nan")), "not decibels"),
+    "decibels 0": (picture(range_db=0), "not a value in dB"),
+    "decibels not a number": (picture(range_db=float("nan")), "not a value in dB"),
 }
 each_picture = pytest.mark.parametrize("name", PICTURES)
 

@@ -133,7 +133,7 @@ def test_a_damaged_notebook(tmp_path, content):
 
 def test_another_notebook(tmp_path):
     got = mark(notebook(tmp_path / "b.ipynb", "1", heading="# My holidays"))
-    assert "no lesson of this course" in got.state
+    assert "not a lesson of this course" in got.state
 
 
 def test_the_verb_writes_a_table(tmp_path, capsys):

@@ -248,7 +248,7 @@ def test_what_is_lacking_is_said(shell, tune, tmp_path, capsys, monkeypatch):
         ([made, "--audio", tune, "--model", other], "--model"),
         ([plain], "no record of riffedu"),
         ([tmp_path / "none.wav"], "No such file"),
-        ([tmp_path / "array.wav"], "a mask that the file does not hold"),
+        ([tmp_path / "array.wav"], "a mask that the file does not contain"),
     ]:
         assert shell("again", *args, "-o", out) == 2, words
         said = capsys.readouterr().err

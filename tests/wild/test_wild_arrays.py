@@ -132,7 +132,7 @@ REFUSED = {
     "uint16": (lambda: scaled(16, 32768).astype(np.uint16), "no known full scale"),
     "a list of integers": (lambda: scaled(16).astype(int).tolist(), "no known full scale"),
     "torch, int64": (lambda: torch.arange(99), "no known full scale"),
-    "booleans": (lambda: np.ones(99, bool), "numbers, not bool"),
+    "booleans": (lambda: np.ones(99, bool), "its type is bool"),
     "text": (lambda: ["a", "b"], "numbers"),
     "one text": (lambda: "sound.wav", "numbers"),
     "numbers as text": (lambda: ["0.1", "0.2"], "numbers"),

@@ -26,7 +26,7 @@ _HEARD = {
 
 @check
 def check_amount(amount: Callable) -> object:
-    """``amount(x, hertz, sample_rate)``: the amplitude of a sine in a sound, whatever its phase."""
+    """Check that ``amount(x, hertz, sample_rate)`` gives a sine's amplitude, whatever its phase."""
     rate, hertz, a, phases = 8000, 330, 0.3, np.array([0.0, np.pi / 2, 1.0, 4.0])
     t = np.arange(rate) / rate
     other = 0.5 * np.sin(2 * np.pi * 440 * t)
@@ -117,7 +117,7 @@ def _other_amounts(amount: Callable, exact: bool) -> object:
 
 @check
 def check_bins(answer: dict) -> object:
-    """``answer``: {bin: length} of the 16 samples of exercise 2; bins at zero may be left out."""
+    """Check ``answer``, {bin: length} of exercise 2's 16 samples; bins at zero may be omitted."""
     if not isinstance(answer, dict):
         return hint("Answer with a dictionary: {bin: length, …}.")
     if not answer or ... in answer or any(v is None or v is ... for v in answer.values()):
@@ -197,7 +197,7 @@ def borrowed(function: object) -> str:
 
 @check
 def check_dft(my_dft: Callable) -> object:
-    """``my_dft(x)`` must give the DFT of a row of samples, without np.fft."""
+    """Check that ``my_dft(x)`` gives the DFT of a row of samples, without np.fft."""
     if calls := borrowed(my_dft):
         return hint(
             f"Your function uses {calls}, which is given. Compute the exponentials yourself, with "
@@ -278,7 +278,7 @@ def _other_lengths(my_dft: Callable) -> object:
 
 @check
 def check_chords(answer: dict) -> object:
-    """``answer``: the upper note in hertz of each of the four chords, by its letter."""
+    """Check ``answer``, the upper note in hertz of each of the four chords, by its letter."""
     want = order()
     if not isinstance(answer, dict) or set(answer) != set(want):
         return hint('Answer with a dictionary: {"A": …, "B": …, "C": …, "D": …}.')

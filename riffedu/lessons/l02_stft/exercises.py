@@ -24,7 +24,7 @@ def tones_and_clicks(
     seconds: float = 1.0,
     sample_rate: int = RATE,
 ) -> np.ndarray:
-    """Tones that are close in pitch, at −23 dBFS each, and clicks that are close in time: float32.
+    """Return tones close in pitch, at −23 dBFS each, and clicks close in time: float32.
 
     ``hertz`` of the tones, ``clicks`` in seconds.
     """
@@ -36,7 +36,7 @@ def tones_and_clicks(
 
 @check
 def check_place(place: Callable) -> object:
-    """``place(row, column, n_fft, hop_length, sample_rate)`` must give (hertz, seconds)."""
+    """Check that ``place(row, column, n_fft, hop_length, sample_rate)`` gives (hertz, seconds)."""
     answer = run(place, 46, 100, 4096, 1024, RATE)
     if not isinstance(answer, (tuple, list)) or len(answer) != 2:
         return hint("Return two numbers: the hertz of the row and the seconds of the column.")
@@ -80,7 +80,7 @@ def check_place(place: Callable) -> object:
 
 @check
 def check_stft(own: Callable) -> object:
-    """``own(x, n_fft, hop_length, window)`` must give the uncentred STFT of ``x``."""
+    """Check that ``own(x, n_fft, hop_length, window)`` gives the uncentred STFT of ``x``."""
     x, window = np.random.default_rng(0).standard_normal(1000), np.hanning(65)[:64]
     want = stft(x, 64, 24, window=window, center=False)
     try:
@@ -149,7 +149,7 @@ def check_stft(own: Callable) -> object:
 
 @check
 def check_window_length(win_length: int | float) -> object:
-    """``win_length``: samples of a Hann window that shows two tones and two clicks as two."""
+    """Check that a Hann window of ``win_length`` samples separates two tones and two clicks."""
     if isinstance(win_length, float) and win_length.is_integer():
         win_length = int(win_length)
     if not isinstance(win_length, (int, np.integer)) or not 16 <= win_length <= RATE:
@@ -176,7 +176,7 @@ def check_window_length(win_length: int | float) -> object:
 
 
 def dips(win_length: int) -> tuple[float, float]:
-    """How far, in dB, the level falls between the two tones and between the two clicks."""
+    """Return how far, in dB, the level falls between the two tones and between the two clicks."""
     n_fft = max(16384, win_length)
     power = np.abs(stft(tones_and_clicks(), n_fft, 100, win_length)) ** 2
     column, row = RATE / 100, n_fft / RATE
@@ -193,7 +193,7 @@ def dips(win_length: int) -> tuple[float, float]:
 
 @check
 def check_predictions(predictions: dict) -> object:
-    """Six predictions about one STFT; the experiment is done here."""
+    """Check six predictions about one STFT; the experiment is done here."""
     names = ("rows", "columns", "spacing", "tone", "click", "largest")
     if not isinstance(predictions, dict) or set(predictions) != set(names):
         return hint(f"Give a dict with six numbers: {', '.join(names)}.")
@@ -258,7 +258,7 @@ def check_predictions(predictions: dict) -> object:
 
 
 def experiment() -> dict[str, float]:
-    """What `check_predictions` asks for, measured on an STFT."""
+    """Return what `check_predictions` asks for, measured on an STFT."""
     rate, n_fft, size = 16000, 1024, 512
     click = np.zeros(rate, np.float32)
     click[rate // 2] = 1
@@ -284,7 +284,7 @@ PIANOS = {
 
 
 def order() -> dict[str, str]:
-    """What was done to each of the pianos A to D."""
+    """Return what was done to each of the pianos A to D."""
     drawn = np.random.default_rng(3).permutation(list(PIANOS))
     return {letter: str(way) for letter, way in zip("ABCD", drawn)}
 
@@ -317,7 +317,7 @@ def blurred(x: np.ndarray, size: int) -> np.ndarray:
 
 @check
 def check_ears(heard: dict) -> object:
-    """``heard`` maps A to D to what was done: untouched, 10 ms, 400 ms or cut."""
+    """Check that ``heard`` maps A to D to what was done: untouched, 10 ms, 400 ms or cut."""
     told = as_words(heard, "ABCD", tuple(PIANOS))
     wrong = [letter for letter, way in order().items() if told[letter] != way]
     if wrong:

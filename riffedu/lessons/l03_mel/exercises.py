@@ -16,7 +16,7 @@ from riffedu.widgets.verdict import check, hint, right, run
 
 @check
 def check_predictions(predictions: dict) -> object:
-    """Five predictions about a mel axis up to 10 kHz; they are computed here."""
+    """Check five predictions about a mel axis up to 10 kHz; they are computed here."""
     names = ("half", "below", "band", "octave", "lowest")
     if not isinstance(predictions, dict) or set(predictions) != set(names):
         return hint(f"Give a dict with five numbers: {', '.join(names)}.")
@@ -75,7 +75,7 @@ def check_predictions(predictions: dict) -> object:
 
 
 def experiment() -> dict[str, float]:
-    """What `check_predictions` asks for, read off the library's filterbanks."""
+    """Return what `check_predictions` asks for, read off the library's filterbanks."""
     top = float(hz_to_mel(10000))
     bank = mel_filterbank(44100, 44100)  # a row every hertz
     tops = bank[:, :10001].argmax(axis=1)
@@ -91,7 +91,7 @@ def experiment() -> dict[str, float]:
 
 @check
 def check_triangle(triangle: Callable) -> object:
-    """``triangle(f, low, centre, high)`` must give a band's weights at the frequencies f."""
+    """Check that ``triangle(f, low, centre, high)`` gives a band's weights at the frequencies f."""
     low, centre, high = 300.0, 500.0, 900.0
     f = np.array([0.0, 200.0, 300.0, 400.0, 500.0, 600.0, 900.0, 1000.0])
     answer = as_array(run(triangle, f, low, centre, high))
@@ -165,7 +165,7 @@ def four_banks() -> dict[str, np.ndarray]:
 
 @check
 def check_ears(heard: dict) -> object:
-    """``heard`` maps A to D to 512 bands, 32 bands, no treble or no bass."""
+    """Check that ``heard`` maps A to D to 512 bands, 32 bands, no treble or no bass."""
     told = as_words(heard, "ABCD", tuple(BANKS))
     wrong = [letter for letter, way in order().items() if told[letter] != way]
     if wrong:
@@ -178,7 +178,7 @@ def check_ears(heard: dict) -> object:
 
 @check
 def check_frame(frame: Callable) -> object:
-    """``frame(sample_rate, n_mels, max_frequency)``: samples in a frame that leave no band empty.
+    """Check that ``frame(sample_rate, n_mels, max_frequency)`` gives a frame without empty bands.
 
     Enough for a row in every band: a row every w Hz or less, w being the width of the narrowest.
     """

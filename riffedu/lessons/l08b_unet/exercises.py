@@ -77,7 +77,7 @@ _MISTAKES = {
 
 @check
 def check_unet(tiny_unet: Callable) -> object:
-    """``tiny_unet(x, depth)``: a U of `shrink`, `grow`, a skip that is added, and `work`."""
+    """Check ``tiny_unet(x, depth)``: a U of `shrink`, `grow`, a skip that is added, and `work`."""
     x = np.random.default_rng(0).standard_normal((16, 24))
     answers = {depth: _answer(tiny_unet, x, depth) for depth in (0, 1, 3)}
     if all(np.allclose(answers[d], _unet(x, d)) for d in answers):
@@ -125,7 +125,7 @@ WEIGHTS = 3 * 3 * 64 * 128 + 128
 
 @check
 def check_sizes(sizes: Any, weights: Any = ...) -> object:
-    """Output shapes of four blocks, and the number of weights of a convolution."""
+    """Check the output shapes of four blocks and the number of weights of a convolution."""
     if not isinstance(sizes, dict) or set(sizes) != set(SIZES):
         return hint(f"Give a shape for each of {', '.join(SIZES)}, in a dictionary.")
     if weights is ... or any(map(_open, sizes.values())):
@@ -194,7 +194,7 @@ _BY_EAR = {
 
 @check
 def check_by_ear(letter: str) -> object:
-    """The clip whose finest skips are switched off."""
+    """Check that ``letter`` names the clip made with the finest skip connections switched off."""
     order = sounds.order()
     if not isinstance(letter, str) or letter.strip().upper() not in order:
         return hint("Answer with one letter in quotes: A, B, C or D.")
