@@ -1,8 +1,8 @@
 """Lesson 01: the frames of an MP3, counted. Used by `riffedu.signal.containers`.
 
 An MP3 is a sequence of frames, each with a header of four bytes that states its own length. No
-header states the length of the whole: decoders estimate it from the first frame, or trust a "Xing" frame
-that an encoder may have written. Counting the frames gives the true length.
+header states the length of the whole: decoders estimate it from the first frame, or trust a "Xing"
+frame that an encoder may have written. Counting the frames gives the true length.
 """
 
 from __future__ import annotations
