@@ -59,6 +59,7 @@ VERBS: dict[str, tuple[str, str | dict]] = {
                 "riffedu.training.decoder",
             ),
             "denoiser": ("train the text-conditioned denoiser", "riffedu.training.denoiser"),
+            "own": ("fine-tune the model on a folder of your own sounds", "riffedu.training.own"),
         },
     ),
     "evaluate": ("measure how well a model follows its prompts", "riffedu.evaluate"),

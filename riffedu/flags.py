@@ -6,6 +6,7 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from riffedu import limits
+from riffedu.output import say
 
 
 def add_seed(parser: ArgumentParser, what: str = "random seed") -> None:
@@ -31,7 +32,7 @@ def choose_seed(args: Namespace) -> None:
     """Replace ``--seed random`` with a seed, and print it."""
     if args.seed is None:
         args.seed = limits.seed_of(None)
-        print(f"riffedu: seed {args.seed}", file=sys.stderr)
+        say(f"riffedu: seed {args.seed}", sys.stderr)
 
 
 def _seed(text: str) -> int | None:

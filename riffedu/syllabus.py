@@ -236,11 +236,10 @@ LESSONS = (
         14,
         "train_your_own",
         "Train your own",
-        "sounds, captions, a denoiser",
-        90,
-        ("training",),
+        "sounds, captions, a denoiser; a LoRA of your own sounds",
+        120,
+        ("diffusion.lora", "training"),
         (8, 9, 10),
-        "planned",
     ),
     Lesson(
         15,
@@ -294,10 +293,13 @@ def table() -> str:
 def layers() -> list[str]:
     """Return the layers of the import contract, highest first.
 
-    The shell and the app come first, then one layer per lesson.
+    The shell and the app come first, then one layer per lesson. The finished pipeline also loads
+    what lesson 14 trains, so ``diffusion.lora`` stands below it, in a layer of its own.
     """
-    ordered = [each.modules for each in module_order() if each.modules]
-    lessons = [" : ".join(f"riffedu.{m}" for m in modules) for modules in ordered]
+    below = ("diffusion.lora",)
+    ordered = [tuple(m for m in each.modules if m not in below) for each in module_order()]
+    ordered.insert(ordered.index(LESSONS[0].modules), below)
+    lessons = [" : ".join(f"riffedu.{m}" for m in modules) for modules in ordered if modules]
     return [*(f"riffedu.{m}" for m in ("cli", "verbs", "lessons", "app")), *reversed(lessons)]
 
 

@@ -48,7 +48,7 @@ def comments(record: Record) -> dict[str, str]:
 
 def title(record: Record) -> str:
     """Return a record's prompt or prompts on one line, or "" if it has none."""
-    prompt = record.get("prompt") or record.get("made_from", {}).get("prompt") or ""
+    prompt = record.get("prompt") or (record.get("made_from") or {}).get("prompt") or ""
     parts = prompt if isinstance(prompt, list) else [prompt]
     return " ".join(" → ".join(map(str, parts)).split())
 

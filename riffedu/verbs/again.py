@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from riffedu import __version__
+from riffedu import __version__, limits
 from riffedu.errors import RiffeduError
 from riffedu.output import check_output, say
 from riffedu.signal.tags import KEY, Record, read_record
@@ -29,6 +29,7 @@ USED = {
     "image-to-audio": {"picture", "quality", "made_from"},
 }
 """What a record of each verb holds; anything else cannot be repeated."""
+OPTIONAL = {"batch", "stereo", "mask", "overlap", "made_from"}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -78,7 +79,7 @@ def checked_record(file: str) -> Record:
     record = read_record(file)
     if record is None:
         raise RiffeduError(f"{file} does not say how it was made: it contains no record by riffedu")
-    verb = record.get("verb")
+    verb = str(record.get("verb"))
     if verb not in USED:
         raise RiffeduError(
             f"{file} was made by {verb}, which cannot be repeated; {', '.join(USED)} can"
@@ -87,6 +88,9 @@ def checked_record(file: str) -> Record:
         raise RiffeduError(
             f"{file} was made with {', '.join(unknown)}, which this version cannot repeat"
         )
+    needed = USED[verb] - OPTIONAL | ({"prompt"} if verb in AGAIN else {"seed"})
+    if needed - set(record) or not _batch_is_whole(record):
+        raise RiffeduError(f"the record in {file} is damaged: `riffedu show` prints it")
     if record.get("mask") is True:
         raise RiffeduError(f"{file} was made with a mask that the file does not contain")
     if record[KEY] != __version__:
@@ -96,6 +100,17 @@ def checked_record(file: str) -> Record:
             sys.stderr,
         )
     return record
+
+
+def _batch_is_whole(record: Record) -> bool:
+    """Whether a batch, if there is one, lists clips of four values, the record's own among them."""
+    batch = record.get("batch", [])
+    clips = isinstance(batch, list) and all(isinstance(c, list) and len(c) == 4 for c in batch)
+    return clips and ("batch" not in record or _own_place(record) in batch)
+
+
+def _own_place(record: Record) -> list:
+    return [record.get(key) for key in ("prompt", "negative_prompt", "seed", "tempo")]
 
 
 def bits_of(file: str, path: Path) -> str | None:
@@ -121,10 +136,11 @@ def repeat(record: Record, args: Namespace) -> Result:
     from riffedu.verbs.music import opened
 
     clip = _clip(record, args) if "audio" in record else None
-    if "prompt" not in record or record.get("sampler", "ddim") not in SAMPLERS:
-        raise RiffeduError(f"the record in {args.file} is damaged: `riffedu show` prints it")
+    limits.one_of("the sampler in the record", record["sampler"], list(SAMPLERS))
     shared: dict[str, Any] = {key: record[key] for key in COMMON if key in record}
-    named = args.model or record.get("model", "default")
+    named = args.model or str(record.get("model"))
+    if not args.model and Path(named).name != named:  # a file must not choose what is downloaded
+        raise RiffeduError(f"{args.file} names the model {named!r}: give its folder with --model")
     with opened(Namespace(model=named, device=record.get("device", "cpu"))) as pipeline:
         check_model(pipeline, record, args)
         return AGAIN[record["verb"]](pipeline, record, clip, shared, not args.quiet)
@@ -148,9 +164,8 @@ def _generate(pipeline: Any, record: Record, clip: Any, shared: dict, progress: 
     prompts, negatives, seeds, tempi = (list(column) for column in zip(*record["batch"]))
     shared = {**shared, "negative_prompt": negatives, "seed": seeds}
     shared["tempo"] = tempi[0] if len(set(tempi)) == 1 else None
-    mine = [record[key] for key in ("prompt", "negative_prompt", "seed", "tempo")]
     made: Any = pipeline.generate(prompts, **shared, **more)
-    return made[record["batch"].index(mine)]
+    return made[record["batch"].index(_own_place(record))]
 
 
 def _edit_options(record: Record, shared: dict) -> dict[str, Any]:

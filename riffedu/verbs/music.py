@@ -50,6 +50,14 @@ def add_music_arguments(parser: ArgumentParser) -> None:
         default="default",
         help="name in data/models, folder, .safetensors file or Hub ID (default: shipped model)",
     )
+    parser.add_argument(
+        "--lora",
+        action="append",
+        default=[],
+        metavar="FILE[:STRENGTH]",
+        help="LoRA to add to the model, a .safetensors file, with a strength from 0 to 2 "
+        "(default 1); repeat for several",
+    )
     add_device(parser)
     add_output_arguments(parser)
     parser.add_argument("--quiet", action="store_true", help="print no progress bar and no summary")
@@ -69,7 +77,9 @@ def check_arguments(
 
 
 def check_settings(args: Namespace, *prompts: str) -> None:
-    """Check the prompts and numbers; choose the seed if it is ``random``."""
+    """Check the prompts, numbers and LoRAs; choose the seed if it is ``random``."""
+    from riffedu.diffusion.lora import check_file, parse_strength
+
     choose_seed(args)
     for prompt in prompts:
         limits.pair_up(prompt, args.negative_prompt, args.seed)
@@ -77,6 +87,8 @@ def check_settings(args: Namespace, *prompts: str) -> None:
         limits.whole("--steps", args.num_inference_steps, 1, 1000)
     if args.guidance_scale is not None:
         limits.guidance(args.guidance_scale)
+    for lora in getattr(args, "lora", ()):
+        check_file(parse_strength(lora)[0])
 
 
 def options(args: Namespace) -> dict[str, Any]:
@@ -102,7 +114,7 @@ def load_clip(path: Source) -> tuple[np.ndarray, int]:
 
 @contextmanager
 def opened(args: Namespace, *prompts: str) -> Iterator[Pipeline]:
-    """Load the pipeline of ``--model`` on ``--device``; print warnings as one line on stderr."""
+    """Load the pipeline of ``--model`` and ``--lora``; print warnings as one line on stderr."""
     import warnings
 
     from riffedu.diffusion.guidance import PromptWarning, warn_about_prompt
@@ -112,7 +124,8 @@ def opened(args: Namespace, *prompts: str) -> Iterator[Pipeline]:
     from riffedu.music.prompt_schedule import parse_schedule
 
     said = [part for prompt in prompts for part, _ in parse_schedule(prompt)]
-    pipeline = load_pipeline(args.model, getattr(args, "device", "auto"))
+    device, lora = getattr(args, "device", "auto"), getattr(args, "lora", ())
+    pipeline = load_pipeline(args.model, device, lora=lora)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("default", PromptWarning)

@@ -65,12 +65,16 @@ def check_code(my_code: Callable[..., Any]) -> object:
     if yours <= best * (1 + 1e-6):
         return right("These are the principal components: no other patterns leave less error here.")
     _, _, off_centre = np.linalg.svd(squares, full_matrices=False)
+    _, vectors = np.linalg.eigh(centred.T @ centred)
     mistakes = {
         "Those are the weakest directions. eigh sorts upwards: take the last ones.": (
             directions[-count:]
         ),
         "Subtract the mean before you look for directions: the first is now the mean.": (
             off_centre[:count]
+        ),
+        "eigh puts its eigenvectors in columns: take columns, not rows, and transpose.": (
+            vectors[-count:]
         ),
         "Those are single pixels. Look for the directions in which the squares vary most.": (
             np.eye(12)[:count]

@@ -45,6 +45,7 @@ def check_attention(shares: Callable[..., Any]) -> object:
             _softmax(scores),
         ),
         "Divide by √d, not by d.": (_softmax(scores / 16),),
+        "d is the length of the query, not the number of tokens.": (_softmax(scores / 5**0.5),),
         "Scores may be below 0: take the exponential before the sum.": (scores / scores.sum(),),
         "The sign is reversed: the key with the largest score gets the largest share.": (
             _softmax(-scores / 4),
