@@ -23,6 +23,8 @@ def right(x0, e, k):
         (lambda x, e, k: k * x + (1 - k) * e, "square roots"),
         (lambda x, e, k: right(e, x, k), "exchanged"),
         (lambda x, e, k: k**0.5 * x + (1 - k**0.5) * e, "1 − √ᾱ"),
+        (lambda x, e, k: k**0.5 * x + (1 - k) * e, "noise lacks"),
+        (lambda x, e, k: k * x + (1 - k) ** 0.5 * e, "picture lacks"),
         (lambda x, e, k: k**0.5 * x + e, "the noise is not"),
         (lambda x, e, k: x + (1 - k) ** 0.5 * e, "the picture is not"),
         (lambda x, e, k: right(x, -e, k), "not taken away"),
