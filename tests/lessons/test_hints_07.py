@@ -142,6 +142,7 @@ LEFT = 1 / (1 + 10 ** (-DB / 10))
         (LEFT, "ᾱ itself"),
         (1 - from_db(DB), "one step leaves"),
         (1 - LEFT, "lost after all"),
+        (np.append(0, from_db(DB)[1:]), "first step takes"),
         (10 ** (DB / 10), "the SNR"),
         (DB, "decibels"),
         (from_db(DB)[1:], "first step is missing"),

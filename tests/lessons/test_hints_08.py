@@ -227,6 +227,7 @@ def test_the_four_runs_are_what_their_names_say():
         (lambda n, total: np.linspace(total - 1, 0, n), "linspace"),
         (lambda n, total: np.round(np.linspace(total - 1, 0, n)), "linspace"),
         (lambda n, total: total - np.arange(n) * total / n, "Off by one"),
+        (lambda n, total: np.linspace(total - 1, 0, n, endpoint=False), "not of (total"),
         (lambda n, total: total - np.arange(1, n + 1) * total / n - 1, "whole leap"),
         (lambda n, total: total - np.arange(n) * total / n - 1, "round to whole"),
         (lambda n, total: np.zeros(n + 1), "5 timesteps"),

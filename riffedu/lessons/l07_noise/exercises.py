@@ -156,6 +156,9 @@ def check_schedule(betas: Any) -> object:
         "That is ᾱ itself. β_t is what one step takes: 1 − ᾱ_t / ᾱ_{t−1}.": left,
         "That is what one step leaves. β is what it takes: 1 minus that.": left
         / np.concatenate([[1], left[:-1]]),
+        "The first step takes something, too: ᾱ is 1 before it, so its β is 1 − ᾱ.": np.concatenate(
+            [[0], 1 - left[1:] / left[:-1]]
+        ),
         "That is the SNR. From it ᾱ = SNR / (1 + SNR), and from ᾱ the β.": ratio,
         "Those are decibels. Turn them into ratios, the ratios into ᾱ, and ᾱ into β.": want_db,
         "That is what has been lost after all steps, 1 − ᾱ. β is what one step takes.": 1 - left,

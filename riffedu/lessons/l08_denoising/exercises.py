@@ -294,6 +294,7 @@ def check_trailing(times: Callable[..., Any]) -> object:
             "That is “linspace”: it ends at 0, and spends its last look where nothing is noisy.": (
                 np.linspace(total - 1, 0, n)
             ),
+            "Steps of total / n, not of (total − 1) / n.": (total - 1) * (1 - np.arange(n) / n),
             "Off by one: timesteps count from 0, so the last one is total − 1.": want + 1,
             f"Shifted by a whole leap of {leap:g}: the first must be {total - 1}.": want - leap,
         }
