@@ -6,6 +6,7 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from riffedu import limits
+from riffedu.output import say
 
 
 def add_seed(parser: ArgumentParser, what: str = "random seed") -> None:
@@ -14,7 +15,7 @@ def add_seed(parser: ArgumentParser, what: str = "random seed") -> None:
         "--seed",
         type=_seed,
         default=0,
-        help=f'{what}; "random" chooses one and prints it (default 0)',
+        help=f'{what}; "random" chooses one and prints it (default: 0)',
     )
 
 
@@ -23,15 +24,15 @@ def add_device(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--device",
         default="auto",
-        help="what runs the model: auto, cpu, cuda or mps (default auto: a GPU if there is one)",
+        help="what runs the model: auto, cpu, cuda or mps (default: auto, a GPU if there is one)",
     )
 
 
 def choose_seed(args: Namespace) -> None:
-    """Replace ``--seed random`` by a seed, and print it."""
+    """Replace ``--seed random`` with a seed, and print it."""
     if args.seed is None:
         args.seed = limits.seed_of(None)
-        print(f"riffedu: seed {args.seed}", file=sys.stderr)
+        say(f"riffedu: seed {args.seed}", sys.stderr)
 
 
 def _seed(text: str) -> int | None:

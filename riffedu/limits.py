@@ -71,7 +71,7 @@ def seed_of(value: Any) -> int:
 
 
 def number(what: str, value: Any, low: float = -math.inf, high: float = math.inf) -> float:
-    """Check a number from ``low`` to ``high``, not NaN."""
+    """Check that a value is a number from ``low`` to ``high`` and not NaN."""
     try:
         found = float(value)
     except (TypeError, ValueError):
@@ -116,5 +116,5 @@ def one_of(what: str, value: Any, known: Iterable[str]) -> str:
 
 
 def is_list(value: Any) -> bool:
-    """Whether ``value`` is a list or another iterable, but not a string."""
+    """Return whether ``value`` is a list or another iterable, but not a string."""
     return not isinstance(value, str) and hasattr(value, "__iter__")

@@ -37,11 +37,11 @@ IDLE_TIMEOUT = 60  # seconds after which a process with no browser connected end
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of ``riffedu app``."""
-    parser.add_argument("--port", type=int, default=8866, help="port to serve on (default 8866)")
+    parser.add_argument("--port", type=int, default=8866, help="port to serve on (default: 8866)")
     parser.add_argument(
         "--ip",
         default="127.0.0.1",
-        help="address to bind to (default 127.0.0.1: this machine only)",
+        help="address to bind to (default: 127.0.0.1: this machine only)",
     )
     parser.add_argument("--no-token", action="store_true", help="do not require a token")
     parser.add_argument(

@@ -81,7 +81,7 @@ def load_checkpoint(
     safety checker and a feature extractor are ignored.
 
     ``device`` is a name for `riffedu.diffusion.devices.pick_device`. Weights are float32, but with
-    ``half`` those of the U-Net are float16 (default: if the device computes faster so).
+    ``half`` those of the U-Net are float16 (default: if the device is faster that way).
 
     Raises RiffeduError if the checkpoint is missing, damaged or pickled (``.bin`` and ``.ckpt``
     files can run code when they are loaded), if its components are incompatible, or if the device
@@ -210,8 +210,8 @@ def _check_fit(checkpoint: Checkpoint) -> None:
     for what, (ours, theirs) in pairs.items():
         if ours != theirs:
             raise RiffeduError(
-                f"the components of the checkpoint {checkpoint.path} don't fit ({what}: {ours} and "
-                f"{theirs}): riffedu supports plain text-to-picture checkpoints"
+                f"the components of the checkpoint {checkpoint.path} don't match ({what}: {ours} "
+                f"and {theirs}): riffedu supports plain text-to-picture checkpoints"
             )
     if vae.in_channels not in (1, 3):
         raise RiffeduError(

@@ -1,6 +1,6 @@
-"""Lesson 09: the device that runs the networks, and the precision that it likes.
+"""Lesson 09: the device that runs the networks, and its preferred precision.
 
-Noise is always drawn on the CPU and then moved, so that a seed means the same music everywhere;
+Noise is always drawn on the CPU and then moved, so that a seed gives the same music everywhere;
 devices differ only in rounding.
 """
 
@@ -42,12 +42,12 @@ def pick_device(name: str | torch.device = "auto") -> torch.device:
             f"device {name!r} is not available (torch sees no Apple GPU): use cpu or auto"
         )
     if number and int(number) >= gpus:
-        raise RiffeduError(f"device {name!r} is not available: torch numbers {gpus} GPUs from 0")
+        raise RiffeduError(f"device {name!r} is not available: torch counts {gpus} GPUs from 0")
     return torch.device(f"{kind}:{number}" if number else kind)
 
 
 def likes_half(device: torch.device) -> bool:
-    """Whether a device computes faster in float16: Apple's GPUs, and CUDA GPUs since Volta."""
+    """Return whether a device is faster in float16: Apple's GPUs, and CUDA GPUs since Volta."""
     import torch
 
     if device.type == "cuda":

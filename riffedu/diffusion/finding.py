@@ -87,7 +87,7 @@ def _checked_file(path: Path) -> Path:
     if path.name == "model_index.json":
         return path.parent
     raise RiffeduError(
-        f"the file {str(path)!r} is no checkpoint: give the folder that contains model_index.json, "
+        f"the file {str(path)!r} is not a checkpoint: give the folder with model_index.json, "
         "or a .safetensors file"
     )
 

@@ -181,6 +181,6 @@ def _refuse(path: Path, weights: dict[str, Any], prefix: str) -> NoReturn:
             advice = "" if ":" in what else ": riffedu opens single files of Stable Diffusion v1"
             raise RiffeduError(f"{path} is {what}{advice}")
     raise RiffeduError(
-        f"{path} is no checkpoint of Stable Diffusion v1: it has no weights named {prefix}…; use a "
-        "file that holds U-Net, autoencoder and text encoder"
+        f"{path} is not a checkpoint of Stable Diffusion v1: it has no weights named {prefix}…; "
+        "use a file that contains U-Net, autoencoder and text encoder"
     )

@@ -82,7 +82,7 @@ def group_norm(norm: Any, x: Tensor) -> Tensor:
 
 
 def attend(queries: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-    """Scaled dot-product attention: (output, attention weights).
+    """Compute scaled dot-product attention: (output, attention weights).
 
         A = softmax(Q Kᵀ / √d),    output = A V
 
@@ -116,7 +116,7 @@ def attention(layer: Any, x: Tensor, context: Tensor | None = None) -> Tensor:
 
 
 class Block(NamedTuple):
-    """A part of a U-Net on its way: ``name``, module, weights, and the shape of its output."""
+    """One part of a U-Net: ``name``, module, weights, and the shape of its output."""
 
     name: str
     module: Any
@@ -126,7 +126,7 @@ class Block(NamedTuple):
 
 
 def modules(unet: Any) -> dict[str, Any]:
-    """Return the parts of a diffusers U-Net in the order in which data pass: name → module."""
+    """Return the parts of a diffusers U-Net in the order of the data flow: name → module."""
     return {
         "in": unet.conv_in,
         **{f"down {n}": block for n, block in enumerate(unet.down_blocks)},
@@ -140,7 +140,7 @@ def modules(unet: Any) -> dict[str, Any]:
 def record_activations(unet: Any) -> Iterator[dict[str, Tensor]]:
     """Record the output of every part of a U-Net in a ``with`` block: name → ``(n, c, h, w)``.
 
-    The names are those of `modules`. The hooks are removed at the end, also after an error.
+    The names are those of `modules`. The hooks are removed at the end, even after an error.
     Notebook: 08b_unet.
     """
     record: dict[str, Tensor] = {}
@@ -188,7 +188,7 @@ def blocks(unet: Any, x: Tensor, timestep: int, words: Tensor) -> list[Block]:
 
 
 class Skip(NamedTuple):
-    """A skip connection from the part ``source`` into ``target``, and the shape of what it carries.
+    """A skip connection from the part ``source`` into ``target``, and the shape of its tensor.
 
     ``halved`` says that it is taken behind the source's halving, not before.
     """
@@ -200,9 +200,9 @@ class Skip(NamedTuple):
 
 
 def skips(unet: Any, x: Tensor, timestep: int, words: Tensor) -> list[Skip]:
-    """Follow the skip connections of a U-Net through one prediction, in the order of their making.
+    """Follow the skip connections of a U-Net through one prediction, in order.
 
-    Hooks note what each part of the way down hands on, and which of it each block of the way up
+    Hooks note what each part of the way down outputs, and which of it each block of the way up
     receives. Arguments as for `blocks`. Notebook: 08b_unet.
     """
     import torch
@@ -265,10 +265,10 @@ def switches(unet: Any) -> list[str]:
 def without(unet: Any, *names: str) -> Iterator[None]:
     """Switch parts of a U-Net off in a ``with`` block; `switches` lists the names.
 
-    "words" and "time" set the token states and the time embedding to zero, "skips up n" the skip
-    connections into that block; attention is left out, so its input passes unchanged. On exit, also
-    after an error, the U-Net is as before. Raises RiffeduError for an unknown name. Notebook:
-    08b_unet.
+    "words" sets the token states to zero, "time" the time embedding, and "skips up n" the skip
+    connections into that block. "attention …" bypasses that attention, so its input passes
+    unchanged. On exit, even after an error, the U-Net is restored. Raises RiffeduError for an
+    unknown name. Notebook: 08b_unet.
     """
     known = switches(unet)
     if unknown := [name for name in names if name not in known]:

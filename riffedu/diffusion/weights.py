@@ -1,4 +1,4 @@
-"""Lesson 09: the files that hold a network's weights: which to read, and whether they are whole.
+"""Lesson 09: the files of a network's weights: which to read, and whether they are complete.
 
 ``python -m riffedu.diffusion.weights FILE.ckpt`` converts pickled weights to safetensors.
 """
@@ -73,7 +73,7 @@ def check_safetensors(file: Path) -> None:
         whole = 8 + n + max(ends, default=0)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         raise RiffeduError(
-            f"{file} is damaged, or no safetensors file: download it again"
+            f"{file} is damaged, or not a safetensors file: download it again"
         ) from None
     if size != whole:
         state = "cut short" if size < whole else "damaged"
@@ -95,7 +95,7 @@ def unpickle(path: str | Path) -> Path:
     """Convert pickled weights to safetensors beside them; return the new file.
 
     torch's restricted unpickler reads the file: it accepts tensors and plain containers, and runs
-    no code. Raises RiffeduError if the file holds anything else, or if the new file exists.
+    no code. Raises RiffeduError if the file contains anything else, or if the new file exists.
     """
     import pickle
 
@@ -106,15 +106,15 @@ def unpickle(path: str | Path) -> Path:
     name = path.stem if path.stem != "pytorch_model" else "model"
     new = path.with_name(f"{name}.safetensors")
     if new.exists():
-        raise RiffeduError(f"{new} exists: move it away, or use it as it is")
+        raise RiffeduError(f"{new} already exists: move it, or use it as it is")
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise RiffeduError(f"there is no file {path}") from None
     except pickle.UnpicklingError:
         raise RiffeduError(
-            f"{path} holds Python objects besides tensors, and loading these can run code: get "
-            "its .safetensors version where it was published"
+            f"{path} contains Python objects other than tensors, which can run code when they are "
+            "loaded: get the .safetensors version from where it was published"
         ) from None
     except Exception as error:
         raise RiffeduError(f"{path} can't be read: {first_line(error)}") from error
@@ -124,7 +124,7 @@ def unpickle(path: str | Path) -> Path:
     if isinstance(loaded, dict):
         tensors = {k: v.clone().contiguous() for k, v in loaded.items() if torch.is_tensor(v)}
     if not tensors:
-        raise RiffeduError(f"{path} holds no named tensors: it is no checkpoint")
+        raise RiffeduError(f"{path} contains no named tensors: it is not a checkpoint")
     part = new.with_name(f".{new.name[:100]}.part")
     try:
         save_file(tensors, part, metadata={"format": "pt"})

@@ -132,7 +132,7 @@ def best_take(
     if classifier is None:
         folder = shipped_classifier()
         if folder is None:
-            raise RiffeduError("no classifier: riffedu's data folder has no folder evaluator")
+            raise RiffeduError("no classifier: riffedu's data folder has no subfolder evaluator")
         classifier = load_classifier(folder)
     scores, criterion = take_scores(classifier, prompt, results)
     best = int(scores.argmax())

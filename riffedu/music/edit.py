@@ -221,8 +221,8 @@ def transform(
         mask = as_mask(mask)
         if mask.shape != (picture.height, picture.width):
             raise RiffeduError(
-                f"the mask has {mask.shape[0]} rows and {mask.shape[1]} columns, the sound's "
-                f"picture {picture.height} and {picture.width}: give it the picture's size"
+                f"the mask has {mask.shape[0]} rows and {mask.shape[1]} columns, but the "
+                f"sound's picture has {picture.height} and {picture.width}: give it that size"
             )
         mask = latent_mask(mask, pipeline.checkpoint.compression)
     steps = transform_steps(pipeline, latents, prompt, strength, mask, **options)
@@ -298,7 +298,7 @@ def warn_without_steps(strength: float, steps: int, taken: int) -> None:
     """Issue a `StrengthWarning` if a strength above 0 rounds to no step."""
     if strength > 0 and not taken:
         warnings.warn(
-            f"strength {strength:g} rounds to none of {steps} steps, so nothing was "
+            f"strength {strength:g} rounds to 0 of {steps} steps, so nothing was "
             "regenerated: use a higher strength or more steps",
             category=StrengthWarning,
             stacklevel=3,
@@ -310,18 +310,20 @@ def picture_and_level(pipeline: TextToMusic, clip: tuple[np.ndarray, int]) -> tu
 
     Raises RiffeduError for anything but a valid (waveform, sample_rate).
     """
-    from riffedu.signal.audio import as_waveform, rms_db
-    from riffedu.signal.convert import audio_to_image
+    from riffedu.signal.arrays import as_rate, as_waveform
+    from riffedu.signal.audio import rms_db
+    from riffedu.signal.convert import audio_to_image, mix_channels
 
     try:
         waveform, sample_rate = clip
     except (TypeError, ValueError):
         raise RiffeduError(
-            "a clip is a pair: (waveform, sample_rate), as audio.load gives"
+            "a clip must be a pair (waveform, sample_rate), as audio.load returns"
         ) from None
     waveform = as_waveform(waveform)
-    mono = waveform if waveform.ndim == 1 else waveform.mean(axis=0)
+    sample_rate = as_rate(sample_rate)
     limits.number("the sample rate", sample_rate, 1)
+    mono = mix_channels(waveform, sample_rate)
     limits.sound_length(len(mono) / sample_rate)
     return audio_to_image(mono, sample_rate, pipeline.params), float(rms_db(mono))
 

@@ -92,8 +92,7 @@ class TextToMusic:
         columns, step = width * factor, self.params.column_ms
         beats = columns * step / 60000 * tempo
         drawn = pulse.pulse(self.params.num_frequencies, columns, beats, step, pulse.DECAY)
-        amount = self.checkpoint.defaults.get("pulse") or pulse.AMOUNT
-        return pulse.add_pulse(noise, self.encode_image(drawn), amount)
+        return pulse.add_pulse(noise, self.encode_image(drawn), self.pulse or pulse.AMOUNT)
 
     def tempo(self, prompt: str, seed: int, tempo: float | None = None) -> float:
         """Return the tempo of the pulse in a clip's noise, in beats per minute; 0 is no pulse.
@@ -105,9 +104,9 @@ class TextToMusic:
         if tempo is not None:
             lowest = pulse.SLOWEST if tempo else 0
             return limits.number("tempo", tempo, lowest, pulse.FASTEST)
-        if not self.checkpoint.defaults.get("pulse"):
+        if not self.pulse:
             return 0.0
-        return pulse.named_tempo(prompt) or pulse.seed_tempo(seed)
+        return pulse.named_tempo(prompt) or pulse.seed_tempo(seed, prompt)
 
     def noise_levels(self, num_inference_steps: int | None = None) -> list:
         """Return the noise levels of a run: `riffedu.diffusion.schedule.noise_levels` of this
@@ -175,7 +174,7 @@ class TextToMusic:
         if most == 1:
             return network(self.encode_prompt([each for [(each, _)] in schedules]))
         if circular:
-            raise RiffeduError("a loop has one prompt: leave out the ->")
+            raise RiffeduError("a loop can have only one prompt: remove the ->")
         filled = [(*each, *[("", 0.0)] * (most - len(each))) for each in schedules]
         predicts = [
             network(self.encode_prompt([each[k][0] for each in filled])) for k in range(most)
@@ -184,7 +183,7 @@ class TextToMusic:
         return scheduled(predicts, weights, self.window)
 
     def conditioning(self, text: Tensor, negative: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return the token states of prompt and negative prompt (default: empty), of one shape."""
+        """Return the token states of both prompts (default: empty), padded to the same shape."""
         empty = self.encode_prompt("")
         text, negative = guidance.same_length(text, empty if negative is None else negative, empty)
         return text, negative.expand(len(text), -1, -1) if len(negative) == 1 else negative
@@ -284,9 +283,9 @@ class TextToMusic:
 
         A clip of a list and the same clip alone start from the same noise, but matrix products of
         another size round differently (relatively by about 1e-6): now and then a pixel changes by
-        one grey level, and with it the phases of the sound, by up to some hundredths of full scale.
-        Results of a list therefore record their ``batch``, with which ``riffedu again`` repeats
-        them exactly.
+        one grey level, and with it the phases of the sound, by up to a few hundredths of full
+        scale. Results of a list therefore record their ``batch``, with which ``riffedu again``
+        repeats them exactly.
 
         Raises RiffeduError for an empty prompt (for music without a prompt, set
         ``guidance_scale=0``) and for numbers out of range; warns about a prompt that is too long or
@@ -410,6 +409,11 @@ class TextToMusic:
     def guidance_below(self) -> float:
         """Share of the timesteps below which guidance applies, by default: 1 is all of them."""
         return self.checkpoint.defaults.get("guidance_below", 1.0)
+
+    @property
+    def pulse(self) -> float:
+        """Gain of the pulse that the checkpoint recommends in its noise; 0 is none."""
+        return self.checkpoint.defaults.get("pulse", 0.0)
 
     @property
     def train_timesteps(self) -> int:

@@ -1,4 +1,4 @@
-"""Lesson 12: masks, which parts of a picture are made anew."""
+"""Lesson 12: masks, which select the parts of a picture to regenerate."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def region(
     pitch = (mels >= wanted[0]) & (mels < wanted[1])
     mask = np.outer(pitch, time).astype(np.float32)
     if not mask.any():
-        raise RiffeduError("the mask is empty: no part of the picture lies in these bounds")
+        raise RiffeduError("the mask is empty: no part of the picture lies within these bounds")
     return mask
 
 
@@ -62,7 +62,7 @@ def named_region(
         name = REGIONS[limits.one_of("the mask", name.lower(), REGIONS)]
     if unknown := set(name) - {"after", "before", "above", "below"}:
         raise RiffeduError(
-            f"a mask is bounded by after, before, above and below, not by {min(unknown)!r}"
+            f"a mask can be bounded by after, before, above and below, not by {min(unknown)!r}"
         )
     return region(shape, params, **name)
 
@@ -90,19 +90,19 @@ def as_mask(mask: Any) -> np.ndarray:
         found = np.asarray(mask, dtype=np.float32)
     except (TypeError, ValueError):
         raise RiffeduError(
-            f"a mask is an array or a PIL picture, not {type(mask).__name__}"
+            f"a mask must be an array or a PIL picture, not {type(mask).__name__}"
         ) from None
     if found.ndim == 3 and found.shape[2] in (1, 3):
         found = found.mean(axis=2)
     if found.ndim != 2 or not found.size:
-        raise RiffeduError(f"a mask is two-dimensional: rows and columns, not {found.shape}")
+        raise RiffeduError(f"a mask must be two-dimensional (rows, columns), not {found.shape}")
     low, high = float(found.min()), float(found.max())
     if low >= 0 and 128 <= high <= 255:
         return found / 255
     if low >= 0 and high <= 1:
         return found
     raise RiffeduError(
-        f"a mask is 0 (keep) to 1 or 255 (regenerate), but this one goes from {low:g} to {high:g}"
+        f"a mask must be 0 (keep) to 1 or 255 (regenerate), but this one is {low:g} to {high:g}"
     )
 
 

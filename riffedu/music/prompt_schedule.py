@@ -25,7 +25,7 @@ def parse_schedule(prompt: str, duration: float | None = None) -> Schedule:
 
     Parts are separated by ``->``; each ends in a colon and a time in seconds, and the first one may
     omit it. A prompt without ``->`` applies from 0. Raises RiffeduError unless the times begin at
-    0, rise, and stay below ``duration``, if that is given. Notebook: 11_text_to_music.
+    0, increase, and stay below ``duration``, if that is given. Notebook: 11_text_to_music.
 
     >>> parse_schedule("a piano -> (an organ:1.2):2.5")
     (('a piano', 0.0), ('(an organ:1.2)', 2.5))
@@ -45,7 +45,7 @@ def parse_schedule(prompt: str, duration: float | None = None) -> Schedule:
     times = [seconds for _, seconds in found]
     if times[0] != 0 or any(b <= a for a, b in zip(times, times[1:])):
         raise RiffeduError(
-            "the times of a prompt schedule begin at 0 and rise, not "
+            "the times of a prompt schedule must begin at 0 and increase, not "
             + ", ".join(f"{seconds:g}" for seconds in times)
         )
     if duration is not None and times[-1] >= duration:
@@ -82,7 +82,7 @@ def scheduled(
         prediction = Σₖ shareₖ(column) · predictₖ(x)
 
     Every network sees the columns in which its share is above 0, and as many around them as fill
-    the U-Net's ``width``, so the prompts hear each other and the change has no seam.
+    the U-Net's ``width``, so the prompts influence each other and the change is seamless.
     ``weights (prompts, n, columns)`` are the `shares` of each item. Source: Bar-Tal et al.,
     "MultiDiffusion" (2023), region-based generation. Notebook: 11_text_to_music.
     """
@@ -114,7 +114,7 @@ def joined(times: Sequence[Sequence[float]], columns: int, seconds_per_column: f
 def one_prompt(text: str, what: str) -> str:
     """Return ``text``. Raises RiffeduError if it is a prompt schedule, which ``what`` can't use."""
     if len(parse_schedule(limits.text("prompt", text, empty=True))) > 1:
-        raise RiffeduError(f"{what} has one prompt at a time: leave out the ->")
+        raise RiffeduError(f"{what} can have only one prompt at a time: remove the ->")
     return text
 
 

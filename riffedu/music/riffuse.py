@@ -29,6 +29,7 @@ from riffedu.music.edit import warn_without_steps
 from riffedu.music.interpolate import lerp, slerp
 from riffedu.music.masks import as_mask
 from riffedu.music.prompt_schedule import one_prompt
+from riffedu.signal.picture import as_picture
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ class PromptInput:
         known = {field.name for field in fields(cls)}
         if not isinstance(end, Mapping) or not {"prompt", "seed"} <= set(end) <= known:
             raise RiffeduError(
-                f"an end needs prompt and seed, and may have {', '.join(sorted(known))}"
+                "each end of the interpolation needs a prompt and a seed; its possible fields are "
+                f"{', '.join(sorted(known))}"
             )
         return cls(**end)
 
@@ -181,12 +183,10 @@ def _whole(image: Image) -> Any:
     """Resize a picture to multiples of 32, as Riffusion does."""
     from PIL import Image
 
-    if not isinstance(image, Image.Image):
-        raise RiffeduError(f"the seed picture must be a PIL picture, not {type(image).__name__}")
+    image = as_picture(image, "RGB")
     width, height = (side - side % 32 for side in image.size)
     if not width or not height:
         raise RiffeduError(f"the seed picture is too small: {image.width} × {image.height} pixels")
-    image = image.convert("RGB")
     return image.resize((width, height), Image.Resampling.LANCZOS)
 
 

@@ -98,7 +98,7 @@ def interpolate_prompts(
     ``pieces`` is the number of pieces from one prompt to the next; one more ends at the last
     prompt. ``easing`` is one of those of `riffedu.music.interpolate.prompt_path`. A piece's
     ``place`` is (progress, 0), from 0 at the first prompt to 1 at the last. Raises RiffeduError for
-    less than two prompts. Notebook: 13_interpolation.
+    fewer than two prompts. Notebook: 13_interpolation.
     """
     prompts = list(prompts) if limits.is_list(prompts) else []
     if len(prompts) < 2:
@@ -144,7 +144,7 @@ class Stream:
         seed: int = 0,
         **options: Any,
     ) -> Piece:
-        """Return the next `Piece` for token states ``text``; its noise is of seed plus number.
+        """Return the next `Piece` for token states ``text``; its noise has seed ``seed`` + number.
 
         ``options`` go to `next_latents`.
         """
@@ -206,7 +206,7 @@ def journey_parameters(
 
 
 def corner_states(pipeline: TextToMusic, prompts: str | Sequence[str]) -> list:
-    """Return the token states of four corners, of one length; one or two prompts fill several.
+    """Return the token states of four corners, of the same length; one or two prompts fill several.
 
     Raises RiffeduError for another number of prompts or an empty one.
     """
@@ -295,7 +295,7 @@ def _checked(place: tuple[float, float]) -> tuple[float, float]:
     try:
         x, y = (float(each) for each in place)
     except (TypeError, ValueError):
-        raise RiffeduError(f"a place is two numbers, not {place!r}") from None
+        raise RiffeduError(f"a place must be two numbers, not {place!r}") from None
     if not (0 <= x <= 1 and 0 <= y <= 1):
         raise RiffeduError(f"the place ({x:g}, {y:g}) lies outside the square from 0 to 1")
     return x, y

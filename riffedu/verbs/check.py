@@ -168,7 +168,7 @@ def damaged_files(folder: Path) -> Iterator[str]:
 
 
 def is_whole(file: Path) -> bool:
-    """Whether a safetensors file has the length that its header gives.
+    """Return whether a safetensors file has the length that its header gives.
 
     The first 8 bytes hold the header's length n; the next n bytes are JSON with the offsets of
     each tensor.
@@ -188,7 +188,7 @@ def is_whole(file: Path) -> bool:
 
 
 def sha256(file: Path) -> str | None:
-    """SHA-256 digest of a file in hex, or None if there is no such file."""
+    """Return the SHA-256 digest of a file in hex, or None if there is no such file."""
     import hashlib
 
     if not file.is_file():
@@ -259,7 +259,7 @@ def lines() -> Iterator[Line]:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """``riffedu check`` takes no arguments."""
+    """Add no arguments: ``riffedu check`` takes none."""
 
 
 def run(args: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the flags of ``riffedu image-to-audio``."""
-    parser.add_argument("--image", required=True, help="picture to read, with its EXIF tags")
+    parser.add_argument("--image", required=True, help="picture to read, including its EXIF tags")
     parser.add_argument(
         "-o",
         "--output",
@@ -28,7 +28,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--quality",
         default="fast",
-        help="fast, best, or plain for Riffusion's algorithm (default fast)",
+        help="fast, best, or plain for Riffusion's algorithm (default: fast)",
     )
     add_seed(parser, "random seed for the phase")
     add_device(parser)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from riffedu.music.pipeline import Pipeline
     from riffedu.music.result import Result
+    from riffedu.signal.audio import Source
 
 
 def add_music_arguments(parser: ArgumentParser) -> None:
@@ -49,6 +50,14 @@ def add_music_arguments(parser: ArgumentParser) -> None:
         default="default",
         help="name in data/models, folder, .safetensors file or Hub ID (default: shipped model)",
     )
+    parser.add_argument(
+        "--lora",
+        action="append",
+        default=[],
+        metavar="FILE[:STRENGTH]",
+        help="LoRA to add to the model, a .safetensors file, with a strength from 0 to 2 "
+        "(default 1); repeat for several",
+    )
     add_device(parser)
     add_output_arguments(parser)
     parser.add_argument("--quiet", action="store_true", help="print no progress bar and no summary")
@@ -59,7 +68,7 @@ def check_arguments(
 ) -> tuple[Path, Path | None]:
     """Check the prompts, numbers and outputs; return the sound and picture files to write.
 
-    With ``several`` the outputs are patterns for more names, and may exist.
+    With ``several``, the outputs are patterns for several file names, and may exist.
     """
     check_settings(args, *prompts)
     overwrite = args.overwrite or several
@@ -68,7 +77,9 @@ def check_arguments(
 
 
 def check_settings(args: Namespace, *prompts: str) -> None:
-    """Check the prompts and numbers; choose the seed if it is ``random``."""
+    """Check the prompts, numbers and LoRAs; choose the seed if it is ``random``."""
+    from riffedu.diffusion.lora import check_file, parse_strength
+
     choose_seed(args)
     for prompt in prompts:
         limits.pair_up(prompt, args.negative_prompt, args.seed)
@@ -76,6 +87,8 @@ def check_settings(args: Namespace, *prompts: str) -> None:
         limits.whole("--steps", args.num_inference_steps, 1, 1000)
     if args.guidance_scale is not None:
         limits.guidance(args.guidance_scale)
+    for lora in getattr(args, "lora", ()):
+        check_file(parse_strength(lora)[0])
 
 
 def options(args: Namespace) -> dict[str, Any]:
@@ -86,32 +99,37 @@ def options(args: Namespace) -> dict[str, Any]:
     }
 
 
-def load_clip(path: str) -> tuple[np.ndarray, int]:
+def load_clip(path: Source) -> tuple[np.ndarray, int]:
     """Load a sound file as (waveform, sample_rate).
 
     Raises RiffeduError if it is too long to edit at once.
     """
     from riffedu.signal.audio import duration, load
+    from riffedu.signal.sources import at_hand
 
-    limits.sound_length(duration(path))
-    return load(path)
+    sound = at_hand(path)
+    limits.sound_length(duration(sound))
+    return load(sound)
 
 
 @contextmanager
 def opened(args: Namespace, *prompts: str) -> Iterator[Pipeline]:
-    """Load the pipeline of ``--model`` on ``--device``; print warnings as one line on stderr."""
+    """Load the pipeline of ``--model`` and ``--lora``; print warnings as one line on stderr."""
     import warnings
 
     from riffedu.diffusion.guidance import PromptWarning, warn_about_prompt
+    from riffedu.errors import RiffeduWarning
     from riffedu.music.edit import StrengthWarning
     from riffedu.music.pipeline import load_pipeline
     from riffedu.music.prompt_schedule import parse_schedule
 
     said = [part for prompt in prompts for part, _ in parse_schedule(prompt)]
-    pipeline = load_pipeline(args.model, getattr(args, "device", "auto"))
+    device, lora = getattr(args, "device", "auto"), getattr(args, "lora", ())
+    pipeline = load_pipeline(args.model, device, lora=lora)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("default", PromptWarning)
+        warnings.simplefilter("default", RiffeduWarning)
         warnings.simplefilter("default", StrengthWarning)
         warnings.showwarning = _show_warning
         for text in said:

@@ -28,7 +28,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--method",
         choices=METHODS,
         default="harmonic",
-        help="harmonic (tones and strokes), bands (bass, middle, treble) or demucs (default "
+        help="harmonic (tones and strokes), bands (bass, middle, treble) or demucs (default: "
         "harmonic)",
     )
     parser.add_argument(
@@ -36,7 +36,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="STEM=DB",
-        help="also write mix.wav, with this stem louder or quieter; -inf leaves it out; repeatable",
+        help="also write mix.wav, with this stem louder or quieter; -inf removes it; repeatable",
     )
     parser.add_argument(
         "--remake",
@@ -48,7 +48,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--strength",
         type=float,
         default=STRENGTH,
-        help=f"how far the remade stem may leave the old one, 0 to 1 (default {STRENGTH:g})",
+        help=f"how far the remade stem may depart from the old one, 0 to 1 (default: {STRENGTH:g})",
     )
     add_seed(parser)
     parser.add_argument(
@@ -78,7 +78,7 @@ def run(args: Namespace) -> int:
     paths = {name: folder / f"{name}.wav" for name in [*stems, *mixed]}
     for path in paths.values():
         if path.exists() and not args.overwrite:
-            raise RiffeduError(f"{path} exists already: use another folder, or --overwrite")
+            raise RiffeduError(f"{path} already exists: use another folder, or --overwrite")
     record = record_of(
         {
             "verb": "stems",
@@ -121,7 +121,7 @@ def gain(text: str) -> tuple[str, float]:
     try:
         return name.strip(), float(decibels)
     except ValueError:
-        raise RiffeduError(f"--gain takes a stem and dB, as in bass=-6, not {text!r}") from None
+        raise RiffeduError(f"--gain takes a stem and dB, such as bass=-6, not {text!r}") from None
 
 
 def fitted(made: np.ndarray, made_rate: int, old: np.ndarray, rate: int) -> np.ndarray:

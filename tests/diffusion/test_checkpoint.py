@@ -168,7 +168,7 @@ def test_classes_of_other_libraries_are_not_imported(copy):
 def test_parts_that_do_not_fit(sd, copy):
     shutil.rmtree(copy / "unet")
     shutil.copytree(sd / "unet", copy / "unet")
-    assert "don't fit (latent channels" in refusal(copy)
+    assert "don't match (latent channels" in refusal(copy)
 
 
 def test_a_scheduler_without_noise_schedule(copy):

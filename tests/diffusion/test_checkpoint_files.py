@@ -336,7 +336,7 @@ def test_folders_that_are_no_checkpoints(here, ours):
     assert f"did you mean the file {here}/my-models/riffusion/v1.safetensors" in line
     assert find_checkpoint(ours / "model_index.json") == ours
     (here / "notes.txt").write_text("hello")
-    assert "is no checkpoint" in refusal("notes.txt")
+    assert "is not a checkpoint" in refusal("notes.txt")
 
 
 def test_the_shell_says_it_in_one_line(here, capsys):

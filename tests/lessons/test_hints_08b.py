@@ -64,6 +64,8 @@ def mistake(step, bottom=work):
         (mistake(lambda x, down: work(x) + grow(down(shrink(x)))), "work sees only the skip"),
         (mistake(lambda x, down: work(x + grow(down(shrink(x)))), lambda x: x), "return work(x)"),
         (lambda x, depth: u(x, min(depth, 1)), "ask for depth − 1"),
+        (mistake(lambda x, down: work(work(x) + grow(down(shrink(work(x)))))), "as a real U-Net"),
+        (mistake(lambda x, down: work(x + grow(down(shrink(work(x)))))), "shrink x as it is"),
         (mistake(lambda x, down: work(x * grow(down(shrink(x))))), "are multiplied"),
         (mistake(lambda x, down: work((x + grow(down(shrink(x)))) / 2)), "are averaged"),
         (mistake(lambda x, down: work(down(shrink(x)))), "must be grown"),

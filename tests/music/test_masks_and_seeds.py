@@ -79,7 +79,7 @@ def test_greys_lie_between():
     ],
 )
 def test_what_is_no_mask(wrong):
-    with pytest.raises(RiffeduError, match="a mask is"):
+    with pytest.raises(RiffeduError, match="a mask must be"):
         masks.as_mask(wrong)
 
 
@@ -163,7 +163,7 @@ def test_the_shell_says_the_seed(ours, tmp_path, capsys, monkeypatch):
 
 
 def test_a_strength_without_steps_is_said_and_recorded(pipeline):
-    with pytest.warns(edit.StrengthWarning, match="strength 0.01 rounds to none of 25 steps"):
+    with pytest.warns(edit.StrengthWarning, match="strength 0.01 rounds to 0 of 25 steps"):
         result = pipeline.transform(CLIP, "rock", 0.01, num_inference_steps=25, progress=False)
     assert result.parameters["steps_taken"] == 0 and result.parameters["strength"] == 0.01
     half = pipeline.transform(CLIP, "rock", 0.5, num_inference_steps=4, progress=False)
@@ -203,4 +203,4 @@ def test_the_shell_says_it(ours, tmp_path, capsys):
     assert cli.main([*line, "--strength", "0.01"]) == 0
     output = capsys.readouterr()
     assert "0 of 5 steps" in output.out
-    assert "warning: strength 0.01 rounds to none of 5 steps" in output.err
+    assert "warning: strength 0.01 rounds to 0 of 5 steps" in output.err

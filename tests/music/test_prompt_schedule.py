@@ -39,7 +39,7 @@ def pipeline(ours):
 )
 def test_notation(prompt, parts):
     if parts[0][1]:  # the first time isn't 0
-        with pytest.raises(RiffeduError, match="begin at 0 and rise"):
+        with pytest.raises(RiffeduError, match="begin at 0 and increase"):
             parse_schedule(prompt)
     else:
         assert parse_schedule(prompt) == parts
@@ -145,7 +145,7 @@ def test_where_one_prompt_applies_at_a_time(pipeline):
         lambda: pipeline.interpolate(["piano -> rock:1", "drums"], **FEW),
         lambda: pipeline.morph(CLIP, CLIP, 0.5, prompt="piano -> rock:1", **FEW),
     ):
-        with pytest.raises(RiffeduError, match="leave out the ->"):
+        with pytest.raises(RiffeduError, match="remove the ->"):
             wrong()
 
 

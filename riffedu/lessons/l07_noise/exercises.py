@@ -15,7 +15,7 @@ from riffedu.widgets.verdict import check, hint, right, run
 
 @check
 def check_add_noise(noisy: Callable[..., Any]) -> object:
-    """``noisy(x0, noise, alpha_bar)`` must give √ᾱ · x₀ + √(1 − ᾱ) · ε."""
+    """Check that ``noisy(x0, noise, alpha_bar)`` gives √ᾱ · x₀ + √(1 − ᾱ) · ε."""
     x0, noise = np.array([1.0, -0.5, 0.2]), np.array([0.3, 2.0, -1.0])
     kept = 0.36
     answer = as_array(run(noisy, x0.copy(), noise.copy(), kept), x0.shape, "x_t")
@@ -27,6 +27,8 @@ def check_add_noise(noisy: Callable[..., Any]) -> object:
         "The noise's factor is √(1 − ᾱ), not 1 − √ᾱ: the squares must add up to 1.": (
             0.6 * x0 + 0.4 * noise
         ),
+        "The noise lacks its square root: its factor is √(1 − ᾱ).": 0.6 * x0 + (1 - kept) * noise,
+        "The picture lacks its square root: its factor is √ᾱ.": kept * x0 + 0.8 * noise,
         "The picture is shrunk, the noise is not: √(1 − ᾱ) is missing.": 0.6 * x0 + noise,
         "The noise is scaled, the picture is not: √ᾱ is missing.": x0 + 0.8 * noise,
         "The noise is added, not taken away.": 0.6 * x0 - 0.8 * noise,
@@ -44,7 +46,7 @@ def check_add_noise(noisy: Callable[..., Any]) -> object:
 
 @check
 def check_velocity(direction: Callable[..., Any]) -> object:
-    """``direction(x0, noise, alpha_bar)`` must give v = √ᾱ · ε − √(1 − ᾱ) · x₀."""
+    """Check that ``direction(x0, noise, alpha_bar)`` gives v = √ᾱ · ε − √(1 − ᾱ) · x₀."""
     x0, noise = np.array([1.0, -0.5, 0.2]), np.array([0.3, 2.0, -1.0])
     answer = as_array(run(direction, x0.copy(), noise.copy(), 0.36), x0.shape, "v")
     mistakes = {
@@ -72,7 +74,7 @@ def check_velocity(direction: Callable[..., Any]) -> object:
 
 @check
 def check_predictions(predictions: Any) -> object:
-    """Five predictions about noise; the computation is done here."""
+    """Check five predictions about noise; the computation is done here."""
     names = ("amplitude", "snr", "angle", "contrast", "columns")
     if not isinstance(predictions, dict) or set(predictions) != set(names):
         raise NotYet(f"Give a dict with five numbers: {', '.join(names)}.")
@@ -137,7 +139,7 @@ def _experiment() -> dict[str, float]:
 
 @check
 def check_schedule(betas: Any) -> object:
-    """1000 values β whose SNR falls from 20 dB to −20 dB in equal steps of dB."""
+    """Check 1000 values β whose SNR falls from 20 dB to −20 dB in equal steps of dB."""
     if callable(betas):
         return hint("Give the array of β itself, not a function.")
     betas = as_array(betas, None, "The array of β")
@@ -154,6 +156,9 @@ def check_schedule(betas: Any) -> object:
         "That is ᾱ itself. β_t is what one step takes: 1 − ᾱ_t / ᾱ_{t−1}.": left,
         "That is what one step leaves. β is what it takes: 1 minus that.": left
         / np.concatenate([[1], left[:-1]]),
+        "The first step takes something, too: ᾱ is 1 before it, so its β is 1 − ᾱ.": np.concatenate(
+            [[0], 1 - left[1:] / left[:-1]]
+        ),
         "That is the SNR. From it ᾱ = SNR / (1 + SNR), and from ᾱ the β.": ratio,
         "Those are decibels. Turn them into ratios, the ratios into ᾱ, and ᾱ into β.": want_db,
         "That is what has been lost after all steps, 1 − ᾱ. β is what one step takes.": 1 - left,
@@ -208,7 +213,7 @@ def four_times() -> dict[str, np.ndarray]:
 
 @check
 def check_ears(heard: Any) -> object:
-    """``heard`` maps A to D to the times 100, 400, 600 and 800."""
+    """Check that ``heard`` maps A to D to the times 100, 400, 600 and 800."""
     if not isinstance(heard, dict) or set(heard) != set("ABCD"):
         return hint("Give a dict with a time for each of the letters A, B, C and D.")
     if any(t is None or t is ... for t in heard.values()):
@@ -220,7 +225,7 @@ def check_ears(heard: Any) -> object:
     if len(set(said.values())) < 4:
         return hint("Each of the four times occurs once.")
     if all(_TIMES[int(said[letter])] == 3 - _TIMES[_ANSWERS[letter]] for letter in "ABCD"):
-        return hint("Exactly the other way round: t = 0 is the clean picture, and t = 999 noise.")
+        return hint("Exactly the other way round: t = 0 is nearly clean, and t = 999 is noise.")
     wrong = [letter for letter in "ABCD" if said[letter] != _ANSWERS[letter]]
     if wrong:
         more = "more" if _ANSWERS[wrong[0]] > said[wrong[0]] else "less"

@@ -39,11 +39,15 @@ def _unet(x: np.ndarray, depth: int, variant: str = "") -> np.ndarray:
     """The answer of exercise 1 and, by name, its usual mistakes."""
     if depth == 0:
         return x if variant == "no bottom" else work(x)
-    below = grow(_unet(shrink(x), depth - 1 if variant != "one level" else 0, variant))
+    kept = work(x) if variant == "work down" else x
+    handed = work(x) if variant in ("work down", "work below") else x
+    below = grow(_unet(shrink(handed), depth - 1 if variant != "one level" else 0, variant))
     return {
         "": lambda: work(x + below),
         "no bottom": lambda: work(x + below),
         "one level": lambda: work(x + below),
+        "work down": lambda: work(kept + below),
+        "work below": lambda: work(x + below),
         "no skip": lambda: work(below),
         "no work": lambda: x + below,
         "skip last": lambda: x + work(below),
@@ -53,6 +57,10 @@ def _unet(x: np.ndarray, depth: int, variant: str = "") -> np.ndarray:
     }[variant]()
 
 
+_WORKS_DOWN = (
+    "That works on the way down, too, as a real U-Net does. In this exercise a level works once, "
+    "on the way up: shrink x as it is."
+)
 _MISTAKES = {
     "no skip": "The skip is missing: add this level's own input to what came up from below.",
     "no work": "Every level works once on the way up: call work on the sum.",
@@ -60,6 +68,8 @@ _MISTAKES = {
     "worked skip": "Here work sees only the skip: add first, then call work on the sum.",
     "no bottom": "At depth 0 there is still work to do: return work(x), not x.",
     "one level": "That goes down one level whatever depth is: ask for depth − 1 on the way down.",
+    "work down": _WORKS_DOWN,
+    "work below": _WORKS_DOWN,
     "product": "Skip and result are multiplied: in this exercise they are added.",
     "mean": "Skip and result are averaged: in this exercise they are added.",
 }
@@ -67,7 +77,7 @@ _MISTAKES = {
 
 @check
 def check_unet(tiny_unet: Callable) -> object:
-    """``tiny_unet(x, depth)``: a U of `shrink`, `grow`, a skip that is added, and `work`."""
+    """Check ``tiny_unet(x, depth)``: a U of `shrink`, `grow`, a skip that is added, and `work`."""
     x = np.random.default_rng(0).standard_normal((16, 24))
     answers = {depth: _answer(tiny_unet, x, depth) for depth in (0, 1, 3)}
     if all(np.allclose(answers[d], _unet(x, d)) for d in answers):
@@ -115,7 +125,7 @@ WEIGHTS = 3 * 3 * 64 * 128 + 128
 
 @check
 def check_sizes(sizes: Any, weights: Any = ...) -> object:
-    """Output shapes of four blocks, and the number of weights of a convolution."""
+    """Check the output shapes of four blocks and the number of weights of a convolution."""
     if not isinstance(sizes, dict) or set(sizes) != set(SIZES):
         return hint(f"Give a shape for each of {', '.join(SIZES)}, in a dictionary.")
     if weights is ... or any(map(_open, sizes.values())):
@@ -184,7 +194,7 @@ _BY_EAR = {
 
 @check
 def check_by_ear(letter: str) -> object:
-    """The clip whose finest skips are switched off."""
+    """Check that ``letter`` names the clip made with the finest skip connections switched off."""
     order = sounds.order()
     if not isinstance(letter, str) or letter.strip().upper() not in order:
         return hint("Answer with one letter in quotes: A, B, C or D.")

@@ -93,7 +93,7 @@ class UNetPanel(Panel):
         self._predict()
 
     def noisy(self, t: int | None = None) -> Tensor:
-        """The picture's latents with the noise of time ``t``, by default the chosen one."""
+        """Return the picture's latents with the noise of time ``t``, by default the chosen one."""
         t = self.time.value if t is None else t
         level = self.pipeline.checkpoint.scheduler.alphas_cumprod[t]
         return level.sqrt() * self.latents + (1 - level).sqrt() * self.noise
@@ -159,7 +159,7 @@ class UNetPanel(Panel):
         self._show_activation()
 
     def activation(self) -> np.ndarray:
-        """The chosen channel of the chosen block, (rows, columns), scaled to −1..1."""
+        """Return the chosen channel of the chosen block, (rows, columns), scaled to −1..1."""
         found = self.record[self.block.value][0].float()
         chosen = found.abs().mean(0) if self.channel.value == 0 else found[self.channel.value - 1]
         largest = float(chosen.abs().max())

@@ -16,7 +16,7 @@ NOTHING, WORDS, TIME, FINEST = "nothing", "words", "time", "finest skips"
 
 
 def order() -> dict[str, str]:
-    """What is switched off in each clip of exercise 3, by its letter."""
+    """Return what is switched off in each clip of exercise 3, by its letter."""
     drawn = np.random.default_rng(8).permutation([NOTHING, WORDS, TIME, FINEST])
     return dict(zip("ABCD", map(str, drawn)))
 

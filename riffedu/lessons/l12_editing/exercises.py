@@ -37,7 +37,7 @@ def check_steps_taken(taken: Any) -> object:
 
 @check
 def check_keep(keep: Any) -> object:
-    """``keep(new, known, mask)`` must give mask · new + (1 − mask) · known."""
+    """Check that ``keep(new, known, mask)`` gives mask · new + (1 − mask) · known."""
     new, known = np.array([1.0, 2.0, 3.0]), np.array([10.0, 20.0, 30.0])
     mask = np.array([1.0, 0.0, 0.25])
     answer = np.asarray(run(keep, new, known, mask), dtype=np.float64)
