@@ -174,7 +174,10 @@ def generated(
 ) -> np.ndarray:
     """Return thumbnails of the sounds generated for ``requests`` by the checkpoint ``model``."""
     how = [steps, guidance, pipeline.guidance_below, pipeline.pulse]
-    recipes = [["generated", model, r.prompt, r.seed, *how] for r in requests]
+    recipes = [
+        ["generated", model, r.prompt, r.seed, *how, pipeline.tempo(r.prompt, r.seed)]
+        for r in requests
+    ]
 
     def make(batch: list[int]) -> list[np.ndarray]:
         asked = [requests[k] for k in batch]

@@ -101,8 +101,9 @@ class Judge:
     def generated(self, texts: list[str], what: str) -> list[list[dict[str, Any]]]:
         """Return the readings of each prompt, [prompt][seed]. All prompts share the seeds."""
         asked = [(t, self.seed + s) for t in texts for s in range(self.seeds)]
-        how = [self.steps, self.guidance, self.pipeline.guidance_below, self.pipeline.pulse]
-        recipes = [["generated", self.model, text, seed, *how] for text, seed in asked]
+        own = self.pipeline
+        how = [self.steps, self.guidance, own.guidance_below, own.pulse]
+        recipes = [["generated", self.model, t, s, *how, own.tempo(t, s)] for t, s in asked]
 
         def make(batch: list[int]) -> Any:
             results: Any = self.pipeline.generate(
