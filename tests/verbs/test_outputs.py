@@ -251,7 +251,7 @@ def test_transform_a_folder(shell, sounds, tmp_path, capsys):
     assert shell(*args) == 0 and len(tree(out)) == 4
     assert (out / "other.flac").stat().st_mtime_ns == before
     for more, words in [
-        (["-o", sounds], "folder of the inputs"),
+        (["-o", sounds], "is the input folder"),
         (["--image", "a.png"], "--image is for a single sound"),
         (["--extension", "doc"], "doc"),
         (["--strength", 2], "--strength"),
