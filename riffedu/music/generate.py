@@ -106,7 +106,7 @@ class TextToMusic:
             return limits.number("tempo", tempo, lowest, pulse.FASTEST)
         if not self.pulse:
             return 0.0
-        return pulse.named_tempo(prompt) or pulse.seed_tempo(seed)
+        return pulse.named_tempo(prompt) or pulse.seed_tempo(seed, prompt)
 
     def noise_levels(self, num_inference_steps: int | None = None) -> list:
         """Return the noise levels of a run: `riffedu.diffusion.schedule.noise_levels` of this

@@ -83,8 +83,8 @@ def as_waveform(waveform: Array) -> np.ndarray:
 
     The only entry point for arrays. Takes lists, NumPy arrays of any strides, and torch tensors of
     any device and type. int8, int16 and int32 are divided by their full scale (32768 for 16 bits),
-    as `riffedu.signal.audio.load` does, uint8 after subtracting 128; other integers have none,
-    and may only be −1, 0 and 1.
+    as `riffedu.signal.audio.load` does, uint8 after subtracting 128; other integers have none, and
+    may only be −1, 0 and 1.
 
     Raises RiffeduError for other shapes, more channels than samples or than 8, an empty sound, NaN,
     infinite or masked samples, and anything that is not made of real numbers.

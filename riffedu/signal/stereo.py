@@ -19,11 +19,11 @@ def widen(waveform: Array, sample_rate: int, width: float = WIDTH, seed: int = 0
 
         L = m + s,   R = m − s,   s = width · RMS(m) · h ∗ m / RMS(h ∗ m)
 
-    h is a decaying burst of noise of 30 ms without bass: it changes the phases of ``m`` and hardly
-    its spectrum. The mean of L and R is ``m`` itself, so nothing is lost in mono. With s
-    uncorrelated to m, the correlation of L and R is (1 − width²) / (1 + width²). Frequencies below
-    200 Hz stay in the middle. ``width`` is 0 (mono) to 1 (uncorrelated channels). Notebook:
-    12_editing.
+    h is a decaying burst of noise of 30 ms without bass: it scrambles the phases of ``m``, and its
+    spectrum is flat on average, though it varies by some dB from one narrow band to the next. The
+    mean of L and R is ``m`` itself, so nothing is lost in mono. With s uncorrelated to m, the
+    correlation of L and R is (1 − width²) / (1 + width²). Frequencies below 200 Hz stay in the
+    middle. ``width`` is 0 (mono) to 1 (uncorrelated channels). Notebook: 12_editing.
 
     >>> sweep = np.sin(np.arange(44100) ** 1.3 / 500)
     >>> stereo = widen(sweep, 44100)

@@ -171,6 +171,7 @@ def test_width_right():
         (lambda s, k: (round(s * 100) // k * k, round(s * 100) // k), ("rounded down",)),
         (lambda s, k: (round(s * 100), math.ceil(s * 100 / k)), ("decoder draws",)),
         (lambda s, k: (round(s * 10), 1), ("10 ms",)),
+        (lambda s, k: width(s, k)[::-1], ("Exchanged",)),
         (lambda s, k: width(s, k)[0], ("two numbers",)),
         (lambda s, k: (math.ceil(s * 100 / 32) * 32, math.ceil(s * 100 / 32)), ("compression 8",)),
         (lambda s, k: (float(width(s, k)[0]), width(s, k)[1]), ("return ints",)),

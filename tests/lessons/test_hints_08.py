@@ -87,6 +87,12 @@ def one_too_few(predict, x, levels):
     yield from as_a_list(predict, x, levels)[:-1]
 
 
+def from_the_start(predict, x, levels):
+    for level, after in zip(levels, levels[1:]):
+        noise = predict(x, level.timestep)
+        yield right_mix((x - level.deviation * noise) / level.signal, noise, level, after)
+
+
 def for_ever(predict, x, levels):
     while True:
         yield x + 1
@@ -122,6 +128,7 @@ def nothing(predict, x, levels):
         (in_place, "in place"),
         (one_too_few, "are 6 steps; yours makes 5"),
         (for_ever, "are 6 steps; yours makes 7"),
+        (from_the_start, "hold the new state"),
         (empty, "yields nothing"),
         (nothing, "returns nothing"),
         (sampler(lambda x0, e, a, b: x0 * float("nan")), "NaN"),
@@ -181,11 +188,11 @@ def test_heun_evaluates_19_times_in_10_steps():
         ({}, None),
         ({"D": " Right "}, None),
         ({letter: word.upper() for letter, word in exercises.RUNS.items()}, None),
-        ({"A": "right", "D": "never shrinks"}, "without hiss"),
+        ({"A": "right", "D": "never shrinks"}, "without a rustle"),
         ({"B": "stops early", "C": "one leap"}, "(2 of the four"),
         ({"C": "right", "D": "stops early"}, "Listen to C"),
         ({"A": "one leap", "B": "never shrinks"}, "several clips at once"),
-        ({"A": "stops early", "C": "never shrinks"}, "faint hiss"),
+        ({"A": "stops early", "C": "never shrinks"}, "faint rustle"),
         ({"A": "loud"}, "not one of"),
         ({"A": "right"}, "exactly one"),
         ({"A": ...}, "put a word"),
@@ -220,6 +227,7 @@ def test_the_four_runs_are_what_their_names_say():
         (lambda n, total: np.linspace(total - 1, 0, n), "linspace"),
         (lambda n, total: np.round(np.linspace(total - 1, 0, n)), "linspace"),
         (lambda n, total: total - np.arange(n) * total / n, "Off by one"),
+        (lambda n, total: np.linspace(total - 1, 0, n, endpoint=False), "not of (total"),
         (lambda n, total: total - np.arange(1, n + 1) * total / n - 1, "whole leap"),
         (lambda n, total: total - np.arange(n) * total / n - 1, "round to whole"),
         (lambda n, total: np.zeros(n + 1), "5 timesteps"),

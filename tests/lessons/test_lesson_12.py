@@ -193,6 +193,7 @@ def told(verdict, words):
         (lambda n, s: round(n * (1 - s)), "left out"),
         (lambda n, s: n * s, "whole number"),
         (lambda n, s: int(n * s), "cuts off"),
+        (lambda n, s: np.ceil(n * s), "rounds up"),
         (lambda n, s: n, "strength 0"),
         (lambda n, s: 0, "strength 1"),
         (lambda n, s: round(n * s**2), "A share"),
@@ -238,19 +239,35 @@ def test_after(answer, words):
     assert exercises.check_after(lambda c, s: np.arange(c) >= 100 * s)
 
 
+PREDICTED = dict(taken=15, kept=6, windows=5, questions=50, strokes=60)
+
+
 @pytest.mark.parametrize(
-    "answer, words",
+    "change, words",
     [
-        (lambda bpm, beats: beats * bpm / 60, "half a second"),
-        (lambda bpm, beats: beats / bpm, "minutes"),
-        (lambda bpm, beats: bpm / beats, "one"),
-        (lambda bpm, beats: 7, "60 / bpm"),
-        (lambda bpm, beats: 4, "both arguments"),
+        ({"taken": 10}, "left out"),
+        ({"taken": 25}, "only strength 1"),
+        ({"kept": 7}, "seventh column"),
+        ({"kept": 6.25}, "whole columns"),
+        ({"kept": 10}, "at least in part"),
+        ({"kept": 200}, "of the picture"),
+        ({"windows": 4}, "without an overlap"),
+        ({"windows": 6}, "the first one"),
+        ({"windows": 9}, "you predicted 9"),
+        ({"questions": 40}, "taken once"),
+        ({"questions": 10}, "plain replacement"),
+        ({"strokes": 600}, "milliseconds"),
+        ({"strokes": 0.6}, "seconds"),
+        ({"strokes": 100 / 60 * 100}, "not 100 / 60 s"),
+        ({"strokes": 100}, "60 beats a minute"),
+        ({"strokes": ...}, "in place of each"),
+        ({"strokes": "none"}, "numbers"),
+        ({"stroke": 60}, "five numbers"),
     ],
 )
-def test_loop_seconds(answer, words):
-    told(exercises.check_loop_seconds(answer), words)
-    assert exercises.check_loop_seconds(lambda bpm, beats: 60 / bpm * beats)
+def test_predictions(change, words):
+    told(exercises.check_predictions(PREDICTED | change), words)
+    assert exercises.check_predictions(PREDICTED)
 
 
 # --- stems --------------------------------------------------------------------------------------

@@ -351,7 +351,8 @@ def test_easing_right(f):
         (lambda a: 3 * a**2 - 2 * a**3 + 2 * math.sin(2 * math.pi * a) ** 2 * a, "turns back"),
         (lambda a: 1 - a, "from 1 to 0"),
         (lambda a: math.cos(math.pi * a), "begin at 0"),
-        (lambda a: float("nan"), "no numbers"),
+        (lambda a: float("nan"), "not numbers"),
+        (lambda a: float(a >= 0.5), "It jumps"),
         (lambda a: None, "write its body"),
     ],
 )

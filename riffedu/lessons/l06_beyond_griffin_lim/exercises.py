@@ -42,7 +42,7 @@ def check_small_rows(small: Callable) -> object:
             return hint("Right for four times, but not for others: use the arguments.")
         return hint(
             f"{len(want)} rows are needed for n_fft={n_fft} and win_length={win_length}: "
-            f"every how many-th of the {len(padded)}? Yours has shape {answer.shape}."
+            f"every n-th of the {len(padded)}, but which n? Yours has shape {answer.shape}."
         )
     return right("Row k of the small STFT is row k · n_fft / win_length of the padded one.")
 
@@ -65,12 +65,12 @@ def check_predictions(predictions: Any) -> object:
             44100.0: "rate: above 5000 Hz the picture says nothing. A lower rate is enough.",
         },
         "hop": {
-            441.0: "hop: 441 samples last 10 ms at 44.1 kHz. How many are it at the new rate?",
-            200.0: "hop: 200 samples last 10 ms at 20 kHz. How many are it at the new rate?",
+            441.0: "hop: 441 samples last 10 ms at 44.1 kHz. How many is that at the new rate?",
+            200.0: "hop: 200 samples last 10 ms at 20 kHz. How many is that at the new rate?",
             10.0: "hop: 10 is its length in ms. How many samples are that?",
         },
         "window": {
-            4410.0: "window: 4410 samples last 100 ms at 44.1 kHz. The rate is another one.",
+            4410.0: "window: 4410 samples last 100 ms at 44.1 kHz. The rate is lower here.",
             2000.0: "window: that is the frame with its padding, or the window at 20 kHz.",
             100.0: "window: 100 is its length in ms. How many samples are that?",
         },
@@ -160,7 +160,7 @@ def check_tuner(tuner: Callable) -> object:
             f"A tone of {hertz:g} Hz, rows {row_hz:g} Hz apart: you say {got:.2f} Hz. The highest "
             f"row is at {top * row_hz:g} Hz."
         )
-    return right("A tuner, finer than its rows a hundred times over: the slope knows the top.")
+    return right("A tuner a hundred times finer than its rows: the slope tells where the top is.")
 
 
 @check

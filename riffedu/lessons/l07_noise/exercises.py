@@ -27,6 +27,8 @@ def check_add_noise(noisy: Callable[..., Any]) -> object:
         "The noise's factor is √(1 − ᾱ), not 1 − √ᾱ: the squares must add up to 1.": (
             0.6 * x0 + 0.4 * noise
         ),
+        "The noise lacks its square root: its factor is √(1 − ᾱ).": 0.6 * x0 + (1 - kept) * noise,
+        "The picture lacks its square root: its factor is √ᾱ.": kept * x0 + 0.8 * noise,
         "The picture is shrunk, the noise is not: √(1 − ᾱ) is missing.": 0.6 * x0 + noise,
         "The noise is scaled, the picture is not: √ᾱ is missing.": x0 + 0.8 * noise,
         "The noise is added, not taken away.": 0.6 * x0 - 0.8 * noise,
@@ -154,6 +156,9 @@ def check_schedule(betas: Any) -> object:
         "That is ᾱ itself. β_t is what one step takes: 1 − ᾱ_t / ᾱ_{t−1}.": left,
         "That is what one step leaves. β is what it takes: 1 minus that.": left
         / np.concatenate([[1], left[:-1]]),
+        "The first step takes something, too: ᾱ is 1 before it, so its β is 1 − ᾱ.": np.concatenate(
+            [[0], 1 - left[1:] / left[:-1]]
+        ),
         "That is the SNR. From it ᾱ = SNR / (1 + SNR), and from ᾱ the β.": ratio,
         "Those are decibels. Turn them into ratios, the ratios into ᾱ, and ᾱ into β.": want_db,
         "That is what has been lost after all steps, 1 − ᾱ. β is what one step takes.": 1 - left,
@@ -220,7 +225,7 @@ def check_ears(heard: Any) -> object:
     if len(set(said.values())) < 4:
         return hint("Each of the four times occurs once.")
     if all(_TIMES[int(said[letter])] == 3 - _TIMES[_ANSWERS[letter]] for letter in "ABCD"):
-        return hint("Exactly the other way round: t = 0 is the clean picture, and t = 999 noise.")
+        return hint("Exactly the other way round: t = 0 is nearly clean, and t = 999 is noise.")
     wrong = [letter for letter in "ABCD" if said[letter] != _ANSWERS[letter]]
     if wrong:
         more = "more" if _ANSWERS[wrong[0]] > said[wrong[0]] else "less"

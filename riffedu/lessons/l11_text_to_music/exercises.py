@@ -62,6 +62,8 @@ def check_width(shape: Callable) -> Verdict:
             "A latent column stands for 32 whole picture columns, and 300 is not a multiple of 32. "
             "Round up, or the end of the clip is missing."
         )
+    if tuple(answer) == (10, 320):
+        return hint("Exchanged: the picture's columns come first, then those of the latents.")
     if tuple(answer) == (288, 9):
         return hint("You rounded down: the clip would be 0.12 s too short. Round up, crop later.")
     if tuple(answer) == (300, 10):
@@ -137,7 +139,7 @@ def check_generate(own: Callable, pipeline: Any) -> Verdict:
     if _same(answer, wanted):
         again = ("techno", 0, 2, 0.64)
         if _same(run(own, *again), _picture(pipeline, *again)):
-            return right("That is the whole road: what remains of `generate` checks its arguments.")
+            return right("That is all of it: what remains of `generate` checks its arguments.")
         return hint("Right once, but not for another prompt, seed or length: use the arguments.")
     prompt, seed, steps, seconds = asked
     mistakes = {

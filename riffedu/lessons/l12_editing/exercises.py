@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from riffedu.widgets.answers import NotYet, as_number
 from riffedu.widgets.verdict import check, hint, right, run
 
 
@@ -14,20 +15,22 @@ def check_steps_taken(taken: Any) -> object:
     """Check that ``taken(steps, strength)`` returns round(steps · strength)."""
     answers = [
         run(taken, steps, strength)
-        for steps, strength in ((20, 0.0), (20, 1.0), (20, 0.6), (25, 0.3), (8, 0.7))
+        for steps, strength in ((20, 0.0), (20, 1.0), (20, 0.6), (25, 0.3), (8, 0.7), (10, 0.33))
     ]
     answers = [float(answer) for answer in answers]
-    if np.allclose(answers, [20, 0, 8, 17.5, 2.4]) or answers == [20, 0, 8, 18, 2]:
+    if np.allclose(answers, [20, 0, 8, 17.5, 2.4, 6.7]) or answers == [20, 0, 8, 18, 2, 7]:
         return hint("Those are the steps left out. Strength 1 is the whole way, from pure noise.")
     if answers[:3] == [0, 20, 12] and answers[3] % 1:
         return hint("7.5 steps can't be walked: round to a whole number.")
     if answers[:3] == [0, 20, 12] and answers[4] == 5:
         return hint("int() cuts off: 0.7 of 8 steps are 5.6, which is nearer to 6. Use round().")
+    if answers == [0, 20, 12, 8, 6, 4]:
+        return hint("That rounds up: 0.33 of 10 steps are 3.3, which is nearer to 3. Use round().")
     if answers[0] != 0:
         return hint("At strength 0 nothing changes: no step is taken.")
     if answers[1] != 20:
         return hint("At strength 1 all steps are taken.")
-    if answers != [0, 20, 12, round(7.5), 6]:
+    if answers != [0, 20, 12, round(7.5), 6, 3]:
         return hint("A share `strength` of the steps, rounded to a whole number.")
     return right("The rest of the way is skipped: the sound itself stands where it would have led.")
 
@@ -42,8 +45,8 @@ def check_keep(keep: Any) -> object:
         return hint(f"One number for each place: shape {new.shape}, yours is {answer.shape}.")
     mistakes = {
         "Exchanged: the mask is 1 where new sound is wanted.": (1 - mask) * new + mask * known,
-        "Nothing is kept: where the mask is 0, `known` belongs.": mask * new,
-        "What is known comes on top everywhere: weigh it by 1 − mask.": mask * new + known,
+        "Nothing is kept: where the mask is 0, return `known`.": mask * new,
+        "What is known is added on top everywhere: weight it by 1 − mask.": mask * new + known,
         "Between 0 and 1 the mask mixes; np.where knows only yes and no.": (
             np.where(mask > 0, new, known)
         ),
@@ -83,20 +86,83 @@ def check_after(after: Any) -> object:
 
 
 @check
-def check_loop_seconds(seconds: Any) -> object:
-    """Check that ``seconds(bpm, beats)`` gives how long so many beats last: 60 · beats / bpm."""
-    answer = float(run(seconds, 120, 8))
-    if answer == 16:
-        return hint("At 120 beats a minute a beat lasts half a second, not two.")
-    if answer in (8 / 120, 0.0625):
-        return hint("Those are minutes. A minute has 60 seconds.")
-    if answer == 15:
-        return hint("That is beats a minute divided by beats. How long is *one* beat?")
-    if answer != 4:
-        return hint("One beat lasts 60 / bpm seconds, and there are 8 of them.")
-    if abs(float(run(seconds, 90, 9)) - 6) > 1e-9:
-        return hint("Right for one loop, wrong for another: use both arguments.")
-    return right("The latents have whole columns of 0.32 s; the last few per cent are stretched.")
+def check_predictions(predictions: Any) -> object:
+    """Five predictions about masks, windows and steps; the library is asked here."""
+    names = ("taken", "kept", "windows", "questions", "strokes")
+    if not isinstance(predictions, dict) or set(predictions) != set(names):
+        raise NotYet(f"Give a dict with five numbers: {', '.join(names)}.")
+    if any(value is None or value is ... for value in predictions.values()):
+        raise NotYet("Nothing to check so far: put a number in place of each ...")
+    said = {name: as_number(predictions[name], f"“{name}”") for name in names}
+    found = _counted()
+    usual = {
+        "taken": {
+            10: "taken: those are the steps left out. Strength 1 is the whole way.",
+            25: "taken: only strength 1 takes all steps.",
+        },
+        "kept": {
+            7: "kept: the border crosses the seventh column, so that column is mixed.",
+            6.25: "kept: a column that the border crosses is mixed, so only whole columns count.",
+            10: "kept: those are the columns that change, at least in part.",
+            200: "kept: those are columns of the picture. One of the latents is 32 of them.",
+        },
+        "windows": {
+            4: "windows: 4 are enough without an overlap; with it, each adds only 12 columns.",
+            6: "windows: the first one covers 16 columns; only the others add 12 each.",
+        },
+        "questions": {
+            40: "questions: each step is taken once, and then repeated four times.",
+            10: "questions: that is plain replacement. A repetition asks the network again.",
+        },
+        "strokes": {
+            600: "strokes: those are milliseconds. A column lasts 10 of them.",
+            0.6: "strokes: those are seconds. A second has 100 columns.",
+            166.67: "strokes: a beat lasts 60 / 100 s, not 100 / 60 s.",
+            100: "strokes: that would be one beat a second, 60 beats a minute.",
+        },
+    }
+    for name in names:
+        if abs(said[name] - found[name]) < 0.05:
+            continue
+        for value, message in usual[name].items():
+            if abs(said[name] - value) < 0.05:
+                return hint(message)
+        return hint(f"{name}: you predicted {said[name]:g}, the library gives {found[name]:g}.")
+    listed = ", ".join(f"{name} {value:g}" for name, value in found.items())
+    return right(f"The library agrees: {listed}.")
+
+
+def _counted() -> dict[str, float]:
+    """What the library does, counted: no model is needed."""
+    import torch
+
+    from riffedu.diffusion import windows
+    from riffedu.diffusion.schedule import alphas_cumprod, betas, noise_levels, timesteps
+    from riffedu.music import edit, masks, pulse
+    from riffedu.signal.params import SpectrogramParams
+
+    alpha_bars = alphas_cumprod(betas("cosine"))
+    taken = edit.from_strength(noise_levels(alpha_bars, timesteps(25)), 0.6)
+    mask = masks.latent_mask(masks.region((512, 512), SpectrogramParams(), after=2), 32)
+    seen: list[int] = []
+
+    def network(x: torch.Tensor, timestep: float) -> torch.Tensor:
+        seen.append(len(x))
+        return x
+
+    windows.windowed(network, 16)(torch.zeros(1, 1, 1, 63), 0)  # 2000 columns / 32, rounded up
+    count = sum(seen)
+    seen.clear()
+    z, levels = torch.zeros(1, 1, 1, 1), noise_levels(alpha_bars, timesteps(10))
+    list(edit.repaint(network, z, levels, z, z, 4))
+    grey = np.asarray(pulse.pulse(8, 480, 8).convert("L"))[-1]  # 8 beats at 100 a minute: 4.8 s
+    return {
+        "taken": len(taken) - 1,
+        "kept": int((mask == 0).all(dim=2).sum()),
+        "windows": count,
+        "questions": sum(seen),
+        "strokes": float(np.diff(np.flatnonzero(grey == grey.min()))[0]),
+    }
 
 
 @check

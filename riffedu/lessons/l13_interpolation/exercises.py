@@ -19,7 +19,7 @@ def check_deviation(deviation: Any) -> object:
     a = np.array(PLACES)
     power = (1 - a) ** 2 + a**2
     mistakes = {
-        "Deviations don't add: noises that know nothing of each other add in power.": a * 0 + 1,
+        "Deviations don't add: independent noises add in power.": a * 0 + 1,
         "That is the variance. The deviation is its square root.": power,
         "Square each share before you add them.": np.sqrt((1 - a) + a**2),
         "A difference of noises is no quieter than their sum: powers add, always.": np.abs(
@@ -49,7 +49,7 @@ def check_shares(shares: Any) -> object:
         for a in (0.0, 0.3, 0.5, 1.0):
             answer = np.asarray(run(shares, a, angle), dtype=np.float64)
             if answer.shape != (2,):
-                return hint("Two numbers are wanted: the share of the start, and that of the end.")
+                return hint("Two numbers are needed: the share of the start, and that of the end.")
             whole = math.sin(angle)
             wanted = np.array([math.sin((1 - a) * angle), math.sin(a * angle)]) / whole
             if np.allclose(answer, wanted, atol=1e-6):
@@ -91,7 +91,7 @@ def check_weights(weights: Any) -> object:
         answer = np.asarray(run(weights, x, y), dtype=np.float64)
         if answer.shape != (4,):
             return hint(
-                f"Four numbers are wanted, one a corner; yours have the shape {answer.shape}."
+                f"Four numbers are needed, one per corner; yours have the shape {answer.shape}."
             )
         u, v = 1 - x, 1 - y
         wanted = np.array([u * v, x * v, u * y, x * y])
@@ -126,7 +126,7 @@ def check_easing(easing: Any) -> object:
     places = np.linspace(0, 1, 101)
     values = np.array([float(run(easing, float(a))) for a in places])
     if not np.isfinite(values).all():
-        return hint("Some of its values are no numbers.")
+        return hint("Some of its values are not numbers.")
     if abs(values[0]) > 1e-6 or abs(values[-1] - 1) > 1e-6:
         return hint(
             f"It must begin at 0 and end at 1; yours goes from {values[0]:.3g} to {values[-1]:.3g}."
@@ -137,6 +137,11 @@ def check_easing(easing: Any) -> object:
         return hint(
             f"It turns back at {places[np.diff(values).argmin()]:.2f}: a traveller would hear "
             "that place twice."
+        )
+    if np.diff(values).max() > 0.25:
+        return hint(
+            f"It jumps near {places[np.diff(values).argmax()]:.2f}: a journey passes through every "
+            "place between 0 and 1."
         )
     start, end = values[1] / 0.01, (1 - values[-2]) / 0.01
     if start > 0.1 and end > 0.1:
