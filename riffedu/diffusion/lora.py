@@ -1,6 +1,6 @@
 """Lesson 14: LoRA, a low-rank change of a trained network, and its files.
 
-A trained layer keeps its weights W. Beside it stand two thin matrices, A (r × in) and B (out × r),
+A trained layer keeps its weights W. Beside it are two thin matrices, A (r × in) and B (out × r),
 and their product is added to what the layer computes::
 
     y = W x + strength · (α / r) · B A x
@@ -101,7 +101,7 @@ class Lora:
     """One low-rank change of a network: a pair of matrices per layer.
 
     ``pairs`` maps a layer's name to its pair. ``name`` is for people. Several can change the same
-    network: what they add is summed. Notebook: 14_train_your_own.
+    network: their changes are summed. Notebook: 14_train_your_own.
     """
 
     network: Any
@@ -132,7 +132,7 @@ class Lora:
 
     @contextmanager
     def off(self) -> Iterator[None]:
-        """Inside the ``with``, the network computes as if this change were not there."""
+        """Switch this change off inside a ``with`` block."""
         kept = self.strength
         self.strength = 0
         try:
@@ -186,7 +186,7 @@ class Lora:
     def save(self, path: str | Path, half: bool = False) -> Path:
         """Write a safetensors file in the format of diffusers; ``half`` for float16.
 
-        The strength is not saved: a file is what was trained. Raises RiffeduError for another
+        The strength is not saved: a file contains what was trained. Raises RiffeduError for another
         ending than ``.safetensors``.
         """
         from safetensors.torch import save_file
@@ -253,7 +253,7 @@ def load_lora(network: Any, path: str | Path, strength: float = 1.0) -> Lora:
     of peft and of kohya's scripts (``lora_unet_….lora_down.weight`` with ``alpha``), which most
     Stable Diffusion LoRAs are. Changes to the text encoder are left out, with a warning.
 
-    Raises RiffeduError if the file is missing, pickled, no LoRA, or made for another network.
+    Raises RiffeduError if the file is missing, pickled, not a LoRA, or made for another network.
     Notebook: 14_train_your_own.
     """
     import torch
@@ -365,7 +365,9 @@ def _by_layer(
     if broken := next((n for n, each in found.items() if not {"down", "up"} <= each.keys()), None):
         raise RiffeduError(f"{path} is incomplete: {broken} has only one of its two matrices")
     if not found:
-        raise RiffeduError(f"{path} holds no LoRA for a U-Net" + (", only words" if words else ""))
+        raise RiffeduError(
+            f"{path} contains no LoRA for a U-Net" + (", only words" if words else "")
+        )
     if words:
         warnings.warn(
             f"{path.name} also changes {words} layers of the text encoder: they are left out",

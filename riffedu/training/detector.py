@@ -1,8 +1,8 @@
-"""A detector of sounds that needs no training to speak of: the nearest mean.
+"""A detector of sounds that needs hardly any training: the nearest mean.
 
-A few numbers describe how loud, how lively and how quick each band of a picture is; every sound is
-represented by the mean of its clips, and a new clip belongs to the nearest one. It is weak where
-two sounds differ in melody or rhythm, and honest where they differ in timbre: it has never seen a
+A few numbers describe the level, variation and change of each band of a picture; every sound is
+represented by the mean of its clips, and a new clip belongs to the nearest one. It is weak if
+two sounds differ in melody or rhythm, and reliable if they differ in timbre. It has never seen a
 generated clip.
 
 Taught in lesson 14.

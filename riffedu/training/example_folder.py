@@ -1,4 +1,4 @@
-"""A folder of sounds for those who have none at hand: a babbling voice, made by formula.
+"""An example folder of sounds: a babbling voice, synthesised by formula.
 
 The shipped model cannot speak: no clip that it was trained on has a voice that changes its vowels.
 

@@ -1,13 +1,13 @@
-"""Train a LoRA on one's own sounds: minutes on two cores, with the loop of every network here.
+"""Train a LoRA on your own sounds, in minutes on two cores, with the loop of all networks here.
 
 The base model stays as it is; only the two thin matrices of each layer are trained
-(`riffedu.diffusion.lora`). Most of every batch are pieces of the own sounds. The rest keeps the
-model from forgetting: for prompts that it knew before, it must answer as it would without the LoRA
-(Li and Hoiem, "Learning without Forgetting", 2016). Without a prompt, too: so guidance still
-compares with the same answer as before.
+(`riffedu.diffusion.lora`). Most of every batch consists of pieces of your sounds. The rest keeps
+the model from forgetting: for prompts that it knew before, it must predict what it would without
+the LoRA (Li and Hoiem, "Learning without Forgetting", 2016). This includes the empty prompt, so
+guidance still compares with the same prediction as before.
 
-On the way two things are measured: the loss on files that were held out, and how far the loss on
-the base model's own clips has risen, which is forgetting.
+During training, two things are measured: the loss on files that were held out, and how far the loss
+on the base model's own clips has risen, which is forgetting.
 
 Taught in lesson 14. Shell: ``riffedu train own``.
 """
@@ -82,7 +82,7 @@ def _alpha(pipeline: Any, clean: torch.Tensor, times: torch.Tensor) -> torch.Ten
 def known_prompts() -> list[str]:
     """Return prompts that the base model knows: every second instrument and style, and none.
 
-    The other half of the names is left to measure forgetting with.
+    The other half of the names is kept to measure forgetting.
     """
     from .instruments import INSTRUMENTS
     from .music.styles import STYLES
@@ -163,7 +163,7 @@ def train_own(
 ) -> Iterator[OwnStep]:
     """Train a LoRA on ``sounds`` for ``minutes``, write it to ``output``; yield every step.
 
-    ``work`` is the folder of the training state: a later call with the same folder goes on.
+    ``work`` is the folder of the training state: a later call with the same folder continues.
     ``remember`` are latents and prompts of the base model (`remembered_clips`): every second clip
     is trained on, the others measure forgetting, which is unknown without them. At the end the LoRA
     stays on the pipeline, with the averaged weights, as ``pipeline.loras[-1]``.
@@ -257,7 +257,7 @@ def train_own(
 
 
 def read_measures(work: str | Path) -> list[dict[str, float]]:
-    """Return what was measured on the way: a list of step, seconds, held_out and forgetting."""
+    """Return what was measured in training: a list of step, seconds, held_out and forgetting."""
     path = Path(work) / "measures.json"
     return json.loads(path.read_text()) if path.is_file() else []
 
@@ -269,7 +269,7 @@ def _same_settings(work: Path, settings: dict[str, Any]) -> None:
     for name, value in settings.items():
         if known.get(name) != value:
             raise RiffeduError(
-                f"{work} holds a training with {name} {known.get(name)}, not {value}: delete that "
+                f"{work} contains training with {name} {known.get(name)}, not {value}: delete that "
                 "folder, or give another output"
             )
     work.mkdir(parents=True, exist_ok=True)
@@ -286,16 +286,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "folder", help="folder of 5 to 20 sound files, with captions.csv or a .txt beside each"
     )
-    parser.add_argument("-o", "--output", required=True, help="LoRA to write: .safetensors")
+    parser.add_argument("-o", "--output", required=True, help="LoRA file to write: .safetensors")
     parser.add_argument(
-        "--minutes", type=float, default=10.0, help="how long to train now (default 10)"
+        "--minutes", type=float, default=10.0, help="minutes to train in this run (default: 10)"
     )
-    parser.add_argument("--rank", type=int, default=RANK, help=f"rank of the LoRA ({RANK})")
     parser.add_argument(
-        "--rate", type=float, default=LEARNING_RATE, help=f"learning rate ({LEARNING_RATE:g})"
+        "--rank", type=int, default=RANK, help=f"rank of the LoRA (default: {RANK})"
     )
-    parser.add_argument("--model", default="default", help="model to fine-tune (the shipped one)")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda, mps or auto (cpu)")
+    parser.add_argument(
+        "--rate",
+        type=float,
+        default=LEARNING_RATE,
+        help=f"learning rate (default: {LEARNING_RATE:g})",
+    )
+    parser.add_argument(
+        "--model", default="default", help="model to fine-tune (default: the shipped model)"
+    )
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, mps or auto (default: cpu)")
     parser.add_argument("--seed", type=int, default=0)
 
 

@@ -1,13 +1,13 @@
-"""A folder of one's own sounds as training data: read, checked, cut, drawn and encoded.
+"""A folder of your own sounds as training data: read, checked, cut, drawn and encoded.
 
     squeaks/
         door.wav            5 to 20 sound files,
         door.txt            each with a caption in a file beside it,
         captions.csv        or all captions in one table: file,caption
 
-Every file is cut into pieces of 5.12 s, half a piece apart. Whole files are held out to measure
-with, never single pieces: neighbouring pieces of one recording are nearly the same, and a model
-that has seen one knows the other.
+Every file is cut into pieces of 5.12 s, half a piece apart. Whole files are held out for
+measuring, never single pieces: neighbouring pieces of one recording are nearly the same, and a
+model that has seen one knows the other.
 
 Taught in lesson 14.
 """
@@ -74,9 +74,9 @@ class OwnSounds:
 def read_captions(folder: str | Path) -> dict[Path, str]:
     """Return the sound files of a folder, sorted by name, with their captions.
 
-    Captions stand in ``captions.csv`` (columns ``file,caption``; a header is optional) or in a text
-    file beside each sound, which goes before the table. Raises RiffeduError, with the names, for a
-    folder without sounds, a sound without a caption, or a caption without a sound.
+    Captions are in ``captions.csv`` (columns ``file,caption``; a header is optional) or in a text
+    file beside each sound, which takes precedence over the table. Raises RiffeduError, with the
+    names, for a folder without sounds, a sound without a caption, or a caption without a sound.
     """
     folder = Path(folder).expanduser()
     if not folder.is_dir():
@@ -87,7 +87,7 @@ def read_captions(folder: str | Path) -> dict[Path, str]:
         if path.suffix.lower() in ENDINGS and not path.name.startswith(".")
     )
     if not sounds:
-        raise RiffeduError(f"{folder} holds no sound files ({' '.join(ENDINGS)})")
+        raise RiffeduError(f"{folder} contains no sound files ({' '.join(ENDINGS)})")
     table = _read_table(folder / TABLE) if (folder / TABLE).is_file() else {}
     if strangers := sorted(set(table) - {path.name for path in sounds}):
         raise RiffeduError(
@@ -190,7 +190,7 @@ def read_pieces(folder: str | Path, hop: float = HOP) -> list[Piece]:
             if rms_db(waveform[begin : begin + round(SECONDS * RATE)]) > QUIETEST:
                 found.append(Piece(path.name, start, caption, cut(waveform, start)))
         if not found:
-            raise RiffeduError(f"{path} is silent: record it again, or take it out of the folder")
+            raise RiffeduError(f"{path} is silent: record it again, or remove it from the folder")
         pieces += found
     if len(pieces) < FEWEST or len({piece.file for piece in pieces}) < 2:
         raise RiffeduError(

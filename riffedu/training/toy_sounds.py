@@ -1,4 +1,4 @@
-"""Eight sounds made by formula: the data set of the toy model, with no recording in it.
+"""Eight sounds synthesised by formula: the data set of the toy model, without recordings.
 
 Taught in lesson 14.
 """

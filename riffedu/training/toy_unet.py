@@ -1,4 +1,4 @@
-"""A toy from zero: a small U-Net, eight sounds, the loss, the loop and the codec of the large one.
+"""A toy model from scratch: a small U-Net, eight sounds, the large one's loss, loop and codec.
 
 What differs from the shipped model is its size: under two million weights instead of 21, eight
 captions instead of thousands, minutes instead of days.
@@ -81,10 +81,10 @@ def train_toy(
 ) -> Iterator[TrainingStep]:
     """Train ``unet`` on latents and captions for ``minutes``; yield every step of the loop.
 
-    Autoencoder, text encoder and noise schedule are those of ``pipeline``. A clip is moved in time
-    by whole cells at random, around its end, so that a few clips are many. With the same
-    ``folder``, a later call goes on. ``save_every`` and ``on_save`` are those of
-    `riffedu.training.loop.train`. At the end, also when stopped, ``unet`` holds the averaged
+    Autoencoder, text encoder and noise schedule are those of ``pipeline``. A clip is shifted in
+    time at random by whole cells, wrapping around its end, so that a few clips act as many. With
+    the same ``folder``, a later call continues. ``save_every`` and ``on_save`` are those of
+    `riffedu.training.loop.train`. At the end, even when stopped, ``unet`` has the averaged
     weights.
     """
     import torch

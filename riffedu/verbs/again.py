@@ -222,8 +222,8 @@ def _clip(record: Record, args: Namespace) -> Any:
 
     if not args.audio:
         raise RiffeduError(
-            f"{args.file} was made from another sound, which it does not contain: give that with "
-            "--audio"
+            f"{args.file} was made from another sound, which it does not contain: "
+            "give it with --audio"
         )
     clip = load_clip(args.audio)
     if sound_hash(*clip) != record["audio"]:

@@ -56,7 +56,7 @@ def add_music_arguments(parser: ArgumentParser) -> None:
         default=[],
         metavar="FILE[:STRENGTH]",
         help="LoRA to add to the model, a .safetensors file, with a strength from 0 to 2 "
-        "(default 1); repeat for several",
+        "(default: 1); repeat for several",
     )
     add_device(parser)
     add_output_arguments(parser)

@@ -198,7 +198,7 @@ def test_a_single_file_beside_damaged_settings(v1, tmp_path, name):
         ("conditioner.embedders.0.transformer.x", "is Stable Diffusion XL"),
         ("cond_stage_model.model.token_embedding.weight", "is Stable Diffusion v2"),
         ("down_blocks.0.resnets.0.conv1.weight", "one component"),
-        ("something.else", "no checkpoint of Stable Diffusion v1"),
+        ("something.else", "not a checkpoint of Stable Diffusion v1"),
         ("model.diffusion_model.out.2.weight", "no weights named first_stage_model."),
     ],
 )

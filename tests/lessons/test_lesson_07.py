@@ -73,7 +73,7 @@ def test_noise_beyond_white_and_black_is_cut_off(image):
 def test_the_listener_hears_the_notes(image):
     found = melody(image_to_array(image), columns=16)[2::4]
     assert np.abs(12 * np.log2(found / np.array(SCALE))).max() < 0.4
-    with pytest.raises(RiffeduError, match="one frame needs columns=600"):
+    with pytest.raises(RiffeduError, match="but one frame needs 600"):
         melody(image_to_array(image), columns=600)
 
 

@@ -90,7 +90,7 @@ def test_transform_takes_them(pipeline):
     )
     for other in others:
         assert np.array_equal(first.waveform, other.waveform)
-    with pytest.raises(RiffeduError, match="99 columns, the sound's picture 512 and 150"):
+    with pytest.raises(RiffeduError, match="99 columns, but the sound's picture has 512 and 150"):
         pipeline.transform(CLIP, "rock", mask=np.ones((512, 99)), **FEW)
 
 

@@ -368,7 +368,7 @@ def test_multiplicative_steps_approach_the_mel_amplitudes():
         (lambda: list(mel_blocks([])), "empty"),
         (lambda: list(mel_blocks([np.zeros(0), np.zeros(0)])), "empty"),
         (lambda: list(mel_blocks([np.zeros(9), np.array([np.nan])])), "NaN"),
-        (lambda: list(mel_blocks([np.zeros((2, 9)), np.zeros(9)])), "same channels"),
+        (lambda: list(mel_blocks([np.zeros((2, 9)), np.zeros(9)])), "same number of channels"),
     ],
 )
 def test_bad_input_gives_one_clear_line(call, says):

@@ -84,7 +84,7 @@ def test_tables_as_people_save_them(folder, text):
         (lambda f: write(f, "file,mood\na.wav,sad\n"), "must name the columns file and caption"),
         (lambda f: (f / "captions.csv").write_bytes(b"a.wav,caf\xe9\n"), "not UTF-8"),
         (lambda f: (f / "captions.csv").unlink(), "5 of 5 sounds have no caption"),
-        (lambda f: [p.unlink() for p in f.glob("*.wav")], "holds no sound files"),
+        (lambda f: [p.unlink() for p in f.glob("*.wav")], "contains no sound files"),
         (lambda f: save(f / "a.wav", sine(300, 0.1), RATE), "a.wav is only 0.10 s long"),
         (lambda f: save(f / "a.wav", np.zeros(9 * RATE), RATE), "a.wav is silent"),
         (lambda f: (f / "a.wav").write_bytes(b"no sound"), "a.wav"),

@@ -317,7 +317,7 @@ def test_shards_restart_and_say_what_they_are_made_of(tmp_path):
         s["what"] for s in manifest["sources"]
     }
 
-    with pytest.raises(RiffeduError, match="another seed"):
+    with pytest.raises(RiffeduError, match="different seed"):
         data.make_dataset(folder, n=4, **dict(make, seed=4))
 
 

@@ -52,11 +52,11 @@ SOUNDS = {
     "8 kHz": (sound(synth.sine(440, 0.6, 8000), 8000), 60),
     "96 kHz": (sound(synth.sine(440, 0.6, 96000), 96000), 60),
     "192 kHz": (sound(synth.sine(440, 0.6, 192000), 192000), 60),
-    "a header that says 1 Hz": (damaged(header(24, 1)), "its sample rate is 1 Hz"),
+    "a header that says 1 Hz": (damaged(header(24, 1)), "its sample rate, 1 Hz, is not"),
     "a header that says 0 Hz": (damaged(header(24, 0)), "cannot be read as a sound"),
     "a header that says 2 GHz": (
         damaged(header(24, 2**31 - 1)),
-        "its sample rate is 2147483647 Hz",
+        "its sample rate, 2147483647 Hz, is not",
     ),
     "a header that says 4 GB": (damaged(header(40, 2**32 - 16)), 60),
     "a header that says 0 channels": (damaged(header(22, 0, "<H")), "cannot be read as a sound"),

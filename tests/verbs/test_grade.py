@@ -160,7 +160,7 @@ def test_the_verb_writes_a_table(tmp_path, capsys):
         ([".", "--jobs", "0"], "--jobs"),
         ([".", "--seconds", "-1"], "--seconds"),
         ([".", "--memory", "nan"], "--memory"),
-        ([".", "-o", "old.csv"], "old.csv exists already"),
+        ([".", "-o", "old.csv"], "old.csv already exists"),
         ([".", "-o", "none/marks.csv"], "there is no folder"),
     ],
 )

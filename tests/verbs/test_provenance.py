@@ -152,7 +152,7 @@ def test_sample_formats(tmp_path):
         assert np.abs(audio.load(path)[0] - sound / 2).max() < 2**-22
     for name, bits, words in [
         ("a.flac", "float", "use .wav"),
-        ("a.mp3", 16, "leave the bits out"),
+        ("a.mp3", 16, "omit the bits"),
         ("a.wav", 12, "bits must be one of"),
     ]:
         with pytest.raises(riffedu.errors.RiffeduError, match=words):
@@ -246,7 +246,7 @@ def test_what_is_lacking_is_said(shell, tune, tmp_path, capsys, monkeypatch):
         ([made], "give it with --audio"),
         ([made, "--audio", long], "is not the sound"),
         ([made, "--audio", tune, "--model", other], "--model"),
-        ([plain], "no record of riffedu"),
+        ([plain], "no record by riffedu"),
         ([tmp_path / "none.wav"], "No such file"),
         ([tmp_path / "array.wav"], "a mask that the file does not contain"),
     ]:
