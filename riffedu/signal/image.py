@@ -42,7 +42,7 @@ def image_from_spectrogram(
         pixel = ⌊255 − 255 · (mel / max mel)^power⌋,   power = 0.25
 
     The power compresses the range, as hearing does: with 255 grey levels a linear picture would
-    show only the loudest 48 dB; this one shows 192 dB. ``mel`` ≥ 0: shape (512, columns)
+    show only the loudest 48 dB; this one shows 193 dB. ``mel`` ≥ 0: shape (512, columns)
     or (1, 512, columns) gives three equal channels; (2, 512, columns) red 0, green left, blue
     right. With ``range_db`` the greys are decibels instead, see `to_pixels`. Returns an RGB picture
     whose EXIF tags hold ``params`` and MAX_VALUE, the amplitude of black on the 16-bit scale, so

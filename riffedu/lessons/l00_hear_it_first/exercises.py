@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 ANSWERS = {"A": "clicks", "B": "glide", "C": "tone", "D": "noise"}
 _MISREAD = {
-    "tone": "A tone is one pitch for a long time: one row of the picture, from left to right.",
+    "tone": "A tone is one pitch for a long time: level lines from left to right.",
     "clicks": "A click is short and holds all pitches at once: one column, from bottom to top.",
     "glide": "A glide changes its pitch while time goes on: its line climbs.",
     "noise": "Noise is all pitches all the time: grey everywhere, with no line in any direction.",

@@ -53,6 +53,11 @@ def check_pixel(pixel: Callable) -> object:
         return hint("Nearly: a pixel is a whole number, and Riffusion rounds down: int(…).")
     if got == [255 - int(255 * share**0.25) for share in shares]:
         return hint("Nearly: round down at the end. You rounded before subtracting from 255.")
+    if got[:2] == want[:2]:
+        return hint(
+            f"Silence and the loudest are right. Share 0.0625, whose fourth root is ½, must be "
+            f"{want[2]}; yours is {got[2]:g}."
+        )
     return hint(
         f"The loudest, share 1, must be 0, and silence 255; yours are {got[0]:g} and {got[1]:g}."
     )
@@ -202,6 +207,11 @@ def check_codec(encode: Callable, decode: Callable | None = None) -> object:
         levels = len(np.unique(pixels))
         if levels < 100:
             return hint(told + f"You use only {levels} of the 256 levels.")
+        if (back[soft] == 0).any():
+            return hint(
+                told + "Some of the soft bins become silence: they get too few levels, or none. "
+                "Bend the curve more, or give decibels a larger range."
+            )
         if soft_db < all_db - 15:
             return hint(told + "The soft bins get too few levels: bend the curve more.")
         if abs(all_db - soft_db) < 3:
@@ -212,7 +222,8 @@ def check_codec(encode: Callable, decode: Callable | None = None) -> object:
         if soft_db < all_db:
             return hint(
                 told + "Round to the nearest level instead of down, which halves the largest "
-                "error, or bend the curve a little more."
+                "error. If you do that already, leave the roots: a logarithm gives the soft bins "
+                "more levels."
             )
         return hint(told + "The loud bins get too few levels: bend the curve less.")
     return right(

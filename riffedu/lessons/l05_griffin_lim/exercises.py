@@ -16,7 +16,7 @@ SIZES = (64, 16)  # n_fft and hop of the small spectra
 RATE = 22050
 
 _SOUNDS_LIKE = {
-    "original": "The original's words are clear, and nothing in it is hoarse.",
+    "original": "The original's syllables are clear, and nothing in it is hoarse.",
     "random": "Random phases make it hoarse and hollow, as from the far end of a pipe.",
     "alike": "Phases all alike make a robot, which stays on one note.",
     "found": "Found with windows of 186 ms, the voice keeps its melody, and its syllables blur.",
@@ -212,7 +212,7 @@ def check_ears(heard: Any) -> object:
     if wrong:
         more = f" ({len(wrong)} of the four are not right yet.)"
         return hint(f"Listen to {wrong[0]} again. {_SOUNDS_LIKE[said[wrong[0]]]}{more}")
-    return right("One set of words, four sets of phases.")
+    return right("One voice, four sets of phases.")
 
 
 @lru_cache(1)
