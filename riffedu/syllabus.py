@@ -208,12 +208,12 @@ LESSONS = (
     ),
     Lesson(
         15,
-        "measure_it",
-        "Measure it",
-        "figures you can trust, and what came after",
-        90,
-        ("evaluate",),
-        (11, 14),
+        "measure_and_compare",
+        "Measure it, and what came after",
+        "figures that you can trust; the models since, in miniature",
+        120,
+        ("evaluate", "miniatures"),
+        (8, 11, 12),
         "planned",
     ),
 )
