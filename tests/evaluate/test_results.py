@@ -14,7 +14,7 @@ def made():
         stage: {
             "truth": [0, 1, 1],
             "heard": [0, 1, 0],
-            "embeddings": random.random((3, 4)).tolist(),
+            "embeddings": [[0.1, 0.2]] * 3,
         }
         for stage in ("codec", "generated")
     }
