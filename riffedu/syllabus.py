@@ -214,7 +214,6 @@ LESSONS = (
         120,
         ("evaluate", "miniatures"),
         (8, 11, 12),
-        "planned",
     ),
 )
 
