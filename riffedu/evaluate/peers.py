@@ -202,12 +202,12 @@ def melody_features(waveform: np.ndarray, sample_rate: int, n_chroma: int = 12) 
     the strongest entry is kept: float32 (frames, 12), one 1 in each row. Timbre, octave and chords
     are gone, so the model must invent them. Source: Copet et al. (2023), §2.2.
     """
-    import librosa
+    import librosa.filters as filters
 
     from riffedu.signal.stft import stft
 
     power = np.abs(stft(np.asarray(waveform, np.float64), 16384, 4096)) ** 2
-    bank = librosa.filters.chroma(sr=sample_rate, n_fft=16384, tuning=0, n_chroma=n_chroma)
+    bank = filters.chroma(sr=sample_rate, n_fft=16384, tuning=0, n_chroma=n_chroma)
     chroma = bank @ power
     return np.eye(n_chroma, dtype=np.float32)[chroma.argmax(axis=0)]
 

@@ -114,7 +114,9 @@ def _maker_of(place: str, settings: Settings) -> Maker:
     def make(prompt: str) -> tuple[np.ndarray, int]:
         options: dict[str, Any] = {"seed": settings.seed, "num_inference_steps": settings.steps}
         if settings.clip is None:
-            made = pipeline.generate(prompt, duration=settings.seconds, progress=False, **options)
+            made: Any = pipeline.generate(
+                prompt, duration=settings.seconds, progress=False, **options
+            )
             return made.waveform, made.sample_rate
         known = settings.clip[0].shape[-1] / settings.clip[1]
         made = pipeline.extend(

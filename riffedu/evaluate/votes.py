@@ -105,8 +105,8 @@ def pool(paths: Iterable[str | Path]) -> list[Vote]:
             votes.append(Vote(**{**asdict(vote), "listener": named}))
     seen: set[tuple] = set()
     for vote in votes:
-        key = (vote.listener, vote.kind, vote.item, vote.trial)
-        key += (vote.system,) if vote.kind == "rating" else ()
+        rated = vote.system if vote.kind == "rating" else ""
+        key = (vote.listener, vote.kind, vote.item, vote.trial, rated)
         if key in seen:
             raise RiffeduError(
                 f"{vote.listener} has voted twice on {vote.item!r}, trial {vote.trial}: was a file "

@@ -56,7 +56,9 @@ def sections(
     for section in schedule:
         prompt, seconds = f"{section.prompt} at {bpm:g} bpm", section.beats * 60 / bpm
         if last is None:
-            made = pipeline.generate(prompt, duration=seconds, tempo=bpm, progress=False, **options)
+            made: Any = pipeline.generate(
+                prompt, duration=seconds, tempo=bpm, progress=False, **options
+            )
             rate, sound = made.sample_rate, made.waveform
         else:
             known = len(last) / rate
