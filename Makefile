@@ -3,7 +3,7 @@
 # make test-browser   the same notebooks and the panels in a real JupyterLab and Chromium
 # make lint   ruff, types and import contracts, as make test checks them
 # make bench  time the road on this machine
-# make notebooks  write the learners' notebooks anew from the lessons' sources
+# make notebooks  write notebooks, the teacher's pages and the README's table from their sources
 
 VENV ?= .venv
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -78,7 +78,9 @@ bench: $(SETUP)
 	$(BIN)/python benchmarks/run.py
 
 notebooks: $(SETUP)
+	$(BIN)/python -m riffedu.syllabus
 	$(BIN)/python -m riffedu.lessons.build
+	$(BIN)/python -m riffedu.lessons.guide
 
 clean:
 	rm -rf $(VENV) .pytest_cache .hypothesis

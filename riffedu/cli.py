@@ -17,16 +17,19 @@ from typing import Any, NoReturn
 
 from riffedu import __version__
 from riffedu.errors import RiffeduError
+from riffedu.output import Terminated, ending_cleanly, escape_unprintable, exit_code, say
 
 VERBS: dict[str, tuple[str, str | dict]] = {
     "lab": ("open JupyterLab at a lesson", "riffedu.verbs.lab"),
     "check": ("check the installation", "riffedu.verbs.check"),
+    "grade": ("run the checks of learners' notebooks", "riffedu.verbs.grade"),
     "app": ("serve the live instrument as a web page", "riffedu.app.server"),
     "generate": ("generate music from a prompt", "riffedu.verbs.generate"),
     "transform": ("regenerate a clip, or part of it, from a prompt", "riffedu.verbs.transform"),
     "extend": ("continue a clip", "riffedu.verbs.extend"),
     "loop": ("generate a seamless loop", "riffedu.verbs.loop"),
     "interpolate": ("generate music that moves from prompt to prompt", "riffedu.verbs.interpolate"),
+    "stems": ("split a sound into stems that add up to it", "riffedu.verbs.stems"),
     "audio-to-image": ("convert a sound file to a picture", "riffedu.verbs.audio_to_image"),
     "image-to-audio": ("convert a picture to a sound file", "riffedu.verbs.image_to_audio"),
     "audio-to-images-batch": (
@@ -42,6 +45,8 @@ VERBS: dict[str, tuple[str, str | dict]] = {
         "riffedu.verbs.sample_clips_batch",
     ),
     "print-exif": ("print a picture's EXIF tags", "riffedu.verbs.print_exif"),
+    "show": ("print how a sound or picture was made", "riffedu.verbs.show"),
+    "again": ("make the clip of a file again", "riffedu.verbs.again"),
     "train": (
         "render training data; train the autoencoder and the denoiser",
         {
@@ -62,7 +67,12 @@ VERBS: dict[str, tuple[str, str | dict]] = {
 }
 
 
-class _Wide(argparse.HelpFormatter):
+EXIT_CODES = """\
+exit codes: 0 done; 1 some files failed, or a check did; 2 invalid argument or file, or no room
+on the disk: one line on stderr says what to do; 130 stopped by Ctrl-C; 143 stopped by SIGTERM"""
+
+
+class _Wide(argparse.RawDescriptionHelpFormatter):
     """A formatter with a wide first column that counts the indentation of the verbs.
 
     argparse ignores that indentation, and breaks the line after the longest verb.
@@ -88,7 +98,7 @@ class _Parser(argparse.ArgumentParser):
 
 def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     """Return the parser for this command line; only the verb that ``argv`` names has its flags."""
-    parser = _Parser(prog="riffedu", description="How a picture becomes music.")
+    parser = _Parser(prog="riffedu", description="How a picture becomes music.", epilog=EXIT_CODES)
     parser.add_argument("--version", action="version", version=f"riffedu {__version__}")
     _add_verbs(parser, VERBS, argv)
     return parser
@@ -99,7 +109,10 @@ def _add_verbs(parser: argparse.ArgumentParser, verbs: dict, argv: Sequence[str]
     chosen, rest = (argv[0], argv[1:]) if argv else (None, [])
     for name, (summary, module) in verbs.items():
         verb = subparsers.add_parser(
-            name, help=summary, description=f"{summary[0].upper()}{summary[1:]}."
+            name,
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            epilog=EXIT_CODES,
         )
         if name != chosen:
             continue
@@ -112,28 +125,31 @@ def _add_verbs(parser: argparse.ArgumentParser, verbs: dict, argv: Sequence[str]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line; return 0 for success, 1 for a failed check, 2 for bad input."""
+    """Run one command line; return its exit code, one of `EXIT_CODES`."""
     argv = list(sys.argv[1:] if argv is None else argv)
+    escape_unprintable()
     try:
-        parser = build_parser(argv)
-        args, rest = parser.parse_known_args(argv or ["--help"])
-        if rest and not args.passes_on:
-            parser.error(f"unrecognized arguments: {' '.join(rest)}")
-        args.passed_on = rest
-        code = args.run(args) or 0
-        sys.stdout.flush()
-        return code
+        with ending_cleanly():
+            parser = build_parser(argv)
+            args, rest = parser.parse_known_args(argv or ["--help"])
+            if rest and not args.passes_on:
+                parser.error(f"unrecognized arguments: {' '.join(rest)}")
+            args.passed_on = rest
+            code = args.run(args) or 0
+            sys.stdout.flush()
+            return code
     except BrokenPipeError:
         # The reader (such as `head`) has closed the pipe. Redirect stdout, so that Python's flush
         # at exit does not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (RiffeduError, OSError) as error:
-        print(f"riffedu: error: {' '.join(_describe(error).split())}", file=sys.stderr)
+        say(f"riffedu: error: {' '.join(_describe(error).split())}", sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("\nriffedu: interrupted", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stop:
+        what = "terminated" if isinstance(stop, Terminated) else "interrupted"
+        say(f"\nriffedu: {what}", sys.stderr)
+        return exit_code(stop)
 
 
 def _describe(error: Exception) -> str:

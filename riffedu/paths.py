@@ -1,10 +1,8 @@
-"""The folders of the course's files, and a check for files to be written."""
+"""The folders of the course's files."""
 
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 
 from riffedu.errors import RiffeduError
@@ -67,25 +65,3 @@ def clips_folder() -> Path:
     if not (folder / "clips.json").is_file():
         raise RiffeduError(f"the course's clips are missing: there is no {folder / 'clips.json'}")
     return folder
-
-
-def check_writable(name: str | Path, endings: Iterable[str], what: str) -> Path:
-    """Return the path of a file to be written, after checking that it can be.
-
-    Raises RiffeduError if its suffix is not in ``endings``, if it is a folder, or if its folder is
-    missing or not writable. ``what`` is "sound" or "picture".
-    """
-    path = Path(name).expanduser()
-    if path.is_dir():
-        raise RiffeduError(f"{name} is a folder: give the path of a {what} file")
-    if path.suffix.lower() not in endings:
-        raise RiffeduError(
-            f"cannot write a {what} as {name!r}: its name must end in one of {' '.join(endings)}"
-        )
-    if not path.parent.is_dir():
-        raise RiffeduError(f"cannot write {name}: there is no folder {path.parent}")
-    try:
-        tempfile.TemporaryFile(dir=path.parent).close()
-    except OSError as error:
-        raise RiffeduError(f"cannot write {name}: {error.strerror} ({path.parent})") from None
-    return path

@@ -59,7 +59,7 @@ LESSONS = (
         "hear_it_first",
         "Hear it first",
         "a prompt becomes music",
-        25,
+        30,
         ("music.pipeline",),
     ),
     Lesson(
@@ -68,14 +68,22 @@ LESSONS = (
         "Sound as numbers",
         "samples, rate, bits, level",
         115,
-        ("signal.arrays", "signal.files", "signal.audio", "signal.sampling", "signal.synth"),
+        (
+            "signal.arrays",
+            "signal.files",
+            "signal.tags",
+            "signal.saving",
+            "signal.audio",
+            "signal.sampling",
+            "signal.synth",
+        ),
     ),
     Lesson(
         1.5,
         "fourier",
         "How much of this sine?",
         "the Fourier transform by hand",
-        70,
+        110,
         ("signal.fourier",),
         (1,),
     ),
@@ -175,7 +183,14 @@ LESSONS = (
         "Text to music",
         "the whole road, stage by stage",
         40,
-        ("diffusion.windows", "music.result", "music.pulse", "music.generate"),
+        (
+            "diffusion.windows",
+            "music.provenance",
+            "signal.stereo",
+            "music.result",
+            "music.pulse",
+            "music.generate",
+        ),
         (0,),
     ),
     Lesson(
@@ -184,7 +199,13 @@ LESSONS = (
         "Editing sound",
         "transform, inpaint, extend, loop",
         90,
-        ("music.masks", "music.edit", "music.continuation", "music.looping"),
+        (
+            "signal.stems",
+            "music.masks",
+            "music.edit",
+            "music.continuation",
+            "music.looping",
+        ),
         (8, 9),
     ),
     Lesson(
@@ -283,8 +304,9 @@ def drawn(readme: str, project: str) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
+    from riffedu.output import write_text
     from riffedu.paths import course_folder
 
     files = [course_folder() / name for name in ("README.md", "pyproject.toml")]
     for file, text in zip(files, drawn(*(file.read_text("utf-8") for file in files))):
-        file.write_text(text, "utf-8")
+        write_text(file, text)

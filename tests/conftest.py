@@ -2,6 +2,7 @@
 
 import os
 import socket
+import tempfile
 
 # Set before anything imports them, and inherited by the kernels that notebooks run in.
 os.environ.update(
@@ -9,6 +10,7 @@ os.environ.update(
     TRANSFORMERS_OFFLINE="1",
     HF_HUB_DISABLE_TELEMETRY="1",
     PYDEVD_DISABLE_FILE_VALIDATION="1",
+    RIFFEDU_CACHE=tempfile.mkdtemp(prefix="riffedu-cache-"),
 )
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 

@@ -21,6 +21,7 @@ import anywidget
 import numpy as np
 import traitlets
 
+from riffedu import __version__
 from riffedu.app.model_server import WHERE, open_model_server
 from riffedu.errors import RiffeduError
 from riffedu.music.instrument import FILE, SEED_SOUNDS, STEPS, STRENGTH, PieceSettings
@@ -75,6 +76,7 @@ class LiveInstrument(anywidget.AnyWidget):
     seed_sounds: Any = traitlets.List().tag(sync=True)
     frequencies: Any = traitlets.List().tag(sync=True)
     page = traitlets.Bool(False).tag(sync=True)
+    version = traitlets.Unicode(__version__).tag(sync=True)
 
     def __init__(self, model_server: ModelServer | RemoteModelServer, **controls: Any):
         self._session = model_server.session()
@@ -198,7 +200,9 @@ class LiveInstrument(anywidget.AnyWidget):
             "restore": self._restore,
         }
         handler = handlers.get(content.get("type", ""))
-        if handler is not None:
+        if handler == self._send_session:
+            self._run(handler, content, buffers)  # at once, not after the piece in the making
+        elif handler is not None:
             self._worker.submit(self._run, handler, content, buffers)
 
     def _run(self, handler: Callable, content: dict[str, Any], buffers: list) -> None:
@@ -235,7 +239,7 @@ class LiveInstrument(anywidget.AnyWidget):
                 "run": content.get("run"),
                 "number": piece.number,
                 "place": list(settings.place),
-                "words": settings.text or _nearest_prompt(settings),
+                "words": settings.text or _mixture(settings),
                 "period": piece.period,
                 "took": time.monotonic() - began,
                 "waiting": self._session.waiting,
@@ -288,12 +292,14 @@ def live_instrument(pipeline: Pipeline | None = None, **controls: Any) -> LiveIn
     return LiveInstrument(open_model_server(pipeline), **controls)
 
 
-def _nearest_prompt(settings: PieceSettings) -> str:
-    """The prompt of the nearest corner, used as a label."""
+def _mixture(settings: PieceSettings) -> str:
+    """What a piece is made from, as a label: the prompts with at least a fifth, largest first."""
     if len(settings.prompts) < 4:
         return settings.prompts[0]
     x, y = settings.place
-    return settings.prompts[(x > 0.5) + 2 * (y > 0.5)]
+    shares = ((1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y)
+    parts = sorted(zip(shares, settings.prompts), reverse=True)
+    return " + ".join(f"{share:.0%} {text}" for share, text in parts if share >= 0.2)
 
 
 def _int16(sound: np.ndarray) -> bytes:

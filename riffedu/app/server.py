@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from riffedu import limits
 from riffedu.errors import RiffeduError
+from riffedu.output import say
 
 if TYPE_CHECKING:
     from riffedu.music.pipeline import Pipeline
@@ -74,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that `finally` runs
         try:
             address = wait_for(voila, args.ip, args.port, token)
-            print(f"The live instrument is at {address}\nPress Ctrl-C to stop it.", flush=True)
+            say(f"The live instrument is at {address}\nPress Ctrl-C to stop it.", flush=True)
             if not args.no_browser:
                 webbrowser.open(address)
             return voila.wait()
@@ -100,7 +101,7 @@ def check_free(ip: str, port: int) -> None:
 def _load(name: str) -> Pipeline:
     from riffedu.music.pipeline import load_pipeline
 
-    print("Loading the model …", flush=True)
+    say("Loading the model …", flush=True)
     pipeline = load_pipeline(name)
     pipeline.generate(
         "music", num_inference_steps=1, progress=False

@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from riffedu.errors import RiffeduError
+from riffedu.output import check_output as check_place
+from riffedu.output import say
 
 if TYPE_CHECKING:
     from riffedu.evaluate.classifier import Classifier
@@ -197,7 +199,7 @@ def open_or_train(
 
     folder = Path(folder or shipped_classifier() or "runs/evaluator")
     if not folder.is_dir() or not any(folder.iterdir()):
-        print(f"training a classifier on the renders of {data}; it will be kept in {folder}")
+        say(f"training a classifier on the renders of {data}; it will be kept in {folder}")
         learn_and_save(data, folder, epochs, seed)
     return load_classifier(folder)
 
@@ -225,6 +227,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--guidance", type=float, help="guidance scale (the model's own)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--output", metavar="TABLE", help="write the table, .md or .json")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace an existing table or sheet"
+    )
     parser.add_argument(
         "--sheet",
         metavar="PNG",
@@ -259,7 +264,7 @@ def run(args: Namespace) -> int:
         return _sheet(args)
     if args.music:
         return _music(args)
-    output = check_output(args.output) if args.output else None
+    output = check_output(args.output, args.overwrite) if args.output else None
     pipeline = card = None
     if args.until != "renders":
         from riffedu.music.pipeline import load_pipeline
@@ -278,7 +283,7 @@ def run(args: Namespace) -> int:
         args.seed,
         generate=args.until == "generated",
     )
-    print(to_markdown(report), end="")
+    say(to_markdown(report).rstrip())
     if output:
         write(report, output)
     if card:
@@ -292,7 +297,7 @@ def _music(args: Namespace) -> int:
     from riffedu.evaluate.report import check_output
     from riffedu.music.pipeline import load_pipeline
 
-    output = check_output(args.output) if args.output else None
+    output = check_output(args.output, args.overwrite) if args.output else None
     report = music(
         load_pipeline(args.model),
         args.data,
@@ -302,7 +307,7 @@ def _music(args: Namespace) -> int:
         args.guidance,
         args.seed,
     )
-    print(to_markdown(report), end="")
+    say(to_markdown(report).rstrip())
     if output:
         write(report, output)
     return 0
@@ -315,6 +320,7 @@ def _sheet(args: Namespace) -> int:
 
     if Path(args.sheet).suffix.lower() != ".png":
         raise RiffeduError(f"the sheet is a PNG: {args.sheet!r} must end in .png")
+    path = check_place(args.sheet, what="picture", overwrite=args.overwrite)
     pictures = PictureDataset(args.data, "test")
-    print(draw_sheet(load_pipeline(args.model), pictures, args.sheet, seed=args.seed))
+    say(draw_sheet(load_pipeline(args.model), pictures, path, seed=args.seed))
     return 0

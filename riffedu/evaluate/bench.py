@@ -25,6 +25,7 @@ from riffedu.evaluate.intervals import bootstrap
 from riffedu.evaluate.listening import Vote, dithered, level_matched
 from riffedu.evaluate.rhythm import tempo_fits
 from riffedu.evaluate.sources import Source
+from riffedu.output import write_files
 from riffedu.signal.audio import loudness
 
 if TYPE_CHECKING:
@@ -262,19 +263,20 @@ def write(clips: Sequence[Judged], folder: str | Path, title: str = "Listen blin
     from riffedu.signal.audio import save
 
     folder = Path(folder)
-    (folder / "sounds").mkdir(parents=True, exist_ok=True)
     page, key = listening_page(clips, title)
     texts = {"table.md": to_markdown(clips), "listen.html": page}
     texts["key.csv"] = _csv(KEY, key)
     rows = [[c.source, c.prompt, *c.readings.values(), c.recognised, c.tempo] for c in clips]
     texts["clips.csv"] = _csv(("source", "prompt", *MEASURES, "recognised", "tempo"), rows)
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8", newline="")
-    draw_sheet(clips).save(folder / "sheet.png", optimize=True)
     prompts = list(dict.fromkeys(clip.prompt for clip in clips))
-    for clip in clips:
-        name = f"{prompts.index(clip.prompt) + 1:02d}-{clip.source}.flac"
-        save(folder / "sounds" / name, clip.waveform, RATE)
+    with write_files(folder / "sounds") as part:
+        for clip in clips:
+            name = f"{prompts.index(clip.prompt) + 1:02d}-{clip.source}.flac"
+            save(part / name, clip.waveform, RATE)
+    with write_files(folder) as part:
+        for name, text in texts.items():
+            (part / name).write_text(text, encoding="utf-8", newline="")
+        draw_sheet(clips).save(part / "sheet.png", optimize=True)
     return [folder / name for name in (*texts, "sheet.png")]
 
 

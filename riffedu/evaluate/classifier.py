@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from riffedu.errors import RiffeduError
+from riffedu.output import write_files
 
 if TYPE_CHECKING:
     import torch
@@ -124,11 +124,9 @@ class Classifier:
             for name, value in self.network.state_dict().items()
         }
         sheet = {"classes": self.classes, **self.story}
-        with torch.no_grad():
-            save_file(weights, folder / f".{WEIGHTS}.part")
-        (folder / f".{SHEET}.part").write_text(json.dumps(sheet, indent=1) + "\n")
-        for name in (WEIGHTS, SHEET):
-            os.replace(folder / f".{name}.part", folder / name)
+        with torch.no_grad(), write_files(folder) as part:
+            save_file(weights, part / WEIGHTS)
+            (part / SHEET).write_text(json.dumps(sheet, indent=1) + "\n")
 
 
 def load_classifier(folder: str | Path) -> Classifier:

@@ -19,6 +19,7 @@ import numpy as np
 
 from riffedu.errors import RiffeduError
 from riffedu.evaluate.classifier import label_of, thumbnail
+from riffedu.output import write_whole
 
 if TYPE_CHECKING:
     from riffedu.music.pipeline import Pipeline
@@ -137,9 +138,8 @@ class Shelf:
             for start in range(0, len(missing), together):
                 batch = missing[start : start + together]
                 for n, pixels in zip(batch, make(batch), strict=True):
-                    part = places[n].with_suffix(".part")
-                    Image.fromarray(pixels).save(part, format="PNG")
-                    part.replace(places[n])
+                    with write_whole(places[n]) as part:
+                        Image.fromarray(pixels).save(part, format="PNG")
                 bar.update(len(batch))
         return np.stack([thumbnail(np.asarray(Image.open(place))) for place in places])
 

@@ -23,6 +23,7 @@ from riffedu.evaluate.picture import features, memorisation, nearest
 from riffedu.evaluate.pitch import key_score, scale_share
 from riffedu.evaluate.readings import VERSION, Readings, noise_readings
 from riffedu.evaluate.rhythm import tempo_fits
+from riffedu.output import write_whole
 
 if TYPE_CHECKING:
     from riffedu.music.pipeline import Pipeline
@@ -60,10 +61,8 @@ def training_features(data: str | Path, shelf: str | Path, progress: bool = True
     ]
     found = np.concatenate(blocks).astype(np.float16)
     place.parent.mkdir(parents=True, exist_ok=True)
-    part = place.with_suffix(".part")
-    with open(part, "wb") as file:
+    with write_whole(place) as part, open(part, "wb") as file:
         np.save(file, found)
-    part.replace(place)
     return found.astype(np.float32)
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from riffedu.evaluate.music import MEASURES
-from riffedu.evaluate.report import _replace, _table
+from riffedu.evaluate.report import _table
+from riffedu.output import write_text
 
 
 def to_markdown(report: dict[str, Any]) -> str:
@@ -165,4 +166,4 @@ def _mean(values: list[float | None]) -> float | None:
 def write(report: dict[str, Any], path: Path) -> None:
     """Write Markdown or JSON, by the extension, completely or not at all."""
     text = json.dumps(report, indent=1) + "\n" if path.suffix == ".json" else to_markdown(report)
-    _replace(path, text)
+    write_text(path, text)

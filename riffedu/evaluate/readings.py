@@ -13,6 +13,7 @@ import numpy as np
 from riffedu.evaluate.picture import features, patch_borders, sharpness
 from riffedu.evaluate.pitch import Notes, chroma_of, harmonics, key_of, notes
 from riffedu.evaluate.rhythm import attack, beat, onset_times
+from riffedu.output import write_text, write_whole
 
 VERSION = 1  # raise it when a measure changes, and what was kept is measured anew
 QUANTITIES = ("height", "onsets", "majorness", "brightness", "width")
@@ -111,10 +112,10 @@ class Readings:
             for start in range(0, len(missing), together):
                 batch = missing[start : start + together]
                 for n, (waveform, rate, picture) in zip(batch, make(batch), strict=True):
-                    picture.save(places[n].with_suffix(".png"))
-                    part = places[n].with_suffix(".part")
-                    part.write_text(json.dumps(readings(waveform, rate, picture)))
-                    part.replace(places[n].with_suffix(".json"))
+                    with write_whole(places[n].with_suffix(".png")) as part:
+                        picture.save(part, format="PNG")
+                    text = json.dumps(readings(waveform, rate, picture))
+                    write_text(places[n].with_suffix(".json"), text)
                 bar.update(len(batch))
         told = [json.loads(p.with_suffix(".json").read_text()) for p in places]
         pictures = [np.asarray(Image.open(p.with_suffix(".png"))) for p in places]

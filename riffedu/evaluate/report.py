@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
+from riffedu import output
 from riffedu.errors import RiffeduError
 
 BEGIN, END = "<!-- evaluation -->", "<!-- /evaluation -->"
@@ -107,23 +107,20 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join([line(head), rule, *map(line, rows)])
 
 
-def check_output(path: str | Path) -> Path:
+def check_output(path: str | Path, overwrite: bool = True) -> Path:
     """Check where the table will be written.
 
-    Raises RiffeduError unless the name ends in .md or .json and the folder exists.
+    Raises RiffeduError unless the name ends in .md or .json and the file can be written.
     """
-    path = Path(path)
-    if path.suffix not in (".md", ".json"):
+    if Path(path).suffix not in (".md", ".json"):
         raise RiffeduError(f"{path}: the table can be written as .md or .json")
-    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK) or path.is_dir():
-        raise RiffeduError(f"{path} cannot be written: its folder is missing or write-protected")
-    return path
+    return output.check_output(path, what="table", overwrite=overwrite)
 
 
 def write(report: dict[str, Any], path: Path) -> None:
     """Write Markdown or JSON, by the extension, completely or not at all."""
     text = json.dumps(report, indent=1) + "\n" if path.suffix == ".json" else to_markdown(report)
-    _replace(path, text)
+    output.write_text(path, text)
 
 
 def check_card(folder: Path) -> Path:
@@ -139,13 +136,4 @@ def write_card(report: dict[str, Any], card: Path) -> None:
     """Write the table between the markers of the model card and leave everything else unchanged."""
     before, _, rest = card.read_text(encoding="utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
-    _replace(card, f"{before}{BEGIN}\n{to_markdown(report)}{END}{after}")
-
-
-def _replace(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    output.write_text(card, f"{before}{BEGIN}\n{to_markdown(report)}{END}{after}")

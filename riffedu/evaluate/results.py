@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from riffedu.errors import RiffeduError
+from riffedu.output import say, write_text
 
 if TYPE_CHECKING:
     from riffedu.evaluate.classifier import Classifier
@@ -136,12 +137,8 @@ def load_results(path: str | Path | None = None) -> Results:
 
 def save_results(results: Results, path: str | Path) -> Path:
     """Write a results file, one line per part, completely or not at all."""
-    path = Path(path)
     rows = [f" {json.dumps(k)}: {json.dumps(v)}" for k, v in asdict(results).items()]
-    part = path.with_suffix(".part")
-    part.write_text("{\n" + ",\n".join(rows) + "\n}\n", encoding="utf-8")
-    part.replace(path)
-    return path
+    return write_text(path, "{\n" + ",\n".join(rows) + "\n}\n")
 
 
 # ---------------------------------------------------------------- what the lesson computes from it
@@ -227,7 +224,7 @@ def main() -> None:
     if folder is None:
         raise RiffeduError("no classifier: riffedu's data folder has no folder evaluator")
     found = collect(load_pipeline(), load_classifier(folder), args.data, shelf=args.shelf)
-    print(save_results(found, data_folder() / "evaluator" / FILE))
+    say(save_results(found, data_folder() / "evaluator" / FILE))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from riffedu.output import write_whole
+
 if TYPE_CHECKING:
     from riffedu.music.pipeline import Pipeline
     from riffedu.training.dataset import PictureDataset
@@ -62,9 +64,8 @@ def draw_sheet(
             sheet.paste(small, (left + column * (side + 2), top + 24))
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    sheet.point(lambda grey: 17 * round(grey / 17)).save(part, format="PNG", optimize=True)
-    part.replace(path)
+    with write_whole(path) as part:
+        sheet.point(lambda grey: 17 * round(grey / 17)).save(part, format="PNG", optimize=True)
     return path
 
 

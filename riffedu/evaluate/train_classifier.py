@@ -18,6 +18,7 @@ from riffedu.evaluate.classifier import (
     loudness,
     thumbnail,
 )
+from riffedu.output import say
 
 if TYPE_CHECKING:
     import torch
@@ -137,7 +138,7 @@ def learn_and_save(
 ) -> Classifier:
     """Train a classifier, print its progress, and save the best one in ``folder``."""
     for epoch in learn(data, epochs, seed):
-        print(
+        say(
             f"epoch {epoch.number}: loss {epoch.loss:.3f}, "
             f"validation {epoch.accuracy:.1%}, best {epoch.best:.1%}",
             flush=True,

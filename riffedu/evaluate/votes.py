@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -18,6 +17,7 @@ from riffedu.evaluate.listening import (
     exact_interval,
     mean_interval,
 )
+from riffedu.output import write_whole
 
 COLUMNS = tuple(field.name for field in fields(Vote))
 RELIABLE = 90.0  # a reliable listener gives the hidden reference at least this much
@@ -47,15 +47,12 @@ class RatingResult:
 
 
 def write_votes(path: str | Path, votes: Sequence[Vote]) -> Path:
-    """Write votes as CSV with a header line; an existing file is replaced at once."""
-    path = Path(path)
-    part = path.with_name(f".{path.name}.part")
-    with open(part, "w", newline="", encoding="utf-8") as file:
+    """Write votes as CSV with a header line, whole or not at all; an existing file is replaced."""
+    with write_whole(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
         rows = csv.DictWriter(file, COLUMNS)
         rows.writeheader()
         rows.writerows(map(asdict, votes))
-    os.replace(part, path)
-    return path
+    return Path(path)
 
 
 def read_votes(path: str | Path) -> list[Vote]:

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from riffedu.errors import RiffeduError
+from riffedu.output import write_text
 from riffedu.syllabus import LESSONS, Lesson
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def write(
     for source in sources():
         path = Path(folder) / f"{name_of(source)}.ipynb"
         book = copy(source.read_text("utf-8"), lesson_of(source))
-        path.write_text(text(book), "utf-8")
+        write_text(path, text(book))
         paths.append(path)
     return paths
 

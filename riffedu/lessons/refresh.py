@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from riffedu.lessons import build
+from riffedu.output import write_text
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -69,7 +70,7 @@ def refresh(source: Path) -> bool:
     old = source.read_text("utf-8")
     new = with_outputs(old, run(old))
     if new != old:
-        source.write_text(new, "utf-8")
+        write_text(source, new)
     return new != old
 
 

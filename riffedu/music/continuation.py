@@ -17,6 +17,7 @@ from riffedu.music.edit import (
     transform_steps,
 )
 from riffedu.music.masks import latent_mask
+from riffedu.music.provenance import sound_hash
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -76,6 +77,8 @@ def extend(
     [image] = pipeline.decode_latents(last, columns)
     image.paste(picture.crop((0, 0, kept * factor, picture.height)))
     parameters = {
+        "verb": "extend",
+        "audio": sound_hash(*clip),
         "prompt": prompt,
         "duration": seconds,
         "strength": strength,

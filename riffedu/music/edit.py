@@ -24,6 +24,7 @@ from riffedu.diffusion.schedule import NoiseLevel, add_noise
 from riffedu.diffusion.windows import windowed
 from riffedu.errors import RiffeduError
 from riffedu.music.masks import latent_mask, named_region
+from riffedu.music.provenance import sound_hash
 
 if TYPE_CHECKING:
     import torch
@@ -204,8 +205,9 @@ def transform(
     Raises RiffeduError for an invalid clip, mask or strength. Notebook: 12_editing.
     """
     picture, loudness = picture_and_level(pipeline, clip)
-    latents = pipeline.encode_image(picture)
+    latents, named = pipeline.encode_image(picture), None
     if mask is not None:
+        named = dict(mask) if isinstance(mask, Mapping) else mask if isinstance(mask, str) else True
         if isinstance(mask, (str, Mapping)):
             mask = named_region(mask, (picture.height, picture.width), pipeline.params)
         if np.shape(mask) != (picture.height, picture.width):
@@ -217,9 +219,12 @@ def transform(
     steps = transform_steps(pipeline, latents, prompt, strength, mask, **options)
     last = last_latents(steps, latents, progress, callback)
     parameters = {
+        "verb": "transform",
+        "audio": sound_hash(*clip),
         "prompt": prompt,
         "strength": strength,
         "masked": mask is not None,
+        "mask": named,
         **run_parameters(pipeline, **options),
     }
     [image] = pipeline.decode_latents(last, picture.width)
@@ -254,6 +259,8 @@ def run_parameters(
     guidance_scale: Any = None,
     seed: int = 0,
     negative_prompt: str = "",
+    sampler: Any = dpmpp_2m,
+    overlap: int | None = None,
     **_: Any,
 ) -> dict[str, Any]:
     """Return the parameters that every edited result records."""
@@ -263,6 +270,8 @@ def run_parameters(
         "seed": seed,
         "num_inference_steps": steps,
         "guidance_scale": scale,
+        "sampler": getattr(sampler, "__name__", None),
+        "overlap": overlap,
     }
 
 

@@ -22,10 +22,12 @@ from riffedu.diffusion.checkpoint import Checkpoint
 from riffedu.diffusion.samplers import SAMPLERS, sample
 from riffedu.diffusion.windows import windowed
 from riffedu.music import pulse
+from riffedu.music.provenance import model_hash, record_of
 from riffedu.music.result import PEAK_DB, RMS_DB, DenoisingState, Result
 from riffedu.signal import audio, reconstruct
 from riffedu.signal.image import with_level
 from riffedu.signal.params import SpectrogramParams
+from riffedu.signal.tags import attach
 
 if TYPE_CHECKING:
     import numpy as np
@@ -234,6 +236,12 @@ class TextToMusic:
         the pulse in the noise, in beats per minute, by default as `tempo` says; 0 is plain noise.
         ``callback`` is called with every state. The same call returns the same samples.
 
+        A clip of a list and the same clip alone start from the same noise, but matrix products of
+        another size round differently (relatively by about 1e-6): now and then a pixel changes by
+        one grey level, and with it the phases of the sound, by up to some hundredths of full scale.
+        Results of a list therefore record their ``batch``, with which ``riffedu again`` repeats
+        them exactly.
+
         Raises RiffeduError for an empty prompt (for music without a prompt, set
         ``guidance_scale=0``) and for numbers out of range; warns about a prompt that is too long or
         not in Latin script. Notebook: 11_text_to_music.
@@ -264,8 +272,10 @@ class TextToMusic:
                 bar.set_description("picture → sound")
                 for i, (item, beats) in enumerate(batch):
                     kept = states if keep_states else None
-                    recorded = {**request, "tempo": beats}
-                    results.append(self._finish(i, item, recorded, state.latents, kept))
+                    told = {**request, "tempo": beats}
+                    if len(batch) > 1:
+                        told["batch"] = [[*one, its_beats] for one, its_beats in batch]
+                    results.append(self._finish(i, item, told, state.latents, kept))
                     bar.update()
         return results if any(map(limits.is_list, (prompt, negative_prompt, seed))) else results[0]
 
@@ -302,7 +312,8 @@ class TextToMusic:
         """Return the result for one item of a batch: its picture and its sound."""
         columns = self.columns(request["duration"])
         [image] = self.decode_latents(latents[index : index + 1], columns)
-        recorded = {**dict(zip(("prompt", "negative_prompt", "seed"), item)), **request}
+        named = dict(zip(("prompt", "negative_prompt", "seed"), item))
+        recorded = {"verb": "generate", **named, **request}
         result = self.play_picture(image, recorded)
         if states is not None:
             draw = partial(self.decode_latents, columns=columns)
@@ -321,6 +332,8 @@ class TextToMusic:
         The sound is set to ``rms_db`` dBFS, or to a peak of −1 dBFS if that is lower, and the
         picture's tags get the same level; None keeps the level of the picture. ``raw`` is the sound
         of the picture if it is already known. Model, gain and levels are added to ``parameters``.
+        If they name the ``verb`` that made the picture, it carries them as a record, see
+        `riffedu.music.provenance`.
         """
         rate = self.params.sample_rate
         if raw is None:
@@ -330,12 +343,20 @@ class TextToMusic:
         gain = _gain(raw, waveform)
         recorded = {
             **parameters,
-            "model": self.checkpoint.path.name,
+            **self.identity(),
             "gain_db": 20 * math.log10(gain),
             "rms_db": float(audio.rms_db(waveform)),
             "peak_db": float(audio.peak_db(waveform)),
         }
-        return Result(waveform, rate, with_level(image, self.params, gain), recorded)
+        image = with_level(image, self.params, gain)
+        if "verb" in recorded:
+            attach(image, record_of(recorded))
+        return Result(waveform, rate, image, recorded)
+
+    def identity(self) -> dict[str, Any]:
+        """Return the model's name and the hash of its weights, for records."""
+        path = self.checkpoint.path
+        return {"model": path.name, "model_hash": model_hash(path)}
 
     @property
     def guidance_below(self) -> float:

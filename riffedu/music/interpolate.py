@@ -145,7 +145,7 @@ def morph(
     louder, results = one if loud_a >= loud_b else other, []
     for place, image in zip(alphas, pipeline.decode_latents(mixed, one.width)):
         level = lerp(max(loud_a, edit.QUIETEST), max(loud_b, edit.QUIETEST), place)
-        parameters = {"alpha": place, "strength": strength, **options}
+        parameters = {"verb": "morph", "alpha": place, "strength": strength, **options}
         results.append(edit.edited_result(pipeline, image, louder, parameters, level))
     return results if limits.is_list(alpha) else results[0]
 

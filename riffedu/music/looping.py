@@ -65,6 +65,7 @@ def loop(
     steps = transform_steps(pipeline, start, prompt, strength, circular=True, **options)
     around = decode_circle(pipeline, last_latents(steps, start, progress, callback), columns)
     parameters = {
+        "verb": "loop",
         "prompt": prompt,
         "bpm": bpm,
         "beats": beats,

@@ -60,7 +60,10 @@ class Pipeline(TextToMusic):
         total = (len(prompts) - 1) * pieces + 1
         rest = tqdm(way, total=total, initial=1, desc="pieces", disable=not progress)
         made = [first, *rest]
-        return stream.join(self, made, {"prompt": list(prompts), "seed": seed, **options})
+        told = stream.journey_parameters(
+            self, prompts, pieces, easing, len(made), seed=seed, **options
+        )
+        return stream.join(self, made, told)
 
     def morph(
         self,

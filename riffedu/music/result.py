@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from riffedu.errors import RiffeduError
+from riffedu.music.provenance import record_of
+from riffedu.signal.image import PICTURES, save_image
+from riffedu.signal.saving import save
+from riffedu.signal.stereo import WIDTH, widen
+from riffedu.signal.tags import Record, attach
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,6 +68,33 @@ class Result:
     image: Image
     parameters: dict[str, Any]
     states: list[DenoisingState] | None = field(default=None, repr=False)
+
+    @property
+    def record(self) -> Record:
+        """What the same machine needs to make the clip again: see `riffedu.music.provenance`."""
+        return record_of(self.parameters)
+
+    def save(self, path: str | Path, bits: int | str | None = None, overwrite: bool = True) -> Path:
+        """Write the sound or, if the extension is a picture's, the picture, with the `record`.
+
+        ``bits`` as in `riffedu.signal.audio.save`. Notebook: 11_text_to_music.
+        """
+        if Path(path).suffix.lower() in PICTURES:
+            attach(self.image, self.record)
+            return save_image(self.image, path, overwrite)
+        return save(path, self.waveform, self.sample_rate, bits, self.record, overwrite)
+
+    def widened(self, width: float = WIDTH) -> Result:
+        """Return the clip in stereo: its sound as the middle, see `riffedu.signal.stereo.widen`.
+
+        In mono it is the same sound; if a channel would exceed a peak of −1 dBFS, both are lowered.
+        The picture stays that of the middle. Raises RiffeduError for a width outside 0..1.
+        """
+        seed = self.parameters.get("seed") or 0
+        wide = widen(self.waveform, self.sample_rate, width, seed)
+        peak = float(abs(wide).max())
+        wide = wide * min(1.0, 10 ** (PEAK_DB / 20) / peak) if peak else wide
+        return replace(self, waveform=wide, parameters={**self.parameters, "stereo": width})
 
     def steps(self) -> list[DenoisingState]:
         """Return all states, first to last. Raises RiffeduError without ``generate(...,

@@ -82,7 +82,8 @@ def riffuse(
     steps, _ = pipeline.settings(num_inference_steps, None)
     latents, columns = riffuse_latents(pipeline, start, end, alpha, init_image, mask_image, steps)
     [image] = pipeline.decode_latents(latents, columns)
-    parameters = {"start": start, "end": end, "alpha": alpha, "num_inference_steps": steps}
+    told = {"verb": "riffuse", "start": start, "end": end}
+    parameters = {**told, "alpha": alpha, "num_inference_steps": steps}
     return pipeline.play_picture(image, parameters)
 
 

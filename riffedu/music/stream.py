@@ -162,10 +162,12 @@ def join(
     """Join consecutive pieces into one Result: their sounds end to end, and one picture.
 
     Grey levels have one scale throughout, so a quiet piece is drawn lighter than in its own
-    picture.
+    picture. ``parameters`` become the Result's, with the model's name and hash.
     """
+    from riffedu.music.provenance import record_of
     from riffedu.music.result import Result
     from riffedu.signal.image import image_from_spectrogram, spectrogram_from_image
+    from riffedu.signal.tags import attach
 
     hop = pipeline.params.hop_length
     mels = [
@@ -174,7 +176,31 @@ def join(
     ]
     image = image_from_spectrogram(np.concatenate(mels, axis=-1), pipeline.params)
     waveform = np.concatenate([piece.waveform for piece in pieces])
-    return Result(waveform, pieces[0].sample_rate, image, dict(parameters or {}))
+    recorded = {**(parameters or {}), **pipeline.identity()}
+    if "verb" in recorded:
+        attach(image, record_of(recorded))
+    return Result(waveform, pieces[0].sample_rate, image, recorded)
+
+
+def journey_parameters(
+    pipeline: TextToMusic,
+    prompts: Sequence[str],
+    pieces: int,
+    easing: str,
+    made: int,
+    **options: Any,
+) -> dict[str, Any]:
+    """Return the parameters of a journey through prompts, of which ``made`` pieces were made."""
+    from riffedu.music.edit import run_parameters
+
+    return {
+        "verb": "interpolate",
+        "prompt": list(prompts),
+        "pieces": pieces,
+        "easing": easing,
+        "pieces_made": made,
+        **run_parameters(pipeline, **options),
+    }
 
 
 def corner_states(pipeline: TextToMusic, prompts: str | Sequence[str]) -> list:

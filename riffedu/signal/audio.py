@@ -5,7 +5,6 @@ A waveform is float32, nominally in [−1, 1], of shape (samples,) or (channels,
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -14,15 +13,10 @@ import numpy as np
 from riffedu.errors import RiffeduError
 from riffedu.paths import clips_folder
 from riffedu.signal.arrays import Array, as_waveform
-from riffedu.signal.files import as_channels, open_sound, reason
+from riffedu.signal.files import as_channels, open_sound
+from riffedu.signal.saving import FORMATS as FORMATS
+from riffedu.signal.saving import save as save
 
-FORMATS = {
-    ".wav": ("WAV", "PCM_16"),
-    ".flac": ("FLAC", "PCM_16"),
-    ".ogg": ("OGG", "VORBIS"),
-    ".mp3": ("MP3", "MPEG_LAYER_III"),
-}
-MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 SHAPES = {
     "linear": lambda t: t,
     "smooth": lambda t: np.sin(np.pi / 2 * t) ** 2,
@@ -124,60 +118,6 @@ def load_blocks(
             rest = np.pad(rest, [(0, max(0, wanted - len(rest))), (0, 0)])[:wanted]
             if len(rest):
                 yield as_channels(path, rest)
-
-
-def save(path: str | Path, waveform: Array, sample_rate: int) -> Path:
-    """Writes a sound file; the extension sets the format: .wav and .flac (16 bit), .ogg, .mp3.
-
-    Never scales the samples. Writes a temporary file beside ``path`` and renames it, so that no
-    partial file is left. In an .ogg of six channels the last is the bass channel, as in 5.1.
-    Returns the path.
-
-    Raises RiffeduError for an unknown extension, a path that cannot be written, a rate or number
-    of channels that the format does not support, an empty sound, samples that are NaN or infinite,
-    or samples outside [−1, 1], which would clip.
-    Notebook: 01_sound.
-
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = save(folder + "/tone.wav", np.zeros(4410), 44100)
-    ...     print(duration(path), load(path)[0].shape)
-    0.1 (4410,)
-    """
-    import soundfile
-
-    path = Path(path)
-    if path.suffix.lower() not in FORMATS:
-        endings = ", ".join(FORMATS)
-        raise RiffeduError(
-            f"{path}: no sound format has the extension {path.suffix!r}; use {endings}"
-        )
-    waveform = as_waveform(waveform)
-    if _peak(waveform) > 1:
-        raise RiffeduError(
-            f"the sound peaks at {peak_db(waveform):+.1f} dBFS and would clip: lower its level "
-            "first (riffedu.signal.audio.set_level)"
-        )
-    kind, subtype = FORMATS[path.suffix.lower()]
-    frames = np.atleast_2d(waveform).T
-    channels = frames.shape[1]
-    if kind == "MP3" and (channels > 2 or sample_rate not in MP3_RATES):
-        raise RiffeduError(
-            f"{path} cannot be written: an mp3 holds 1 or 2 channels at {MP3_RATES[0]} to "
-            f"{MP3_RATES[-1]} Hz, not {channels} at {sample_rate}; resample, or save as .flac"
-        )
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        with soundfile.SoundFile(beside, "w", sample_rate, channels, subtype, format=kind) as file:
-            # In pieces: libsndfile's Vorbis encoder overflows its stack on one long write.
-            for start in range(0, len(frames), 65536):
-                file.write(frames[start : start + 65536])
-        os.replace(beside, path)
-    except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
-        raise RiffeduError(f"{path} cannot be written: {reason(error)}") from None
-    finally:
-        beside.unlink(missing_ok=True)
-    return path
 
 
 def clip(name: str) -> tuple[np.ndarray, int]:

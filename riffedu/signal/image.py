@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 import warnings
 from pathlib import Path
@@ -11,7 +10,9 @@ import numpy as np
 from PIL import Image
 
 from riffedu.errors import RiffeduError
+from riffedu.output import is_stream, write_whole
 from riffedu.signal.params import EXIF_TAGS, SpectrogramParams, _number
+from riffedu.signal.tags import image_options
 
 INT16 = 32768.0
 """Riffusion measures amplitudes on 16-bit samples; ours lie in [−1, 1]."""
@@ -235,12 +236,13 @@ def check_size(path: str | Path, columns: int, rows: int) -> None:
         raise RiffeduError(f"{path} can be {widest} columns wide, not {columns}: {other}")
 
 
-def save_image(image: Image.Image, path: str | Path) -> Path:
+def save_image(image: Image.Image, path: str | Path, overwrite: bool = True) -> Path:
     """Write a picture with its EXIF tags; the extension sets the format (PNG is lossless).
 
-    Writes a temporary file beside ``path`` and renames it, so that no partial file is left. Raises
-    RiffeduError for an unknown extension, a picture too wide for the format, or a path that cannot
-    be written.
+    A picture that riffedu generated also carries how it was made, see `riffedu.signal.tags`. The
+    file is written whole or not at all, see `riffedu.output.write_whole`; pipes, devices and "-"
+    (stdout) get a PNG if their name has no extension. Raises RiffeduError for an unknown extension,
+    a picture too wide for the format, or a path that cannot be written.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -248,19 +250,19 @@ def save_image(image: Image.Image, path: str | Path) -> Path:
     ...     print(load_image(path).size)
     (3, 512)
     """
-    path = Path(path)
-    kind = Image.registered_extensions().get(path.suffix.lower())
+    path = Path(path).expanduser()
+    usual = "PNG" if is_stream(path) else None
+    kind = Image.registered_extensions().get(path.suffix.lower(), usual)
     if kind not in Image.SAVE or kind not in ("PNG", "JPEG", "TIFF", "WEBP"):
         raise RiffeduError(f"{path}: no picture format has the extension {path.suffix!r}; use .png")
     check_size(path, *image.size)
-    beside = path.with_name(f".{path.name}.part")
     try:
-        image.save(beside, format=kind, exif=image.getexif().tobytes())
-        os.replace(beside, path)
-    except (OSError, ValueError) as error:
+        with write_whole(path, overwrite) as part:
+            image.save(part, format=kind, **image_options(image, kind))
+    except ValueError as error:
+        if isinstance(error, RiffeduError):
+            raise
         raise RiffeduError(f"{path} cannot be written: {_reason(error)}") from None
-    finally:
-        beside.unlink(missing_ok=True)
     return path
 
 

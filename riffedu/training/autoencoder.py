@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ..output import say, write_whole
 from .presets import PRESETS, add_training_arguments, training_device
 
 SIDE = 32  # pixels per latent, along time and along frequency
@@ -79,7 +80,8 @@ def draw_reconstructions(vae: Any, pictures: Any, path: str | Path) -> None:
         decoded = vae.decode(vae.encode(pictures).latent).sample.clamp(-1, 1)
     rows = [torch.cat(list(row[:, 0]), 1) for row in (pictures, decoded)]
     sheet = torch.cat(rows, 0).add(1).mul(127.5).round().byte()
-    Image.fromarray(sheet.cpu().numpy()).save(path)
+    with write_whole(path) as part:
+        Image.fromarray(sheet.cpu().numpy()).save(part, format="PNG")
 
 
 def train_autoencoder(
@@ -125,7 +127,7 @@ def train_autoencoder(
 
     def on_save(average: Any, history: list) -> None:
         with average.applied_to(vae):
-            print(f"\nheld-out codec error {codec_error(vae, sheet):.4f} of full scale")
+            say(f"\nheld-out codec error {codec_error(vae, sheet):.4f} of full scale")
             save_half(vae, folder / "vae")
             draw_reconstructions(vae, sheet[:6], folder / "training" / "autoencoder.png")
         if history:

@@ -25,6 +25,8 @@ from riffedu.paths import data_folder
 from riffedu.signal.audio import load, save, set_level
 from riffedu.training.render import Synthesizer
 
+from ..output import say, write_text
+
 RATE, SECONDS = 44100, 5.12
 SAMPLES = Path("/usr/share/sonic-pi/samples")
 VIBE_ACE = "librosa-0.7.2/librosa/util/example_data/Kevin_MacLeod_-_Vibe_Ace.ogg"
@@ -198,9 +200,9 @@ def make(folder: Path, package: Path) -> None:
                 "shows": shows,
             }
         )
-        print(f"{name:12} {sound.shape[-1] / RATE:5.2f} s")
+        say(f"{name:12} {sound.shape[-1] / RATE:5.2f} s")
     text = json.dumps({"clips": entries}, indent=1, ensure_ascii=False)
-    (folder / "clips.json").write_text(text + "\n", "utf-8")
+    write_text(folder / "clips.json", text + "\n")
 
 
 def _finish(sound: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import RiffeduError
+from ..output import write_text, write_whole
 from . import scores
 from .items.item import picture, render_item
 from .items.library import SoundLibrary
@@ -47,15 +48,10 @@ def _make_shard(task: tuple[str, int, int, int, int]) -> int:
         pictures.append(picture(waveform))
         lines.append(json.dumps(metadata))
     stem = Path(folder) / f"shard-{number:05d}"
-    temporary = stem.with_suffix(".part")
-    with open(temporary, "wb") as file:
+    write_text(stem.with_suffix(".jsonl"), "\n".join(lines) + "\n")
+    # Last: its presence marks the shard as complete.
+    with write_whole(stem.with_suffix(".npy")) as part, open(part, "wb") as file:
         np.save(file, np.stack(pictures))
-    text = stem.with_suffix(".jsonl.part")
-    text.write_text("\n".join(lines) + "\n")
-    os.replace(text, stem.with_suffix(".jsonl"))
-    os.replace(
-        temporary, stem.with_suffix(".npy")
-    )  # last: its presence marks the shard as complete
     return last - first
 
 
@@ -160,9 +156,7 @@ def _write_manifest(path: Path, recipe: dict, n: int, paths: list[str], pieces: 
     content = dict(
         recipe, items=n, versions=versions, sources=sources(paths, pieces, have_one_shots())
     )
-    temporary = path.with_suffix(".part")
-    temporary.write_text(json.dumps(content, indent=1))
-    os.replace(temporary, path)
+    write_text(path, json.dumps(content, indent=1))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -23,6 +23,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..output import say, write_whole
+
 if TYPE_CHECKING:
     import torch
 
@@ -168,10 +170,11 @@ def train_decoder(
 
     def on_save(average: Any, history: list) -> None:
         with average.applied_to(vae):
-            print(f"\nheld-out codec error {codec_error(vae, sheet):.4f} of full scale")
+            say(f"\nheld-out codec error {codec_error(vae, sheet):.4f} of full scale")
             save_half(vae, folder / "vae")
             draw_reconstructions(vae, sheet[:6], folder / "training" / "decoder.png")
-        save_file(critic.state_dict(), kept)
+        with write_whole(kept) as part:
+            save_file(critic.state_dict(), part)
         if history:
             draw_loss_curve(history, folder / "training" / "decoder_loss.png")
 

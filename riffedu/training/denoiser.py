@@ -24,6 +24,7 @@ import json
 from pathlib import Path
 
 from ..errors import RiffeduError
+from ..output import write_files, write_text, write_whole
 from . import structures
 from .loop import save_half
 from .presets import PRESETS, add_training_arguments, training_device
@@ -195,7 +196,8 @@ def train_denoiser(
         with average.applied_to(unet):
             save_half(unet, folder / "unet")
             sheet = sample_sheet(Pipeline(parts), SHEET_PROMPTS)
-        sheet.save(folder / "training" / "denoiser.png")
+        with write_whole(folder / "training" / "denoiser.png") as part:
+            sheet.save(part, format="PNG")
         if history:
             draw_loss_curve(history, folder / "training" / "denoiser_loss.png")
 
@@ -246,8 +248,9 @@ def write_checkpoint(
     folder = Path(folder)
     save_half(unet, folder / "unet")
     save_half(text_encoder, folder / "text_encoder")
-    tokenizer.save_pretrained(folder / "tokenizer")
-    scheduler.save_pretrained(folder / "scheduler")
+    for name, each in {"tokenizer": tokenizer, "scheduler": scheduler}.items():
+        with write_files(folder / name) as part:
+            each.save_pretrained(part)
     index = {
         "_class_name": "Pipeline",
         "vae": ["diffusers", "AutoencoderDC"],
@@ -256,7 +259,7 @@ def write_checkpoint(
         "tokenizer": ["transformers", type(tokenizer).__name__],
         "scheduler": ["diffusers", type(scheduler).__name__],
     }
-    (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+    write_text(folder / "model_index.json", json.dumps(index, indent=2) + "\n")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

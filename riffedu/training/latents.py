@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import RiffeduError
+from ..output import write_whole
 
 
 def encoder_fingerprint(vae: Any) -> str:
@@ -46,9 +47,8 @@ def cached_latents(
             block = pictures.batch(range(start, min(start + batch, len(pictures)))).to(device)
             latents = encode(block) * vae.config.scaling_factor
             blocks.append(latents.half().cpu().numpy())
-    part = path.with_suffix(".part.npy")
-    np.save(part, np.concatenate(blocks))
-    part.replace(path)
+    with write_whole(path) as part, open(part, "wb") as file:
+        np.save(file, np.concatenate(blocks))
     return np.load(path, mmap_mode="r")
 
 

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import RiffeduError
+from ..output import write_files, write_whole
 
 
 @dataclass
@@ -192,17 +193,14 @@ def save_state(
     """Write weights, average, optimizer and history; the JSON file is written last."""
     from safetensors.torch import save_file
 
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     tensors = {f"weights.{k}": v for k, v in module.state_dict().items()}
     tensors |= {f"average.{k}": v for k, v in average.parameters.items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{k}": v for k, v in state.items()}
     tensors = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
-    save_file(tensors, folder / "state.safetensors.part")
-    (folder / "state.json.part").write_text(json.dumps(history))
-    (folder / "state.safetensors.part").replace(folder / "state.safetensors")
-    (folder / "state.json.part").replace(folder / "state.json")
+    with write_files(folder) as part:
+        save_file(tensors, part / "state.safetensors")
+        (part / "state.json").write_text(json.dumps(history))
 
 
 def load_state(folder: str | Path, module: torch.nn.Module, average: Any, optimizer: Any) -> list:
@@ -233,11 +231,12 @@ def save_half(network: Any, folder: str | Path) -> None:
 
     import torch
 
-    copy.deepcopy(network).to("cpu", torch.float16).save_pretrained(folder)
-    path = Path(folder) / "config.json"
-    config = json.loads(path.read_text())
-    config.pop("_name_or_path", None)  # where it was loaded from is nobody's business
-    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+    with write_files(folder) as part:
+        copy.deepcopy(network).to("cpu", torch.float16).save_pretrained(part)
+        path = part / "config.json"
+        config = json.loads(path.read_text())
+        config.pop("_name_or_path", None)  # where it was loaded from is nobody's business
+        path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
 
 
 def draw_loss_curve(history: list, path: str | Path, smooth: int = 50) -> None:
@@ -255,4 +254,5 @@ def draw_loss_curve(history: list, path: str | Path, smooth: int = 50) -> None:
         axes.plot(hours[smooth - 1 :], mean, lw=1.8, color="#0072B2")
         axes.set_ylim(mean.min() * 0.9, min(mean.max() * 1.05, np.percentile(steps[:, 1], 99)))
     axes.set(xlabel="training time (hours)", ylabel="loss", title=f"{len(steps)} steps")
-    figure.savefig(path, dpi=110)
+    with write_whole(path) as part:
+        figure.savefig(part, dpi=110, format="png")

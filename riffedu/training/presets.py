@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import RiffeduError
+from ..output import exit_code, say
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ def follow(steps: Any, minutes: float, name: str, batch: int = 1) -> int:
                 bar.set_postfix(step=step.step, loss=f"{mean:.4f}", samples=rate, refresh=False)
                 passed = round(step.seconds - first.seconds)
                 bar.update(max(0, min(bar.total, passed) - bar.n))
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         steps.close()
-        print("stopped; everything so far is saved, the same command goes on")
+        say("stopped; everything so far is saved, the same command goes on")
+        return exit_code(stop)
     return 0

@@ -9,12 +9,12 @@ cached as JSON. Taught by notebook 14.
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
 
 from ..errors import RiffeduError
+from ..output import write_text
 
 PIANO = ("joplin/maple_leaf_rag.mxl", "mozart/k545/movement1_exposition.mxl")
 QUARTETS = tuple(
@@ -161,6 +161,4 @@ def load(cache: Path, progress: bool = True) -> list[dict]:
 def _write(path: Path, text: str) -> None:
     """Writes atomically: an interrupted run leaves no partial file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}.part")
-    temporary.write_text(text)
-    os.replace(temporary, path)
+    write_text(path, text)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from ..output import write_files, write_text
+
 UNUSED = "[unused"
 
 
@@ -43,8 +45,9 @@ def trim_text_encoder(folder: str | Path, positions: int = 64) -> int:
     config = json.loads((encoder / "config.json").read_text("utf-8"))
     config["vocab_size"] = len(weights[words])
     config["max_position_embeddings"] = len(weights[places])
-    file.write_text(json.dumps(rules, ensure_ascii=False, indent=2) + "\n", "utf-8")
-    save_file(weights, encoder / "model.safetensors", metadata={"format": "pt"})
-    text = json.dumps(config, indent=2, sort_keys=True) + "\n"
-    (encoder / "config.json").write_text(text, "utf-8")
+    write_text(file, json.dumps(rules, ensure_ascii=False, indent=2) + "\n")
+    with write_files(encoder) as part:
+        save_file(weights, part / "model.safetensors", metadata={"format": "pt"})
+        text = json.dumps(config, indent=2, sort_keys=True) + "\n"
+        (part / "config.json").write_text(text, "utf-8")
     return before - len(weights[words]) - len(weights[places])

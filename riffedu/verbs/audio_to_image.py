@@ -2,7 +2,8 @@
 
 from argparse import ArgumentParser, Namespace
 
-from riffedu.verbs.spectrogram_flags import add_params, check_fits, params_of
+from riffedu.verbs.outputs import add_overwrite, picture_output, report
+from riffedu.verbs.spectrogram_flags import add_params, check_fits, params_of, picture_record
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -15,18 +16,20 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--stereo", action="store_true", help="encode two channels, as green and blue"
     )
     add_params(parser)
+    add_overwrite(parser)
 
 
 def run(args: Namespace) -> int:
     """Convert a sound file to a picture."""
-    from riffedu.paths import check_writable
     from riffedu.signal.convert import file_to_image
-    from riffedu.signal.image import PICTURES, save_image
+    from riffedu.signal.image import save_image
+    from riffedu.signal.tags import attach
 
-    path = check_writable(args.image, PICTURES, "picture")
+    path = picture_output(args.image, args.overwrite)
     params = params_of(args, args.stereo)
     check_fits(args.audio, path, params)
     image = file_to_image(args.audio, params)
+    attach(image, picture_record("audio-to-image", args.audio))
     save_image(image, path)
-    print(f"{path}: {image.width} × {image.height} pixels")
+    report(f"{path}: {image.width} × {image.height} pixels", path)
     return 0

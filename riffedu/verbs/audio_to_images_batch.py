@@ -6,8 +6,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from riffedu.errors import RiffeduError
-from riffedu.verbs.batch import add_batch_arguments, run_batch
-from riffedu.verbs.spectrogram_flags import add_params, check_fits, params_of
+from riffedu.verbs.batch import Job, add_batch_arguments, checked_output, output_of, run_batch
+from riffedu.verbs.spectrogram_flags import add_params, check_fits, params_of, picture_record
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -30,15 +30,18 @@ def run(args: Namespace) -> int:
     """Convert every sound file in a folder to a picture."""
     from riffedu.signal.convert import file_to_image
     from riffedu.signal.image import PICTURES, save_image
+    from riffedu.signal.tags import attach
 
     suffix = f".{args.image_extension.lstrip('.').lower()}"
     if suffix not in PICTURES:
         raise RiffeduError(f"--image-extension must be one of {' '.join(PICTURES)}, not {suffix}")
     params = params_of(args, stereo=not args.mono)
 
-    def work(file: Path, folder: Path, stem: str) -> list[Path]:
-        path = folder / f"{stem}{suffix}"
-        check_fits(file, path, params)
-        return [save_image(file_to_image(file, params, progress=False), path)]
+    def work(job: Job) -> list[Path]:
+        path = checked_output(job, suffix, "picture")
+        check_fits(job.file, path, params)
+        image = file_to_image(job.file, params, progress=False)
+        attach(image, picture_record("audio-to-images-batch", job.file))
+        return [save_image(image, path)]
 
-    return run_batch(args, work)
+    return run_batch(args, work, lambda job: output_of(job, suffix).is_file())

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from riffedu.errors import RiffeduError
+from riffedu.output import say
 from riffedu.paths import clone_folder, models_folder
 
 if TYPE_CHECKING:
@@ -249,7 +250,7 @@ def run(args: argparse.Namespace) -> int:
     """Print one line per requirement; return 1 if any is not met."""
     unmet = 0
     for line in lines():
-        print(line, flush=True)
+        say(line, flush=True)
         unmet += not line.ok
-    print(f"{unmet} to do." if unmet else "All OK: `riffedu lab` opens the first lesson.")
+    say(f"{unmet} to do." if unmet else "All OK: `riffedu lab` opens the first lesson.")
     return 1 if unmet else 0

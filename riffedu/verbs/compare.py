@@ -7,6 +7,7 @@ from pathlib import Path
 
 from riffedu import limits
 from riffedu.errors import RiffeduError
+from riffedu.output import check_folder, say
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -44,6 +45,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="CSV",
         help="pool these files, saved from the page in FOLDER, and print who was rated how",
     )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace an earlier comparison in the folder"
+    )
     parser.add_argument("--quiet", action="store_true", help="print no progress")
 
 
@@ -62,9 +66,12 @@ def run(args: Namespace) -> int:
         raise RiffeduError(f"--seconds {args.seconds:g}: the measures need 2 s or more")
     if args.steps is not None:
         limits.whole("--steps", args.steps, 1, 1000)
-    folder = Path(args.output).expanduser()
-    if folder.is_file():
-        raise RiffeduError(f"{folder} is a file: name a folder")
+    folder = check_folder(args.output)
+    if (folder / "key.csv").exists() and not args.overwrite:
+        raise RiffeduError(
+            f"{folder} holds a comparison already: votes on it need its key. Choose another "
+            "folder, or replace it with --overwrite"
+        )
     clip = load_clip(args.clip) if args.clip else None
     settings = Settings(args.seconds, args.seed, args.steps, clip)
     prompts = _prompts(args)
@@ -73,7 +80,7 @@ def run(args: Namespace) -> int:
     if not prompts:
         raise RiffeduError("give a prompt, --prompts FILE, or a folder that brings its own")
     for source in sources:
-        print(f"{source.name}: {source.about}")
+        say(f"{source.name}: {source.about}")
     if args.about:
         return 0
     judge = shipped_classifier()
@@ -82,11 +89,11 @@ def run(args: Namespace) -> int:
         prompts,
         args.seconds,
         load_classifier(judge) if judge else None,
-        (lambda _: None) if args.quiet else print,
+        (lambda _: None) if args.quiet else say,
     )
     written = bench.write(clips, folder, args.title)
-    print(f"\n{bench.to_markdown(clips)}")
-    print(", ".join(map(str, written)))
+    say(f"\n{bench.to_markdown(clips)}")
+    say(", ".join(map(str, written)))
     return 0
 
 
@@ -105,5 +112,5 @@ def _reveal(args: Namespace) -> int:
 
     key = bench.read_key(args.output)
     pooled = bench.reveal(votes.pool(args.votes), key)
-    print(votes.to_markdown(pooled), end="")
+    say(votes.to_markdown(pooled).rstrip("\n"))
     return 0

@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from riffedu import limits
 from riffedu.errors import RiffeduError
 from riffedu.evaluate.takes import MOST, best_take
 from riffedu.music.generate import DURATION
 from riffedu.music.pulse import FASTEST, SLOWEST
+from riffedu.output import check_output, is_stream, say
+from riffedu.signal.stereo import WIDTH
+from riffedu.signal.tags import read_record
 from riffedu.verbs.music import add_music_arguments, check_arguments, opened, options, write
+from riffedu.verbs.outputs import report
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the flags of ``riffedu generate``."""
-    parser.add_argument("prompt", help='what to play, in English, such as "a calm solo piano"')
+    parser.add_argument(
+        "prompt", nargs="?", help='what to play, in English, such as "a calm solo piano"'
+    )
+    parser.add_argument(
+        "--prompts",
+        metavar="FILE",
+        help="text file with a prompt on each line (- for stdin): one clip each; file names end in "
+        "the line's number",
+    )
     add_music_arguments(parser)
     parser.add_argument(
         "--count",
         type=int,
         default=1,
-        help="number of clips, with consecutive seeds; file names end in the seed (default 1)",
+        help="number of clips, with consecutive seeds; file names end in the seed; clips that "
+        "are there already are kept (default 1)",
     )
     parser.add_argument(
         "--takes",
@@ -43,48 +57,135 @@ def add_arguments(parser: ArgumentParser) -> None:
         help=f"tempo of the pulse in the noise, {SLOWEST} to {FASTEST} beats per minute, or 0 for "
         'no pulse (default: the one that the prompt names, "at 120 bpm", else drawn from the seed)',
     )
+    parser.add_argument(
+        "--stereo",
+        nargs="?",
+        type=float,
+        const=WIDTH,
+        metavar="WIDTH",
+        help="two channels whose mean is the mono clip; WIDTH is 0 (mono) to 1 (uncorrelated "
+        f"channels; without a number {WIDTH:g})",
+    )
+
+
+class Clip(NamedTuple):
+    """One clip to generate: prompt, first seed, and the files to write."""
+
+    prompt: str
+    seed: int
+    sound: Path
+    picture: Path | None
 
 
 def run(args: Namespace) -> int:
-    """Generate clips from a prompt."""
+    """Generate clips from one prompt or from a file of prompts."""
     limits.duration(args.duration)
     limits.whole("--count", args.count, 1, 1000)
     limits.whole("--takes", args.takes, 1, MOST)
-    plan = output_files(*check_arguments(args, args.prompt), args.seed, args.count, args.takes)
-    with opened(args) as pipeline:
-        for seed, sound, picture in plan:
-            settings = {**options(args), "seed": seed, "duration": args.duration}
-            settings["tempo"] = args.tempo
-            result: Any
-            if args.takes > 1:
-                take = best_take(
-                    pipeline, args.prompt, args.takes, progress=not args.quiet, **settings
-                )
-                result = take.result
-            else:
-                result = pipeline.generate(args.prompt, progress=not args.quiet, **settings)
-            write(args, result, sound, picture)
-            if args.takes > 1 and not args.quiet:
-                print(take)
+    if args.stereo is not None:
+        limits.number("--stereo", args.stereo, 0, 1)
+    prompts = read_prompts(args)
+    several = args.count > 1 or args.prompts is not None
+    places = check_arguments(args, *prompts, several=several)
+    clips = output_files(args, prompts, *places)
+    missing = [clip for clip in clips if not several or not is_there(clip, args)]
+    if missing:
+        with opened(args) as pipeline:
+            for clip in missing:
+                make(pipeline, clip, args)
+    if len(missing) < len(clips) and not args.quiet:
+        say(f"kept {len(clips) - len(missing)} of {len(clips)} clips that were there already")
     return 0
 
 
+def make(pipeline: Any, clip: Clip, args: Namespace) -> None:
+    """Generate one clip, or the best of several takes, and write it."""
+    settings = {**options(args), "seed": clip.seed, "duration": args.duration}
+    settings["tempo"] = args.tempo
+    result: Any
+    if args.takes > 1:
+        take = best_take(pipeline, clip.prompt, args.takes, progress=not args.quiet, **settings)
+        result = take.result
+    else:
+        result = pipeline.generate(clip.prompt, progress=not args.quiet, **settings)
+    if args.stereo is not None:
+        result = result.widened(args.stereo)
+    write(args, result, clip.sound, clip.picture)
+    if args.takes > 1 and not args.quiet:
+        report(take, clip.sound)
+
+
+def read_prompts(args: Namespace) -> list[str]:
+    """Return the prompt of the command line, or those of ``--prompts``, one a line.
+
+    Empty lines and lines that begin with # are skipped; ``-`` is stdin.
+    """
+    if args.prompts is None:
+        if args.prompt is None:
+            raise RiffeduError('give a prompt, such as "a calm solo piano", or --prompts FILE')
+        return [args.prompt]
+    if args.prompt is not None:
+        raise RiffeduError("give a prompt or --prompts FILE, not both")
+    try:
+        if args.prompts == "-":
+            text = sys.stdin.read()
+        else:
+            text = Path(args.prompts).expanduser().read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise RiffeduError(f"{args.prompts} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise RiffeduError(f"{args.prompts} is not a text file in UTF-8: save it as one") from None
+    lines = [line.strip() for line in text.splitlines()]
+    prompts = [line for line in lines if line and not line.startswith("#")]
+    if not prompts:
+        raise RiffeduError(f"{args.prompts} holds no prompts: write one on each line")
+    return prompts
+
+
 def output_files(
-    sound: Path, picture: Path | None, seed: int, count: int, takes: int = 1
-) -> list[tuple[int, Path, Path | None]]:
-    """Return (first seed, sound, picture) per clip; with several, names end in the seed."""
-    if count == 1:
-        return [(seed, sound, picture)]
-    plan = [
-        (
-            s,
-            sound.with_stem(f"{sound.stem}-{s}"),
-            picture and picture.with_stem(f"{picture.stem}-{s}"),
+    args: Namespace, prompts: list[str], sound: Path, picture: Path | None
+) -> list[Clip]:
+    """Return the clips to make; the names of several end in the prompt's number and the seed."""
+    if args.prompts is None and args.count == 1:
+        return [Clip(prompts[0], args.seed, sound, picture)]
+    if is_stream(sound) or (picture and is_stream(picture)):
+        raise RiffeduError(f"several clips cannot go to {sound}: give the name of a file")
+    width, clips = len(str(len(prompts))), []
+    for number, prompt in enumerate(prompts, start=1):
+        for seed in range(args.seed, args.seed + args.count * args.takes, args.takes):
+            end = f"-{number:0{width}}" if args.prompts is not None else ""
+            end += f"-{seed}" if args.count > 1 else ""
+
+            def named(path: Path, end: str = end) -> Path:
+                return check_output(path.with_stem(path.stem + end))
+
+            clips.append(Clip(prompt, seed, named(sound), picture and named(picture)))
+    return clips
+
+
+def is_there(clip: Clip, args: Namespace) -> bool:
+    """Whether a clip was made before by this command; without ``--overwrite`` it is kept.
+
+    Raises RiffeduError for a file that something else made.
+    """
+    if args.overwrite or not clip.sound.exists():
+        return False
+    asked = {
+        "verb": "generate",
+        "prompt": clip.prompt,
+        "negative_prompt": args.negative_prompt,
+        "duration": args.duration,
+        "seed": clip.seed if args.takes == 1 else None,
+        "num_inference_steps": args.num_inference_steps,
+        "guidance_scale": args.guidance_scale,
+        "tempo": args.tempo,
+        "stereo": args.stereo,
+        "model": None if "/" in args.model else args.model,
+    }
+    found = read_record(clip.sound) or {}
+    if any(found.get(key) != value for key, value in asked.items() if value is not None):
+        raise RiffeduError(
+            f"{clip.sound} exists already, made in another way: choose another name, or replace "
+            "it with --overwrite"
         )
-        for s in range(seed, seed + count * takes, takes)
-    ]
-    for _, *paths in plan:
-        for path in filter(None, paths):
-            if path.is_dir():
-                raise RiffeduError(f"{path} is a folder: choose another name for the output")
-    return plan
+    return clip.picture is None or clip.picture.exists()

@@ -1,8 +1,16 @@
 """``riffedu image-to-audio``: converts a picture to sound, as its EXIF tags describe."""
 
-from argparse import ArgumentParser, Namespace
+from __future__ import annotations
 
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING, Any
+
+from riffedu.verbs.outputs import SOUNDS, add_output_arguments, report, sound_output
 from riffedu.verbs.spectrogram_flags import add_device
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL.Image import Image
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -14,7 +22,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--audio",
         required=True,
         dest="audio",
-        help="sound file to write: .wav, .flac, .ogg or .mp3",
+        help=f"sound file to write: {SOUNDS}",
     )
     parser.add_argument(
         "--quality",
@@ -23,22 +31,39 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="random seed for the phase (default 0)")
     add_device(parser)
+    add_output_arguments(parser)
 
 
 def run(args: Namespace) -> int:
     """Convert a picture to a sound file."""
-    from riffedu.paths import check_writable
-    from riffedu.signal.audio import FORMATS, peak_db, save, set_level
+    from riffedu.signal.audio import save
     from riffedu.signal.image import load_image
+
+    path = sound_output(args.audio, args.overwrite, args.bits)
+    image = load_image(args.image)
+    waveform, rate, remark = convert(image, args.quality, args.seed)
+    save(path, waveform, rate, args.bits, record(image, args.quality, args.seed))
+    report(f"{path}: {waveform.shape[-1] / rate:.2f} s at {rate} Hz{remark}", path)
+    return 0
+
+
+def convert(image: Image, quality: str, seed: int) -> tuple[np.ndarray, int, str]:
+    """Return a picture's sound, its rate, and a remark if its level was lowered."""
+    from riffedu.signal.audio import peak_db, set_level
     from riffedu.signal.reconstruct import image_to_audio
 
-    path = check_writable(args.audio, FORMATS, "sound")
-    image = load_image(args.image)
-    waveform, rate = image_to_audio(image, quality=args.quality, seed=args.seed)
-    peak, remark = peak_db(waveform), ""
-    if peak > 0:
-        waveform = set_level(waveform, rms_db=0.0, peak_db=-1.0)
-        remark = f", turned down by {peak + 1:.1f} dB to avoid clipping"
-    save(path, waveform, rate)
-    print(f"{path}: {waveform.shape[-1] / rate:.2f} s at {rate} Hz{remark}")
-    return 0
+    waveform, rate = image_to_audio(image, quality=quality, seed=seed)
+    peak = peak_db(waveform)
+    if peak <= 0:
+        return waveform, rate, ""
+    lowered = set_level(waveform, rms_db=0.0, peak_db=-1.0)
+    return lowered, rate, f", turned down by {peak + 1:.1f} dB to avoid clipping"
+
+
+def record(image: Image, quality: str, seed: int) -> dict[str, Any]:
+    """Return the record of a picture's sound: the settings, and the picture's own record."""
+    from riffedu.music.provenance import picture_hash, record_of
+    from riffedu.signal.tags import image_record
+
+    told = {"verb": "image-to-audio", "quality": quality, "seed": seed}
+    return record_of({**told, "picture": picture_hash(image), "made_from": image_record(image)})

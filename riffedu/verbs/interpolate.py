@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from riffedu import limits
 from riffedu.errors import RiffeduError
 from riffedu.music.interpolate import EASINGS
+from riffedu.output import exit_code, say
 from riffedu.verbs.music import add_music_arguments, check_arguments, opened, options, write
 
 
@@ -31,7 +32,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Generate music that moves through the prompts; Ctrl-C keeps what is done."""
-    from riffedu.music.stream import interpolate_prompts, join
+    from riffedu.music.stream import interpolate_prompts, join, journey_parameters
 
     if len(args.prompts) < 2:
         raise RiffeduError("give at least two prompts")
@@ -39,7 +40,8 @@ def run(args: Namespace) -> int:
     limits.whole("--pieces", args.pieces, 1, 100)
     from tqdm.auto import tqdm
 
-    made, stopped = [], False
+    made: list = []
+    stopped = 0
     with opened(args, *args.prompts) as pipeline:
         total = (len(args.prompts) - 1) * args.pieces + 1
         pieces = interpolate_prompts(
@@ -47,11 +49,13 @@ def run(args: Namespace) -> int:
         )
         try:
             made.extend(tqdm(pieces, total=total, desc="pieces", disable=args.quiet))
-        except KeyboardInterrupt:
-            stopped = True
+        except KeyboardInterrupt as stop:
+            stopped = exit_code(stop)
         if made:
-            metadata = {**options(args), "prompt": " → ".join(args.prompts)}
-            write(args, join(pipeline, made, metadata), *places)
+            told = journey_parameters(
+                pipeline, args.prompts, args.pieces, args.easing, len(made), **options(args)
+            )
+            write(args, join(pipeline, made, told), *places)
     if stopped:
-        print(f"riffedu: interrupted after {len(made)} of {total} pieces", file=sys.stderr)
-    return 130 if stopped else 0
+        say(f"riffedu: interrupted after {len(made)} of {total} pieces", sys.stderr)
+    return stopped

@@ -9,6 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from riffedu import limits
+from riffedu.output import say
+from riffedu.verbs.outputs import (
+    SOUNDS,
+    add_output_arguments,
+    picture_output,
+    report,
+    sound_output,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,9 +27,7 @@ if TYPE_CHECKING:
 
 def add_music_arguments(parser: ArgumentParser) -> None:
     """Add the flags for the output and for the model."""
-    parser.add_argument(
-        "-o", "--output", required=True, help="sound file to write: .wav, .flac, .ogg or .mp3"
-    )
+    parser.add_argument("-o", "--output", required=True, help=f"sound file to write: {SOUNDS}")
     parser.add_argument("--image", help="write the picture too: .png (lossless), .webp, .jpg")
     parser.add_argument("--negative-prompt", default="", help="what to avoid")
     parser.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
@@ -42,23 +48,31 @@ def add_music_arguments(parser: ArgumentParser) -> None:
         default="default",
         help="name in data/models, folder or Hub ID (default: the shipped model)",
     )
+    add_output_arguments(parser)
     parser.add_argument("--quiet", action="store_true", help="print no progress bar and no summary")
 
 
-def check_arguments(args: Namespace, *prompts: str) -> tuple[Path, Path | None]:
-    """Check the prompts, numbers and outputs; return the sound and picture files to write."""
-    from riffedu.paths import check_writable
-    from riffedu.signal.audio import FORMATS
-    from riffedu.signal.image import PICTURES
+def check_arguments(
+    args: Namespace, *prompts: str, several: bool = False
+) -> tuple[Path, Path | None]:
+    """Check the prompts, numbers and outputs; return the sound and picture files to write.
 
+    With ``several`` the outputs are patterns for more names, and may exist.
+    """
+    check_settings(args, *prompts)
+    overwrite = args.overwrite or several
+    sound = sound_output(args.output, overwrite, args.bits)
+    return sound, picture_output(args.image, overwrite) if args.image else None
+
+
+def check_settings(args: Namespace, *prompts: str) -> None:
+    """Check the prompts and numbers."""
     for prompt in prompts:
         limits.pair_up(prompt, args.negative_prompt, args.seed)
     if args.num_inference_steps is not None:
         limits.whole("--steps", args.num_inference_steps, 1, 1000)
     if args.guidance_scale is not None:
         limits.guidance(args.guidance_scale)
-    sound = check_writable(args.output, FORMATS, "sound")
-    return sound, check_writable(args.image, PICTURES, "picture") if args.image else None
 
 
 def options(args: Namespace) -> dict[str, Any]:
@@ -100,12 +114,9 @@ def opened(args: Namespace, *prompts: str) -> Iterator[Pipeline]:
 
 def write(args: Namespace, result: Result, sound: Path, picture: Path | None) -> None:
     """Write the sound and, if wanted, the picture; print a one-line summary."""
-    from riffedu.signal import audio
-    from riffedu.signal.image import save_image
-
     if picture:
-        save_image(result.image, picture)
-    audio.save(sound, result.waveform, result.sample_rate)
+        result.save(picture)
+    result.save(sound, args.bits)
     if not args.quiet:
         metadata = result.parameters
         known = [
@@ -118,10 +129,11 @@ def write(args: Namespace, result: Result, sound: Path, picture: Path | None) ->
         facts = [
             text.format(metadata[name]) for name, text in known if metadata.get(name) is not None
         ]
-        print(f"{sound}: {len(result.waveform) / result.sample_rate:.2f} s, {', '.join(facts)}")
+        seconds = result.waveform.shape[-1] / result.sample_rate
+        report(f"{sound}: {seconds:.2f} s, {', '.join(facts)}", sound)
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     import sys
 
-    print(f"riffedu: warning: {message}", file=sys.stderr)
+    say(f"riffedu: warning: {message}", sys.stderr)

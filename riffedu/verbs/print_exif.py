@@ -2,6 +2,8 @@
 
 from argparse import ArgumentParser, Namespace
 
+from riffedu.output import say
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the flags of ``riffedu print-exif``."""
@@ -17,7 +19,7 @@ def run(args: Namespace) -> int:
     names = {**EXIF_TAGS, "max_value": MAX_VALUE_TAG, "range_db": RANGE_DB_TAG}
     found = {name.upper(): exif[tag] for name, tag in names.items() if tag in exif}
     for name, value in found.items():
-        print(f"{name:<20} = {value!s:>15}")
+        say(f"{name:<20} = {value!s:>15}")
     if not found:
-        print(f"{args.image} has none of Riffusion's tags: the default parameters apply")
+        say(f"{args.image} has none of Riffusion's tags: the default parameters apply")
     return 0

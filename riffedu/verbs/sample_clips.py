@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from riffedu.errors import RiffeduError
+from riffedu.output import check_folder, say
+from riffedu.verbs.outputs import add_bits, add_overwrite
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,8 +24,11 @@ def add_clip_arguments(parser: ArgumentParser, extension: str) -> None:
         help="clip length in ms (default 5120, a picture of 512 columns)",
     )
     parser.add_argument("--mono", action="store_true", help="mix down to mono")
+    add_bits(parser)
     parser.add_argument(
-        "--extension", default=extension, help=f"wav, flac, ogg or mp3 (default {extension})"
+        "--extension",
+        default=extension,
+        help=f"wav, flac, ogg, mp3, opus or m4a (default {extension})",
     )
     parser.add_argument(
         "--seed",
@@ -40,23 +46,27 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--num-clips", type=int, default=1, help="number of clips (default 1)")
     add_clip_arguments(parser, "wav")
+    add_overwrite(parser)
 
 
 def run(args: Namespace) -> int:
     """Cut clips from random positions in a sound file."""
     check_clip_arguments(args, args.num_clips)
-    folder = Path(args.output_dir)
+    folder = check_folder(args.output_dir)
     rng = generator(args.seed)
     starts = draw_starts(args.audio, args.num_clips, args.duration_ms, rng)
+    for path in (folder / name for name in clip_names(starts, args)):
+        if path.exists() and not args.overwrite:
+            raise RiffeduError(f"{path} exists already: use another folder, or --overwrite")
     folder.mkdir(parents=True, exist_ok=True)
     for path in write_clips(args.audio, starts, folder, "", args):
-        print(path)
+        say(path)
     return 0
 
 
 def check_clip_arguments(args: Namespace, count: int) -> None:
     """Raise RiffeduError for an invalid count, duration or extension."""
-    from riffedu.signal.audio import FORMATS
+    from riffedu.signal.saving import FORMATS, check_format
 
     if count < 1:
         raise RiffeduError(f"the number of clips must be at least 1, not {count}")
@@ -64,6 +74,7 @@ def check_clip_arguments(args: Namespace, count: int) -> None:
         raise RiffeduError(f"--duration-ms must be at least 1, not {args.duration_ms}")
     if f".{args.extension}" not in FORMATS:
         raise RiffeduError(f"--extension must be one of {' '.join(FORMATS)}, not {args.extension}")
+    check_format(Path(f"clip.{args.extension}"), args.bits)
 
 
 def generator(seed: int, *more: int) -> np.random.Generator:
@@ -92,14 +103,23 @@ def write_clips(
     path: str | Path, starts: list[int], folder: Path, stem: str, args: Namespace
 ) -> list[Path]:
     """Write the clips that begin at ``starts`` (in ms), with Riffusion's file names."""
+    from riffedu.music.provenance import record_of
     from riffedu.signal.audio import load_part, save, set_level
+    from riffedu.signal.tags import origin_of
 
-    written = []
-    for i, start in enumerate(starts):
+    written, origin = [], origin_of(path)
+    for start, name in zip(starts, clip_names(starts, args)):
         sound, rate = load_part(path, start / 1000, args.duration_ms / 1000)
         sound = sound.mean(axis=0) if args.mono and sound.ndim == 2 else sound
         if abs(sound).max() > 1:  # Float files may exceed full scale; the output may not.
             sound = set_level(sound, rms_db=0.0, peak_db=0.0)
-        name = f"clip_{i}_start_{start}_ms_duration_{args.duration_ms}_ms.{args.extension}"
-        written.append(save(folder / f"{stem}{name}", sound, rate))
+        told = {"verb": "sample-clips", "start_ms": start, "duration_ms": args.duration_ms}
+        record = record_of({**told, "made_from": origin})
+        written.append(save(folder / f"{stem}{name}", sound, rate, args.bits, record))
     return written
+
+
+def clip_names(starts: Sequence[int | str], args: Namespace) -> list[str]:
+    """Return Riffusion's file names of the clips that begin at ``starts`` (in ms)."""
+    end = f"ms_duration_{args.duration_ms}_ms.{args.extension}"
+    return [f"clip_{i}_start_{start}_{end}" for i, start in enumerate(starts)]

@@ -52,6 +52,14 @@ def params_of(args: Namespace, stereo: bool) -> SpectrogramParams:
     return SpectrogramParams(stereo=stereo, **{name: getattr(args, name) for name in FLAGS})
 
 
+def picture_record(verb: str, audio: str | Path) -> dict[str, Any]:
+    """Return the record of a sound's picture: the verb, and the sound's own record."""
+    from riffedu.music.provenance import record_of
+    from riffedu.signal.tags import origin_of
+
+    return record_of({"verb": verb, "made_from": origin_of(audio)})
+
+
 def check_fits(audio: str | Path, image: Path, params: SpectrogramParams) -> None:
     """Raise RiffeduError if a sound's picture would be too wide for its file format."""
     from riffedu.signal.audio import duration

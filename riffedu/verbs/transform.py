@@ -1,18 +1,37 @@
 """``riffedu transform``: regenerates a clip, or part of one, from a prompt."""
 
+from __future__ import annotations
+
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from riffedu import limits
+from riffedu.errors import RiffeduError
 from riffedu.music.edit import STRENGTH, transform
 from riffedu.music.masks import REGIONS
+from riffedu.signal.saving import check_format
+from riffedu.verbs.batch import (
+    Job,
+    add_selection,
+    checked_output,
+    find_jobs,
+    output_of,
+    run_jobs,
+)
 from riffedu.verbs.music import (
     add_music_arguments,
     check_arguments,
+    check_settings,
     load_clip,
     opened,
     options,
     write,
 )
+
+if TYPE_CHECKING:
+    from riffedu.music.pipeline import Pipeline
+    from riffedu.music.result import Result
 
 BOUNDS = {
     "after": "only what comes after this time in seconds",
@@ -24,7 +43,11 @@ BOUNDS = {
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the flags of ``riffedu transform``."""
-    parser.add_argument("audio", help="sound file to transform: wav, flac, ogg, mp3, aiff …")
+    parser.add_argument(
+        "audio",
+        help="sound file to transform: wav, flac, ogg, mp3, aiff …; or a folder of them, whose "
+        "results go to the folder --output",
+    )
     parser.add_argument("prompt", help='prompt, such as "a church organ"')
     parser.add_argument(
         "--strength",
@@ -35,12 +58,19 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--only", choices=REGIONS, help="change only this part")
     for name, region in BOUNDS.items():
         parser.add_argument(f"--{name}", type=float, help=f"change {region}")
+    add_selection(parser)
+    parser.add_argument(
+        "--extension", default="wav", help="format of a folder's results (default wav)"
+    )
     add_music_arguments(parser)
 
 
 def run(args: Namespace) -> int:
-    """Regenerate a clip, or part of one, from a prompt."""
-    places = check_arguments(args, args.prompt)
+    """Regenerate a clip, or part of one, from a prompt; or all clips of a folder."""
+    folder = Path(args.audio).expanduser().is_dir()
+    jobs = folder_jobs(args) if folder else []
+    if not folder:
+        places = check_arguments(args, args.prompt)
     limits.number("--strength", args.strength, 0, 1)
     bounds: dict[str, float] = dict(REGIONS[args.only]) if args.only else {}
     bounds |= {
@@ -48,16 +78,46 @@ def run(args: Namespace) -> int:
         for name in BOUNDS
         if getattr(args, name) is not None
     }
-    clip = load_clip(args.audio)
-    with opened(args, args.prompt) as pipeline:
-        result = transform(
+
+    def transformed(pipeline: Pipeline, file: str | Path, progress: bool) -> Result:
+        return transform(
             pipeline,
-            clip,
+            load_clip(str(file)),
             args.prompt,
             args.strength,
             bounds or None,
-            progress=not args.quiet,
+            progress=progress,
             **options(args),
         )
-        write(args, result, *places)
+
+    if folder:
+        ending, output = f".{args.extension.lstrip('.').lower()}", Path(args.output).expanduser()
+        with opened(args, args.prompt) as pipeline:
+            return run_jobs(
+                jobs,
+                lambda job: [
+                    transformed(pipeline, job.file, False).save(
+                        checked_output(job, ending, "sound"), args.bits
+                    )
+                ],
+                lambda job: output_of(job, ending).is_file(),
+                output,
+                args.overwrite,
+                quiet=args.quiet,
+            )
+    load_clip(args.audio)  # a bad file is refused before the model is loaded
+    with opened(args, args.prompt) as pipeline:
+        write(args, transformed(pipeline, args.audio, not args.quiet), *places)
     return 0
+
+
+def folder_jobs(args: Namespace) -> list[Job]:
+    """Check the arguments for a folder; return a job for each of its sounds."""
+    if args.image:
+        raise RiffeduError("--image is for one sound: leave it out for a folder")
+    source, target = (Path(name).expanduser() for name in (args.audio, args.output))
+    if source.resolve() == target.resolve():
+        raise RiffeduError(f"{args.output} is the folder of the inputs: give another for results")
+    check_format(Path(f"sound.{args.extension.lstrip('.')}"), args.bits)
+    check_settings(args, args.prompt)
+    return find_jobs(args.audio, args.output, args.glob, args.limit)

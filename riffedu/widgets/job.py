@@ -81,7 +81,8 @@ class JobControls:
         known = isinstance(error, RiffeduError)
         message = str(error) if known else f"{type(error).__name__}: {error}"
         line = html.escape(" ".join(message.split()))
-        self.status.value = f'<span role="alert" style="color:#b34700"><b>{line}</b></span>'
+        mark = "border-left:4px solid #d55e00;padding-left:6px"
+        self.status.value = f'<span role="alert" style="{mark}"><b>{line}</b></span>'
         self.progress.bar_style = "danger"
 
     def _step(self, message: str) -> None:

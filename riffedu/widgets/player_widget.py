@@ -21,6 +21,7 @@ from riffedu.signal.image import image_from_pixels, tags_of, to_pixels
 from riffedu.signal.mel import hz_to_mel, mel_spectrogram, mel_to_hz
 from riffedu.signal.params import SpectrogramParams
 from riffedu.signal.reconstruct import image_to_audio, repaint
+from riffedu.signal.tags import derive, texts_of
 from riffedu.widgets.front import front, or_else
 from riffedu.widgets.pictures import beside, thumbnail
 from riffedu.widgets.sound import Sound, prompt_of
@@ -71,6 +72,7 @@ class SpectrogramPlayer(anywidget.AnyWidget):
     caption_b = traitlets.Unicode("").tag(sync=True)
     alt = traitlets.Unicode("").tag(sync=True)
     message = traitlets.Unicode("").tag(sync=True)
+    origin = traitlets.Dict({}).tag(sync=True)  # texts for the files that the page saves
     stroke = traitlets.Int(0).tag(sync=True)  # the last one whose sound this is
     height = traitlets.Int(180).tag(sync=True)
     paint = traitlets.Bool(False).tag(sync=True)
@@ -113,6 +115,7 @@ class SpectrogramPlayer(anywidget.AnyWidget):
             self.player, self.other, self.image = player, other, picture
             self.channels, self.step, self.message = channels, step, ""
             self.rows, self.frequencies = picture.height, row_edges(picture)
+            self.origin = texts_of(picture)
             self.sound, self.sound_b = (_samples(each, channels) for each in (player, other))
             self.picture, self.picture_b = (_pixels(each) for each in images)
             self.columns, self.columns_b = (each.width if each else 0 for each in images)
@@ -133,6 +136,7 @@ class SpectrogramPlayer(anywidget.AnyWidget):
             self.player = self.other = self.image = None
             self.sound = self.sound_b = self.picture = self.picture_b = b""
             self.columns = self.columns_b = 0
+            self.origin = {}
             self.caption = self.caption_b = self.message = ""
 
     def blank(self, seconds: float = 5.12) -> None:
@@ -174,6 +178,7 @@ class SpectrogramPlayer(anywidget.AnyWidget):
                 f"the painting has {len(pixels)} bytes, the picture {self.rows * self.columns}"
             )
         image = _repixelled(self.image, pixels)
+        self.origin = derive(image, "paint", self.image)
         waveform = repaint(self.player.original, self.player.sample_rate, image, start, stop)
         player = Sound.of(
             waveform, self.player.sample_rate, self.label, attenuate=True, image=image

@@ -16,6 +16,8 @@ import numpy as np
 
 from riffedu.errors import RiffeduError
 from riffedu.signal.audio import peak_db, rms_db
+from riffedu.signal.saving import write_sound
+from riffedu.signal.tags import image_record
 from riffedu.widgets.pictures import describe
 
 if TYPE_CHECKING:
@@ -97,7 +99,8 @@ class Sound:
     @property
     def html(self) -> str:
         """The browser's own player, with the sound as FLAC inside."""
-        sound = base64.b64encode(flac(self.waveform, self.sample_rate)).decode()
+        record = image_record(self.image) if self.image else None
+        sound = base64.b64encode(flac(self.waveform, self.sample_rate, record)).decode()
         label = html.escape(self.label, quote=True)
         return (
             '<figure style="margin:0.4em 0">'
@@ -111,12 +114,13 @@ class Sound:
         return f"{self.label}: {self.caption}"
 
 
-def flac(waveform: np.ndarray, sample_rate: int) -> bytes:
-    """Encode a waveform as a 16-bit FLAC file, about half the size of a WAV file."""
-    import soundfile
+def flac(waveform: np.ndarray, sample_rate: int, record: dict | None = None) -> bytes:
+    """Encode a waveform as a 16-bit FLAC file, about half the size of a WAV file.
 
+    ``record`` says inside how the sound was made, see `riffedu.signal.tags`.
+    """
     file = io.BytesIO()
-    soundfile.write(file, waveform.T, sample_rate, format="FLAC", subtype="PCM_16")
+    write_sound(file, waveform, sample_rate, ".flac", record=record)
     return file.getvalue()
 
 

@@ -70,7 +70,7 @@ def lab(tmp_path_factory):
     course = ROOT / "notebooks" / verb.FIRST_LESSON
     command = [
         part
-        for part in verb.command(course, no_browser=True, port=port)
+        for part in verb.command(course, root, no_browser=True, port=port)
         if "root_dir" not in part and "default_url" not in part
     ]
     command += [f"--ServerApp.root_dir={root}", "--LabApp.expose_app_in_browser=True"]

@@ -37,7 +37,7 @@ def player(browser, home: Path) -> None:
     notebook = ROOT / "notebooks" / verb.FIRST_LESSON
     command = [
         part
-        for part in verb.command(notebook, no_browser=True, port=port)
+        for part in verb.command(notebook, ROOT, no_browser=True, port=port)
         if "root_dir" not in part and "default_url" not in part
     ]
     command += [f"--ServerApp.root_dir={root}", "--LabApp.expose_app_in_browser=True"]

@@ -10,6 +10,8 @@ import psutil
 import pytest
 from pages import SHOTS, Watched
 
+from riffedu.signal.tags import read_record
+
 # Pieces that are cheap: tones that go on without a step, so that any gap or click shows.
 FAKE = """
 import time
@@ -225,9 +227,44 @@ def test_pause_keeps_the_place_and_record_keeps_the_samples(fake):
     with wave.open(str(saved.value.path())) as file:
         sound = np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768
     assert 2 < len(sound) / 44100 < 6
+    record = read_record(saved.value.path())
+    assert record["verb"] == "live" and len(record["prompt"]) and "seed" in record
     bend = np.abs(np.diff(sound, 2))
     assert bend.max() < 1.2 * SMOOTH + 2e-4, "the pause is not on the tape"
     assert "Recorded 0:0" in fake.says()
+
+
+def test_a_restart_hands_the_recording_out_first(fake):
+    fake.playing()
+    record = fake.root.locator(".riffedu-record")
+    record.click()
+    fake.until("view.state.taped > 0.5")
+    with fake.page.expect_download() as saved:
+        fake.root.locator("button", has_text="restart").click()
+    with wave.open(str(saved.value.path())) as file:
+        assert file.getnframes() > 0.4 * 44100
+    fake.until("!view.band.tape")
+    assert "record" in record.inner_text()
+
+
+def test_a_session_does_not_wait_for_the_piece_in_the_making(fake):
+    fake.python("model_server.one.stuck = True")
+    fake.root.locator(".riffedu-play").click()
+    fake.page.wait_for_selector(".riffedu-instrument[data-state=waiting]")
+    with fake.page.expect_download(timeout=5000):
+        fake.root.locator("button", has_text="save").click()
+    fake.python("model_server.one.stuck = False")
+
+
+def test_what_the_model_cannot_read_is_said(fake):
+    corner = fake.root.locator(".riffedu-corner-0")
+    for prompt, words in (("钢琴", "English words only"), ("🎹", "English words only")):
+        corner.fill(prompt)
+        corner.press("Tab")
+        assert words in fake.says()
+    corner.fill("   ")
+    corner.press("Tab")
+    assert corner.input_value() == "🎹", "an empty prompt leaves the old one"
 
 
 def test_sessions_come_back(fake, tmp_path):

@@ -1,5 +1,6 @@
 """The player on a real page: playing, selecting, filtering, comparing, zooming."""
 
+import json
 import math
 import statistics
 import wave
@@ -178,6 +179,30 @@ def test_the_keyboard_does_everything(player):
     assert cells() == before, "Lab took no key"
 
 
+def test_chords_are_the_pages(player):
+    suppress = "player.root.dataset.lmSuppressShortcuts"
+    model = "jupyterapp.shell.currentWidget.context.model"
+    player.js(f"{model}.dirty = true")
+    player.key("a")
+    assert player.js(suppress) == "true"
+    player.key("Control+s")
+    player.page.wait_for_function(f"!{model}.dirty", timeout=10_000)  # Ctrl S saves the notebook
+    assert player.js(suppress) is None
+    player.key("Control+z")
+    assert player.js(suppress) == "true", "Ctrl Z undoes a stroke, not a cell"
+
+
+def test_another_theme_redraws_the_axes(player):
+    axes = """() => { const c = document.querySelector('.riffedu-player canvas'), [w, h] = [c.width, c.height];
+      return [...c.getContext('2d').getImageData(0, 0, 30, h).data].filter((v, i) => i % 4 < 3 && v > 150).length; }"""
+    before = player.js(axes)
+    player.js("document.body.style.setProperty('--jp-ui-font-color1', '#ffffff')")
+    player.js("document.body.setAttribute('data-jp-theme-name', 'another')")
+    player.page.wait_for_timeout(300)
+    assert player.js(axes) > before + 100, "labels are white in a dark theme"
+    player.js("document.body.style.removeProperty('--jp-ui-font-color1')")
+
+
 def test_every_control_says_what_it_is(player):
     nameless = player.js(
         """() => [...document.querySelectorAll('.riffedu-player :is(button, input, select, canvas[tabindex])')]
@@ -201,8 +226,13 @@ def test_colours(player):
 
 def test_downloads(player):
     from riffedu import image_to_audio
+    from riffedu.signal.tags import read_record
 
     player.root.locator("summary").click()
+    record = {"riffedu": "0.1.0", "prompt": "été"}
+    texts = {"riffedu": json.dumps(record), "parameters": "été\nSeed: 1"}
+    player.notebook.execute(f"player.origin = {texts!r}")
+    player.page.wait_for_function("player.state.get('origin').riffedu")
     player.notebook.execute("player.selection = [1.0, 2.0, 200.0, 800.0]")
     player.page.wait_for_function("player.transport.region")
     with player.page.expect_download() as saved:
@@ -211,13 +241,15 @@ def test_downloads(player):
     with wave.open(str(saved.value.path())) as file:
         assert (file.getframerate(), file.getnchannels(), file.getnframes()) == (44100, 1, 44100)
         sound = np.frombuffer(file.readframes(44100), "<i2") / 32768
+    assert read_record(saved.value.path()) == record
     spectrum = np.abs(np.fft.rfft(sound * np.hanning(44100)))
     assert spectrum.argmax() == 440 and spectrum[3000] < spectrum[440] / 100
     assert sound[8000:36000].std() == pytest.approx(0.2 / math.sqrt(2), rel=0.05)
     with player.page.expect_download() as saved:
         player.root.locator("button", has_text="PNG").click()
     image = Image.open(saved.value.path())
-    assert image.size == (400, 512)
+    assert image.size == (400, 512) and image.info["parameters"] == texts["parameters"]
+    assert read_record(saved.value.path()) == record
     back, rate = image_to_audio(image.convert("RGB"), progress=False)
     assert peak(back[20000:60000], rate) == pytest.approx(440, abs=15) or peak(
         back, rate

@@ -362,6 +362,17 @@ def test_shell_compares_ours_a_peer_and_exports(ours, checkpoints, tmp_path, cap
     assert "| suno | 2 | 60 |" in capsys.readouterr().out
 
 
+def test_shell_keeps_an_earlier_comparison(ours, tmp_path, capsys):
+    suno = exported(tmp_path / "suno", a_piano_wav=400)
+    words = ["compare", "--source", f"suno={suno}", "--seconds", "2", "-o", str(tmp_path / "out")]
+    assert cli.main(words) == 0
+    first = (tmp_path / "out" / "key.csv").stat().st_mtime_ns
+    assert cli.main(words) == 2
+    assert "holds a comparison already" in capsys.readouterr().err
+    assert (tmp_path / "out" / "key.csv").stat().st_mtime_ns == first
+    assert cli.main([*words, "--overwrite", "--quiet"]) == 0
+
+
 def test_shell_says_before_it_loads(ours, checkpoints, tmp_path, capsys):
     words = ["--source", f"bark={checkpoints('bark')}", "--source", f"ours={ours}", "--about"]
     assert cli.main(["compare", "x", *words, "-o", str(tmp_path / "out")]) == 0

@@ -13,6 +13,7 @@ from riffedu.signal.audio import rms_db
 from riffedu.signal.sampling import alias, quantise
 from riffedu.signal.synth import noise, sine
 from riffedu.widgets import wave_picture
+from riffedu.widgets.table import by_ear
 
 
 def pitch(samples, rate):
@@ -84,28 +85,48 @@ def test_bits_panel_at_every_corner(bits):
                 for listen in bits.listen.options:
                     bits.bits.value, bits.dither.value = count, dither
                     bits.listen.value = listen
+                    bits.wait()
                     samples, rate = heard(bits.sound.widget)
                     assert rate == 44100 and rms_db(samples) < -12
                     assert f"{2**count} values" in bits.facts.value
     for control, value in [("source", "sine"), ("bits", 5), ("dither", False)]:
         getattr(bits, control).value = value
     bits.listen.value = "rounded sound"
+    bits.wait()
+
+
+def test_bits_panel_draws_while_dragged_and_sounds_at_rest(bits):
+    assert bits.bits.continuous_update
+    before, picture = bits.sound.player, drawn(bits)
+    for count in (4, 3, 2):
+        bits.bits.value = count
+        now = drawn(bits)
+        assert (now != picture).any() and f"{2**count} values" in bits.facts.value
+        picture = now
+    assert bits.sound.player is before, "the sound waits for the release"
+    bits.wait()
+    assert "2 bits" in bits.sound.player.label
+    assert len(np.unique(heard(bits.sound.widget)[0])) <= 4
 
 
 def test_bits_panel_measures_what_it_plays(bits):
     bits.source.value, bits.listen.value = "sine", "rounded sound"
     for count in (5, 8, 12):
         bits.bits.value, bits.dither.value = count, False
+        bits.wait()
         whole, picture = heard(bits.sound.widget)[0], drawn(bits)
         assert bits.snr == pytest.approx(6.02 * count + 1.76, abs=1)
         assert np.array_equal(bits.rounded, quantise(bits.clean, count))
         bits.listen.value = "error alone"
+        bits.wait()
         error = heard(bits.sound.widget)[0]
         clean = bits.clean * 10 ** (bits.GAIN_DB / 20)
         assert np.abs(whole - error - clean).max() < 1e-4
         bits.listen.value = "rounded sound"
+        bits.wait()
         plain = bits.snr
         bits.dither.value = True
+        bits.wait()
         assert plain - bits.snr == pytest.approx(4.8, abs=1)
         assert (drawn(bits) != picture).any() and "dithered" in bits.sound.player.label
 
@@ -147,7 +168,7 @@ def test_beats_are_as_many_as_the_hertz_between():
     panel.ears.value = "one to each ear"
     panel.wait()
     left, right = heard(panel.sound.widget)[0]
-    assert np.array_equal(left, right) and "Headphones" in panel.facts.value
+    assert np.array_equal(left, right) and "headphones" in panel.facts.value
 
 
 def test_wave_picture_says_and_draws_both():
@@ -207,28 +228,6 @@ def test_sine_right():
     assert exercises.check_sine(lambda f, s, r: sine(f, s, r, amplitude=0.1))
 
 
-@pytest.mark.parametrize(
-    "heard, words",
-    [
-        (lambda f, r: f, "the tone itself"),
-        (lambda f, r: f % r, "Fold what is"),
-        (lambda f, r: abs(r - f), "500 Hz must stay"),
-        (lambda f, r: abs(f - 2 * r * round(f / (2 * r))), "mirror stands at half"),
-        (lambda f, r: f - r * round(f / r), "absolute value"),
-        (lambda f, r: abs(f - r * (f // r)), "Fold what is"),
-        (lambda f, r: alias(f, 8000), "wrong at 44100"),
-        (lambda f, r: 7.0, "500 Hz sampled at 8000 Hz should be heard as 500 Hz, yours is 7"),
-    ],
-)
-def test_alias_hints(heard, words):
-    assert_hint(exercises.check_alias(heard), words)
-
-
-def test_alias_right():
-    assert exercises.check_alias(alias)
-    assert exercises.check_alias(lambda f, r: min(f % r, r - f % r))
-
-
 def rms(x):
     return np.sqrt(np.mean(x**2))
 
@@ -261,32 +260,33 @@ def test_rms_right():
     assert exercises.check_rms(lambda x: x * 0.1 / rms(x))
 
 
-def q(bits):
-    return 2 / 2**bits
+# By ear
 
 
-@pytest.mark.parametrize(
-    "rounded, words",
-    [
-        (lambda x, b: np.round(x / q(b)), "Multiply them by q"),
-        (lambda x, b: q(b) * np.floor(x / q(b)), "cuts off instead"),
-        (lambda x, b: q(b) * np.trunc(x / q(b)), "towards 0"),
-        (lambda x, b: np.round(x * 2**b) / 2**b, "half as wide"),
-        (lambda x, b: 2 * q(b) * np.round(x / q(b) / 2), "twice as wide"),
-        (lambda x, b: 2 / b * np.round(x * b / 2), "bits are digits"),
-        (lambda x, b: q(b) * np.round(x / q(b)), "Clip to"),
-        (lambda x, b: np.clip(q(b) * np.round(x / q(b)), -1 + q(b), 1 - q(b)), "no further in"),
-        (lambda x, b: quantise(x, 3), "wrong for 8"),
-        (lambda x, b: x, "should become"),
-        (lambda x, b: x[:3], "A sample for each"),
-    ],
-)
-def test_rounding_hints(rounded, words):
-    assert_hint(exercises.check_rounding(rounded), words)
+def level_at(sound, start):
+    """The mean level in dBFS of 0.05 s in each beat, ``start`` seconds after it."""
+    beats = np.asarray(sound[: 4 * 35280], float).reshape(4, 35280)
+    at = round(start * 44100)
+    return 10 * np.log10(np.mean(beats[:, at : at + 2205] ** 2) + 1e-10)
 
 
-def test_rounding_right():
-    assert exercises.check_rounding(quantise)
-    assert exercises.check_rounding(
-        lambda x, b: np.clip(np.floor(x / q(b) + 0.5) * q(b), -1, 1 - q(b))
-    )
+def treble(sound):
+    """The share of the power above 3 kHz, in dB."""
+    power = np.abs(np.fft.rfft(sound)) ** 2
+    above = np.fft.rfftfreq(len(sound), 1 / 44100) > 3000
+    return 10 * np.log10(power[above].sum() / power.sum())
+
+
+def test_the_four_ways_differ_by_what_the_exercise_says():
+    sounds = {exercises.order()[letter]: x for letter, x in exercises.four_ways().items()}
+    assert set(sounds) == set(exercises.WAYS)
+    hats = {way: level_at(x, 0.48) for way, x in sounds.items()}
+    pauses = {way: level_at(x, 0.7) for way, x in sounds.items()}
+    assert pauses["dither"] > -40 and max(pauses[w] for w in sounds if w != "dither") < -80
+    assert min(treble(sounds[w]) for w in ("4 bits", "dither")) > -15
+    assert max(treble(sounds[w]) for w in ("alias", "low-pass")) < -35
+    assert hats["low-pass"] < -50 < -35 < hats["alias"]
+    assert all(rms_db(x) == pytest.approx(-23, abs=0.1) for x in sounds.values())
+    table = by_ear(exercises.four_ways(), 44100)
+    assert table._repr_html_().count("<audio") == 4
+    assert not any(way in repr(table) for way in exercises.WAYS)

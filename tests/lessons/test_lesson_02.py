@@ -13,8 +13,10 @@ from riffedu.lessons.l02_stft import exercises, stft_panel
 from riffedu.lessons.l02_stft.exercises import dips
 from riffedu.lessons.l02_stft.panel import RATE, WINDOWS, some_sounds
 from riffedu.signal.audio import rms_db
+from riffedu.signal.stft import is_cola
 from riffedu.widgets import spectrograms
 from riffedu.widgets.spectrogram_pictures import part
+from riffedu.widgets.table import by_ear
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
@@ -210,7 +212,7 @@ def test_place_right():
         (lambda k, t, n, h, r: (k * r / n, t * n / r), ("every hop_length samples",)),
         (lambda k, t, n, h, r: (k * r / n, 1000 * t * h / r), ("milliseconds",)),
         (lambda k, t, n, h, r: (k * r / n, t), ("t hops",)),
-        (lambda k, t, n, h, r: (k * 44100 / n, t * h / 44100), ("other sizes",)),
+        (lambda k, t, n, h, r: (k * 44100 / n, t * h / 44100), ("wrong for another",)),
         (lambda k, t, n, h, r: k * r / n, ("two numbers",)),
         (lambda k, t, n, h, r: (..., ...), ("write its body",)),
         (lambda k, t: (1, 2), ("stopped with TypeError",)),
@@ -243,7 +245,7 @@ def test_stft_right():
         (lambda x, n, h, w: np.abs(own(x, n, h, w)), ("stay complex",)),
         (lambda x, n, h, w: own(x, n, h, 3 * w), ("start at t",)),
         (lambda x, n, h, w: own(x, n, h, w)[:, 0], ("shape must be",)),
-        (lambda x, n, h, w: own(x, 64, 24, np.hanning(65)[:64]), ("other sizes",)),
+        (lambda x, n, h, w: own(x, 64, 24, np.hanning(65)[:64]), ("wrong for another",)),
         (lambda x, n, h, w: None, ("write its body",)),
     ],
 )
@@ -278,27 +280,63 @@ def test_dips_follow_the_trade():
     assert clicks[0] > 50 and clicks[1] > 6 and clicks[2] < 1
 
 
-def test_hops_right():
-    assert exercises.check_hops({"COLA": 256, "NOLA": 511})
+def test_predictions_are_measured():
+    found = exercises.experiment()
+    assert found["rows"] == 513 and found["columns"] == 126 and found["largest"] == 511
+    assert found["spacing"] == 15.625 and found["tone"] == pytest.approx(125, abs=0.5)
+    assert found["click"] == pytest.approx(32, abs=0.5)
+    hops = [hop for hop in range(1, 513) if is_cola("hann", 512, hop)]
+    assert max(hops) == 256, "a hint says so"
 
 
-@pytest.mark.parametrize(
-    ("answer", "words"),
-    [
-        ({"COLA": 256, "NOLA": 512}, ("begins with a 0",)),
-        ({"COLA": 128, "NOLA": 511}, ("larger hop does so",)),
-        ({"COLA": 300, "NOLA": 511}, ("do not add up",)),
-        ({"COLA": 256, "NOLA": 256}, ("a larger hop leaves none either",)),
-        ({"COLA": 256, "NOLA": 600}, ("under no window",)),
-        ({"COLA": 0, "NOLA": 511}, ("at least 1",)),
-        ({"COLA": 256.5, "NOLA": 511}, ("whole number",)),
-        ({"COLA": ..., "NOLA": 511}, ("place of each",)),
-        ({"NOLA": 511}, ("dictionary",)),
-        (256, ("dictionary",)),
-    ],
-)
-def test_hops_mistakes(answer, words):
-    assert_hint(exercises.check_hops(answer), *words)
+def test_the_four_pianos_differ_by_what_the_hints_say():
+    pianos = {exercises.order()[letter]: x for letter, x in exercises.four_pianos().items()}
+    assert set(pianos) == set(exercises.PIANOS)
+    level, noise, low = {}, {}, {}
+    for way, x in pianos.items():
+        power = np.abs(stft(x, 4096, 1024)) ** 2
+        hertz = np.arange(len(power)) * 44100 / 4096
+        band = power[(hertz > 200) & (hertz < 4000)] + 1e-12
+        noise[way] = 10 * np.log10(np.median(np.exp(np.log(band).mean(0)) / band.mean(0)))
+        low[way] = 10 * np.log10(power[hertz < 1000].sum() / power.sum())
+        level[way] = np.sqrt((x[: len(x) // 441 * 441].reshape(-1, 441) ** 2).mean(axis=1))
+        assert rms_db(x) == pytest.approx(-23, abs=0.1)
+    alike = {way: np.corrcoef(level["untouched"], level[way])[0, 1] for way in pianos}
+    assert noise["10 ms"] > noise["untouched"] + 12, "pitches turn into noise"
+    assert alike["10 ms"] > 0.8 > 0.4 > alike["400 ms"], "rhythm kept, attacks smeared"
+    assert low["cut"] < -50 < -3 < min(low[way] for way in pianos if way != "cut")
+    table = by_ear(exercises.four_pianos(), 44100)
+    assert table._repr_html_().count("<audio") == 4
+    assert not any(way in repr(table) for way in exercises.PIANOS)
+
+
+def test_what_the_answers_say_about_leakage():
+    loud = some_sounds()["a loud and a faint tone"]
+
+    def beside(window, size):
+        """The faint tone's level and that of the leakage near it, in dB below the loud one."""
+        frames = np.abs(stft(loud, size, size // 4, window=window))
+        column = frames[:, frames.shape[1] // 2]
+        row, wide = round(1505 * size / RATE), round(60 * size / RATE)
+        near = np.r_[column[row - 2 * wide : row - wide], column[row + wide : row + 2 * wide]]
+        return [20 * math.log10(x / column.max()) for x in (column[row], np.median(near))]
+
+    for window in ("hann", "hamming", "blackman"):
+        tone, leak = beside(window, 2048)
+        assert -54 < tone < -47 and leak < tone - 8
+    leaks = [beside("boxcar", size)[1] for size in (1024, 2048, 4096, 8192)]
+    assert np.mean(np.diff(leaks)) == pytest.approx(-6, abs=1)
+    assert [tone - leak > 4 for tone, leak in (beside("boxcar", n) for n in (2048, 8192))] == [
+        False,
+        True,
+    ]
+
+
+def test_where_the_loop_of_the_frame_closes_it_has_a_corner():
+    x = np.sin(2 * np.pi * 1005 * np.arange(4410) / 44100)
+    steps = np.diff(np.r_[x, x[:2]])
+    assert steps[-3] < 0 < steps[-1], "it arrives falling and starts rising"
+    assert abs(steps[-2]) <= np.abs(np.diff(x)).max(), "no step"
 
 
 def test_puzzle_is_what_the_lesson_says():

@@ -8,10 +8,12 @@ import pytest
 import soundfile
 
 from riffedu import load_pipeline
+from riffedu.lessons import l12_editing
 from riffedu.lessons.l12_editing import editing_panel, exercises
 from riffedu.lessons.l12_editing.panel import HERTZ, PARTS
+from riffedu.lessons.l12_editing.stems_panel import OFF
 from riffedu.music import edit
-from riffedu.signal import synth
+from riffedu.signal import audio, synth
 from tests.ears import heard
 from tests.tiny import ours  # noqa: F401
 
@@ -249,3 +251,94 @@ def test_after(answer, words):
 def test_loop_seconds(answer, words):
     told(exercises.check_loop_seconds(answer), words)
     assert exercises.check_loop_seconds(lambda bpm, beats: 60 / bpm * beats)
+
+
+# --- stems --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def mixer():
+    return l12_editing.stems_panel("percussion")
+
+
+def test_the_mixer_begins_with_the_sound_itself(mixer):
+    waveform, _ = audio.clip("percussion")
+    assert np.abs(mixer.mixed - waveform).max() < 1e-5
+    assert list(mixer.gains) == ["harmonic", "percussive"]
+
+
+def test_a_dragged_gain_moves_the_picture_and_then_the_sound(mixer):
+    before = mixer.figure.widget.value
+    mixer.gains["harmonic"].value = OFF
+    assert mixer.figure.widget.value != before and "harmonic" not in mixer.figure.alt
+    mixer.rest.wait()
+    assert np.allclose(mixer.mixed, mixer.stems["percussive"])
+    samples, rate = heard(mixer.sound.player)
+    assert rate == 44100 and np.abs(samples).max() > 0
+    for slider in mixer.gains.values():
+        slider.value = OFF
+    mixer.rest.wait()
+    assert not mixer.mixed.any() and mixer.figure.alt.endswith("silence")
+
+
+def test_other_sounds_and_bands(mixer):
+    mixer.method.value = "bands"
+    assert list(mixer.gains) == ["bass", "middle", "treble"]
+    for name in audio.clips():
+        mixer.source.value = name
+        assert mixer.mixed.shape == audio.clip(name)[0].shape
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        lambda t, s: (
+            m := np.divide(t * t, t * t + s * s, out=np.full_like(t, 0.5), where=t + s > 0),
+            1 - m,
+        ),
+        lambda t, s: [
+            np.nan_to_num(t**2 / (t**2 + s**2), nan=0.5),
+            np.nan_to_num(s**2 / (t**2 + s**2), nan=0.5),
+        ],
+        lambda t, s: tuple(
+            np.where(t + s > 0, a**2 / np.maximum(t**2 + s**2, 1e-12), 0.5) for a in (t, s)
+        ),
+    ],
+)
+def test_right_masks(own):
+    assert exercises.check_masks(own), exercises.check_masks(own)
+
+
+def soft(t, s, p=2):
+    total = np.where(t + s > 0, t**p + s**p, 1)
+    mask = np.where(t + s > 0, t**p / total, 0.5)
+    return mask, 1 - mask
+
+
+@pytest.mark.parametrize(
+    ("own", "words"),
+    [
+        (lambda t, s: soft(t, s)[0], "both masks"),
+        (lambda t, s: (1, 2, 3), "both masks"),
+        (lambda t, s: (0.5, 0.5), "shape"),
+        (lambda t, s: (t**2 / (t**2 + s**2), s**2 / (t**2 + s**2)), "0 by 0"),
+        (lambda t, s: soft(t, s)[::-1], "Exchanged"),
+        (lambda t, s: soft(t, s, 1), "power 1"),
+        (lambda t, s: (soft(t, s)[0] ** 0.5, soft(t, s)[1]), "root"),
+        (lambda t, s: (1.0 * (t > s), 1.0 * (t <= s)), "hard masks"),
+        (lambda t, s: (soft(t, s)[0], soft(t, s)[0]), "sum to 1"),
+        (
+            lambda t, s: (
+                t**2 / np.maximum(t**2 + s**2, 1e-9),
+                s**2 / np.maximum(t**2 + s**2, 1e-9),
+            ),
+            "½",
+        ),
+        (lambda t, s: soft(t, s, 3), "tone²"),
+        (lambda t, s: None, "returns nothing"),
+        (lambda t: t, "argument"),
+    ],
+)
+def test_wrong_masks_get_their_hint(own, words):
+    verdict = exercises.check_masks(own)
+    assert not verdict and words in verdict.message, verdict.message

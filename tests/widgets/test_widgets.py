@@ -126,6 +126,19 @@ def test_maps_draw_each_channel_on_one_scale():
 # Source, words, the map
 
 
+def test_show_source_takes_its_colours_from_the_theme():
+    """JupyterLab's variables, so that a dark theme is dark; with colours for pages without them."""
+    import html
+    import re
+
+    page = show_source(describe)._repr_html_()
+    colours = re.findall(r"(?:color|background):([^;\"]+)", page)
+    assert len(set(colours)) >= 4
+    assert all(c.startswith("var(--jp-") or c in ("inherit", "transparent") for c in colours)
+    plain = html.unescape(re.sub(r"<[^>]+>", "", page))
+    assert show_source(describe).code in plain
+
+
 def test_show_source_is_the_real_source():
     shown = show_source(describe)
     assert shown.code.startswith("def describe(")

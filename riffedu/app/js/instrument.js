@@ -13,7 +13,7 @@ class InstrumentView {
     root.instrument = this;
     this.listen();
     this.changed();
-    openLink(this.state);
+    openLink(this.state).then((opened) => opened || recall(this.state));
   }
 
   get band() {
@@ -27,12 +27,13 @@ class InstrumentView {
   listen() {
     const { state, page } = this;
     const on = (target, name, action) => target.addEventListener(name, action, { signal: this.abort.signal });
-    on(state, "change", () => this.changed());
+    on(state, "change", () => (this.changed(), remember(state)));
     on(state, "words", () => page.say(state.words));
     on(state, "piece", ({ detail }) => page.showPiece(detail));
     on(state, "file", ({ detail }) => download(detail.blob, detail.name));
     on(state, "session", ({ detail }) => this.handOut(detail));
     on(state.band, "change", () => this.redraw());
+    onTheme(() => this.redraw(), this.abort.signal);
     this.observer = new ResizeObserver(() => this.layout());
     this.observer.observe(this.root);
   }

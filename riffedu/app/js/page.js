@@ -1,6 +1,8 @@
 /* The page of an instrument: its elements, what its buttons, fields and sliders do, and what they show. */
 
 const CORNERS = ["Lower left", "Lower right", "Upper left", "Upper right"];
+const LONGEST_PROMPT = 300;
+const STRANGE = /[^\p{Script=Latin}\p{Script=Common}\p{Script=Inherited}]|\p{Extended_Pictographic}/u;
 
 class InstrumentPage {
   constructor(root, state) {
@@ -16,12 +18,18 @@ class InstrumentPage {
   buildSettings() {
     const { state } = this;
     this.corners = CORNERS.map((name, i) =>
-      el("input", { type: "text", className: `riffedu-corner riffedu-corner-${i}`, ariaLabel: `Prompt, ${name.toLowerCase()} corner`, title: `${name}: what to play there`, spellcheck: false, maxLength: 300,
-        onchange: () => state.set({ prompts: this.corners.map((c, k) => c.value.trim() || state.get("prompts")[k]) }) }),
+      el("input", { type: "text", className: `riffedu-corner riffedu-corner-${i}`, ariaLabel: `Prompt, ${name.toLowerCase()} corner`, title: `${name}: what to play there`, spellcheck: false, maxLength: LONGEST_PROMPT, onpaste: (event) => this.tooLong(event),
+        onchange: () => {
+          const prompts = this.corners.map((c, k) => c.value.trim() || state.get("prompts")[k]);
+          this.corners[i].value = prompts[i];
+          this.readable(prompts[i]);
+          state.set({ prompts });
+        } }),
     );
     this.pad = el("canvas", { tabIndex: 0, className: "riffedu-pad" });
     this.pad.setAttribute("role", "application");
-    this.text = el("input", { type: "text", className: "riffedu-words", placeholder: "or say what to play next …", ariaLabel: "Text that takes the place of the pad from the next piece on", maxLength: 300, spellcheck: false, onchange: () => state.set({ text: this.text.value }) });
+    this.text = el("input", { type: "text", className: "riffedu-words", placeholder: "or say what to play next …", ariaLabel: "Text that takes the place of the pad from the next piece on", maxLength: LONGEST_PROMPT, spellcheck: false, onpaste: (event) => this.tooLong(event),
+      onchange: () => (this.readable(this.text.value), state.set({ text: this.text.value.trim() })) });
     this.clearText = press("✕", "Back to the pad", () => state.set({ text: "" }));
     this.seed = this.number("seed", "Seed: the same seed and moves give the same music", 0, 2 ** 31 - 1);
     this.dice = press("⚄", "Another seed, from the start", () => (state.set({ seed: Math.floor(Math.random() * 10000) }), state.restart()));
@@ -71,6 +79,17 @@ class InstrumentPage {
       el("div", { className: "riffedu-row" }, this.playButton, this.again, this.recordButton, ...this.sound.nodes, this.queue, this.facts),
       this.scroll, this.status, this.file, this.opener,
     );
+  }
+
+  /** Say so if what is pasted is cut off. */
+  tooLong(event) {
+    const length = (event.clipboardData?.getData("text").length ?? 0) + event.target.value.length;
+    if (length > LONGEST_PROMPT) this.state.say(`A prompt has at most ${LONGEST_PROMPT} characters; the rest was left out.`, true);
+  }
+
+  /** Say so if the model cannot read a prompt. */
+  readable(prompt) {
+    if (STRANGE.test(prompt)) this.state.say(`The model reads English words only: “${prompt.slice(0, 30)}” will sound like anything.`, true);
   }
 
   number(name, words, min, max) {
@@ -152,7 +171,7 @@ class InstrumentPage {
     if (band.waiting) facts.push("making the first piece …");
     else if (part) {
       const rate = part.length / RATE / band.took;
-      facts.push(`piece ${part.piece.number + 1}: ${part.piece.words.slice(0, 40)}`);
+      facts.push(`piece ${part.piece.number + 1}: ${part.piece.words.slice(0, 80)}`);
       facts.push(`${Math.max(0, band.ahead).toFixed(1)} s ahead${band.asked !== null ? ", making more" : ""}`);
       if (!part.repeat || rate) facts.push(`${rate.toFixed(1)}× real time`);
     }

@@ -15,6 +15,7 @@ class InstrumentState extends EventTarget {
     this.model = model;
     this.band = new Band((run, number) => this.ask(run, number));
     this.scale = new FrequencyScale(this.get("frequencies"));
+    this.firstSeed = this.get("seed");
     this.touched = {}; // controls moved here since the last piece was asked for
     this.words = { text: "", wrong: false };
     const heard = Object.entries({
@@ -73,13 +74,19 @@ class InstrumentState extends EventTarget {
 
   restart() {
     const was = this.band.playing;
-    this.band.begin();
+    this.begin();
     this.send({ type: "restart" });
     if (was) this.band.play();
   }
 
-  restore(session) {
+  /** Start afresh; a recording is handed out first. */
+  begin() {
+    if (this.band.tape) this.record();
     this.band.begin();
+  }
+
+  restore(session) {
+    this.begin();
     this.send({ type: "restore", session });
   }
 
@@ -101,8 +108,16 @@ class InstrumentState extends EventTarget {
     const channels = this.band.stopTape();
     this.tell("change");
     if (channels[0].length < RATE / 100) return this.say("Nothing was played during the recording.", true);
-    this.tell("file", { blob: wavFile(channels), name: "riffedu-live.wav" });
+    this.tell("file", { blob: wavFile(channels, this.recordText()), name: "riffedu-live.wav" });
     this.say(`Recorded ${clock(channels[0].length / RATE)}.`);
+  }
+
+  /** How a recording was made: the controls as they stand now, for `riffedu show`. */
+  recordText() {
+    const shown = CONTROLS.filter((name) => name !== "seed_sound").map((name) => [name, this.get(name)]);
+    const { prompts: prompt, ...others } = Object.fromEntries(shown);
+    const text = JSON.stringify({ riffedu: this.get("version") ?? "", verb: "live", prompt, ...others });
+    return text.replace(/[^ -~]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
   }
 
   /** A sound from outside for pieces to begin from. */

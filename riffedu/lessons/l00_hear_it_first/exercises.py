@@ -9,6 +9,8 @@ import numpy as np
 from riffedu.widgets.verdict import Verdict, check, hint, right
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from riffedu.music.result import Result
 
 ANSWERS = {"A": "clicks", "B": "glide", "C": "tone", "D": "noise"}
@@ -23,7 +25,7 @@ _MISREAD = {
 def mystery_sounds() -> dict[str, np.ndarray]:
     """Return four sounds, by the letters A to D: float32 ``(samples,)``, 5.12 s at 44100 Hz.
 
-    A tone, clicks, a rising glide and noise, in an order to be read off their pictures.
+    A tone, clicks, a rising glide and noise, in an order that only their pictures show.
     """
     rate, seconds = 44100, 5.12
     time = np.arange(int(rate * seconds)) / rate
@@ -60,6 +62,78 @@ def check_reading(answer: dict) -> Verdict:
     if wrong:
         return hint(f"Look at {wrong[0]} again. {_MISREAD[words[wrong[0]]]}")
     return right("Rows are pitches, columns are moments: you can read a sound before you hear it.")
+
+
+MELODIES = {
+    1: (262, 330, 392, 523),
+    2: (523, 392, 330, 262),
+    3: (330, 392, 523, 262),
+    4: (392, 262, 523, 330),
+}
+"""The notes of each picture in exercise 2, in hertz."""
+
+
+def melody_order() -> dict[str, int]:
+    """The picture of each melody, by its letter."""
+    return {
+        letter: int(n)
+        for letter, n in zip("ABCD", np.random.default_rng(5).permutation([1, 2, 3, 4]))
+    }
+
+
+def _melody(number: int) -> np.ndarray:
+    from riffedu.signal import synth
+
+    note = synth.envelope(0.55, release=0.1)
+    notes = [note * synth.harmonics(f, [1, 0.5, 0.25], 0.55) for f in MELODIES[number]]
+    return np.concatenate(notes).astype(np.float32)
+
+
+def four_melodies() -> dict[str, np.ndarray]:
+    """Return the melodies A to D: float32 ``(samples,)``, 2.2 s at 44100 Hz."""
+    return {letter: _melody(number) for letter, number in melody_order().items()}
+
+
+def melody_pictures() -> list[Image]:
+    """Return the pictures 1 to 4 of the same melodies."""
+    from riffedu.signal.convert import audio_to_image
+
+    return [audio_to_image(_melody(number), 44100) for number in MELODIES]
+
+
+def _turns(number: int) -> list[str]:
+    """Up or down, from note to note."""
+    return ["up" if step > 0 else "down" for step in np.diff(MELODIES[number])]
+
+
+@check
+def check_melodies(answer: dict) -> Verdict:
+    """Check that ``answer`` maps each letter A to D to the number of its picture, 1 to 4."""
+    want = melody_order()
+    if not isinstance(answer, dict):
+        return hint('Answer with a dictionary, such as {"A": 1, "B": 2, …}.')
+    if set(answer) != set(want):
+        return hint("Give one number for each of the letters A, B, C and D.")
+    if None in answer.values() or ... in answer.values():
+        return hint("Nothing to check so far: put a picture's number in place of each ...")
+    said = {}
+    for letter, value in answer.items():
+        word = str(value).strip().lower().removeprefix("picture").strip()
+        if word.removesuffix(".0") not in {"1", "2", "3", "4"}:
+            return hint(f"{letter}: “{value}” is not one of the pictures 1, 2, 3 and 4.")
+        said[letter] = int(word.removesuffix(".0"))
+    if len(set(said.values())) < 4:
+        return hint("Each picture belongs to one melody, and only one.")
+    wrong = [letter for letter, number in want.items() if said[letter] != number]
+    if wrong:
+        letter = wrong[0]
+        seen, heard = _turns(said[letter]), _turns(want[letter])
+        step = next(i for i in range(3) if seen[i] != heard[i])
+        return hint(
+            f"{4 - len(wrong)} of 4. Listen to {letter} again: from note {step + 1} to note "
+            f"{step + 2} picture {said[letter]} goes {seen[step]}. Does the melody?"
+        )
+    return right("Higher in the picture is higher in pitch: you can follow a melody in it.")
 
 
 @check

@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from riffedu.signal.audio import rms_db
-from riffedu.signal.sampling import alias, quantise
+from riffedu.signal.audio import fade, resample, rms_db, set_level
+from riffedu.signal.sampling import decimate, quantise
+from riffedu.signal.synth import hat, pluck, sine, to_rms
+from riffedu.widgets.answers import as_array, as_number, as_words
 from riffedu.widgets.verdict import check, hint, right, run
 
 
@@ -15,11 +17,11 @@ from riffedu.widgets.verdict import check, hint, right, run
 def check_sine(tone: Callable) -> object:
     """``tone(hertz, seconds, sample_rate)`` must give the samples of 0.1 · sin(2π f t)."""
     f, seconds, rate = 440.0, 0.05, 8000
-    answer = np.asarray(run(tone, f, seconds, rate), dtype=np.float64)
+    answer = as_array(run(tone, f, seconds, rate))
     n = np.arange(400)
     want = 0.1 * np.sin(2 * np.pi * f * n / rate)
     if answer.ndim != 1:
-        return hint(f"One row of samples is wanted, yours has the shape {answer.shape}.")
+        return hint(f"Return one row of samples; yours has the shape {answer.shape}.")
     if len(answer) == 401:
         return hint("One sample too many: n goes from 0 to seconds · sample_rate − 1.")
     if len(answer) != 400:
@@ -27,12 +29,10 @@ def check_sine(tone: Callable) -> object:
             f"{seconds} s at {rate} Hz are 400 samples, yours are {len(answer)}: the "
             "number is seconds · sample_rate."
         )
-    if not np.isfinite(answer).all():
-        return hint("The result holds NaN or infinite numbers.")
     if not answer.any():
         return hint("All samples are 0: return amplitude · sin(2π · hertz · t).")
     if _near(answer, want):
-        other = np.asarray(run(tone, 100.0, 0.01, 44100), dtype=np.float64)
+        other = as_array(run(tone, 100.0, 0.01, 44100))
         if not _near(other, 0.1 * np.sin(2 * np.pi * 100 * np.arange(441) / 44100)):
             return hint("Right at 8000 Hz, wrong at 44100: use sample_rate, not a fixed number.")
         return right("A number for each moment n / sample_rate: that is all a recording is.")
@@ -58,40 +58,78 @@ def check_sine(tone: Callable) -> object:
 
 
 @check
-def check_alias(heard: Callable) -> object:
-    """``heard(hertz, sample_rate)`` must give the frequency that a sampled tone has in fact."""
-    rate = 8000
-    tones = np.array([500.0, 4000, 5000, 7000, 8000, 9000, 12500, 20300])
-    want = np.array([alias(f, rate) for f in tones])
-    answer = np.array([float(run(heard, f, rate)) for f in tones])
-    mistakes = {
-        "That is the tone itself. Above half the sample rate another one comes out.": tones,
-        "The remainder is half of it: 5000 Hz leaves 5000, but only 0 to 4000 fit. Fold what is "
-        "above half the rate back: sample_rate − remainder.": tones % rate,
-        "That is right between half the rate and the whole, and wrong elsewhere: 500 Hz must stay "
-        "500, and 9000 Hz is 1000.": np.abs(rate - tones),
-        "You folded at the sample rate. The mirror stands at half of it.": (
-            np.abs(tones - 2 * rate * np.round(tones / (2 * rate)))
-        ),
-        "A frequency below zero is the same tone, upside down: take the absolute value.": (
-            tones - rate * np.round(tones / rate)
-        ),
-        "Take the nearest multiple of the rate, by round; by // you get the one below.": (
-            np.abs(tones - rate * (tones // rate))
-        ),
+def check_predictions(predictions: dict) -> object:
+    """Five predictions about aliases and levels; the experiment is done here."""
+    names = ("seven", "twelve", "half", "added", "mixed")
+    if not isinstance(predictions, dict) or set(predictions) != set(names):
+        return hint(f"Give a dict with five numbers: {', '.join(names)}.")
+    if any(value is None or value is ... for value in predictions.values()):
+        return hint("Nothing to check so far: put a number in place of each ...")
+    told = {name: as_number(predictions[name], f"“{name}”") for name in names}
+    found = experiment()
+    near = {"seven": 5.0, "twelve": 5.0, "half": 0.25, "added": 0.25, "mixed": 0.25}
+    usual: dict[str, dict[float, str]] = {
+        "seven": {
+            7000: "seven: 7000 Hz lies above half the sample rate, so another tone comes out.",
+            -1000: "seven: a frequency below zero is the same tone, upside down: give it as a "
+            "positive number.",
+            3000: "seven: you folded at 5000 Hz. The mirror is half the sample rate, 4000 Hz: "
+            "7000 lies 3000 above it, so the alias lies 3000 below it.",
+            0: "seven: the samples are not all zero. Which multiple of 8000 is nearest?",
+        },
+        "twelve": {
+            12500: "twelve: 12,500 Hz lies above half the sample rate: another tone comes out.",
+            4500: "twelve: 4500 Hz still lies above half the sample rate, 4000 Hz: fold again.",
+            -3500: "twelve: a frequency below zero is the same tone, upside down: give it as a "
+            "positive number.",
+            500: "twelve: 12,500 − 12,000, but 12,000 is no multiple of the sample rate.",
+        },
+        "half": {
+            6: "half: the size is right, but softer is a negative number of decibels.",
+            -3: "half: −3 dB is half the power. Half the amplitude is a quarter of the power.",
+            0.5: "half: that is the factor. In decibels it is 20 · log10 of it.",
+            -10: "half: −10 dB is a tenth of the power.",
+        },
+        "added": {
+            3: "added: that is for unrelated sounds. A copy is in step: the amplitude doubles.",
+            2: "added: that is the factor. In decibels it is 20 · log10 of it.",
+            0: "added: both swing together, so the sum is stronger.",
+            -6: "added: the sum is louder, so the number is positive.",
+        },
+        "mixed": {
+            6: "mixed: that would need two noises in step. Unrelated sounds add in power.",
+            2: "mixed: that is the factor of the power. In decibels it is 10 · log10 of it.",
+            0: "mixed: unrelated sounds do not cancel on average: their powers add.",
+            1.5: "mixed: the power doubles, and power has the factor 10 in 10 · log10.",
+        },
     }
-    if not np.allclose(answer, want):
-        for message, values in mistakes.items():
-            if np.allclose(answer, values):
+    for name in names:
+        if abs(told[name] - found[name]) <= near[name]:
+            continue
+        for value, message in usual[name].items():
+            if abs(told[name] - value) <= near[name]:
                 return hint(message)
-        wrong = int(np.argmax(~np.isclose(answer, want)))
-        return hint(
-            f"{tones[wrong]:g} Hz sampled at {rate} Hz should be heard as "
-            f"{want[wrong]:g} Hz, yours is {answer[wrong]:g}."
-        )
-    if not np.isclose(float(run(heard, 30000.0, 44100)), 14100):
-        return hint("Right at 8000 Hz, wrong at 44100: use sample_rate, not a fixed number.")
-    return right("Half the sample rate is a mirror, and so is 0: every tone ends between them.")
+        return hint(f"{name}: you predicted {told[name]:g}, measured is {found[name]:.4g}.")
+    listed = ", ".join(f"{name} {value:.4g}" for name, value in found.items())
+    return right(f"The experiment agrees: {listed}.")
+
+
+def experiment() -> dict[str, float]:
+    """What `check_predictions` asks for, measured on samples."""
+    rng, rate = np.random.default_rng(0), 8000
+
+    def pitch(hertz: float) -> float:
+        return float(np.abs(np.fft.rfft(sine(hertz, 1.0, rate))).argmax())
+
+    tone = sine(440)
+    one, two = to_rms(rng.standard_normal(88200)), to_rms(rng.standard_normal(88200))
+    return {
+        "seven": pitch(7000),
+        "twelve": pitch(12500),
+        "half": rms_db(tone / 2) - rms_db(tone),
+        "added": rms_db(tone + tone) - rms_db(tone),
+        "mixed": rms_db(one + two) - rms_db(one),
+    }
 
 
 @check
@@ -102,11 +140,9 @@ def check_rms(level: Callable) -> object:
     sounds.append(0.2 + 0.1 * sounds[0])  # a constant offset: its RMS is not its deviation
     for x in sounds:
         given = x.copy()
-        y = np.asarray(run(level, given), dtype=np.float64)
+        y = as_array(run(level, given))
         if y.shape != x.shape:
-            return hint(f"A sound of the same shape is wanted, {x.shape}; yours has {y.shape}.")
-        if not np.isfinite(y).all():
-            return hint("The result holds NaN or infinite numbers: look for a division by zero.")
+            return hint(f"Return a sound of the same shape, {x.shape}; yours has {y.shape}.")
         if not y.any():
             return hint("The result is all zeros: return the sound times a gain.")
         gain = float(y @ x / (x @ x))
@@ -139,55 +175,65 @@ def _level_hint(x: np.ndarray, gain: float, got: float) -> str:
     for message, value in mistakes.items():
         if np.isclose(gain, value, rtol=1e-3):
             return message
-    return f"Its RMS is {got:.1f} dBFS now. The gain is what is wanted over what is there."
+    return (
+        f"Its RMS is {got:.1f} dBFS now. The gain is the RMS that it should have, divided by the "
+        "RMS that it has."
+    )
+
+
+WAYS = {
+    "4 bits": "Rounding to 4 bits keeps the treble, adds a buzz to the notes, and leaves the "
+    "pauses silent.",
+    "dither": "Dither adds a steady hiss, which is also there in the pauses.",
+    "alias": "Without a filter, the hi-hat is folded down: a dull knock is heard in its place.",
+    "low-pass": "After a low-pass, nothing is left of the hi-hat.",
+}
+
+
+def order() -> dict[str, str]:
+    """What was done to each of the recordings A to D."""
+    drawn = np.random.default_rng(11).permutation(list(WAYS))
+    return {letter: str(way) for letter, way in zip("ABCD", drawn)}
+
+
+def four_ways() -> dict[str, np.ndarray]:
+    """Return the recordings A to D: float32 ``(samples,)``, 3.2 s at 44100 Hz, RMS −23 dBFS."""
+    x = phrase()
+    x = x / np.abs(x).max() * (1 - 1 / 16)
+    spoilt = {
+        "4 bits": quantise(x, 4),
+        "dither": quantise(x, 4, dither=True),
+        "alias": resample(decimate(x, 8, filtered=False), 5512, 44100),
+        "low-pass": resample(decimate(x, 8), 5512, 44100),
+    }
+    return {
+        letter: set_level(spoilt[way][: len(x)], rms_db=-23, peak_db=-1)
+        for letter, way in order().items()
+    }
+
+
+def phrase() -> np.ndarray:
+    """Four plucked notes, 0.8 s apart, each followed by a hi-hat and a pause; at 44100 Hz."""
+    x = np.zeros(round(3.2 * 44100), np.float32)
+    for beat, hertz in enumerate((220, 277, 330, 440)):
+        parts = (0, fade(pluck(hertz, 0.45), 44100, 0, 0.2)), (0.48, hat(0.1))
+        for start, part in parts:
+            at = round((0.8 * beat + start) * 44100)
+            x[at : at + len(part)] += part
+    return x
 
 
 @check
-def check_rounding(rounded: Callable) -> object:
-    """``rounded(x, bits)`` must give x on the nearest of 2^bits steps from −1 to 1 − q."""
-    x, bits = np.linspace(-1, 1, 4097), 3
-    want, q = quantise(x, bits), 2.0 / 2**bits
-    answer = np.asarray(run(rounded, x.copy(), bits), dtype=np.float64)
-    if answer.shape != x.shape:
-        return hint(f"A sample for each sample: shape {x.shape}, yours is {answer.shape}.")
-    inside = np.abs(x) < 1 - q  # so that hints about steps don't depend on the clipping
-    half = np.isclose(np.abs(x / q % 1 - 0.5), 0)  # both ways to round a half are fine
-    seen = inside & ~half
-    mistakes = {
-        "np.round(x, bits) rounds to decimal places. Divide by the step q, round, and multiply by "
-        "q again.": np.round(x, bits),
-        "These are the numbers of the steps. Multiply them by q again, to be samples.": (
-            np.round(x / q)
-        ),
-        "That cuts off instead of rounding: the error reaches a whole step, and the sound shifts. "
-        "Use np.round.": q * np.floor(x / q),
-        "That cuts off towards 0, by int or trunc: use np.round.": q * np.trunc(x / q),
-        "Your step is half as wide as it may be: ±1 is a range of 2, so q = 2 / 2 ** bits.": (
-            q / 2 * np.round(2 * x / q)
-        ),
-        "Your step is twice as wide as q = 2 / 2 ** bits.": 2 * q * np.round(x / q / 2),
-        "You rounded to `bits` steps: bits are digits, and name 2 ** bits steps.": (
-            2 / bits * np.round(x * bits / 2)
-        ),
-    }
-    if not np.allclose(answer[seen], want[seen], atol=1e-6):
-        for message, values in mistakes.items():
-            if np.allclose(answer[seen], values[seen], atol=1e-6):
-                return hint(message)
-        wrong = int(np.argmax(seen & ~np.isclose(answer, want, atol=1e-6)))
+def check_ears(heard: dict) -> object:
+    """``heard`` maps A to D to what was done: 4 bits, dither, alias or low-pass."""
+    told = as_words(heard, "ABCD", tuple(WAYS))
+    wrong = [letter for letter, way in order().items() if told[letter] != way]
+    if wrong:
         return hint(
-            f"In 3 bits, {x[wrong]:.3f} should become {want[wrong]:g}, yours is {answer[wrong]:g}."
+            f"{4 - len(wrong)} of 4. Listen to {wrong[0]} again: it is not “{told[wrong[0]]}”. "
+            f"{WAYS[told[wrong[0]]]}"
         )
-    if answer.max() > 1 - q + 1e-6:
-        return hint(
-            f"Your highest step is {answer.max():g}: that makes one step more than 2 ** "
-            "bits. Clip to −1 … 1 − q, by np.clip."
-        )
-    if not np.allclose(answer[~half], want[~half], atol=1e-6):
-        return hint("At the ends it goes wrong: clip to −1 … 1 − q, no further in.")
-    if not np.allclose(np.asarray(run(rounded, np.array([0.3]), 8)), quantise([0.3], 8)):
-        return hint("Right for 3 bits, wrong for 8: use bits, not a fixed number.")
-    return right("Each bit halves the step, and so halves the error: 6 dB.")
+    return right("Silent pauses, hissing pauses, a hi-hat gone or folded down: all four found.")
 
 
 def _near(one: np.ndarray, other: np.ndarray) -> bool:

@@ -60,8 +60,8 @@ class AliasPanel(Panel):
                 self.facts,
                 self.sound.widget,
                 note(
-                    "The sound is made of the dots alone, and comes with their smoothest curve: "
-                    "the one without anything above half the sample rate."
+                    "The sound is made from the dots alone: it is the one curve through them that "
+                    "has nothing above half the sample rate."
                 ),
             ]
         )
@@ -130,7 +130,7 @@ class BitsPanel(Panel):
     `figure` shows some milliseconds of the sound before and after rounding; `sound` plays the
     rounded sound or, by ``listen``, the error alone. ``sounds`` maps names to mono waveforms at
     44100 Hz; each is brought to full scale first, so that all the steps are used, and played
-    `GAIN_DB` lower.
+    `GAIN_DB` lower, once the slider rests.
     """
 
     GAIN_DB = -12.0
@@ -145,7 +145,6 @@ class BitsPanel(Panel):
             description="Bits",
             style=WIDE,
             layout=LONG,
-            continuous_update=False,
         )
         self.dither = w.Checkbox(
             value=False, description="dither", indent=False, layout=w.Layout(width="auto")
@@ -153,10 +152,12 @@ class BitsPanel(Panel):
         self.listen = w.ToggleButtons(options=["rounded sound", "error alone"])
         self.figure = LiveFigure(width=8.0, height=2.8)
         self.sound, self.facts = LiveSound(), w.HTML()
+        self._rest = AtRest(self._hear)
         self._draw_axes()
         for control in (self.source, self.bits, self.dither, self.listen):
-            control.observe(self._update, "value")
-        self._update()
+            control.observe(self._move, "value")
+        self._draw()
+        self._hear()
         self.box = w.VBox(
             [
                 self.source,
@@ -167,7 +168,7 @@ class BitsPanel(Panel):
                 self.sound.widget,
                 note(
                     f"Rounded at full scale, so that every step is used, and then played "
-                    f"{-self.GAIN_DB:g} dB lower."
+                    f"{-self.GAIN_DB:g} dB lower. The sound follows when the slider rests."
                 ),
             ]
         )
@@ -180,8 +181,23 @@ class BitsPanel(Panel):
         axis.set(xlim=(0, 10), ylim=(-1.1, 1.35), xlabel="milliseconds", yticks=(-1, 0, 1))
         axis.legend(loc="upper right", fontsize=8, ncols=3).set_zorder(-1)
 
+    def wait(self) -> None:
+        """Wait for the sound that follows a moved slider."""
+        self._rest.wait()
+
+    def _move(self, _: object = None) -> None:
+        self._draw()
+        self._rest.touch()
+
+    def _hear(self) -> None:
+        bits, alone = self.bits.value, self.listen.value == "error alone"
+        heard = self.rounded - self.clean if alone else self.rounded
+        label = f"The error of {bits} bits" if alone else f"{self.source.value} in {bits} bits"
+        label += ", dithered" if self.dither.value else ""
+        self.sound.set(heard * 10 ** (self.GAIN_DB / 20), SAMPLE_RATE, label)
+
     @one_thread()
-    def _update(self, _: object = None) -> None:
+    def _draw(self) -> None:
         bits, dither = self.bits.value, self.dither.value
         x = self.sounds[self.source.value] * (1 - 1 / 2**bits)  # the last step lies below 1
         self.clean, self.rounded = x, quantise(x, bits, dither)
@@ -192,10 +208,6 @@ class BitsPanel(Panel):
         self._before.set_data(t, x[part])
         self._after.set_data(t, self.rounded[part])
         self._error.set_data(t, self.rounded[part] - x[part])
-        alone = self.listen.value == "error alone"
-        heard = (self.rounded - x if alone else self.rounded) * 10 ** (self.GAIN_DB / 20)
-        label = f"The error of {bits} bits" if alone else f"{self.source.value} in {bits} bits"
-        self.sound.set(heard, SAMPLE_RATE, label + (", dithered" if dither else ""))
         said = (
             f"{2**bits} values, a step of {2.0 / 2**bits:.3g} of ±1. The error lies "
             f"{self.snr:.1f} dB below the sound"
@@ -286,8 +298,8 @@ class BeatsPanel(Panel):
     def _say(self, low: int, apart: float, together: bool) -> str:
         if not together:
             return (
-                "Headphones on: the air adds nothing now, each ear has a steady tone. What "
-                "still throbs, below some 30 Hz and faintly, is made behind the ears."
+                "Put headphones on: the tones are not added now, and each ear gets a steady one. "
+                "If you still hear a faint pulsing, below some 30 Hz, it arises in the brain."
             )
         if apart == 0:
             return f"Both have {low} Hz: one tone, twice as high a wave, 6 dB louder."

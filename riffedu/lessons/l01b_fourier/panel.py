@@ -67,8 +67,8 @@ class FourierPanel(Panel):
                 self.curve.widget,
                 row(self.original.widget, self.heard.widget),
                 note(
-                    "Wound are the first 50 ms, set to a peak of 1. Dashed lines: the pointer has "
-                    "gone round once more. The sine is replaced when the slider rests."
+                    "The first 50 ms are wound, scaled to a peak of 1. Each dashed line marks a "
+                    "completed turn of the pointer. The sine follows when the slider rests."
                 ),
             ]
         )
@@ -98,7 +98,7 @@ class FourierPanel(Panel):
 
     @one_thread()
     def _take(self, _: object = None) -> None:
-        """Another sound: its curve is computed once, and nothing of it has been visited yet."""
+        """Take another sound: compute its curve once, and forget what was visited."""
         waveform = self.sounds[self.sound.value]
         part = waveform[: round(SECONDS * RATE)].astype(np.float64)
         self.part = part / (np.abs(part).max() or 1.0)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 import numpy as np
 
-from riffedu.signal.stft import is_cola, is_nola, stft
+from riffedu.signal.audio import clip, set_level
+from riffedu.signal.stft import is_nola, istft, lobes, stft
+from riffedu.widgets.answers import as_array, as_number, as_words
 from riffedu.widgets.verdict import check, hint, right, run
 
 RATE = 44100
 TONES = (800, 830)  # Hz
 CLICKS = (0.5, 0.6)  # s
-WINDOW = 512  # samples of the window in check_hops
 DIP = 6.0  # decibels between two things that count as told apart
 
 
@@ -39,15 +41,15 @@ def check_place(place: Callable) -> object:
     if not isinstance(answer, (tuple, list)) or len(answer) != 2:
         return hint("Return two numbers: the hertz of the row and the seconds of the column.")
     hertz, seconds = 46 * RATE / 4096, 100 * 1024 / RATE
+    answer = [as_number(value, name) for value, name in zip(answer, ("The hertz", "The seconds"))]
     if np.allclose(answer, (seconds, hertz)):
         return hint("Both are right, in the wrong order: first hertz, then seconds.")
     mistakes = {
-        2 * hertz: "That is twice too high. Rows end at half the sample rate, but there are only "
-        "n_fft / 2 of them too: row n_fft would be the sample rate.",
-        hertz / 2: "That is half of it: row n_fft, if it were there, would be the whole sample "
-        "rate.",
-        46 * 4096 / RATE: "Turned round: so many periods of 46 Hz fit in a frame. Row 1 is "
-        "one period in n_fft samples, which is sample_rate / n_fft.",
+        2 * hertz: "That is twice too high. Row n_fft / 2 is half the sample rate, so row "
+        "n_fft would be the whole sample rate.",
+        hertz / 2: "That is half of it: row n_fft, if it existed, would be the whole sample rate.",
+        46 * 4096 / RATE: "Turned round: that is how many periods of 46 Hz fit into a frame. "
+        "Row 1 is one period in n_fft samples, which is sample_rate / n_fft Hz.",
         45 * RATE / 4096: "One row off: row 0 is 0 Hz.",
         46.0: "Rows are 1 Hz apart only if n_fft is the sample rate.",
     }
@@ -62,14 +64,17 @@ def check_place(place: Callable) -> object:
     if np.isclose(answer[1], 100 * 4096 / RATE):
         return hint("The hertz are right. Columns come every hop_length samples, not every n_fft.")
     if np.isclose(answer[1], 1000 * seconds):
-        return hint("The hertz are right. The other are milliseconds: seconds are asked for.")
+        return hint("The hertz are right. The second number is in milliseconds: return seconds.")
     if not np.isclose(answer[1], seconds):
         return hint(
             "The hertz are right. Column t lies t hops after the beginning: how many "
             "samples, and how many seconds is that?"
         )
-    if not np.allclose(run(place, 3, 7, 512, 100, 8000), (46.875, 0.0875)):
-        return hint("Right once, but not for other sizes: use the arguments, not numbers.")
+    other = [as_number(value) for value in run(place, 3, 7, 512, 100, 8000)]
+    if not np.allclose(other, (46.875, 0.0875)):
+        return hint(
+            "Right for one set of sizes, wrong for another: use the arguments, not fixed numbers."
+        )
     return right("Rows are sample_rate / n_fft apart, columns hop_length / sample_rate.")
 
 
@@ -79,7 +84,7 @@ def check_stft(own: Callable) -> object:
     x, window = np.random.default_rng(0).standard_normal(1000), np.hanning(65)[:64]
     want = stft(x, 64, 24, window=window, center=False)
     try:
-        answer = np.asarray(run(own, x, 64, 24, window))
+        answer = as_array(run(own, x, 64, 24, window))
     except ValueError as error:
         if "broadcast" in str(error) or "same shape" in str(error):
             return hint(
@@ -87,8 +92,6 @@ def check_stft(own: Callable) -> object:
                 "Take only frames whose n_fft samples all lie inside it."
             )
         raise
-    if not np.isfinite(answer).all():
-        return hint("The result holds NaN or infinite numbers.")
     if not answer.any():
         return hint("All numbers are 0: fill the array with the transforms, or return the stack.")
     rows, columns = want.shape
@@ -136,10 +139,12 @@ def check_stft(own: Callable) -> object:
             return hint(message)
     if not np.allclose(answer, want):
         return hint("The shape is right, the numbers aren't. Does frame t start at t · hop_length?")
-    other = np.asarray(run(own, x[:300], 50, 50, np.ones(50)))
+    other = as_array(run(own, x[:300], 50, 50, np.ones(50)))
     if other.shape != (26, 6):
-        return hint("Right once, but not for other sizes: use the arguments, not numbers.")
-    return right("Cut, fade, transform: these lines are the STFT, and so are the library's.")
+        return hint(
+            "Right for one set of sizes, wrong for another: use the arguments, not fixed numbers."
+        )
+    return right("Cut, fade, transform: this is the STFT, and the library's does the same.")
 
 
 @check
@@ -152,7 +157,7 @@ def check_window_length(win_length: int | float) -> object:
     tones, clicks = dips(int(win_length))
     size = f"{win_length} samples are {1000 * win_length / RATE:.0f} ms"
     if tones < DIP and clicks < DIP:
-        return hint(f"{size}: neither is told apart.")
+        return hint(f"{size}: it separates neither the tones nor the clicks.")
     if tones < DIP:
         return hint(
             f"{size}: too short for the tones. Each is a lobe 4 · sample_rate / win_length "
@@ -187,36 +192,136 @@ def dips(win_length: int) -> tuple[float, float]:
 
 
 @check
-def check_hops(answer: dict[str, int]) -> object:
-    """``answer``: {"COLA": the largest such hop, "NOLA": the same} for a Hann window of 512."""
-    if not isinstance(answer, dict) or set(answer) != {"COLA", "NOLA"}:
-        return hint('Answer with a dictionary: {"COLA": …, "NOLA": …}.')
-    if any(value is None or value is ... for value in answer.values()):
+def check_predictions(predictions: dict) -> object:
+    """Six predictions about one STFT; the experiment is done here."""
+    names = ("rows", "columns", "spacing", "tone", "click", "largest")
+    if not isinstance(predictions, dict) or set(predictions) != set(names):
+        return hint(f"Give a dict with six numbers: {', '.join(names)}.")
+    if any(value is None or value is ... for value in predictions.values()):
         return hint("Nothing to check so far: put a number in place of each ...")
-    for name, hop in answer.items():
-        if not isinstance(hop, (int, np.integer)) or not 1 <= hop <= 2 * WINDOW:
-            return hint(f"{name}: a hop is a whole number of samples, at least 1.")
-    cola, nola = answer["COLA"], answer["NOLA"]
-    if not is_cola("hann", WINDOW, cola):
+    told = {name: as_number(predictions[name], f"“{name}”") for name in names}
+    found = experiment()
+    near = {"rows": 0.1, "columns": 0.1, "spacing": 0.02, "tone": 0.5, "click": 1.0, "largest": 0.1}
+    usual: dict[str, dict[float, str]] = {
+        "rows": {
+            1024: "rows: the upper half mirrors the lower one: rfft leaves it out.",
+            512: "rows: one is missing. Rows 0 and n_fft / 2 are both there.",
+            257: "rows: those of a frame of 512 samples; zeros beside the window add rows.",
+        },
+        "columns": {
+            125: "columns: 125 hops fit into the sound, and the first frame stands before them.",
+            122: "columns: those of an uncentred STFT. With center, a frame stands at sample 0 and "
+            "at every hop up to the end.",
+            118: "columns: those of an uncentred STFT. With center, a frame stands at sample 0 and "
+            "at every hop up to the end.",
+        },
+        "spacing": {
+            31.25: "spacing: that is for the window's 512 samples. The frame, with its zeros, has "
+            "1024.",
+            7.8125: "spacing: rows reach half the sample rate, but there are n_fft / 2 of them: "
+            "the 2 cancels.",
+            125: "spacing: that is sample_rate / hop_length, the number of columns a second.",
+            0.064: "spacing: turned round: row 1 is one period in n_fft samples.",
+        },
+        "tone": {
+            62.5: "tone: either the zeros are counted as window, or it is half the hill. Hann's "
+            "hill is 4 bins of sample_rate / win_length wide.",
+            31.25: "tone: that is one bin. Hann's hill is 4 bins wide.",
+            15.625: "tone: zero padding makes the rows denser, but not the hill narrower.",
+        },
+        "click": {
+            64: "click: the zeros beside the window see nothing: only its 512 samples count.",
+            8: "click: that is a hop. A click is seen by every window that holds it.",
+            16: "click: that is half a window: the click is seen before its moment and after it.",
+            0.032: "click: that is in seconds; milliseconds are asked for.",
+        },
+        "largest": {
+            512: "largest: the windows do touch at a hop of 512, but a Hann window begins with a "
+            "0, and that sample lies under no other window.",
+            256: "largest: with 256 the windows add up to a constant (COLA). istft divides by the "
+            "sum, so the sum only must not be 0 anywhere (NOLA).",
+            128: "largest: that is the hop as it is. Which hop leaves a sample under zeros only?",
+            1024: "largest: the window has 512 samples; the zeros beside it cover nothing.",
+            1023: "largest: the window has 512 samples; the zeros beside it cover nothing.",
+        },
+    }
+    for name in names:
+        if abs(told[name] - found[name]) <= near[name]:
+            continue
+        for value, message in usual[name].items():
+            if abs(told[name] - value) <= near[name]:
+                return hint(message)
+        return hint(f"{name}: you predicted {told[name]:g}, the experiment gives {found[name]:g}.")
+    listed = ", ".join(f"{name} {value:g}" for name, value in found.items())
+    return right(f"The experiment agrees: {listed}.")
+
+
+def experiment() -> dict[str, float]:
+    """What `check_predictions` asks for, measured on an STFT."""
+    rate, n_fft, size = 16000, 1024, 512
+    click = np.zeros(rate, np.float32)
+    click[rate // 2] = 1
+    spectrum = stft(click, n_fft, 128, size)
+    lit = np.abs(stft(click, n_fft, 2, size)).max(axis=0) > 1e-6
+    hops = range(size, 0, -1)
+    return {
+        "rows": float(spectrum.shape[0]),
+        "columns": float(spectrum.shape[1]),
+        "spacing": rate / n_fft,
+        "tone": lobes("hann")[0] * rate / size,
+        "click": 1000 * 2 * float(lit.sum()) / rate,
+        "largest": float(next(hop for hop in hops if is_nola("hann", size, hop))),
+    }
+
+
+PIANOS = {
+    "untouched": "Untouched, every note begins clearly and has its own pitch.",
+    "10 ms": "With 10 ms, the rhythm stays and the pitches turn into noise: it sounds hoarse.",
+    "400 ms": "With 400 ms, the pitches stay and the attacks are smeared: a wash of sound.",
+    "cut": "Without the rows below 1200 Hz, the sound is thin, as from a tiny loudspeaker.",
+}
+
+
+def order() -> dict[str, str]:
+    """What was done to each of the pianos A to D."""
+    drawn = np.random.default_rng(3).permutation(list(PIANOS))
+    return {letter: str(way) for letter, way in zip("ABCD", drawn)}
+
+
+@lru_cache(1)
+def four_pianos() -> dict[str, np.ndarray]:
+    """Return the pianos A to D: float32 ``(samples,)``, 2.56 s at 44100 Hz, RMS −23 dBFS."""
+    x = clip("piano")[0][: round(2.56 * RATE)]
+    spectrum = stft(x, 4096, 1024)
+    spectrum[np.arange(len(spectrum)) * RATE / 4096 < 1200] = 0
+    changed = {
+        "untouched": x,
+        "10 ms": blurred(x, 441),
+        "400 ms": blurred(x, 17640),
+        "cut": istft(spectrum, 4096, 1024, length=len(x)),
+    }
+    return {
+        letter: set_level(changed[way], rms_db=-23, peak_db=-1) for letter, way in order().items()
+    }
+
+
+def blurred(x: np.ndarray, size: int) -> np.ndarray:
+    """Replace the phases of an STFT with random ones, and return the sound."""
+    spectrum = stft(x, size, size // 8)
+    turns = np.random.default_rng(0).uniform(size=spectrum.shape)
+    return istft(
+        np.abs(spectrum) * np.exp(2j * np.pi * turns), size, size // 8, length=len(x)
+    ).astype(np.float32)
+
+
+@check
+def check_ears(heard: dict) -> object:
+    """``heard`` maps A to D to what was done: untouched, 10 ms, 400 ms or cut."""
+    told = as_words(heard, "ABCD", tuple(PIANOS))
+    wrong = [letter for letter, way in order().items() if told[letter] != way]
+    if wrong:
         return hint(
-            f"COLA: with a hop of {cola} the windows do not add up to a constant. Draw "
-            "overlap(…, power=1), or ask is_cola."
+            f"{4 - len(wrong)} of 4. Listen to {wrong[0]} again: it is not “{told[wrong[0]]}”. "
+            f"{PIANOS[told[wrong[0]]]}"
         )
-    if any(is_cola("hann", WINDOW, hop) for hop in range(cola + 1, WINDOW + 1)):
-        return hint(f"COLA: {cola} adds up to a constant, but a larger hop does so too.")
-    if nola == WINDOW:
-        return hint(
-            "NOLA: the windows do touch at a hop of 512, but a Hann window begins with a "
-            "0, and that sample lies under no other window."
-        )
-    if not is_nola("hann", WINDOW, nola):
-        return hint(f"NOLA: with a hop of {nola} some samples lie under no window: they are lost.")
-    if is_nola("hann", WINDOW, nola + 1):
-        return hint(
-            f"NOLA: {nola} leaves no gap, but a larger hop leaves none either. It asks for "
-            "much less than COLA: no sample under nothing but zeros."
-        )
-    return right(
-        "Half a window to add up to a constant, one sample less than a window to be "
-        "exact at all. With rounding errors and changed spectra, stay well below that."
-    )
+    return right("You heard the trade: a short window keeps the attacks, a long one the pitches.")

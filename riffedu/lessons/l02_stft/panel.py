@@ -62,7 +62,7 @@ class StftPanel(Panel):
             style=WIDE,
             layout=LONG,
         )
-        self.phases = toggles({"kept": True, "drawn at random": False}, "Phases")
+        self.phases = toggles({"kept": True, "random": False}, "Phases")
         self.listen_button = w.Button(
             description="There and back",
             icon="play",
@@ -127,7 +127,7 @@ class StftPanel(Panel):
             self.error.value = f'<span role="alert">{html.escape(str(error))}</span>'
             return
         off = 20 * np.log10(max(np.linalg.norm(self.back - x) / np.linalg.norm(x), 1e-9))
-        said = f"What is wrong, against the sound: {off:.0f} dB"
+        said = f"The error, relative to the sound: {off:.0f} dB"
         self.error.value = f'<span role="status">{said}</span>'
         self.heard.set(self.back, RATE, attenuate=True)
 
@@ -137,7 +137,7 @@ class StftPanel(Panel):
         self._update()
 
     def _forget(self) -> None:
-        """What was heard fits the controls no longer."""
+        """Remove the sound that no longer fits the controls."""
         self.back, self.error.value = None, ""
         self.heard.clear()
 
@@ -177,7 +177,7 @@ class StftPanel(Panel):
         size, window = s["win_length"], s["window"]
         width = lobes(window)[0]
         way = (
-            "Back: exactly, by mere adding (COLA)."
+            "Back: exactly, by adding the frames (COLA)."
             if is_cola(window, size, s["hop_length"])
             else "Back: exactly, by istft (NOLA, not COLA)."
             if is_nola(window, size, s["hop_length"])

@@ -3,42 +3,86 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 
-from riffedu.signal.mel import hz_to_mel, mel_filterbank, mel_to_hz
+from riffedu.signal.audio import clip, set_level
+from riffedu.signal.mel import hz_to_mel, mel_filterbank, mel_round_trip, mel_to_hz
+from riffedu.signal.params import SpectrogramParams
+from riffedu.widgets.answers import as_array, as_number, as_words
 from riffedu.widgets.verdict import check, hint, right, run
 
 
 @check
-def check_mel(mel: Callable) -> object:
-    """``mel(hertz)`` must give 2595 log10(1 + hertz / 700)."""
-    hertz = np.array([0.0, 100.0, 440.0, 1000.0, 10000.0])
-    answer = np.array([float(run(mel, f)) for f in hertz])
-    m = hz_to_mel(hertz)
-    with np.errstate(divide="ignore"):
-        mistakes = {
-            "You took the natural logarithm. The formula wants base 10 (with the natural one, the "
-            "factor would be 1127).": 2595 * np.log(1 + hertz / 700),
-            "That is base 2. The formula wants log10.": 2595 * np.log2(1 + hertz / 700),
-            "The 1 is missing: without it, 0 Hz has no mel, and low notes fall below zero.": (
-                2595 * np.log10(hertz / 700)
-            ),
-            "Upside down: that is the way from mel to hertz.": 700 * (10 ** (hertz / 2595) - 1),
-            "The logarithm is right; scale it by 2595.": m / 2595,
-            "The brackets: divide hertz by 700 first, then add 1.": (
-                2595 * np.log10((1 + hertz) / 700)
-            ),
-        }
-    for message, values in mistakes.items():
-        if np.allclose(answer, values, rtol=1e-3, atol=1e-6):
-            return hint(message)
-    if not np.allclose(answer, m, rtol=1e-3, atol=1e-6):
-        wrong = int(np.argmax(~np.isclose(answer, m, rtol=1e-3, atol=1e-6)))
-        return hint(
-            f"{hertz[wrong]:g} Hz should be {m[wrong]:.1f} mel, yours is {answer[wrong]:.1f}."
-        )
-    return right("0 Hz is 0 mel, 1000 Hz is 1000 mel, and 10000 Hz only three times as much.")
+def check_predictions(predictions: dict) -> object:
+    """Five predictions about a mel axis up to 10 kHz; they are computed here."""
+    names = ("half", "below", "band", "octave", "lowest")
+    if not isinstance(predictions, dict) or set(predictions) != set(names):
+        return hint(f"Give a dict with five numbers: {', '.join(names)}.")
+    if any(value is None or value is ... for value in predictions.values()):
+        return hint("Nothing to check so far: put a number in place of each ...")
+    told = {name: as_number(predictions[name], f"“{name}”") for name in names}
+    found = experiment()
+    near = {"half": 40.0, "below": 0.01, "band": 0.6, "octave": 1.0, "lowest": 1.0}
+    usual: dict[str, dict[float, str]] = {
+        "half": {
+            5000: "half: that is half of the hertz. The axis is mel: halve the mel, and go back.",
+            1537: "half: that is the mel halfway up. Turn it into hertz.",
+            1000: "half: 1000 Hz is 1000 mel, and 10,000 Hz is about 3073: 1000 is only a third.",
+        },
+        "below": {
+            0.1: "below: that holds for an axis in hertz. 1000 Hz is 1000 of 3073 mel.",
+            0.675: "below: that is the part above 1000 Hz.",
+            32.5: "below: that is in percent. Give a part, from 0 to 1.",
+            167: "below: that is a number of bands. Give the part of the height, from 0 to 1.",
+        },
+        "band": {
+            92: "band: one too high: edge 0 is the lower end of band 0, so the top of band m is "
+            "edge m + 1.",
+            22: "band: that holds for equal steps of hertz. The steps are equal in mel.",
+            420: "band: counted from the top. Band 0 is the lowest.",
+            550: "band: that is the mel of 440 Hz. How many steps of 3073 / 513 mel is that?",
+        },
+        "octave": {
+            22.5: "octave: that holds for equal steps of hertz. Take the difference in mel.",
+            368: "octave: that is the difference in mel. How many steps of 3073 / 513 is it?",
+            92: "octave: that is where the octave begins, not how far it reaches.",
+            77: "octave: an octave at the bottom, from 100 Hz, is shorter, and one at the top "
+            "longer: it is not a fixed part of the picture.",
+        },
+        "lowest": {
+            30: "lowest: that is one step. A band reaches over two: from edge m to edge m + 2.",
+            156: "lowest: that is 10,000 / 64. The steps are equal in mel, and tiny at the bottom.",
+            308: "lowest: the steps are equal in mel, not in hertz.",
+            94.6: "lowest: that is its width in mel. Turn it into hertz.",
+            7.5: "lowest: that is for 512 bands. Here there are 64.",
+        },
+    }
+    for name in names:
+        if abs(told[name] - found[name]) <= near[name]:
+            continue
+        for value, message in usual[name].items():
+            if abs(told[name] - value) <= near[name]:
+                return hint(message)
+        return hint(f"{name}: you predicted {told[name]:g}, computed is {found[name]:.4g}.")
+    listed = ", ".join(f"{name} {value:.4g}" for name, value in found.items())
+    return right(f"The library agrees: {listed}.")
+
+
+def experiment() -> dict[str, float]:
+    """What `check_predictions` asks for, read off the library's filterbanks."""
+    top = float(hz_to_mel(10000))
+    bank = mel_filterbank(44100, 44100)  # a row every hertz
+    tops = bank[:, :10001].argmax(axis=1)
+    few = np.flatnonzero(mel_filterbank(44100, 441000, 64)[0]) / 10
+    return {
+        "half": float(mel_to_hz(top / 2)),
+        "below": float(hz_to_mel(1000)) / top,
+        "band": float(bank[:, 440].argmax()),
+        "octave": float(((tops > 440) & (tops <= 880)).sum()),
+        "lowest": float(few[-1] - few[0] + 0.1),
+    }
 
 
 @check
@@ -46,7 +90,7 @@ def check_triangle(triangle: Callable) -> object:
     """``triangle(f, low, centre, high)`` must give a band's weights at the frequencies f."""
     low, centre, high = 300.0, 500.0, 900.0
     f = np.array([0.0, 200.0, 300.0, 400.0, 500.0, 600.0, 900.0, 1000.0])
-    answer = np.asarray(run(triangle, f, low, centre, high), dtype=np.float64)
+    answer = as_array(run(triangle, f, low, centre, high))
     if answer.shape != f.shape:
         return hint(f"One weight for each frequency: shape {f.shape}, yours is {answer.shape}.")
     rise, fall = (f - low) / (centre - low), (high - f) / (high - centre)
@@ -63,8 +107,10 @@ def check_triangle(triangle: Callable) -> object:
         "The fall must be 1 at the centre and 0 at high: (high − f) / (high − centre).": np.maximum(
             0, np.minimum(rise, (f - centre) / (high - centre))
         ),
-        "Both slopes have one width in yours, as if the centre lay half way. It doesn't: bands "
-        "grow wider upwards.": np.maximum(0, 1 - np.abs(f - centre) / ((high - low) / 2)),
+        "Both slopes have the same width in yours, as if the centre lay halfway. It doesn't: bands "
+        "get wider towards high frequencies.": np.maximum(
+            0, 1 - np.abs(f - centre) / ((high - low) / 2)
+        ),
     }
     for message, values in mistakes.items():
         if np.allclose(answer, values, atol=1e-6):
@@ -75,53 +121,55 @@ def check_triangle(triangle: Callable) -> object:
             f"For edges 300, 500 and 900 Hz the weight at {f[k]:g} Hz is {want[k]:g}; "
             f"yours is {answer[k]:g}."
         )
-    other = np.asarray(run(triangle, f, 100.0, 200.0, 800.0), dtype=np.float64)
+    other = as_array(run(triangle, f, 100.0, 200.0, 800.0))
     if not np.allclose(other, np.maximum(0, np.minimum((f - 100) / 100, (800 - f) / 600))):
-        return hint("Right for one band, wrong for another: use low, centre and high, no numbers.")
+        return hint(
+            "Right for one band, wrong for another: use low, centre and high, not fixed numbers."
+        )
     return right("That line, for every band at once, is the heart of mel_filterbank.")
 
 
-@check
-def check_band(band: Callable) -> object:
-    """``band(hertz)``: which of 512 bands up to 10 kHz (0 the lowest) weighs a frequency most."""
-    step = hz_to_mel(10000) / 513
-    hertz = np.array([440.0, 100.0, 1000.0, 5000.0, 9900.0])
-    answer = np.array([float(run(band, f)) for f in hertz])
-    edge = hz_to_mel(hertz) / step
-    want = np.rint(edge) - 1
-    if np.array_equal(answer, want):
-        return right(
-            "440 Hz lies in band 91: more than a sixth of the picture belongs to the "
-            "lowest 440 of 10000 Hz."
-        )
-    if np.allclose(answer, edge - 1):
-        return hint("The place is right; a band is a whole number: round it to the nearest.")
-    mistakes = {
-        "One too high: edge 0 is the lower end of band 0, so the top of band m is edge m + 1.": (
-            want + 1,
-        ),
-        "You rounded down to an edge. 100 Hz lies just above edge 25, the top of band 24: round to "
-        "the nearest edge, then take 1 away.": (np.floor(edge), np.floor(edge) - 1),
-        "You cut the range into equal steps of hertz. The steps are equal in mel.": tuple(
-            turn(hertz / (10000 / steps)) - less
-            for turn in (np.rint, np.floor)
-            for steps in (512, 513)
-            for less in (0, 1)
-        ),
-        "512 bands need 514 edges, so 513 steps: a band's two ends are the tops of its "
-        "neighbours.": tuple(
-            turn(edge * 512 / 513) - less for turn in (np.rint, np.floor) for less in (0, 1)
-        ),
-        "Counted from the top. Band 0 is the lowest.": (511 - want, 512 - want),
+BANKS = {
+    "512 bands": "With 512 bands the babble is as clear as it was.",
+    "32 bands": "With 32 bands it is hoarse: the overtones run together, and the pitch is blurred.",
+    "no treble": "With nothing above 1 kHz it is muffled, as through a wall.",
+    "no bass": "With nothing below 1 kHz it is thin, as from a tiny loudspeaker.",
+}
+
+
+def order() -> dict[str, str]:
+    """Return the filterbank of each of the sounds A to D."""
+    drawn = np.random.default_rng(8).permutation(list(BANKS))
+    return {letter: str(way) for letter, way in zip("ABCD", drawn)}
+
+
+@lru_cache(1)
+def four_banks() -> dict[str, np.ndarray]:
+    """Return the sounds A to D: float32 ``(samples,)``, 2.56 s at 44100 Hz, RMS −23 dBFS."""
+    x = clip("speech_like")[0][: round(2.56 * 44100)]
+    settings = {
+        "512 bands": SpectrogramParams(),
+        "32 bands": SpectrogramParams(num_frequencies=32),
+        "no treble": SpectrogramParams(max_frequency=1000),
+        "no bass": SpectrogramParams(min_frequency=1000),
     }
-    for message, values in mistakes.items():
-        if any(np.array_equal(answer, value) for value in values):
-            return hint(message)
-    wrong = int(np.argmax(answer != want))
-    return hint(
-        f"{hertz[wrong]:g} Hz: you say band {answer[wrong]:g}, but {want[wrong]:g} has "
-        "the greater weight. mel_filterbank(44100, 17640)[:, row] shows the weights."
-    )
+    return {
+        letter: set_level(mel_round_trip(x, settings[way]), rms_db=-23, peak_db=-1)
+        for letter, way in order().items()
+    }
+
+
+@check
+def check_ears(heard: dict) -> object:
+    """``heard`` maps A to D to 512 bands, 32 bands, no treble or no bass."""
+    told = as_words(heard, "ABCD", tuple(BANKS))
+    wrong = [letter for letter, way in order().items() if told[letter] != way]
+    if wrong:
+        return hint(
+            f"{4 - len(wrong)} of 4. Listen to {wrong[0]} again: it is not “{told[wrong[0]]}”. "
+            f"{BANKS[told[wrong[0]]]}"
+        )
+    return right("Few bands blur the pitch; a narrow range takes away the bass or the treble.")
 
 
 @check
@@ -132,7 +180,7 @@ def check_frame(frame: Callable) -> object:
     """
     cases = ((44100, 512, 10000), (44100, 64, 10000), (22050, 256, 8000))
     for rate, bands, top in cases:
-        answer = float(run(frame, rate, bands, top))
+        answer = as_number(run(frame, rate, bands, top))
         edges = mel_to_hz(np.linspace(0, hz_to_mel(top), bands + 2))
         want = rate / edges[2]
         case = f"For {bands} bands up to {top} Hz at {rate} Hz you say {answer:g} samples"

@@ -10,7 +10,7 @@ import numpy as np
 
 from riffedu.signal.mel import hz_to_mel, invert_mel, mel_filterbank, mel_to_hz, sparse_filterbank
 from riffedu.signal.params import SpectrogramParams
-from riffedu.widgets.live import LiveFigure, LiveSound, frame
+from riffedu.widgets.live import AtRest, LiveFigure, LiveSound, frame
 from riffedu.widgets.panel import WIDE, Panel, note, one_thread, row, toggles
 from riffedu.widgets.pictures import COLOURS, HERTZ, Picture, figure_png, new_figure
 
@@ -88,7 +88,6 @@ class MelPanel(Panel):
             value=64,
             description="Bands",
             style=WIDE,
-            continuous_update=False,
             layout=w.Layout(width="420px"),
         )
         self.top = w.IntSlider(
@@ -98,7 +97,6 @@ class MelPanel(Panel):
             step=50,
             description="Up to (Hz)",
             style=WIDE,
-            continuous_update=False,
             layout=w.Layout(width="420px"),
         )
         self.scale = toggles([("HTK", "htk"), ("Slaney", "slaney")], "Scale")
@@ -111,11 +109,12 @@ class MelPanel(Panel):
         self.figure = LiveFigure(columns=2, width=9.6, height=3.3)
         self.original, self.heard = LiveSound("The sound"), LiveSound("Through the bank and back")
         self.facts = w.HTML()
+        self._rest = AtRest(self._hear)
         self._draw_axes()
         self.sound.observe(self._take, "value")
         self.norm.observe(lambda _: self.figure.rearrange(), "value")  # longer numbers at its side
         for control in (self.bands, self.top, self.scale, self.norm, self.inverse):
-            control.observe(self._update, "value")
+            control.observe(self._move, "value")
         self._take()
         players = row(self.original.widget, self.heard.widget)
         self.box = w.VBox(
@@ -127,7 +126,10 @@ class MelPanel(Panel):
                 self.figure.widget,
                 self.facts,
                 players,
-                note("Both sounds have the same phases: what you hear missing, the bands lost."),
+                note(
+                    "Both sounds have the same phases: what you hear missing, the bands lost. The "
+                    "sound follows when the controls rest."
+                ),
             ]
         )
 
@@ -145,7 +147,7 @@ class MelPanel(Panel):
 
     @one_thread()
     def _take(self, _: object = None) -> None:
-        """Another sound: its spectrum and its phases are taken once, for all settings."""
+        """Take another sound: compute its spectrum and phases once, for all settings."""
         import torch
 
         from riffedu.signal.stft import stft
@@ -155,24 +157,35 @@ class MelPanel(Panel):
         spectrum = stft(torch.from_numpy(self.waveform), p.n_fft, p.hop_length, p.win_length)
         self.magnitude, self.phases = np.abs(spectrum.numpy()), torch.sgn(spectrum)
         self.original.set(self.waveform, RATE, f"The sound: {self.sound.value}")
-        self._update()
+        self._draw()
+        self._hear()
+
+    def wait(self) -> None:
+        """Wait for the sound that follows a moved control."""
+        self._rest.wait()
+
+    def _move(self, _: object = None) -> None:
+        self._draw()
+        self._rest.touch()
 
     @one_thread()
-    def _update(self, _: object = None) -> None:
+    def _hear(self) -> None:
+        """Go through the bank that is drawn, and back."""
         import torch
 
         from riffedu.signal.stft import istft
 
-        p = self.params
-        bank = sparse_filterbank(p)
-        self.mel = bank @ self.magnitude[: bank.shape[1]]
-        found = torch.from_numpy(invert_mel(self.mel, p, self.inverse.value))
+        p, mel, phases, waveform = self._drawn
+        found = torch.from_numpy(invert_mel(mel, p, self.inverse.value))
         self.through = istft(
-            self.phases * found, p.n_fft, p.hop_length, p.win_length, length=len(self.waveform)
+            phases * found, p.n_fft, p.hop_length, p.win_length, length=len(waveform)
         ).numpy()
         label = f"Through {p.num_frequencies} bands and back"
         self.heard.set(self.through, RATE, label, attenuate=True)
-        self._draw(bank, p)
+        with np.errstate(divide="ignore"):
+            gone = 20 * np.log10(np.linalg.norm(self.through - waveform) / np.linalg.norm(waveform))
+        missing = f"What is missing, relative to the sound: {round(float(gone))} dB."
+        self.facts.value = f"<p>{html.escape(self.said)} {missing}</p>"
 
     def _draw_axes(self) -> None:
         from matplotlib.collections import LineCollection
@@ -196,7 +209,13 @@ class MelPanel(Panel):
             interpolation="nearest",
         )
 
-    def _draw(self, bank: Any, p: SpectrogramParams) -> None:
+    @one_thread()
+    def _draw(self) -> None:
+        p = self.params
+        bank = sparse_filterbank(p)
+        self.mel = bank @ self.magnitude[: bank.shape[1]]
+        # At rest, `_hear` runs in a thread: what it needs is handed over at once.
+        self._drawn = p, self.mel, self.phases, self.waveform
         left, right = self.figure.axes
         lines = triangles(
             p.num_frequencies, p.min_frequency, p.max_frequency, p.mel_scale_type, p.mel_scale_norm
@@ -214,7 +233,8 @@ class MelPanel(Panel):
         places = hz_to_mel(hertz, p.mel_scale_type) / hz_to_mel(p.max_frequency, p.mel_scale_type)
         if not np.array_equal(places, right.get_yticks()):
             right.set_yticks(places, [f"{f:g}" if f < 1000 else f"{f / 1000:g}k" for f in hertz])
-        self.facts.value = f"<p>{html.escape(self._say(bank, p, lines[..., 0]))}</p>"
+        self.said = self._say(bank, p, lines[..., 0])
+        self.facts.value = f"<p>{html.escape(self.said)}</p>"
         self.figure.refresh(
             f"Left, {p.num_frequencies} triangles from 0 to {p.max_frequency} Hz, narrow below and "
             f"wide above. Right, the mel picture of {self.sound.value} in as many rows."
@@ -228,22 +248,17 @@ class MelPanel(Panel):
             if f < p.max_frequency
         ]
         empty = int((bank.sum(axis=1) == 0).sum())
-        with np.errstate(divide="ignore"):
-            gone = 20 * np.log10(
-                np.linalg.norm(self.through - self.waveform) / np.linalg.norm(self.waveform)
-            )
         return (
             f"{p.num_frequencies} numbers a column for {p.n_fft // 2 + 1} rows. A band is "
-            f"{', '.join(wide)}. Empty bands: {empty}. What is missing from the sound, "
-            f"against the sound: {round(float(gone))} dB."
+            f"{', '.join(wide)}. Empty bands: {empty}."
         )
 
 
 def mel_panel(sounds: dict | None = None) -> MelPanel:
-    """A mel filterbank to turn the knobs of: see it, see its picture, hear what it lets through.
+    """A mel filterbank with controls: see it, see its picture, hear what it lets through.
 
     ``sounds``: names and waveforms (samples,) at 44100 Hz; by default four clips of the course and
-    a hi-hat, which lies above 10 kHz almost wholly.
+    a hi-hat, nearly all of which lies above 10 kHz.
     """
     return MelPanel(sounds or some_sounds())
 

@@ -197,7 +197,7 @@ class PaintPanel(Panel):
         self._preview()
 
     def _say(self, message: str) -> None:
-        style = "color:#b34700" if message else ""
+        style = "border-left:4px solid #d55e00;padding-left:6px" if message else ""
         said = html.escape(message)
         self.status.value = said and f'<b role="alert" style="{style}">{said}</b>'
 

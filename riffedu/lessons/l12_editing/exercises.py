@@ -97,3 +97,32 @@ def check_loop_seconds(seconds: Any) -> object:
     if abs(float(run(seconds, 90, 9)) - 6) > 1e-9:
         return hint("Right for one loop, wrong for another: use both arguments.")
     return right("The latents have whole columns of 0.32 s; the last few per cent are stretched.")
+
+
+@check
+def check_masks(own: Any) -> object:
+    """Check that ``own(tone, stroke)`` returns soft masks of power 2 that sum to 1."""
+    tone, stroke = np.array([[3.0, 0.0, 1.0, 0.0]]), np.array([[4.0, 2.0, 1.0, 0.0]])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        answer = run(own, tone.copy(), stroke.copy())
+    if not isinstance(answer, (tuple, list)) or len(answer) != 2:
+        return hint("Return both masks, that of the tones first: return mask, 1 - mask.")
+    first, second = (np.asarray(each, dtype=np.float64) for each in answer)
+    if first.shape != tone.shape or second.shape != tone.shape:
+        return hint(f"One number for each place: shape {tone.shape}, yours is {first.shape}.")
+    if not (np.isfinite(first).all() and np.isfinite(second).all()):
+        return hint("Where both medians are 0 you divide 0 by 0: give both masks ½ there.")
+    wanted = np.array([[9 / 25, 0.0, 0.5, 0.5]])
+    if np.allclose(first, 1 - wanted) and not np.allclose(first, wanted):
+        return hint("Exchanged: the mask of the tones comes first.")
+    if np.allclose(first[0, :3], [3 / 7, 0, 0.5]):
+        return hint("That is power 1: square both medians.")
+    if np.allclose(first[0, :3], [0.6, 0, np.sqrt(0.5)]):
+        return hint("That is tone / √(tone² + stroke²): without the root, the masks sum to 1.")
+    if set(np.unique(first)) <= {0.0, 1.0}:
+        return hint("Those are hard masks, 0 or 1: divide a place in proportion.")
+    if not np.allclose(first + second, 1):
+        return hint("The masks sum to 1 everywhere, also where both medians are 0: ½ and ½.")
+    if not np.allclose(first, wanted):
+        return hint("tone² / (tone² + stroke²), and ½ where both are 0.")
+    return right("So the stems add up to the sound, whatever is tone and what is stroke.")

@@ -82,8 +82,8 @@ class _VotesPanel(Panel):
         """Write the votes to `path`, for `riffedu.evaluate.votes.pool`."""
         try:
             written = votes.write_votes(self.path(), self.votes)
-        except OSError as error:
-            return self.say(f"The votes could not be written: {error.strerror}.")
+        except RiffeduError as error:
+            return self.say(f"The votes could not be written: {error}")
         self.say(f"Written: {written}")
 
     def say(self, text: str) -> None:

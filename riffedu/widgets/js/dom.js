@@ -13,10 +13,24 @@ function el(tag, attributes = {}, ...children) {
 }
 
 /** Keys that are pressed in a widget are its own: JupyterLab would take A for a new cell, D D for
-    deleting one. */
+    deleting one. Chords with Ctrl or Cmd, such as Ctrl S, are the page's, except Ctrl Z. */
 function keepKeys(root, signal) {
+  const own = (event) => !(event.ctrlKey || event.metaKey) || event.key.toLowerCase() === "z";
+  const mark = (event) => {
+    if (own(event)) root.dataset.lmSuppressShortcuts = "true";
+    else delete root.dataset.lmSuppressShortcuts; // JupyterLab reads it before the root hears of the key
+  };
   root.dataset.lmSuppressShortcuts = "true";
-  root.addEventListener("keydown", (event) => event.stopPropagation(), { signal });
+  addEventListener("keydown", (event) => root.contains(event.target) && mark(event), { capture: true, signal });
+  root.addEventListener("keydown", (event) => own(event) && event.stopPropagation(), { signal });
+}
+
+/** Call `action` when JupyterLab or the system changes between light and dark. */
+function onTheme(action, signal) {
+  const observer = new MutationObserver(() => action());
+  observer.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-name", "data-jp-theme-light"] });
+  signal.addEventListener("abort", () => observer.disconnect());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", action, { signal });
 }
 
 /** A button with a sign on it and words for the tooltip and for screen readers. */

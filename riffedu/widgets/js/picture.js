@@ -72,14 +72,36 @@ class SpectrogramPicture {
     });
   }
 
-  /** The whole picture in greys, as a PNG that riffedu reads back. */
-  png() {
+  /** The whole picture in greys, as a PNG that riffedu reads back; `texts` go inside. */
+  async png(texts = {}) {
     const canvas = document.createElement("canvas");
     [canvas.width, canvas.height] = [this.columns, this.rows];
     const grey = new SpectrogramPicture(this.pixels, this.rows, this.columns);
     grey.draw(canvas.getContext("2d"), 0, this.columns, 0, 0, this.columns, this.rows);
-    return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+    const plain = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+    const [head, rest] = [plain.slice(0, 33), plain.slice(33)]; // signature and IHDR; then anything
+    const chunks = Object.entries(texts).map(([name, text]) => textChunk(name, text));
+    return new Blob([head, ...chunks, rest], { type: "image/png" });
   }
+}
+
+/** A PNG chunk of UTF-8 text (iTXt). */
+function textChunk(name, text) {
+  const body = new TextEncoder().encode(`iTXt${name}\0\0\0\0\0${text}`);
+  const chunk = new DataView(new ArrayBuffer(body.length + 8));
+  chunk.setUint32(0, body.length - 4);
+  body.forEach((byte, i) => chunk.setUint8(4 + i, byte));
+  chunk.setUint32(4 + body.length, crc32(body));
+  return chunk;
+}
+
+function crc32(bytes) {
+  let crc = -1;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+  }
+  return ~crc >>> 0;
 }
 
 /** Hertz ↔ height (0 bottom, 1 top) by the frequencies of the picture's row edges, low to high. */

@@ -28,6 +28,7 @@ class PlayerView {
     on(state, "tool", () => page.showTool());
     on(state, "recording", () => page.showRecording());
     on(state.transport, "change", () => (page.showTransport(), this.redraw()));
+    onTheme(() => this.layout(), signal);
     this.observer = new ResizeObserver(() => this.layout());
     this.observer.observe(page.stage);
   }

@@ -90,13 +90,14 @@ function audioBuffer(channels) {
   return buffer;
 }
 
-/** A 16-bit WAV file. */
-function wavFile(channels) {
+/** A 16-bit WAV file; `record` is text that says how the sound was made, or "". */
+function wavFile(channels, record = "") {
   const samples = interleaved(channels);
+  const info = record ? infoChunk(record) : new Uint8Array(0);
   const head = new DataView(new ArrayBuffer(44));
   const word = (at, text) => [...text].forEach((c, i) => head.setUint8(at + i, c.charCodeAt(0)));
   word(0, "RIFF");
-  head.setUint32(4, 36 + samples.byteLength, true);
+  head.setUint32(4, 36 + samples.byteLength + info.byteLength, true);
   word(8, "WAVEfmt ");
   head.setUint32(16, 16, true);
   head.setUint16(20, 1, true);
@@ -107,7 +108,21 @@ function wavFile(channels) {
   head.setUint16(34, 16, true);
   word(36, "data");
   head.setUint32(40, samples.byteLength, true);
-  return new Blob([head, samples], { type: "audio/wav" });
+  return new Blob([head, samples, info], { type: "audio/wav" });
+}
+
+/** A LIST INFO chunk with a comment, as riffedu.signal.tags writes it. */
+function infoChunk(text) {
+  const letters = new TextEncoder().encode(text + "\0");
+  const even = letters.length + (letters.length % 2);
+  const chunk = new DataView(new ArrayBuffer(20 + even));
+  const word = (at, name) => [...name].forEach((c, i) => chunk.setUint8(at + i, c.charCodeAt(0)));
+  word(0, "LIST");
+  chunk.setUint32(4, 12 + even, true);
+  word(8, "INFOICMT");
+  chunk.setUint32(16, letters.length, true);
+  letters.forEach((byte, i) => chunk.setUint8(20 + i, byte));
+  return new Uint8Array(chunk.buffer);
 }
 
 /** Hand a file to the person. */

@@ -76,12 +76,13 @@ class PlayerPage {
 
   async saveSound() {
     const { transport, title } = this.state;
-    if (transport.duration) download(wavFile(await transport.render()), fileName(title, "wav"));
+    const { riffedu: record } = this.state.get("origin") ?? {};
+    if (transport.duration) download(wavFile(await transport.render(), record), fileName(title, "wav"));
   }
 
   async savePicture() {
     const { picture, title } = this.state;
-    if (picture) download(await picture.png(), fileName(title, "png"));
+    if (picture) download(await picture.png(this.state.get("origin") ?? {}), fileName(title, "png"));
   }
 
   // --- what it shows --------------------------------------------------------------------------

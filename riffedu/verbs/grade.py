@@ -1,0 +1,233 @@
+"""``riffedu grade``: runs the checks of learners' notebooks and writes the marks as a table."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from riffedu import limits
+from riffedu.errors import RiffeduError
+from riffedu.paths import course_folder, data_folder
+from riffedu.syllabus import LESSONS, Lesson
+
+SECONDS, MEMORY_GB = 300.0, 6.0
+COLUMNS = ("notebook", "lesson", "right", "of", "open", "state", "seconds")
+_CHECK = re.compile(r"\bexercises\.(check_\w+)\(")
+_HEADING = re.compile(r"^# (\d\d[a-z]?) · ", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The mark of one notebook: its lesson, the verdict of each check, and how the run ended."""
+
+    notebook: str
+    lesson: str
+    verdicts: dict[str, bool]
+    state: str
+    seconds: float = 0.0
+
+    def row(self) -> tuple:
+        """Return the values of `COLUMNS`; ``open`` names the checks that are not right."""
+        missing = [name for name, right in self.verdicts.items() if not right]
+        right = len(self.verdicts) - len(missing)
+        return (
+            self.notebook,
+            self.lesson,
+            right,
+            len(self.verdicts),
+            " ".join(name.removeprefix("check_") for name in missing),
+            self.state,
+            f"{self.seconds:.0f}",
+        )
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the flags of ``riffedu grade``."""
+    parser.add_argument("folder", help="folder with the learners' notebooks, searched recursively")
+    parser.add_argument(
+        "-o", "--output", default="marks.csv", help="table to write (default marks.csv)"
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=SECONDS,
+        help=f"most seconds for one notebook (default {SECONDS:g})",
+    )
+    parser.add_argument(
+        "--memory",
+        type=float,
+        default=MEMORY_GB,
+        help=f"most memory for one notebook, in GB (default {MEMORY_GB:g}; not on Windows)",
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="notebooks that run at the same time (default 1)"
+    )
+
+
+def run(args: Namespace) -> int:
+    """Grade a folder of notebooks; return 1 if some could not be graded to the end."""
+    seconds = limits.number("--seconds", args.seconds, 1, 86400)
+    memory = limits.number("--memory", args.memory, 1, 1024) * 1e9
+    jobs = limits.whole("--jobs", args.jobs, 1, 64)
+    folder, output = Path(args.folder).expanduser(), Path(args.output).expanduser()
+    notebooks = find_notebooks(folder)
+    if not output.parent.is_dir():
+        raise RiffeduError(f"cannot write {output}: there is no folder {output.parent}")
+    marks: list[Mark] = []
+    with ThreadPoolExecutor(jobs) as pool:
+        graded = pool.map(lambda path: grade(path, folder, seconds, memory), notebooks)
+        for mark in tqdm(graded, total=len(notebooks), desc="notebooks", unit=""):
+            marks.append(mark)
+            write_table(output, marks)
+    bad = [mark for mark in marks if mark.state != "complete"]
+    print(f"{len(marks)} notebooks graded, {len(bad)} of them with a remark: {output}")
+    return 1 if bad else 0
+
+
+def find_notebooks(folder: Path) -> list[Path]:
+    """Return the notebooks below ``folder``, sorted; RiffeduError if there is none."""
+    if not folder.is_dir():
+        raise RiffeduError(f"there is no folder {folder}")
+    found = sorted(p for p in folder.rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
+    if not found:
+        raise RiffeduError(f"there is no notebook (.ipynb) in {folder}")
+    return found
+
+
+def grade(path: Path, folder: Path, seconds: float = SECONDS, memory: float = 6e9) -> Mark:
+    """Run one notebook in a fresh, limited process and return its mark."""
+    name = str(path.relative_to(folder))
+    try:
+        cells = code_cells(path)
+        lesson = lesson_of(path)
+    except RiffeduError as error:
+        return Mark(name, "", {}, str(error))
+    checks = dict.fromkeys(checks_of(lesson), False)
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="riffedu-grade-") as place:
+        job = Path(place) / "job.json"
+        asked = {
+            "package": f"l{lesson.name}",
+            "cells": cells,
+            "memory": memory,
+            "seconds": seconds,
+        }
+        job.write_text(json.dumps(asked), "utf-8")
+        ended = _run(job, seconds)
+        marks = _read(job.with_name("marks.json"))
+    for check, (right, _) in marks["verdicts"].items():
+        if check in checks:
+            checks[check] = bool(right)
+    state = _state(ended, marks, seconds, memory)
+    return Mark(name, lesson.label, checks, state, time.monotonic() - start)
+
+
+def _run(job: Path, seconds: float) -> int | None:
+    """Run `riffedu.verbs.grade_one`; return its exit status, None if it ran out of time."""
+    place = str(job.parent)
+    folders = ("TMPDIR", "TEMP", "TMP", "NUMBA_CACHE_DIR", "IPYTHONDIR")
+    environment = {
+        **os.environ,
+        **dict.fromkeys(folders, place),
+        "HF_HUB_OFFLINE": "1",
+        "RIFFEDU_DATA": str(data_folder()),
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    command = [sys.executable, "-m", "riffedu.verbs.grade_one", str(job)]
+    child = subprocess.Popen(
+        command,
+        cwd=place,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        return child.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        child.kill()
+        child.wait()
+
+
+def _read(path: Path) -> dict:
+    """Read what the process has written so far; a notebook may have spoilt it."""
+    empty: dict = {"verdicts": {}, "errors": 0, "refused": [], "memory": False}
+    try:
+        marks = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return empty
+    return marks if isinstance(marks, dict) and marks.keys() == empty.keys() else empty
+
+
+def _state(ended: int | None, marks: dict, seconds: float, memory: float) -> str:
+    if marks["refused"]:
+        more = len(marks["refused"]) - 1
+        return f"refused: {marks['refused'][0]}" + (f" and {more} more" if more else "")
+    if ended is None:
+        return f"stopped after {seconds:g} s"
+    if marks["memory"]:
+        return f"needed more than {memory / 1e9:g} GB"
+    if ended:
+        return f"ended by itself (exit status {ended})"
+    return f"{marks['errors']} cells with errors" if marks["errors"] else "complete"
+
+
+def code_cells(path: Path) -> list[str]:
+    """Return the sources of a notebook's code cells. Raises RiffeduError if it is damaged."""
+    return [text for kind, text in _cells(path) if kind == "code"]
+
+
+def _cells(path: Path) -> list[tuple[str, str]]:
+    try:
+        cells = json.loads(path.read_text("utf-8"))["cells"]
+        return [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise RiffeduError("not a notebook, or damaged") from None
+
+
+def lesson_of(path: Path) -> Lesson:
+    """Return the lesson of a notebook, from its heading; RiffeduError if it is none of ours."""
+    text = "\n".join(text for kind, text in _cells(path) if kind == "markdown")
+    found = _HEADING.search(text)
+    for lesson in LESSONS:
+        if found and lesson.label == found[1] and lesson.state == "ready":
+            return lesson
+    raise RiffeduError("no lesson of this course: its heading is missing")
+
+
+def checks_of(lesson: Lesson) -> Sequence[str]:
+    """Return the names of a lesson's checks, in the order of its notebook."""
+    cells = code_cells(course_folder() / lesson.notebook)
+    return list(dict.fromkeys(name for text in cells for name in _CHECK.findall(text)))
+
+
+def write_table(path: Path, marks: Sequence[Mark]) -> None:
+    """Write the marks as CSV, whole or not at all."""
+    part = path.with_name(f".{os.getpid()}.part")
+    try:
+        with open(part, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(COLUMNS)
+            writer.writerows(mark.row() for mark in marks)
+        os.replace(part, path)
+    except OSError as error:
+        raise RiffeduError(f"cannot write {path}: {error.strerror or error}") from None
+    finally:
+        part.unlink(missing_ok=True)

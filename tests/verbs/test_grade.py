@@ -1,0 +1,174 @@
+"""`riffedu grade`: marks what is right, survives what is hostile, and touches nothing else."""
+
+import csv
+import json
+
+import nbformat
+import pytest
+
+from riffedu import cli
+from riffedu.errors import RiffeduError
+from riffedu.lessons.build import solution, sources
+from riffedu.syllabus import lesson
+from riffedu.verbs import grade as grading
+
+STFT = lesson("02")
+
+
+def notebook(path, *cells, heading="# 02 · The STFT"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    book = nbformat.v4.new_notebook()
+    book.cells = [nbformat.v4.new_markdown_cell(heading)]
+    book.cells += [nbformat.v4.new_code_cell(text) for text in cells]
+    nbformat.write(book, path)
+    return path
+
+
+USE = "from riffedu.lessons.l02_stft import exercises"
+
+
+def mark(path, **limits):
+    return grading.grade(path, path.parent, **{"seconds": 120, **limits})
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The teacher's copy of lesson 02, graded."""
+    folder = tmp_path_factory.mktemp("whole")
+    [source] = [s for s in sources() if s.parent.name == "l02_stft"]
+    book = solution(source.read_text("utf-8"))
+    nbformat.write(book, folder / "anna.ipynb")
+    return mark(folder / "anna.ipynb", seconds=300)
+
+
+def test_the_teachers_copy_gets_every_mark(whole):
+    assert whole.state == "complete" and whole.lesson == "02"
+    assert all(whole.verdicts.values()) and len(whole.verdicts) >= 3
+
+
+def test_the_learners_empty_copy_gets_none(whole):
+    assert set(grading.checks_of(STFT)) == set(whole.verdicts)
+
+
+def test_a_printed_verdict_does_not_count(tmp_path):
+    got = mark(notebook(tmp_path / "sly.ipynb", 'print("✓ Right. Well done.")'))
+    assert got.state == "complete" and not any(got.verdicts.values())
+
+
+def test_the_last_verdict_counts(tmp_path):
+    [name, *_] = grading.checks_of(STFT)
+    path = notebook(tmp_path / "a.ipynb", USE, f"exercises.{name}(None)", "1 / 0", "print(2)")
+    got = mark(path)
+    assert got.verdicts[name] is False and got.state == "1 cells with errors"
+
+
+def test_an_endless_loop_is_stopped(tmp_path):
+    got = mark(notebook(tmp_path / "loop.ipynb", "while True: pass"), seconds=12)
+    assert got.state == "stopped after 12 s" and got.seconds < 40
+
+
+def test_an_endless_thread_is_left_behind(tmp_path):
+    text = "import threading\nthreading.Thread(target=lambda: [0 for _ in iter(int, 1)]).start()"
+    assert mark(notebook(tmp_path / "thread.ipynb", text)).state == "complete"
+
+
+def test_too_much_memory(tmp_path):
+    text = "import numpy as np\nbig = np.ones(int(1e10), np.uint8)"
+    got = mark(notebook(tmp_path / "big.ipynb", text), memory=6e9)
+    assert got.state == "needed more than 6 GB"
+
+
+HOSTILE = {
+    "delete": "import os\nos.remove({precious!r})",
+    "overwrite": "open({precious!r}, 'w').write('gone')",
+    "append": "open({precious!r}, 'a').write('gone')",
+    "pathlib": "from pathlib import Path\nPath({precious!r}).unlink()",
+    "rmtree": "import shutil\nshutil.rmtree({folder!r})",
+    "rename": "import os\nos.rename({precious!r}, 'mine')",
+    "truncate": "import os\nos.truncate({precious!r}, 0)",
+    "shell": "import os\nos.system('rm -rf ' + {folder!r})",
+    "magic": "!rm -rf {folder}",
+    "program": "import subprocess\nsubprocess.run(['rm', '-rf', {folder!r}])",
+    "fork": "import os\nos.fork()",
+    "network": "import socket\nsocket.create_connection(('127.0.0.1', 9))",
+    "link": "import os\nos.symlink({folder!r}, 'door')\nopen('door/precious.txt', 'w')",
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_hostile_notebooks_harm_nothing(tmp_path, kind):
+    folder = tmp_path / "home"
+    folder.mkdir()
+    precious = folder / "precious.txt"
+    precious.write_text("my only copy")
+    text = HOSTILE[kind].format(precious=str(precious), folder=str(folder))
+    if kind == "magic":
+        text = f"!rm -rf {folder}"
+    got = mark(notebook(tmp_path / "in" / f"{kind}.ipynb", text))
+    assert precious.read_text() == "my only copy"
+    assert got.state.startswith("refused: ")
+
+
+def test_a_notebook_may_write_in_its_own_folder(tmp_path):
+    text = "open('note.txt', 'w').write('hello')\nimport os\nos.remove('note.txt')"
+    assert mark(notebook(tmp_path / "fine.ipynb", text)).state == "complete"
+
+
+def test_one_that_ends_the_process(tmp_path):
+    got = mark(notebook(tmp_path / "exit.ipynb", "import os\nos._exit(3)"))
+    assert got.state == "ended by itself (exit status 3)"
+
+
+def test_a_spoilt_result_file_is_no_mark(tmp_path):
+    text = "open('marks.json', 'w').write('{}')\nimport os\nos._exit(0)"
+    assert not any(mark(notebook(tmp_path / "spoil.ipynb", text)).verdicts.values())
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"cells": [1]}', "\udc80"])
+def test_a_damaged_notebook(tmp_path, content):
+    path = tmp_path / "bad.ipynb"
+    path.write_bytes(content.encode("utf-8", "surrogateescape"))
+    assert mark(path).state == "not a notebook, or damaged"
+
+
+def test_another_notebook(tmp_path):
+    got = mark(notebook(tmp_path / "b.ipynb", "1", heading="# My holidays"))
+    assert "no lesson of this course" in got.state
+
+
+def test_the_verb_writes_a_table(tmp_path, capsys):
+    notebook(tmp_path / "class" / "ben.ipynb", USE)
+    notebook(tmp_path / "class" / "group" / "eve.ipynb", "while True: pass")
+    (tmp_path / "class" / "zoe.ipynb").write_text("{")
+    table = tmp_path / "marks.csv"
+    args = ["grade", str(tmp_path / "class"), "-o", str(table), "--seconds", "20", "--jobs", "2"]
+    assert cli.main(args) == 1
+    assert "3 notebooks graded, 2 of them with a remark" in capsys.readouterr().out
+    rows = {row["notebook"]: row for row in csv.DictReader(table.open(encoding="utf-8"))}
+    checks = len(grading.checks_of(STFT))
+    assert rows["ben.ipynb"]["right"] == "0" and rows["ben.ipynb"]["of"] == str(checks)
+    assert rows["ben.ipynb"]["state"] == "complete"
+    assert rows["group/eve.ipynb"]["state"].startswith("stopped after")
+    assert rows["zoe.ipynb"]["state"] == "not a notebook, or damaged"
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["nowhere"], "no folder nowhere"),
+        (["."], "no notebook"),
+        ([".", "--jobs", "0"], "--jobs"),
+        ([".", "--seconds", "-1"], "--seconds"),
+        ([".", "--memory", "nan"], "--memory"),
+    ],
+)
+def test_bad_arguments(tmp_path, monkeypatch, capsys, args, words):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["grade", *args]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_names_of_checks_are_found_in_the_lesson():
+    with pytest.raises(RiffeduError):
+        grading.find_notebooks(__import__("pathlib").Path("/nonexistent"))
+    assert json.dumps(grading.checks_of(STFT)).count("check_") >= 3
