@@ -232,7 +232,7 @@ LESSONS = (
         "measure_and_compare",
         "Measure it, and what came after",
         "figures that you can trust; the models since, in miniature",
-        120,
+        150,
         ("evaluate", "miniatures"),
         (8, 11, 12),
     ),
