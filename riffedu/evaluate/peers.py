@@ -77,7 +77,7 @@ def find_weights(hub_id: str, title: str, gigabytes: float, given: str | None = 
         size = f" (about {gigabytes:g} GB)" if wanted == hub_id else ""
         raise RiffeduError(
             f"the weights of {title} are not on this machine: fetch them{size} with `hf download "
-            f"{wanted}`, or name a folder that holds them"
+            f"{wanted}`, or give a folder that holds them (NAME=FOLDER)"
         ) from None
 
 

@@ -194,6 +194,13 @@ def test_figures_describe_themselves():
     assert "piano -0.20 (-0.30 to -0.10)" in repr(gaps)
 
 
+def test_the_first_row_is_the_model_that_is_loaded(ours):
+    text = history_table(load_pipeline(ours))._repr_html_()
+    row = text.split("<tr>")[2]
+    assert "loaded here" in row and "BertModel" in row and "44.1 kHz, picture to 10 kHz" in row
+    assert "8 latents for 32×32" in row and text.count("<tr>") == len(MODELS) + 2
+
+
 def test_every_cell_of_the_table_has_a_source():
     text = history_table()._repr_html_()
     for model in MODELS:
@@ -201,6 +208,7 @@ def test_every_cell_of_the_table_has_a_source():
         for words, key in model.cells.values():
             assert words and SOURCES[key][1].startswith("https://"), (model.name, words)
     assert text.count("<a href=") == len(MODELS) * len(COLUMNS)
+    assert all(key in SOURCES for model in MODELS for _, key in model.cells.values())
     closed = [m for m in MODELS if m.cells["open?"][0] == "no" and m.name != "MusicLM"]
     assert [m.name for m in closed] == ["Suno", "Udio"]
     assert all(m.cells["parameters"][0] == UNKNOWN for m in closed)

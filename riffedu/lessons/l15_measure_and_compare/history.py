@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from riffedu.music.pipeline import Pipeline
 
 COLUMNS = (
     "representation",
@@ -51,6 +55,14 @@ SOURCES = {
     "bark-card": (
         "Bark, model-card.md",
         "https://github.com/suno-ai/bark/blob/main/model-card.md",
+    ),
+    "bark-docs": (
+        "transformers' documentation, Bark",
+        "https://huggingface.co/docs/transformers/model_doc/bark",
+    ),
+    "sao-card": (
+        "stable-audio-open-1.0, model card",
+        "https://huggingface.co/stabilityai/stable-audio-open-1.0",
     ),
     "audioldm2": (
         "Liu et al., AudioLDM 2 (2023)",
@@ -115,6 +127,24 @@ def _closed(name: str, source: str, year: tuple[str, str]) -> Model:
     )
 
 
+def ours(pipeline: Pipeline) -> Model:
+    """Return the row of the checkpoint that is loaded, read from the checkpoint itself."""
+    checkpoint = pipeline.checkpoint
+    weights = sum(weight.numel() for weight in checkpoint.unet.parameters())
+    params, latents = pipeline.params, checkpoint.latent_channels
+    cells = (
+        f"mel picture, {latents} latents for {checkpoint.compression}×{checkpoint.compression}",
+        f"diffusion, U-Net, {pipeline.prediction_type}",
+        f"text ({type(checkpoint.text_encoder).__name__})",
+        "5.1 s, longer in windows",
+        f"{params.sample_rate / 1000:g} kHz, picture to {params.max_frequency / 1000:g} kHz",
+        f"{weights / 1e6:.0f} M U-Net",
+        "weights, code and data recipe",
+        "see the card",
+    )
+    return _model(f"{checkpoint.path.name}, loaded here", *((text, "card") for text in cells))
+
+
 MODELS = (
     _model(
         "Riffusion v1",
@@ -144,7 +174,7 @@ MODELS = (
         ("semantic → coarse → fine", "bark-card"),
         ("text, voice presets", "bark"),
         ("about 13 s", "bark"),
-        ("24 kHz", "bark-card"),
+        ("24 kHz", "bark-docs"),
         ("3 × 80 M", "bark-card"),
         ("weights, MIT", "bark"),
         ("2023", "bark-card"),
@@ -179,7 +209,7 @@ MODELS = (
         ("up to 47 s", "sao-docs"),
         ("44.1 kHz stereo", "sao-docs"),
         ("1.06 B transformer", "sao"),
-        ("weights, Stability Community", "sao"),
+        ("weights, Stability Community", "sao-card"),
         ("2024", "sao"),
     ),
     _model(

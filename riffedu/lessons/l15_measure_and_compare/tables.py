@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from riffedu.lessons.l15_measure_and_compare.history import COLUMNS, MODELS, SOURCES, Model
+from riffedu.lessons.l15_measure_and_compare.history import COLUMNS, MODELS, SOURCES, Model, ours
 from riffedu.widgets.pictures import COLOURS, Picture, figure_png, new_figure
+
+if TYPE_CHECKING:
+    from riffedu.music.pipeline import Pipeline
 
 
 class Html:
@@ -21,8 +25,12 @@ class Html:
         return self.text
 
 
-def history_table(models: Sequence[Model] = MODELS) -> Html:
-    """Return what came after as a table; each cell links to its source."""
+def history_table(pipeline: Pipeline | None = None, models: Sequence[Model] = MODELS) -> Html:
+    """Return what came after as a table; each cell links to its source.
+
+    With a ``pipeline``, its model is the first row.
+    """
+    models = [*([ours(pipeline)] if pipeline else []), *models]
     head = "".join(f"<th>{column}</th>" for column in ("model", *COLUMNS))
     rows = []
     for model in models:
