@@ -94,7 +94,7 @@ def build_network(
 
 
 def train(
-    tokens: np.ndarray, size: int, steps: int = 600, batch: int = 16, seed: int = 0
+    tokens: np.ndarray, size: int, steps: int = 600, batch: int = 8, seed: int = 0
 ) -> Iterator[TokenProgress]:
     """Train a network to predict the next step; yields a `TokenProgress` after each step.
 
@@ -122,6 +122,25 @@ def train(
         optimizer.step()
         annealing.step()
         yield TokenProgress(step, steps, loss.item(), network)
+
+
+def loss_on(network: Any, tokens: np.ndarray) -> float:
+    """Return the loss of `train` on tokens that need not be the training set, in nats per token.
+
+    The sound is cut into pieces of `CONTEXT` steps without overlap; what is left after the last
+    whole piece does not count. Raises RiffeduError if there is not one whole piece.
+    """
+    import torch
+
+    late = torch.from_numpy(delay(tokens, network.size).astype(np.int64))
+    starts = range(0, len(late) - CONTEXT, CONTEXT)
+    if not starts:
+        raise RiffeduError(f"{len(tokens)} frames are too few: more than {CONTEXT} are needed")
+    pieces = torch.stack([late[s : s + CONTEXT + 1] for s in starts])
+    with torch.no_grad():
+        scores = network(pieces[:, :-1])
+    loss = torch.nn.functional.cross_entropy(scores.flatten(0, 2), pieces[:, 1:].flatten())
+    return float(loss)
 
 
 def continue_tokens(

@@ -175,6 +175,13 @@ def test_a_tune_is_frames_of_notes():
     assert not np.array_equal(x, sounds.tune(4.8, seed=2)[: len(x)])
 
 
+def test_the_floor_of_the_tune_is_its_entropy():
+    from scipy.stats import entropy
+
+    assert sounds.surprise(4) == pytest.approx(entropy([1, 2, 1, 2, 1]) / 24)
+    assert sounds.surprise(8) == pytest.approx(sounds.surprise(4) / 2)
+
+
 def test_coded_clips_differ_by_their_books():
     from riffedu import audio_to_image
 

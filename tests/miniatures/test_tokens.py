@@ -107,6 +107,21 @@ def test_a_pattern_is_learnt_and_continued():
     assert np.array_equal(out, x[:22])
 
 
+def test_loss_on_unseen_tokens():
+    import torch
+
+    network = autoregression.build_network(8, 2, width=16)
+    x = np.random.default_rng(0).integers(0, 8, (150, 2))
+    late = torch.from_numpy(autoregression.delay(x, 8))
+    with torch.no_grad():
+        odds = network(late[None, :64]).log_softmax(-1)[0]
+        odds = torch.cat([odds, network(late[None, 64:128]).log_softmax(-1)[0]])
+    wanted = -odds.gather(2, late[1:129, :, None]).mean()
+    assert autoregression.loss_on(network, x) == pytest.approx(float(wanted), abs=1e-5)
+    with pytest.raises(RiffeduError, match="too few"):
+        autoregression.loss_on(network, x[:40])
+
+
 @pytest.mark.parametrize("wrong", [np.zeros((0, 2), int), np.zeros((5, 3), int), np.zeros(4, int)])
 def test_tokens_of_another_shape(wrong):
     network = autoregression.build_network(8, 2, width=16)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 RATE = 44100
 SCALE = (57, 60, 62, 64, 67, 69, 72, 74, 76, 79)  # A minor pentatonic, two octaves, in MIDI
 NOTE = 0.24  # seconds: six frames of tokens
+STEPS = (-2, -1, -1, 0, 1, 1, 2)  # along the scale, from note to note, each equally likely
 BOOKS = (1, 2, 4, 8)
 
 
@@ -42,10 +43,22 @@ def tune(seconds: float = 30.0, seed: int = 0) -> np.ndarray:
     """Plucked notes of a pentatonic scale at 250 a minute, each a small step from the last."""
     random, place, parts = np.random.default_rng(seed), 5, []
     for _ in range(round(seconds / NOTE)):
-        place = int(np.clip(place + random.choice([-2, -1, -1, 0, 1, 1, 2]), 0, len(SCALE) - 1))
+        place = int(np.clip(place + random.choice(STEPS), 0, len(SCALE) - 1))
         hertz = 440 * 2 ** ((SCALE[place] - 69) / 12)
         parts.append(synth.pluck(hertz, NOTE, RATE)[: round(NOTE * RATE)])
     return set_level(np.concatenate(parts).astype(np.float32))
+
+
+def surprise(codebooks: int = 4) -> float:
+    """The loss that no model of `tune` can honestly go below, in nats per token.
+
+        H / (frames per note · codebooks),   H = − Σ p log p over the steps of the melody
+
+    Each note is a throw of a die, and the rest follows from it. (At the ends of the scale, where
+    steps are cut off, it is a little less.)
+    """
+    share = np.unique(STEPS, return_counts=True)[1] / len(STEPS)
+    return float(-(share * np.log(share)).sum() / (round(NOTE * 25) * codebooks))
 
 
 def image_of(pixels: np.ndarray, like: Image) -> Image:
