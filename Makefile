@@ -2,7 +2,7 @@
 # make test   the same set-up, then every test and every notebook, and real pages where a browser is
 # make test-browser   the same notebooks and the panels in a real JupyterLab and Chromium
 # make lint   ruff, types and import contracts, as make test checks them
-# make bench  time the road on this machine
+# make bench  time the pipeline on this machine
 # make notebooks  write notebooks, the teacher's pages and the README's table from their sources
 
 VENV ?= .venv

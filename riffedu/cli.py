@@ -1,7 +1,7 @@
 """The command line: ``riffedu VERB …``. Each verb has a module of its own.
 
 A verb's module defines ``add_arguments(parser)`` and ``run(args) -> int``, and may set
-``PASSES_ON`` to receive flags that it does not know in ``args.passed_on``. It is imported only when
+``PASSES_ON`` to receive unknown flags in ``args.passed_on``. It is imported only when
 its verb is used, so that ``riffedu --help`` is fast. Bad input ends with one line on stderr
 and exit code 2, never with a traceback.
 """
@@ -11,18 +11,20 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, NoReturn
 
 from riffedu import __version__
-from riffedu.errors import RiffeduError
+from riffedu.errors import RiffeduError, RiffeduWarning
 from riffedu.output import Terminated, ending_cleanly, escape_unprintable, exit_code, say
 
 VERBS: dict[str, tuple[str, str | dict]] = {
     "lab": ("open JupyterLab at a lesson", "riffedu.verbs.lab"),
     "check": ("check the installation", "riffedu.verbs.check"),
-    "grade": ("run the checks of learners' notebooks", "riffedu.verbs.grade"),
+    "grade": ("run the checks in learners' notebooks", "riffedu.verbs.grade"),
     "app": ("serve the live instrument as a web page", "riffedu.app.server"),
     "generate": ("generate music from a prompt", "riffedu.verbs.generate"),
     "transform": ("regenerate a clip, or part of it, from a prompt", "riffedu.verbs.transform"),
@@ -46,7 +48,7 @@ VERBS: dict[str, tuple[str, str | dict]] = {
     ),
     "print-exif": ("print a picture's EXIF tags", "riffedu.verbs.print_exif"),
     "show": ("print how a sound or picture was made", "riffedu.verbs.show"),
-    "again": ("make the clip of a file again", "riffedu.verbs.again"),
+    "again": ("make the clip in a file again", "riffedu.verbs.again"),
     "train": (
         "render training data; train the autoencoder and the denoiser",
         {
@@ -57,6 +59,7 @@ VERBS: dict[str, tuple[str, str | dict]] = {
                 "riffedu.training.decoder",
             ),
             "denoiser": ("train the text-conditioned denoiser", "riffedu.training.denoiser"),
+            "own": ("fine-tune the model on a folder of your own sounds", "riffedu.training.own"),
         },
     ),
     "evaluate": ("measure how well a model follows its prompts", "riffedu.evaluate"),
@@ -97,7 +100,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
-    """Return the parser for this command line; only the verb that ``argv`` names has its flags."""
+    """Return the parser for this command line; only the verb named in ``argv`` has its flags."""
     parser = _Parser(prog="riffedu", description="How a picture becomes music.", epilog=EXIT_CODES)
     parser.add_argument("--version", action="version", version=f"riffedu {__version__}")
     _add_verbs(parser, VERBS, argv)
@@ -129,7 +132,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
     escape_unprintable()
     try:
-        with ending_cleanly():
+        with ending_cleanly(), _warnings_of_one_line():
             parser = build_parser(argv)
             args, rest = parser.parse_known_args(argv or ["--help"])
             if rest and not args.passes_on:
@@ -150,6 +153,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         what = "terminated" if isinstance(stop, Terminated) else "interrupted"
         say(f"\nriffedu: {what}", sys.stderr)
         return exit_code(stop)
+
+
+@contextmanager
+def _warnings_of_one_line() -> Iterator[None]:
+    """Print each of riffedu's own warnings once, as one line on stderr."""
+    said: set[str] = set()
+
+    def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
+        if not issubclass(category, RiffeduWarning):
+            usual(message, category, *rest, **more)
+        elif (line := " ".join(str(message).split())) not in said:
+            said.add(line)
+            say(f"riffedu: warning: {line}", sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", RiffeduWarning)
+        usual, warnings.showwarning = warnings.showwarning, show  # type: ignore[assignment]
+        yield
 
 
 def _describe(error: Exception) -> str:

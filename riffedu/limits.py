@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import operator
+import secrets
 from collections.abc import Iterable
 from typing import Any
 
@@ -24,6 +25,7 @@ def pair_up(prompt: Any, negative: Any, seed: Any) -> list[tuple[str, str, int]]
     Raises RiffeduError if lists differ in length or are empty, or if a value is invalid.
     """
     negative = "" if negative is None else negative
+    seed = seed_of(None) if seed is None else seed
     given = {"prompts": prompt, "negative prompts": negative, "seeds": seed}
     lists = {k: list(v) if is_list(v) else None for k, v in given.items()}
     lengths = {k: len(v) for k, v in lists.items() if v is not None}
@@ -59,12 +61,17 @@ def whole(what: str, value: Any, low: int, high: int) -> int:
 
 
 def seed_of(value: Any) -> int:
-    """Check a seed: an integer from 0 to 2⁶³ − 1, as torch requires."""
+    """Check a seed, an integer from 0 to 2⁶³ − 1 as torch requires; choose one at random for None.
+
+    Random seeds are below 2³¹, short enough to write down.
+    """
+    if value is None:
+        return secrets.randbelow(2**31)
     return whole("seed", value, 0, 2**63 - 1)
 
 
 def number(what: str, value: Any, low: float = -math.inf, high: float = math.inf) -> float:
-    """Check a number from ``low`` to ``high``, not NaN."""
+    """Check that a value is a number from ``low`` to ``high`` and not NaN."""
     try:
         found = float(value)
     except (TypeError, ValueError):
@@ -109,5 +116,5 @@ def one_of(what: str, value: Any, known: Iterable[str]) -> str:
 
 
 def is_list(value: Any) -> bool:
-    """Whether ``value`` is a list or another iterable, but not a string."""
+    """Return whether ``value`` is a list or another iterable, but not a string."""
     return not isinstance(value, str) and hasattr(value, "__iter__")

@@ -1,6 +1,6 @@
-"""Everything that is written: whole files or none, and text that any encoding can show.
+"""Writing: files that are complete or absent, and text that any encoding can show.
 
-`check_output` tries the place before the work begins, `write_whole` writes it, `say` prints.
+`check_output` checks the path before the work begins, `write_whole` writes it, `say` prints.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _unfinished: set[Path] = set()
 
 
 class DiskFull(RiffeduError):
-    """There is no room for a file: a batch stops here, as every later file would fail too."""
+    """The disk is full: a batch stops here, because every later file would fail too."""
 
 
 class Terminated(KeyboardInterrupt):
@@ -68,7 +68,7 @@ def say(text: object = "", file: Any = None, flush: bool = False) -> None:
 
 
 def escape_unprintable() -> None:
-    """Make stdout and stderr escape what their encoding cannot show, whoever prints.
+    """Make stdout and stderr escape what their encoding cannot show, whatever code prints it.
 
     It covers what `say` does not print: ``--help``, progress bars and warnings of libraries.
     """
@@ -107,8 +107,8 @@ def ending_cleanly() -> Iterator[None]:
 def uninterrupted() -> Iterator[None]:
     """Hold back Ctrl-C and SIGTERM until the block ends; it should take milliseconds.
 
-    For calls through C code that would print and swallow an interrupt, and for steps that belong
-    together. Outside the main thread, where Python delivers no signals, nothing changes.
+    Use it for calls through C code that would print and swallow an interrupt, and for steps that
+    belong together. Outside the main thread, where Python delivers no signals, nothing changes.
     """
     arrived: list[int] = []
     before = {}
@@ -169,7 +169,7 @@ def check_output(
         _try_folder(target.parent)
         if exists and not overwrite:
             raise RiffeduError(
-                f"{name} exists already: choose another name, or replace it with --overwrite"
+                f"{name} already exists: choose another name, or replace it with --overwrite"
             )
         if exists and not os.access(target, os.W_OK):
             raise PermissionError(errno.EACCES, "it is write-protected")
@@ -183,10 +183,10 @@ def check_output(
 def check_folder(name: str | Path) -> Path:
     """Return a folder to write to, after checking that it exists or can be made, and is writable.
 
-    Makes nothing. Raises RiffeduError if it is a file, or if a parent folder is not writable.
+    Creates nothing. Raises RiffeduError if it is a file, or if a parent folder is not writable.
     """
     if str(name) in ("-", ""):
-        raise RiffeduError(f"several files cannot go to {str(name)!r}: give the path of a folder")
+        raise RiffeduError(f"cannot write several files to {str(name)!r}: give a folder")
     path = Path(name).expanduser()
     try:
         if _exists(path) and not path.is_dir():
@@ -195,7 +195,7 @@ def check_folder(name: str | Path) -> Path:
         while not _exists(nearest):
             nearest = nearest.parent
         if not nearest.is_dir():
-            raise RiffeduError(f"cannot make the folder {name}: {nearest} is a file")
+            raise RiffeduError(f"cannot create the folder {name}: {nearest} is a file")
         _try_folder(nearest)
     except (OSError, ValueError) as error:
         if isinstance(error, RiffeduError):
@@ -205,7 +205,7 @@ def check_folder(name: str | Path) -> Path:
 
 
 def is_stream(path: Path) -> bool:
-    """Whether a path is stdout, a pipe or a device, which are written to and not replaced."""
+    """Return whether a path is stdout, a pipe or a device, which are written to, not replaced."""
     if path == STDOUT or str(path).startswith(("/dev/fd/", "/proc/self/fd/")):
         return True
     if str(path) in ("/dev/stdout", "/dev/stderr"):
@@ -226,7 +226,7 @@ def _target(path: Path) -> Path:
 
 
 def _exists(path: Path) -> bool:
-    """Whether a path exists; unlike `Path.exists`, raises OSError for a name that is too long."""
+    """Return whether a path exists; unlike `Path.exists`, raise OSError for too long a name."""
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -240,7 +240,7 @@ def _try_folder(folder: Path) -> None:
 
 
 def _refusal(path: str | Path, error: Exception) -> RiffeduError:
-    """Return the error of one line for a file that cannot be written."""
+    """Return the one-line error for a file that cannot be written."""
     number = getattr(error, "errno", None)
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     reason = reason.strip().rstrip(".").partition("\n")[0]
@@ -255,12 +255,13 @@ def _refusal(path: str | Path, error: Exception) -> RiffeduError:
 
 @contextmanager
 def write_whole(path: str | Path, overwrite: bool = True) -> Iterator[Path]:
-    """Write a file completely or not at all: yields a temporary path, to be written to.
+    """Write a file completely or not at all: yield a temporary path to write to.
 
-    The temporary file stands in the same folder, under a short name of its own, and replaces
-    ``path`` when the block ends without an error: two programs that write one file never mix, and
-    the last one wins. A symbolic link stays one and its target is replaced; an existing file keeps
-    its mode. Pipes, devices and ``-`` (stdout) get the bytes when the file is complete.
+    The temporary file is in the same folder, under a short name of its own, and replaces
+    ``path`` when the block ends without an error: two programs that write the same file never mix
+    their output, and the last one wins. A symbolic link stays one and its target is
+    replaced; an existing file keeps its mode. Pipes, devices and ``-`` (stdout) get the bytes when
+    the file is complete.
 
     Raises RiffeduError, with the system's reason, if the file cannot be written; with
     ``overwrite=False`` also if it exists by then.
@@ -301,10 +302,11 @@ def write_whole(path: str | Path, overwrite: bool = True) -> Iterator[Path]:
 
 @contextmanager
 def write_files(folder: str | Path) -> Iterator[Path]:
-    """Write several files that belong together: yields a temporary folder, to be written to.
+    """Write several files that belong together: yield a temporary folder to write to.
 
-    When the block ends without an error its files move into ``folder`` (created), each of them
-    whole, and Ctrl-C waits until all have moved. Raises RiffeduError, with the system's reason.
+    When the block ends without an error its files move into ``folder`` (created if
+    missing), each of them complete, and Ctrl-C waits until all have moved. Raises RiffeduError,
+    with the system's reason.
     """
     folder = Path(folder).expanduser()
     part = folder / f".{secrets.token_hex(6)}.part"
@@ -333,7 +335,7 @@ def _move(part: Path, target: Path, overwrite: bool) -> None:
     with suppress(FileNotFoundError):
         mode = stat.S_IMODE(target.stat().st_mode)
         if not overwrite:
-            raise FileExistsError(errno.EEXIST, "it exists already")
+            raise FileExistsError(errno.EEXIST, "it already exists")
         os.chmod(part, mode)
     os.replace(part, target)
 

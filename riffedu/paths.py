@@ -9,13 +9,13 @@ from riffedu.errors import RiffeduError
 
 
 def clone_folder() -> Path | None:
-    """The clone that riffedu runs from, or None if it was installed from a wheel."""
+    """Return the clone that riffedu runs from, or None if it was installed from a wheel."""
     clone = Path(__file__).resolve().parent.parent
     return clone if (clone / "pyproject.toml").is_file() else None
 
 
 def course_folder() -> Path:
-    """The folder of ``notebooks/``, ``docs/`` and ``data/``: the clone, or the wheel's copy.
+    """Return the folder of ``notebooks/``, ``docs/`` and ``data/``: the clone, or the wheel's copy.
 
     Raises RiffeduError if neither is there.
     """
@@ -29,7 +29,7 @@ def course_folder() -> Path:
 
 
 def data_folder() -> Path:
-    """The folder of shipped models and clips.
+    """Return the folder of shipped models and clips.
 
     The environment variable ``RIFFEDU_DATA`` if it is set; otherwise ``data/`` in `course_folder`.
     Raises RiffeduError if that is not a folder.
@@ -52,12 +52,12 @@ def data_folder() -> Path:
 
 
 def models_folder() -> Path:
-    """``data/models``: each folder in it is a checkpoint for ``load_checkpoint(name)``."""
+    """Return ``data/models``: each folder in it is a checkpoint for ``load_checkpoint(name)``."""
     return data_folder() / "models"
 
 
 def clips_folder() -> Path:
-    """``data/clips``: the clips that the lessons use, and clips.json with their credits.
+    """Return ``data/clips``: the clips that the lessons use, and clips.json with their credits.
 
     Raises RiffeduError if it is missing.
     """

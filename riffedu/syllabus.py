@@ -1,4 +1,4 @@
-"""The syllabus: the one list of lessons that everything else is drawn from.
+"""The syllabus: the only list of lessons, from which everything else is generated.
 
 The README's table, the course map in lesson 00, the links between notebooks, the import contracts
 in ``pyproject.toml`` and the tests all read it. ``python -m riffedu.syllabus`` rewrites the
@@ -18,8 +18,8 @@ class Lesson:
 
     ``modules`` are the library modules that the lesson introduces, without the leading
     ``riffedu.``; a module imports only from the modules of its own and of earlier lessons.
-    ``number`` 1.5 is lesson 01b, which was added between 01 and 02: the other numbers stay as
-    they are. ``needs`` are the lessons to know before, by number; ``minutes`` is the time to read
+    ``number`` 1.5 is lesson 01b, which was added between 01 and 02 without renumbering the
+    others. ``needs`` are the numbers of the lessons to know first; ``minutes`` is the time to read
     it and do its exercises; ``state`` is "ready" or "planned".
     """
 
@@ -70,6 +70,12 @@ LESSONS = (
         115,
         (
             "signal.arrays",
+            "signal.pieces",
+            "signal.mpeg",
+            "signal.ogg",
+            "signal.containers",
+            "signal.foreign",
+            "signal.sources",
             "signal.files",
             "signal.tags",
             "signal.saving",
@@ -111,7 +117,7 @@ LESSONS = (
         "A spectrogram as a picture",
         "amplitudes as grey levels; painting a sound",
         85,
-        ("signal.image", "signal.convert", "signal.paint"),
+        ("signal.picture", "signal.image", "signal.convert", "signal.paint"),
         (1, 2, 3),
     ),
     Lesson(
@@ -155,7 +161,7 @@ LESSONS = (
         "unet",
         "Inside the U-Net",
         "levels, skips, time, attention",
-        60,
+        90,
         ("diffusion.unet",),
         (8,),
     ),
@@ -163,9 +169,17 @@ LESSONS = (
         9,
         "latents",
         "Latents",
-        "the autoencoder: what it keeps, and what one number draws",
+        "the autoencoder: what it keeps, and what a single latent draws",
         120,
-        ("diffusion.checkpoint", "diffusion.codec", "diffusion.latents"),
+        (
+            "diffusion.checkpoint",
+            "diffusion.weights",
+            "diffusion.finding",
+            "diffusion.single_file",
+            "diffusion.devices",
+            "diffusion.codec",
+            "diffusion.latents",
+        ),
         (4, 7),
     ),
     Lesson(
@@ -181,7 +195,7 @@ LESSONS = (
         11,
         "text_to_music",
         "Text to music",
-        "the whole road, stage by stage",
+        "the whole pipeline, stage by stage",
         40,
         (
             "diffusion.windows",
@@ -189,6 +203,7 @@ LESSONS = (
             "signal.stereo",
             "music.result",
             "music.pulse",
+            "music.prompt_schedule",
             "music.generate",
         ),
         (0,),
@@ -221,11 +236,10 @@ LESSONS = (
         14,
         "train_your_own",
         "Train your own",
-        "sounds, captions, a denoiser",
-        90,
-        ("training",),
+        "sounds, captions, a denoiser; a LoRA of your own sounds",
+        120,
+        ("diffusion.lora", "training"),
         (8, 9, 10),
-        "planned",
     ),
     Lesson(
         15,
@@ -234,13 +248,13 @@ LESSONS = (
         "figures that you can trust; the models since, in miniature",
         150,
         ("evaluate", "miniatures"),
-        (8, 11, 12),
+        (8, 11, 12, 14),
     ),
 )
 
 
 def lesson(number: float | str) -> Lesson:
-    """The lesson with this number or label (5, 1.5, "5", "01b").
+    """Return the lesson with this number or label (5, 1.5, "5", "01b").
 
     Raises RiffeduError if there is none.
     """
@@ -252,9 +266,9 @@ def lesson(number: float | str) -> Lesson:
 
 
 def module_order() -> list[Lesson]:
-    """The lessons in the order in which their modules build on one another.
+    """Return the lessons in the order in which their modules build on one another.
 
-    Lesson 00 calls the finished pipeline, so its module stands on those of lessons 01 to 13.
+    Lesson 00 calls the finished pipeline, so its module builds on those of lessons 01 to 13.
     """
     first, *rest = LESSONS
     finished = [each for each in rest if each.number < 14]
@@ -262,7 +276,7 @@ def module_order() -> list[Lesson]:
 
 
 def table() -> str:
-    """The README's table of lessons, in Markdown."""
+    """Return the README's table of lessons, in Markdown."""
     lines = ["| lesson | idea | minutes | modules |", "|---|---|---|---|"]
     for each in LESSONS:
         ready = each.state == "ready"
@@ -276,17 +290,20 @@ def table() -> str:
 
 
 def layers() -> list[str]:
-    """The layers of the import contract, highest first.
+    """Return the layers of the import contract, highest first.
 
-    The shell and the app come first, then one layer per lesson.
+    The shell and the app come first, then one layer per lesson. The finished pipeline also loads
+    what lesson 14 trains, so ``diffusion.lora`` stands below it, in a layer of its own.
     """
-    ordered = [each.modules for each in module_order() if each.modules]
-    lessons = [" : ".join(f"riffedu.{m}" for m in modules) for modules in ordered]
+    below = ("diffusion.lora",)
+    ordered = [tuple(m for m in each.modules if m not in below) for each in module_order()]
+    ordered.insert(ordered.index(LESSONS[0].modules), below)
+    lessons = [" : ".join(f"riffedu.{m}" for m in modules) for modules in ordered if modules]
     return [*(f"riffedu.{m}" for m in ("cli", "verbs", "lessons", "app")), *reversed(lessons)]
 
 
 def between(text: str, start: str, end: str, new: str) -> str:
-    """``text`` with what stands between the lines ``start`` and ``end`` replaced by ``new``."""
+    """Return ``text`` with what is between the lines ``start`` and ``end`` replaced by ``new``."""
     before, found, rest = text.partition(start + "\n")
     _, closed, after = rest.partition(end + "\n")
     if not (found and closed):
@@ -295,7 +312,7 @@ def between(text: str, start: str, end: str, new: str) -> str:
 
 
 def drawn(readme: str, project: str) -> tuple[str, str]:
-    """README.md and pyproject.toml with the table and the layers of this syllabus."""
+    """Return README.md and pyproject.toml with the table and layers of this syllabus."""
     contract = "layers = [\n" + "".join(f'    "{layer}",\n' for layer in layers()) + "]"
     return (
         between(readme, "<!-- syllabus -->", "<!-- /syllabus -->", table()),

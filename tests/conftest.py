@@ -13,6 +13,7 @@ os.environ.update(
     RIFFEDU_CACHE=tempfile.mkdtemp(prefix="riffedu-cache-"),
 )
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("RIFFEDU_QUICK", "1")  # lesson 14 trains for seconds, not for minutes
 
 _connect = socket.socket.connect
 

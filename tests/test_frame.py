@@ -369,3 +369,23 @@ def test_links_lead_somewhere(page):
     file = ROOT / page
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", file.read_text(encoding="utf-8"))
     assert [link for link in links if not (file.parent / link).exists()] == []
+
+
+def test_check_says_why_torch_cannot_be_imported(monkeypatch):
+    assert check.check_torch().what.startswith("torch runs on ")
+    for code, words in {
+        "raise ImportError('no libgomp.so.1')": "reinstall it (ImportError: no libgomp.so.1)",
+        "import os; os.abort()": "reinstall it (exit code -6)",
+    }.items():
+        monkeypatch.setattr(check, "TORCH", code)
+        line = check.check_torch()
+        assert not line.ok and line.to_do == words
+
+
+def test_check_does_not_import_torch_itself():
+    code = (
+        "import sys; from riffedu.verbs import check; "
+        "check.start_torch = lambda: None; check.check_torch = lambda _: check.Line(True, ''); "
+        "list(check.lines()); sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -53,7 +53,7 @@ def left(folder: Path) -> list[str]:
         ("y" * 252 + ".wav", "too long"),
         ("é" * 130 + ".wav", "too long"),
         ("a\0.wav", "null"),
-        ("there.wav", "exists already: choose another name, or replace it with --overwrite"),
+        ("there.wav", "already exists: choose another name, or replace it with --overwrite"),
     ],
 )
 def test_places_are_checked_before_the_work(tmp_path, monkeypatch, name, words):
@@ -226,7 +226,7 @@ def test_files_that_belong_together(tmp_path):
 
 def test_an_existing_file_is_kept_if_asked(tmp_path):
     path = write_text(tmp_path / "a.txt", "old")
-    with pytest.raises(RiffeduError, match="exists already"):
+    with pytest.raises(RiffeduError, match="already exists"):
         write_text(path, "new", overwrite=False)
     assert path.read_text() == "old" and left(tmp_path) == ["a.txt"]
 

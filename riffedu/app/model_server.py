@@ -213,7 +213,7 @@ class RemoteSession:
 
 
 def open_model_server(pipeline: Pipeline | None = None) -> ModelServer | RemoteModelServer:
-    """The model server of ``pipeline``.
+    """Return the model server of ``pipeline``.
 
     Without ``pipeline``: the server of `riffedu app` if this is one of its pages, or else a new one
     with the shipped model.

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from riffedu import limits
 from riffedu.errors import RiffeduError
+from riffedu.flags import add_device, add_seed, choose_seed
 from riffedu.output import say
 
 if TYPE_CHECKING:
@@ -36,11 +37,11 @@ IDLE_TIMEOUT = 60  # seconds after which a process with no browser connected end
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of ``riffedu app``."""
-    parser.add_argument("--port", type=int, default=8866, help="port to serve on (default 8866)")
+    parser.add_argument("--port", type=int, default=8866, help="port to serve on (default: 8866)")
     parser.add_argument(
         "--ip",
         default="127.0.0.1",
-        help="address to bind to (default 127.0.0.1: this machine only)",
+        help="address to bind to (default: 127.0.0.1: this machine only)",
     )
     parser.add_argument("--no-token", action="store_true", help="do not require a token")
     parser.add_argument(
@@ -49,19 +50,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         default="default",
-        help="name in data/models, folder or Hub ID (default: the shipped model)",
+        help="name in data/models, folder, .safetensors file or Hub ID (default: shipped model)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
+    add_device(parser)
+    add_seed(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Serve the live instrument until Voilà ends or Ctrl-C is pressed."""
     from riffedu.app.model_server import WHERE, ModelServer, SessionListener
 
+    choose_seed(args)
     limits.whole("--seed", args.seed, 0, 2**31 - 1)
     limits.whole("--port", args.port, 1, 65535)
     check_free(args.ip, args.port)
-    pipeline = _load(args.model)
+    pipeline = _load(args.model, args.device)
     key = secrets.token_bytes(16)
     token = "" if args.no_token else secrets.token_urlsafe(16)
     server = SessionListener(ModelServer(pipeline), key)
@@ -98,11 +101,11 @@ def check_free(ip: str, port: int) -> None:
         ) from None
 
 
-def _load(name: str) -> Pipeline:
+def _load(name: str, device: str) -> Pipeline:
     from riffedu.music.pipeline import load_pipeline
 
     say("Loading the model …", flush=True)
-    pipeline = load_pipeline(name)
+    pipeline = load_pipeline(name, device)
     pipeline.generate(
         "music", num_inference_steps=1, progress=False
     )  # warm up: the first run is slow

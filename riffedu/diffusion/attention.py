@@ -49,7 +49,7 @@ class AttentionRecord:
     weights: dict[str, Tensor] = field(default_factory=dict)
 
     def maps(self, height: int, width: int, item: int = -1, finest: bool = True) -> Tensor:
-        """Attention maps, averaged over heads and layers: ``(tokens, height, width)``.
+        """Return attention maps, averaged over heads and layers: ``(tokens, height, width)``.
 
         ``height`` and ``width`` are those of the latents. With ``finest``, only the layers with the
         finest grid are averaged; otherwise all, with coarser grids enlarged. At each position the
@@ -76,7 +76,7 @@ class AttentionRecord:
 
 
 def grid_shape(positions: int, height: int, width: int) -> tuple[int, int]:
-    """Rows and columns of a layer with ``positions`` positions, for latents ``height`` × ``width``.
+    """Return the rows and columns of a layer of ``positions`` positions for latents of this size.
 
     Each level of a U-Net halves both, rounding up. Raises RiffeduError if no level fits.
 
@@ -100,7 +100,7 @@ def record_attention(unet: Any) -> Iterator[AttentionRecord]:
     """Record the cross-attention of a diffusers U-Net in a ``with`` block: an `AttentionRecord`.
 
     Inside the block the U-Net's output is the same up to rounding, and a little slower. On exit,
-    also after an error, every layer gets its own processor back. Raises RiffeduError for a U-Net
+    even after an error, every layer gets its own processor back. Raises RiffeduError for a U-Net
     without cross-attention, or whose cross-attention has more parts than `attend`.
     Notebook: 10_text_and_guidance.
     """
@@ -155,7 +155,7 @@ class RecordingProcessor:
 
 
 def word_positions(tokenizer: Any, text: str) -> list[tuple[str, list[int]]]:
-    """The words of a prompt, each with the positions of its tokens in the token states.
+    """Return the words of a prompt, each with the positions of its tokens in the token states.
 
     The positions are those in `riffedu.diffusion.guidance.encode_weighted`: brackets and weights
     are not tokens, and a long prompt continues in the next chunk. Punctuation marks count as words.
@@ -182,7 +182,7 @@ def word_positions(tokenizer: Any, text: str) -> list[tuple[str, list[int]]]:
 
 
 def maps_by_word(maps: Tensor, tokenizer: Any, text: str) -> dict[str, Tensor]:
-    """`AttentionRecord.maps`, summed over each word's tokens: word → map ``(height, width)``.
+    """Sum `AttentionRecord.maps` over each word's tokens: word → map ``(height, width)``.
 
     The remaining tokens (start, end, padding and punctuation) are summed under `NO_WORD`, so that
     the maps sum to 1. A repeated word gets a number. Notebook: 10_text_and_guidance.

@@ -12,7 +12,6 @@ code::
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,16 +19,16 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from riffedu.diffusion.devices import likes_half, pick_device, run_in_half
+from riffedu.diffusion.finding import find_checkpoint
+from riffedu.diffusion.single_file import open_single_file
+from riffedu.diffusion.weights import COMPONENTS, NETWORKS, find_weights, first_line
 from riffedu.errors import RiffeduError
 
 if TYPE_CHECKING:
     import torch
 
-NETWORKS = ("vae", "unet", "text_encoder")
-COMPONENTS = (*NETWORKS, "tokenizer", "scheduler")
 LIBRARIES = ("diffusers", "transformers")
-PICKLED = ("*.bin", "*.ckpt", "*.pt", "*.pth", "*.pkl")
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 @dataclass
@@ -68,92 +67,46 @@ class Checkpoint:
         return next(self.unet.parameters()).device
 
 
-def load_checkpoint(name_or_path: str | Path = "default", device: str = "cpu") -> Checkpoint:
-    """Load a checkpoint in float32 and evaluation mode, from safetensors files only.
+def load_checkpoint(
+    name_or_path: str | Path = "default",
+    device: str | torch.device = "cpu",
+    half: bool | None = None,
+) -> Checkpoint:
+    """Load a checkpoint in evaluation mode, from safetensors files only.
 
     ``name_or_path`` is the name of a folder in ``data/models`` (``"default"``), the path of any
-    folder in Stable Diffusion v1 layout, or a hub id such as ``"riffusion/riffusion-model-v1"``
-    (read from the local cache if the hub can't be reached). A safety checker and a feature
-    extractor are ignored.
+    folder in Stable Diffusion v1 layout (``*.fp16.safetensors`` are read if there are no others), a
+    single ``.safetensors`` file of Stable Diffusion v1, or a hub id such as
+    ``"riffusion/riffusion-model-v1"`` (read from the local cache if the hub can't be reached). A
+    safety checker and a feature extractor are ignored.
+
+    ``device`` is a name for `riffedu.diffusion.devices.pick_device`. Weights are float32, but with
+    ``half`` those of the U-Net are float16 (default: if the device is faster that way).
 
     Raises RiffeduError if the checkpoint is missing, damaged or pickled (``.bin`` and ``.ckpt``
-    files can run code when they are loaded), or if its components are incompatible.
-    Notebook: 09_latents.
+    files can run code when they are loaded), if its components are incompatible, or if the device
+    is not available. Notebook: 09_latents.
     """
-    folder = find_folder(name_or_path)
-    index = _read_json(folder / "model_index.json")
+    path = find_checkpoint(name_or_path)
     import torch
 
+    place = pick_device(device)
     with _quiet_libraries():
-        components = {name: _load_component(folder, name, index) for name in COMPONENTS}
+        components = open_single_file(path) if path.is_file() else _open_folder(path)
     for name in NETWORKS:
-        components[name].requires_grad_(False).eval().float().to(device)
+        components[name].requires_grad_(False).eval().float().to(place)
     for name in ("vae", "unet"):  # 3 to 5 % faster on a CPU
         components[name].to(memory_format=torch.channels_last)
-    checkpoint = Checkpoint(**components, path=folder, defaults=_read_defaults(folder))
+    if likes_half(place) if half is None else half:
+        run_in_half(components["unet"])
+    checkpoint = Checkpoint(**components, path=path, defaults=_read_defaults(path))
     _check_fit(checkpoint)
     return checkpoint
 
 
-def find_folder(name_or_path: str | Path) -> Path:
-    """The folder of a checkpoint given by name, path or hub id.
-
-    Raises RiffeduError, with the available names, if there is none.
-    """
-    text, path = str(name_or_path), Path(name_or_path).expanduser()
-    models = _models_folder()
-    if text and models and path.name == text and (models / text).is_dir():
-        return models / text
-    if path.is_file():
-        raise RiffeduError(
-            f"the checkpoint {text!r} is a file: give the folder that contains model_index.json "
-            "(single files and pickled weights are not supported)"
-        )
-    if text and path.is_dir():
-        return path
-    if HUB_ID.fullmatch(text) and not text.startswith("."):
-        return _from_hub(text)
-    known = ", ".join(sorted(p.name for p in models.iterdir() if p.is_dir())) if models else ""
-    raise RiffeduError(
-        f"no checkpoint {text!r}: give a folder, a name in data/models ({known or 'empty'}), "
-        "or a hub id such as riffusion/riffusion-model-v1"
-    )
-
-
-def _models_folder() -> Path | None:
-    from riffedu.paths import models_folder
-
-    try:
-        folder = models_folder()
-    except RiffeduError:
-        return None
-    return folder if folder.is_dir() else None
-
-
-def _from_hub(hub_id: str) -> Path:
-    """Download, or find in the local cache, the files that a checkpoint needs."""
-    import os
-
-    from huggingface_hub import snapshot_download
-
-    offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on")
-    names = ("diffusion_pytorch_model", "model")
-    weights = [f"{folder}/{name}.safetensors" for folder in NETWORKS for name in names]
-    texts = [f"{name}/*{ending}" for name in COMPONENTS for ending in (".json", ".txt", ".model")]
-    try:
-        return Path(
-            snapshot_download(
-                hub_id,
-                local_files_only=offline,
-                allow_patterns=["model_index.json", "riffedu.json", *weights, *texts],
-            )
-        )
-    except Exception as error:
-        raise RiffeduError(
-            f"the checkpoint {hub_id!r} is not on this machine and can't be downloaded "
-            f"({type(error).__name__}): connect once and try again, or copy its folder to this "
-            "machine and give its path"
-        ) from error
+def _open_folder(folder: Path) -> dict[str, Any]:
+    index = _read_json(folder / "model_index.json")
+    return {name: _load_component(folder, name, index) for name in COMPONENTS}
 
 
 def _load_component(folder: Path, name: str, index: dict[str, Any]) -> Any:
@@ -164,8 +117,9 @@ def _load_component(folder: Path, name: str, index: dict[str, Any]) -> Any:
             f"the checkpoint {folder} has no folder {name}/ for its {class_name}: "
             "download the checkpoint again"
         )
-    if name in NETWORKS:
-        _refuse_pickles(where)
+    if name != "tokenizer":
+        _read_json(where / ("scheduler_config.json" if name == "scheduler" else "config.json"))
+    variant = find_weights(where, library) if name in NETWORKS else None
     try:
         module = import_module(library)
         if name == "tokenizer":
@@ -174,18 +128,18 @@ def _load_component(folder: Path, name: str, index: dict[str, Any]) -> Any:
         loader = getattr(module, class_name)
         if name == "scheduler":
             return loader.from_pretrained(where, local_files_only=True)
-        return _load_network(loader, library, where)
+        return _load_network(loader, library, where, variant)
     except RiffeduError:
         raise
     except Exception as error:
         raise RiffeduError(
-            f"the {name} of the checkpoint {folder} can't be read: {_first_line(error)}; "
+            f"the {name} of the checkpoint {folder} can't be read: {first_line(error)}; "
             "download the checkpoint again"
         ) from error
 
 
-def _load_network(loader: Any, library: str, where: Path) -> Any:
-    options: dict[str, Any] = {}
+def _load_network(loader: Any, library: str, where: Path, variant: str | None) -> Any:
+    options: dict[str, Any] = {"variant": variant} if variant else {}
     if library == "diffusers":
         from diffusers.utils import is_accelerate_available
 
@@ -218,27 +172,17 @@ def _named_class(folder: Path, name: str, index: dict[str, Any]) -> tuple[str, s
     return library, class_name
 
 
-def _refuse_pickles(where: Path) -> None:
-    if any(where.glob("*.safetensors")):
-        return
-    pickled = sorted(p.name for pattern in PICKLED for p in where.glob(pattern))
-    if pickled:
-        raise RiffeduError(
-            f"{where} contains pickled weights ({pickled[0]}), which can run code when they are "
-            "loaded: riffedu loads safetensors only, so download or convert to model.safetensors"
-        )
-    raise RiffeduError(
-        f"{where} contains no weights (*.safetensors): download the checkpoint again"
-    )
-
-
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise RiffeduError(f"{path.parent} is not a checkpoint: it has no {path.name}") from None
+        single = sorted(path.parent.glob("*.safetensors"))
+        advice = f"; did you mean the file {single[0]}?" if len(single) == 1 else ""
+        raise RiffeduError(
+            f"{path.parent} is not a checkpoint: it has no {path.name}{advice}"
+        ) from None
     except (OSError, ValueError) as error:
-        raise RiffeduError(f"{path} can't be read: {_first_line(error)}") from error
+        raise RiffeduError(f"{path} can't be read: {first_line(error)}") from error
     if not isinstance(content, dict):
         raise RiffeduError(f"{path} must contain one JSON object")
     return content
@@ -266,8 +210,8 @@ def _check_fit(checkpoint: Checkpoint) -> None:
     for what, (ours, theirs) in pairs.items():
         if ours != theirs:
             raise RiffeduError(
-                f"the components of the checkpoint {checkpoint.path} don't fit ({what}: {ours} and "
-                f"{theirs}): riffedu supports plain text-to-picture checkpoints"
+                f"the components of the checkpoint {checkpoint.path} don't match ({what}: {ours} "
+                f"and {theirs}): riffedu supports plain text-to-picture checkpoints"
             )
     if vae.in_channels not in (1, 3):
         raise RiffeduError(
@@ -292,15 +236,12 @@ def _quiet_libraries() -> Iterator[None]:
     bar = transformers_log.is_progress_bar_enabled()
     for log in logs:
         log.set_verbosity_error()
-    transformers_log.disable_progress_bar()
+        log.disable_progress_bar()
     try:
         yield
     finally:
         for log, level in zip(logs, levels):
             log.set_verbosity(level)
         if bar:
-            transformers_log.enable_progress_bar()
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(". ")
+            for log in logs:
+                log.enable_progress_bar()

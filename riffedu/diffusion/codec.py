@@ -8,6 +8,7 @@ from riffedu.diffusion.checkpoint import Checkpoint
 from riffedu.errors import RiffeduError
 from riffedu.signal.image import with_level
 from riffedu.signal.params import SpectrogramParams
+from riffedu.signal.picture import as_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -28,8 +29,8 @@ def decode_latents(
             "the latents contain NaN or infinite values: lower the guidance scale, use more steps, "
             "or download the checkpoint again"
         )
-    pictures = []
-    for one in latents.split(1):
+    pictures, device = [], next(vae.parameters()).device
+    for one in latents.to(device).split(1):
         with torch.no_grad():
             pixels = vae.decode(one / vae.config.scaling_factor).sample[0]
         pictures.append(_to_picture(pixels[:, : params.num_frequencies, :columns], params))
@@ -41,9 +42,10 @@ def encode_image(
 ) -> Tensor:
     """Encode a picture to latents ``(1, c, h, w)``; the inverse of `decode_latents`.
 
-    Sides that are not multiples of the compression factor are padded with white (silence). If the
-    encoder returns a distribution, this is its mode, or a sample if ``generator`` is given.
-    Notebook: 09_latents.
+    ``image``: a PIL picture or a file of one, see `riffedu.signal.picture.as_picture`; what is
+    transparent is white. Sides that are not multiples of the compression factor are padded with
+    white (silence). If the encoder returns a distribution, this is its mode, or a sample if
+    ``generator`` is given. Notebook: 09_latents.
     """
     vae = checkpoint.vae
     pixels = _to_pixels(image, vae.config.in_channels, checkpoint.compression)
@@ -82,7 +84,7 @@ def _to_pixels(image: Image, channels: int, factor: int) -> Tensor:
     import numpy as np
     import torch
 
-    values = np.asarray(image.convert("L" if channels == 1 else "RGB"), dtype=np.float32)
+    values = np.asarray(as_picture(image, "L" if channels == 1 else "RGB"), dtype=np.float32)
     pixels = torch.from_numpy(values.reshape(*values.shape[:2], channels)).permute(2, 0, 1)
     height, width = pixels.shape[1:]
     padded = torch.nn.functional.pad(pixels, (0, -width % factor, 0, -height % factor), value=255)

@@ -54,7 +54,7 @@ def encode_prompts(text_encoder: Any, tokenizer: Any, texts: list[str]) -> Tenso
 
 
 def prompt_vectors(text_encoder: Any, tokenizer: Any, texts: list[str]) -> Tensor:
-    """One vector per prompt, the mean of its token states: float32 ``(prompts, width)``.
+    """Return one vector per prompt, the mean of its token states: float32 ``(prompts, width)``.
 
     Padding is excluded. Use it to compare prompts (see `cosine_similarities`); the U-Net gets all
     token states individually. Source: Reimers and Gurevych, "Sentence-BERT" (2019), §3.
@@ -72,7 +72,7 @@ def prompt_vectors(text_encoder: Any, tokenizer: Any, texts: list[str]) -> Tenso
 
 
 def cosine_similarities(vectors: Tensor) -> Tensor:
-    """The cosine similarity of each pair of vectors: ``(n, width)`` → ``(n, n)``.
+    """Return the cosine similarity of each pair of vectors: ``(n, width)`` → ``(n, n)``.
 
         cos(a, b) = a · b / (|a| |b|)
 
@@ -128,7 +128,7 @@ def encode_weighted(text_encoder: Any, tokenizer: Any, text: str, keep: str = "r
 
     A prompt that is too long for the encoder is read in k chunks, whose states are concatenated.
     Each token's state is multiplied by its weight (see `parse_weights`); then all are multiplied by
-    one factor that preserves their root mean square (``keep="rms"``) or their mean
+    a single factor that preserves their root mean square (``keep="rms"``) or their mean
     (``keep="mean"``, as in Riffusion, which is unstable if the mean is near 0). For a short prompt
     without weights the result is that of `encode_prompts`. Raises RiffeduError if the weighted
     states' root mean square or mean is zero. Notebook: 10_text_and_guidance.
@@ -179,7 +179,7 @@ def same_length(states: Tensor, other: Tensor, empty: Tensor) -> tuple[Tensor, T
 
 
 def encode_all(text_encoder: Any, tokenizer: Any, texts: list[str]) -> Tensor:
-    """`encode_weighted` for several prompts: ``(prompts, tokens, width)``.
+    """Encode several prompts with `encode_weighted`: ``(prompts, tokens, width)``.
 
     Shorter prompts are padded to the longest with the states of the empty prompt.
     Notebook: 10_text_and_guidance.
@@ -195,7 +195,7 @@ def classifier_free_guidance(conditional: Any, unconditional: Any, scale: float)
     """Extrapolate from the unconditional to the conditional prediction: ``u + s·(c − u)``.
 
     ``c`` and ``u`` are the U-Net's predictions with the prompt and with the negative (or empty)
-    prompt, arrays or tensors of one shape. ``s = 0`` gives ``u``, 1 gives ``c``, more than 1
+    prompt, arrays or tensors of the same shape. ``s = 0`` gives ``u``, 1 gives ``c``, more than 1
     exaggerates the effect of the prompt. Source: Ho & Salimans 2022, "Classifier-Free Diffusion
     Guidance", eq. 6, with ``s = 1 + w``. Notebook: 10_text_and_guidance.
 
@@ -206,7 +206,7 @@ def classifier_free_guidance(conditional: Any, unconditional: Any, scale: float)
 
 
 def scale_at(timestep: float, scale: float, below: float) -> float:
-    """The guidance scale at a timestep: ``scale`` up to ``below``, and at most 1 above it.
+    """Return the guidance scale at a timestep: ``scale`` up to ``below``, and at most 1 above it.
 
     Near pure noise, guidance drives every seed to nearly the same coarse picture, which is too
     loud. Without guidance there, clips follow their prompts better, and each step evaluates the
@@ -241,7 +241,7 @@ def guided_prediction(
     scale: float,
     rescaled: float = 0.0,
 ) -> Tensor:
-    """The U-Net's prediction for ``latents (n, c, h, w)``, guided from ``negative`` to ``text``.
+    """Predict for ``latents (n, c, h, w)`` with the U-Net, guided from ``negative`` to ``text``.
 
     Both predictions are computed in one batch. At ``scale`` 1 the unconditional prediction has no
     effect, so it is not computed (and ``negative`` may be None). ``rescaled`` is the ``share`` of
@@ -266,7 +266,7 @@ def guided_prediction(
 def predictor(
     unet: Any, text: Tensor, negative: Tensor, scale: float, below: float, rescaled: float = 0.0
 ) -> Callable[[Tensor, float], Tensor]:
-    """A guided U-Net as the ``predict(x, timestep)`` of `riffedu.diffusion.samplers.sample`.
+    """Return a guided U-Net as the ``predict(x, timestep)`` of `riffedu.diffusion.samplers.sample`.
 
     ``scale`` applies to timesteps up to ``below`` (see `scale_at`). The batch size of ``x`` may be
     a multiple of that of ``text``, whose items are then repeated in turn.
@@ -315,7 +315,7 @@ def warn_about_prompt(tokenizer: Any, text: str) -> None:
 
 
 def truncated_text(tokenizer: Any, text: str) -> str:
-    """The end of ``text`` that exceeds `MAX_CHUNKS` chunks, or ``""`` if nothing is truncated."""
+    """Return the end of ``text`` that exceeds `MAX_CHUNKS` chunks, ``""`` if nothing does."""
     room = MAX_CHUNKS * (tokenizer.model_max_length - tokenizer.num_special_tokens_to_add())
     tokens, _ = _tokens_and_weights(tokenizer, parse_weights(text))
     return tokenizer.decode(tokens[room:]).strip() if len(tokens) > room else ""

@@ -54,7 +54,7 @@ def from_patches(squares: ArrayLike, shape: tuple[int, int], side: int = SIDE) -
 
 
 def dct_basis(count: int, side: int = SIDE) -> np.ndarray:
-    """The ``count`` lowest-frequency patterns of the two-dimensional DCT, as rows (count, side²).
+    """Return the ``count`` lowest-frequency patterns of the two-dimensional DCT: (count, side²).
 
         pattern_{u,v}[i, j] = c_u c_v · cos(π u (i + ½) / side) · cos(π v (j + ½) / side)
 
@@ -92,6 +92,7 @@ def decode_array(vae: Any, latents: Tensor) -> np.ndarray:
     """
     import torch
 
+    latents = latents.to(next(vae.parameters()).device)
     with torch.no_grad():
         return vae.decode(latents[:1] / vae.config.scaling_factor).sample[0].mean(0).cpu().numpy()
 
@@ -110,7 +111,7 @@ def encode_array(vae: Any, x: ArrayLike) -> Tensor:
 
 
 def decoder_patterns(vae: Any) -> tuple[np.ndarray, np.ndarray]:
-    """What the decoder D draws for a single latent position: (bias, pattern of each channel).
+    """Return what the decoder D draws for one latent position: (bias, pattern of each channel).
 
         bias = D(0),   pattern_c = D(e_c) − D(0),   e_c: 1 in channel c, else 0
 
@@ -134,7 +135,7 @@ def perturb(
     channel: int | None = None,
     amount: float = 1.0,
 ) -> np.ndarray:
-    """How the decoded picture changes when one latent position does: (height, width).
+    """Return how the decoded picture changes when one latent position does: (height, width).
 
     ``amount`` is added to one ``channel``, or to all channels, at one position of the grid; row 0
     is at the top. The result is the picture after minus the picture before. Raises RiffeduError
@@ -152,7 +153,7 @@ def perturb(
 
 
 def affected_region(change: np.ndarray, threshold: float = 1e-4) -> tuple[slice, slice]:
-    """The bounding box of a change to a picture: (rows, columns).
+    """Return the bounding box of a change to a picture: (rows, columns).
 
     ``change`` is the result of `perturb`. Changes of up to ``threshold`` times the largest one are
     ignored. Both slices are empty if nothing changed. Notebook: 09_latents.
@@ -173,7 +174,7 @@ def affected_region(change: np.ndarray, threshold: float = 1e-4) -> tuple[slice,
 
 
 def r_squared(x: ArrayLike, y: ArrayLike) -> float:
-    """The coefficient of determination R² of y as an approximation of x: at most 1.
+    """Return the coefficient of determination R² of y as an approximation of x: at most 1.
 
         1 − Σ (x − y)² / Σ (x − mean of x)²
 
@@ -192,7 +193,7 @@ def r_squared(x: ArrayLike, y: ArrayLike) -> float:
 def relative_error_by_octave(
     x: ArrayLike, y: ArrayLike, axis: int = -1
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The relative error of y in each octave of spatial frequency: (periods in pixels, errors).
+    """Return the relative error of y per octave of spatial frequency: (periods in pixels, errors).
 
         Σ |F(x − y)|² / Σ |F(x)|²   over octaves: 1, 2–3, 4–7 … periods per picture
 
@@ -209,7 +210,7 @@ def relative_error_by_octave(
 
 
 def entropy_bits(latents: ArrayLike, step: float) -> float:
-    """The entropy, in bits per value, of latents rounded to multiples of ``step``.
+    """Return the entropy, in bits per value, of latents rounded to multiples of ``step``.
 
         H = − Σ p log₂ p,   p: the relative frequency of each rounded value
 

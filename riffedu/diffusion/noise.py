@@ -9,6 +9,7 @@ import numpy as np
 
 from riffedu.diffusion.schedule import add_noise
 from riffedu.errors import RiffeduError
+from riffedu.signal.picture import as_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -19,16 +20,16 @@ MIN_HERTZ, MAX_HERTZ = 200.0, 2500.0
 
 
 def image_to_array(image: Image) -> np.ndarray:
-    """A picture's pixels in the range of diffusion: float32 (height, width), white 1, black −1.
+    """Return a picture's pixels in the range of diffusion: float32 (height, width), white 1.
 
     The range is centred on zero, like the noise. Colours are converted to grey.
     Notebook: 07_noise.
     """
-    return np.asarray(image.convert("L"), dtype=np.float32) / np.float32(127.5) - 1
+    return np.asarray(as_picture(image, "L"), dtype=np.float32) / np.float32(127.5) - 1
 
 
 def array_to_image(x: np.ndarray, like: Image) -> Image:
-    """An RGB picture from an array in [−1, 1], with the EXIF metadata of the picture ``like``.
+    """Return an RGB picture of an array in [−1, 1], with the EXIF metadata of ``like``.
 
     Values outside the range are clipped to white or black. Raises RiffeduError if the shape of x is
     not ``like``'s (height, width). Notebook: 07_noise.
@@ -47,7 +48,7 @@ def array_to_image(x: np.ndarray, like: Image) -> Image:
 
 
 def melody(x: np.ndarray, columns: int = 16, params: SpectrogramParams | None = None) -> np.ndarray:
-    """The strongest frequency between 200 and 2500 Hz, in hertz, for every ``columns`` columns.
+    """Return the strongest frequency from 200 to 2500 Hz, in hertz, for every ``columns`` columns.
 
     A simple pitch tracker: it averages over a frame (16 columns are 0.16 s), blurs across rows and
     takes the darkest row. ``x`` is (rows, width) as returned by `image_to_array`; an incomplete
@@ -61,7 +62,10 @@ def melody(x: np.ndarray, columns: int = 16, params: SpectrogramParams | None = 
     p = params or SpectrogramParams()
     frames = x.shape[1] // columns
     if frames < 1:
-        raise RiffeduError(f"x has {x.shape[1]} columns: one frame needs columns={columns}")
+        raise RiffeduError(
+            f"x has {x.shape[1]} columns, but one frame needs {columns}: give a wider x or "
+            "smaller frames"
+        )
     low, high = hz_to_mel([p.min_frequency, p.max_frequency], p.mel_scale_type)
     hertz = mel_to_hz(np.linspace(low, high, len(x) + 2)[1:-1], p.mel_scale_type)
     rows = (hertz > MIN_HERTZ) & (hertz < MAX_HERTZ)
@@ -71,7 +75,7 @@ def melody(x: np.ndarray, columns: int = 16, params: SpectrogramParams | None = 
 
 
 def pitch_accuracy(x0: np.ndarray, x: np.ndarray, columns: int = 16) -> float:
-    """The fraction of frames in which `melody` agrees for x and x₀ to within half a semitone.
+    """Return the fraction of frames in which `melody` agrees for x and x₀ within half a semitone.
 
     Chance level is about 3 %. Notebook: 07_noise.
     """
@@ -86,7 +90,7 @@ def pitch_accuracy_in_noise(
     draws: int = 4,
     seed: int = 0,
 ) -> np.ndarray:
-    """`pitch_accuracy` of x_t for each ᾱ_t, averaged over several draws of the noise.
+    """Return the `pitch_accuracy` of x_t for each ᾱ_t, averaged over several draws of the noise.
 
     The same draws are used for every ᾱ, so that curves can be compared. Notebook: 07_noise.
     """

@@ -3,7 +3,7 @@
 At each noise level the network predicts the clean picture x₀, and a sampler takes one step towards
 it. The samplers differ in how they use that prediction: DDPM and Euler ancestral add fresh noise,
 Heun evaluates the network a second time, DPM-Solver++ reuses the previous prediction. DDPM, DDIM,
-Euler and Euler ancestral are one method in four notations: DDIM with η = 1, η, 0 and 1.
+Euler and Euler ancestral are the same method in four notations: DDIM with η = 1, η, 0 and 1.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def ddpm(
     generator: Generators = None,
     **_: Any,
 ) -> Tensor:
-    """DDPM: draw from the posterior of x at the next noise level.
+    """Take a DDPM step: draw from the posterior of x at the next noise level.
 
         x' = √ᾱ' (1 − a) / (1 − ᾱ) · x₀ + √a (1 − ᾱ') / (1 − ᾱ) · x + √β̃ · z,
         a = ᾱ / ᾱ',   β̃ = (1 − a) (1 − ᾱ') / (1 − ᾱ)
@@ -117,7 +117,7 @@ def ddim(
     eta: float = 0.0,
     **_: Any,
 ) -> Tensor:
-    """DDIM: rescale the predicted noise to the next level; replace part of it by fresh noise.
+    """Take a DDIM step: rescale the predicted noise; replace part of it with fresh noise.
 
         x' = √ᾱ' · x₀ + √(1 − ᾱ' − s²) · ε + s · z,   s² = η² (1 − ᾱ')/(1 − ᾱ) (1 − ᾱ/ᾱ')
 
@@ -141,7 +141,7 @@ def ddim(
 
 
 def euler(x: Tensor, prediction: Prediction, next_level: NoiseLevel, **_: Any) -> Tensor:
-    """Euler's method for dx̂/dσ = ε, where x̂ = x / √ᾱ is x without the scaling of the picture.
+    """Take an Euler step for dx̂/dσ = ε, where x̂ = x / √ᾱ is x without the picture's scaling.
 
         x̂' = x̂ + (σ' − σ) · ε
 
@@ -161,7 +161,7 @@ def euler_ancestral(
     generator: Generators = None,
     **_: Any,
 ) -> Tensor:
-    """Euler's method to a noise level below the next one, then fresh noise up to it.
+    """Take an Euler step to below the next noise level, then add fresh noise up to it.
 
         x̂' = x̂ + (σ_down − σ) · ε + σ_up · z
         σ_up² = σ'² (σ² − σ'²) / σ²,   σ_down² = σ'² − σ_up²
@@ -184,7 +184,7 @@ def heun(
     predict: Callable[[Tensor, NoiseLevel], Prediction],
     **_: Any,
 ) -> Tensor:
-    """Heun's method: an Euler step, a second prediction there, and a step along their mean.
+    """Take a Heun step: an Euler step, a second prediction there, and a step along their mean.
 
         x̂' = x̂ + (σ' − σ) · (ε + ε') / 2
 
@@ -206,7 +206,7 @@ def dpmpp_2m(
     previous: Prediction | None = None,
     **_: Any,
 ) -> Tensor:
-    """DPM-Solver++(2M): extrapolate x₀ linearly in the log signal-to-noise ratio.
+    """Take a DPM-Solver++(2M) step: extrapolate x₀ linearly in the log signal-to-noise ratio.
 
         x' = (√(1−ᾱ') / √(1−ᾱ)) · x − √ᾱ' (e^{−h} − 1) · D,      λ = −ln σ,   h = λ' − λ
         D = x₀ + (x₀ − previous x₀) · h / (2 · previous h)
@@ -243,7 +243,7 @@ def invert(
     prediction_type: str = "epsilon",
     fixed_point_iterations: int = 3,
 ) -> Iterator[SamplerStep]:
-    """DDIM inversion: find the noise from which `ddim` (η = 0) produces these ``latents``.
+    """Invert DDIM: find the noise from which `ddim` (η = 0) produces these ``latents``.
 
     ``levels`` is in the same order as for `sample`, noisiest first, without the levels that are too
     noisy to invert (`reversible`); the run goes from the last to the first. Each step solves for
@@ -270,7 +270,7 @@ def invert(
 
 
 def reversible(levels: Sequence[NoiseLevel], min_alpha_bar: float = 0.0005) -> list[NoiseLevel]:
-    """The levels that `invert` can reach accurately: those with ᾱ ≥ ``min_alpha_bar``.
+    """Return the levels that `invert` can reach accurately: those with ᾱ ≥ ``min_alpha_bar``.
 
     Near pure noise, the first forward step magnifies errors of the inversion by 1/√ᾱ. Use these
     levels in both directions; at the first of them, all but 0.05 % of the power is noise.
@@ -280,7 +280,7 @@ def reversible(levels: Sequence[NoiseLevel], min_alpha_bar: float = 0.0005) -> l
 
 
 def fresh_noise(x: Tensor, variance: float, generator: Generators = None) -> Tensor | float:
-    """Gaussian noise of the shape of x; 0.0 if ``variance`` is 0 or less.
+    """Return Gaussian noise of the shape of x; 0.0 if ``variance`` is 0 or less.
 
     A list of generators draws each item's noise from its own generator.
     """

@@ -22,7 +22,7 @@ PREDICTION_TYPES = ("epsilon", "sample", "v_prediction")
 
 
 def betas(schedule: str = "cosine", num_train_timesteps: int = 1000) -> np.ndarray:
-    """The fraction of power β that each training step replaces by noise: float64, in (0, 1).
+    """Return the fraction of power β that each training step replaces with noise: float64, 0 to 1.
 
         linear:         β from 0.0001 to 0.02 in equal steps        (DDPM)
         scaled_linear:  √β from √0.00085 to √0.012 in equal steps   (Stable Diffusion, Riffusion)
@@ -51,7 +51,7 @@ def betas(schedule: str = "cosine", num_train_timesteps: int = 1000) -> np.ndarr
 
 
 def alphas_cumprod(betas: ArrayLike) -> np.ndarray:
-    """ᾱ_t = Π_{s ≤ t} (1 − β_s): the fraction of the picture's power left at each timestep.
+    """Return ᾱ_t = Π_{s ≤ t} (1 − β_s): the fraction of the picture's power left at timestep t.
 
     Falls from nearly 1 to nearly 0. Source: Ho et al. (2020), §2. Notebook: 07_noise.
 
@@ -77,7 +77,7 @@ def zero_terminal_snr(betas: ArrayLike) -> np.ndarray:
 
 
 def snr(alpha_bar: ArrayLike) -> np.ndarray | np.float64:
-    """Signal-to-noise ratio, as a ratio of powers: ᾱ / (1 − ᾱ).
+    """Return the signal-to-noise ratio, a ratio of powers: ᾱ / (1 − ᾱ).
 
     Its value in dB is 10 · log10. Infinite where there is no noise. Source: Kingma et al.,
     "Variational Diffusion Models" (2021). Notebook: 07_noise.
@@ -91,11 +91,11 @@ def snr(alpha_bar: ArrayLike) -> np.ndarray | np.float64:
 
 
 def add_noise(x0: Any, noise: Any, alpha_bar: Any) -> Any:
-    """The forward process in closed form: x_t = √ᾱ · x₀ + √(1 − ᾱ) · ε.
+    """Add noise by the forward process in closed form: x_t = √ᾱ · x₀ + √(1 − ᾱ) · ε.
 
-    Takes arrays or tensors of one shape; ``alpha_bar`` is a number in [0, 1], or an array or tensor
-    of such numbers that broadcasts. Preserves unit variance. Source: Ho et al. (2020), eq. 4.
-    Notebook: 07_noise.
+    Takes arrays or tensors of the same shape; ``alpha_bar`` is a number in [0, 1], or an array or
+    tensor of such numbers that broadcasts. Preserves unit variance. Source: Ho et al. (2020),
+    eq. 4. Notebook: 07_noise.
 
     >>> round(add_noise(1.0, -1.0, 0.36), 6)
     -0.2
@@ -105,7 +105,7 @@ def add_noise(x0: Any, noise: Any, alpha_bar: Any) -> Any:
 
 
 def velocity(x0: Any, noise: Any, alpha_bar: Any) -> Any:
-    """The direction in which x_t moves as noise is added: v = √ᾱ · ε − √(1 − ᾱ) · x₀.
+    """Return the direction in which x_t moves as noise is added: v = √ᾱ · ε − √(1 − ᾱ) · x₀.
 
     With φ = arccos √ᾱ, x_t = cos φ · x₀ + sin φ · ε moves along a circle, and v = dx/dφ.
     ``alpha_bar`` as for `add_noise`. Source: Salimans and Ho, "Progressive Distillation for Fast
@@ -119,7 +119,7 @@ def velocity(x0: Any, noise: Any, alpha_bar: Any) -> Any:
 
 
 def signal_and_noise_scales(alpha_bar: Any) -> tuple[Any, Any]:
-    """(√ᾱ, √(1 − ᾱ)): the factors of picture and noise in x_t; their squares add up to 1.
+    """Return (√ᾱ, √(1 − ᾱ)): the factors of picture and noise in x_t; their squares add up to 1.
 
     >>> signal_and_noise_scales(0.64)
     (0.8, 0.6)
@@ -188,7 +188,7 @@ CLEAN = NoiseLevel(0.0, 1.0)
 def timesteps(
     num_inference_steps: int, num_train_timesteps: int = 1000, spacing: str = "trailing"
 ) -> np.ndarray:
-    """The training timesteps that a sampler visits, noisiest first: float64, decreasing.
+    """Return the training timesteps that a sampler visits, noisiest first: float64, decreasing.
 
         trailing:  T − 1, T − 1 − T/n, …           begins at the last timestep, as recommended
         leading:   …, 2·⌊T/n⌋, ⌊T/n⌋, 0            without the noisiest: Stable Diffusion's
@@ -213,7 +213,7 @@ def timesteps(
 
 
 def noise_levels(alphas_cumprod: ArrayLike, timesteps: ArrayLike) -> list[NoiseLevel]:
-    """The noise levels at ``timesteps``, followed by the clean one: one more than timesteps.
+    """Return the noise levels at ``timesteps``, followed by the clean one: one more than timesteps.
 
     At a fractional timestep, σ is interpolated linearly between its neighbours. Raises RiffeduError
     for no timesteps, or for timesteps outside the schedule. Notebook: 08_denoising.
@@ -233,7 +233,7 @@ def noise_levels(alphas_cumprod: ArrayLike, timesteps: ArrayLike) -> list[NoiseL
 def karras_noise_levels(
     alphas_cumprod: ArrayLike, num_inference_steps: int, rho: float = 7.0
 ) -> list[NoiseLevel]:
-    """Noise levels that spend more steps at little noise, followed by the clean one.
+    """Return noise levels that spend more steps at little noise, followed by the clean one.
 
         σ_i = (σ_max^{1/ρ} + i/(n − 1) · (σ_min^{1/ρ} − σ_max^{1/ρ}))^ρ
 

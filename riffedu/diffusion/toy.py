@@ -31,7 +31,7 @@ SHAPES = ("note", "spiral", "ring")
 
 
 def shape(name: str = "note", count: int = 4000, seed: int = 0) -> Tensor:
-    """Points drawn at random from a shape: float32 (count, 2), x to the right and y upwards.
+    """Return points drawn at random from a shape: float32 (count, 2), x to the right and y upwards.
 
     "note" is an eighth note, "spiral" a spiral of two turns, "ring" eight dots on a circle. The
     mean is the origin and the mean square of a coordinate is 1, as noise schedules assume. Raises
@@ -51,7 +51,7 @@ def shape(name: str = "note", count: int = 4000, seed: int = 0) -> Tensor:
 
 
 def gaussian_noise(count: int = 1000, seed: int = 0) -> Tensor:
-    """Pure noise in the plane, the start of sampling: float32 (count, 2), N(0, 1)."""
+    """Return pure noise in the plane, the start of sampling: float32 (count, 2), N(0, 1)."""
     import torch
 
     return torch.randn(count, 2, generator=torch.Generator().manual_seed(seed))
@@ -60,7 +60,7 @@ def gaussian_noise(count: int = 1000, seed: int = 0) -> Tensor:
 def forward_process(
     x: Tensor, betas: Sequence[float] | np.ndarray, seed: int = 0
 ) -> Iterator[Tensor]:
-    """The forward process by its definition, one small step at a time; yields x after each.
+    """Run the forward process by its definition, one small step at a time; yield x after each.
 
         x_t = √(1 − β_t) · x_{t−1} + √β_t · z,      z ~ N(0, 1)
 
@@ -79,7 +79,7 @@ def forward_process(
 
 
 def posterior_mean(x: Tensor, points: Tensor, alpha_bar: float) -> Tensor:
-    """The expected clean point E[x₀ | x] if the data set is ``points``: the optimal prediction.
+    """Return the expected clean point E[x₀ | x] for the data set ``points``, the best prediction.
 
         x̂₀ = Σ_i w_i p_i,    w = softmax_i( −|x − √ᾱ p_i|² / (2 (1 − ᾱ)) )
 
@@ -99,7 +99,7 @@ def posterior_mean(x: Tensor, points: Tensor, alpha_bar: float) -> Tensor:
 
 
 def exact_predictor(points: Tensor, alphas_cumprod: ArrayLike) -> Callable[[Tensor, float], Tensor]:
-    """`posterior_mean` as the ``predict(x, timestep)`` of `riffedu.diffusion.samplers.sample`.
+    """Return `posterior_mean` as the ``predict(x, timestep)`` of a sampler.
 
     It needs no network. Its ``prediction_type`` is "sample". Notebook: 08_denoising.
     """
@@ -111,7 +111,7 @@ def exact_predictor(points: Tensor, alphas_cumprod: ArrayLike) -> Callable[[Tens
 
 
 def features(x: Tensor, timestep: float | Tensor) -> Tensor:
-    """The network's input: each point, and Fourier features of its position and timestep.
+    """Return the network's input: each point, and Fourier features of its position and timestep.
 
     ``x`` (count, 2), ``timestep`` one number or one per point → (count, 26). A small network learns
     smooth functions first; sines and cosines of four frequencies, each twice the one before, let it
@@ -126,7 +126,7 @@ def features(x: Tensor, timestep: float | Tensor) -> Tensor:
 
 
 def build_network(width: int = 128, seed: int = 0) -> Any:
-    """A four-layer network from `features` to v, randomly initialised. Notebook: 07_noise."""
+    """Build a four-layer network from `features` to v, randomly initialised. Notebook: 07_noise."""
     import torch
     from torch import nn
 
@@ -193,7 +193,7 @@ def train(
 
 
 def predictor(network: Any) -> Callable[[Tensor, float], Tensor]:
-    """A trained network as the ``predict(x, timestep)`` of `riffedu.diffusion.samplers.sample`.
+    """Return a trained network as the ``predict(x, timestep)`` of a sampler.
 
     Its ``prediction_type`` is "v_prediction".
     """
@@ -207,7 +207,7 @@ def predictor(network: Any) -> Callable[[Tensor, float], Tensor]:
 
 
 def energy_distance(a: Tensor, b: Tensor) -> float:
-    """The energy distance between the distributions of two point clouds: 0 if they are equal.
+    """Return the energy distance between the distributions of two point clouds: 0 if equal.
 
         D² = 2 E|a − b| − E|a − a'| − E|b − b'|
 

@@ -2,10 +2,11 @@
 
 A U-Net sees noisy latents ``x (n, channels, rows, columns)`` at several resolutions. On the way
 down each level halves rows and columns; on the way up each level doubles them again and also
-receives what the way down had found at this resolution, the skip connections:
+receives what the way down had found at this resolution, the skip connections (dotted):
 
-    x → in → down 0 → down 1 → down 2 → mid → up 0 → up 1 → up 2 → out → prediction
-        └──────┴────────┴────────┴──── skips ─┘──────┘──────┘
+    full size   x → in → down 0 ┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄→ up 2 → out → prediction
+    half              ↘ down 1 ┄┄┄┄┄┄┄┄┄┄┄┄→ up 1 ↗
+    quarter                ↘ down 2 → mid → up 0 ↗
 
 Source: Ronneberger et al., "U-Net: Convolutional Networks for Biomedical Image Segmentation"
 (2015); with time and words: Ho et al. (2020), Rombach et al. (2022).
@@ -81,7 +82,7 @@ def group_norm(norm: Any, x: Tensor) -> Tensor:
 
 
 def attend(queries: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-    """Scaled dot-product attention: (output, attention weights).
+    """Compute scaled dot-product attention: (output, attention weights).
 
         A = softmax(Q Kᵀ / √d),    output = A V
 
@@ -115,7 +116,7 @@ def attention(layer: Any, x: Tensor, context: Tensor | None = None) -> Tensor:
 
 
 class Block(NamedTuple):
-    """A part of a U-Net on its way: ``name``, module, weights, and the shape of its output."""
+    """One part of a U-Net: ``name``, module, weights, and the shape of its output."""
 
     name: str
     module: Any
@@ -125,7 +126,7 @@ class Block(NamedTuple):
 
 
 def modules(unet: Any) -> dict[str, Any]:
-    """Return the parts of a diffusers U-Net in the order in which data pass: name → module."""
+    """Return the parts of a diffusers U-Net in the order of the data flow: name → module."""
     return {
         "in": unet.conv_in,
         **{f"down {n}": block for n, block in enumerate(unet.down_blocks)},
@@ -139,7 +140,7 @@ def modules(unet: Any) -> dict[str, Any]:
 def record_activations(unet: Any) -> Iterator[dict[str, Tensor]]:
     """Record the output of every part of a U-Net in a ``with`` block: name → ``(n, c, h, w)``.
 
-    The names are those of `modules`. The hooks are removed at the end, also after an error.
+    The names are those of `modules`. The hooks are removed at the end, even after an error.
     Notebook: 08b_unet.
     """
     record: dict[str, Tensor] = {}
@@ -158,10 +159,17 @@ def record_activations(unet: Any) -> Iterator[dict[str, Tensor]]:
             hook.remove()
 
 
+def weights(*parts: Any) -> int:
+    """Count the trained numbers of modules: weights and biases."""
+    return sum(each.numel() for part in parts for each in part.parameters())
+
+
 def blocks(unet: Any, x: Tensor, timestep: int, words: Tensor) -> list[Block]:
     """Return every part of a U-Net with the shape of its output for one prediction.
 
-    ``x (n, channels, rows, columns)``, ``words (n, tokens, width)``. Notebook: 08b_unet.
+    ``x (n, channels, rows, columns)``, ``words (n, tokens, width)``. The norm before the last
+    convolution counts as a part of "out". The network that reads the time is in no block. Notebook:
+    08b_unet.
     """
     import torch
 
@@ -171,7 +179,7 @@ def blocks(unet: Any, x: Tensor, timestep: int, words: Tensor) -> list[Block]:
         Block(
             name,
             part,
-            sum(p.numel() for p in part.parameters()),
+            weights(part, unet.conv_norm_out) if name == "out" else weights(part),
             bool(getattr(part, "attentions", None)),
             tuple(record[name].shape[1:]),
         )
@@ -179,11 +187,68 @@ def blocks(unet: Any, x: Tensor, timestep: int, words: Tensor) -> list[Block]:
     ]
 
 
-def switches(unet: Any) -> list[str]:
-    """Return the names of what `without` can switch off: words, time, attention, skips.
+class Skip(NamedTuple):
+    """A skip connection from the part ``source`` into ``target``, and the shape of its tensor.
 
-    ``"skips 0"`` are the skip connections on the finest level, into the last block of the way up;
-    ``"attention down 1"`` is the attention in that block, to the picture and to the words.
+    ``halved`` says that it is taken behind the source's halving, not before.
+    """
+
+    source: str
+    halved: bool
+    target: str
+    shape: tuple[int, ...]
+
+
+def skips(unet: Any, x: Tensor, timestep: int, words: Tensor) -> list[Skip]:
+    """Follow the skip connections of a U-Net through one prediction, in order.
+
+    Hooks note what each part of the way down outputs, and which of it each block of the way up
+    receives. Arguments as for `blocks`. Notebook: 08b_unet.
+    """
+    import torch
+
+    made: list[tuple[Tensor, str, bool]] = []
+    taken: list[tuple[Tensor, str]] = []
+
+    def give(name: str) -> Callable:
+        def hook(module: Any, inputs: Any, output: Any) -> None:
+            last, each = output if isinstance(output, tuple) else (None, (output,))
+            halves = getattr(module, "downsamplers", None) is not None
+            made.extend((tensor, name, halves and tensor is last) for tensor in each)
+
+        return hook
+
+    def take(name: str) -> Callable:
+        def hook(module: Any, inputs: Any, options: dict) -> None:
+            taken.extend((tensor, name) for tensor in options["res_hidden_states_tuple"])
+
+        return hook
+
+    hooks = []
+    for name, part in modules(unet).items():
+        if name.startswith("up"):
+            hooks.append(part.register_forward_pre_hook(take(name), with_kwargs=True))
+        elif name.startswith(("in", "down")):
+            hooks.append(part.register_forward_hook(give(name)))
+    try:
+        with torch.no_grad():
+            unet(x, timestep, words)
+    finally:
+        for handle in hooks:
+            handle.remove()
+    return [
+        Skip(source, halved, target, tuple(tensor.shape[1:]))
+        for tensor, source, halved in made
+        for other, target in taken
+        if other is tensor
+    ]
+
+
+def switches(unet: Any) -> list[str]:
+    """Return the names of what `without` can switch off: words, time, skips, attention.
+
+    ``"skips up 0"`` are the skip connections into that block of the way up; the last block is the
+    finest. ``"attention down 1"`` is the attention in that block, to the picture and to the words.
     """
     with_attention = [
         name for name, part in modules(unet).items() if getattr(part, "attentions", None)
@@ -191,7 +256,7 @@ def switches(unet: Any) -> list[str]:
     return [
         WORDS,
         TIME,
-        *(f"skips {n}" for n in range(len(unet.up_blocks))),
+        *(f"skips up {n}" for n in range(len(unet.up_blocks))),
         *(f"attention {name}" for name in with_attention),
     ]
 
@@ -200,9 +265,9 @@ def switches(unet: Any) -> list[str]:
 def without(unet: Any, *names: str) -> Iterator[None]:
     """Switch parts of a U-Net off in a ``with`` block; `switches` lists the names.
 
-    "words" and "time" set the token states and the time embedding to zero, "skips n" the skip
-    connections on level n, 0 being the finest; attention is left out, so its input passes
-    unchanged. On exit, also after an error, the U-Net is as before. Raises RiffeduError for an
+    "words" sets the token states to zero, "time" the time embedding, and "skips up n" the skip
+    connections into that block. "attention …" bypasses that attention, so its input passes
+    unchanged. On exit, even after an error, the U-Net is restored. Raises RiffeduError for an
     unknown name. Notebook: 08b_unet.
     """
     known = switches(unet)
@@ -226,7 +291,7 @@ def _switch_off(unet: Any, name: str) -> list[Any]:
         return [unet.register_forward_pre_hook(_without_words, with_kwargs=True)]
     kind, _, where = name.partition(" ")
     if kind == "skips":
-        block = unet.up_blocks[len(unet.up_blocks) - 1 - int(where)]
+        block = modules(unet)[where]
         return [block.register_forward_pre_hook(_without_skips, with_kwargs=True)]
     layers = modules(unet)[where].attentions
     return [layer.register_forward_hook(_pass_input) for layer in layers]

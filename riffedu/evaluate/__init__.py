@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from riffedu.errors import RiffeduError
+from riffedu.flags import add_device
 from riffedu.output import check_output as check_place
 from riffedu.output import say
 
@@ -48,8 +49,9 @@ def evaluate(
     """Return accuracies, confusions and Fréchet distances, for JSON or `to_markdown`.
 
     Without a ``pipeline`` only the test renders are classified; with ``generate=False`` they are
-    also classified after its codec. Up to ``per_class`` clips of every instrument and style are
-    drawn from the split, and as many are generated. Pictures are kept in ``shelf`` and reused.
+    also classified after passing through the pipeline's codec. Up to
+    ``per_class`` clips of every instrument and style are drawn from the split, and as many are
+    generated. Pictures are kept in ``shelf`` and reused.
     """
     from riffedu.evaluate import clips, scores
     from riffedu.training.dataset import PictureDataset
@@ -93,6 +95,7 @@ def evaluate(
         "steps": steps,
         "guidance": guidance,
         "guidance_below": pipeline.guidance_below,
+        "pulse": pipeline.pulse,
     }
     kept = clips.Shelf(shelf)
     numbers = clips.choose(pictures, per_class, seed)
@@ -168,9 +171,15 @@ def _distances(real: Any, made: Any, second: Any) -> dict[str, Any]:
 
 
 def checkpoint_hash(folder: Path, parts: tuple[str, ...] | None = None) -> str:
-    """Return the SHA-256, in hex, of the weights and settings of a checkpoint's components."""
-    from riffedu.diffusion.checkpoint import COMPONENTS
+    """Return the SHA-256, in hex, of the weights and settings of a checkpoint's components.
 
+    For a single-file checkpoint it is that of the file.
+    """
+    from riffedu.diffusion.weights import COMPONENTS
+
+    if folder.is_file():
+        with open(folder, "rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
     digest = hashlib.sha256()
     for part in parts or COMPONENTS:
         for path in sorted((folder / part).iterdir()):
@@ -206,44 +215,63 @@ def open_or_train(
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``riffedu evaluate``."""
-    parser.add_argument("--model", default="default", help="name, folder or hub id (default)")
-    parser.add_argument("--data", default="runs/data", help="folder of `riffedu train data`")
+    parser.add_argument(
+        "--model",
+        default="default",
+        help="name in data/models, folder, .safetensors file or Hub ID (default: shipped model)",
+    )
+    add_device(parser)
+    parser.add_argument(
+        "--data", default="runs/data", help="folder that `riffedu train data` wrote"
+    )
     parser.add_argument(
         "--classifier",
         metavar="FOLDER",
-        help="classifier to judge by, trained there if missing (the shipped one)",
+        help="folder of the classifier; trained there if missing (default: the shipped one)",
     )
-    parser.add_argument("--epochs", type=int, default=16, help="to train a missing classifier (16)")
+    parser.add_argument(
+        "--epochs",
+        type=int,
+        default=16,
+        help="epochs for training a missing classifier (default: 16)",
+    )
     parser.add_argument(
         "--until",
         choices=STAGES,
         default="generated",
-        help="stop after the real renders, after the codec, or do all",
+        help="last stage: real renders, also through the codec, or also generated clips (default)",
     )
     parser.add_argument(
-        "--per-class", type=int, default=4, help="clips per instrument and style (4)"
+        "--per-class", type=int, default=4, help="clips per instrument and style (default: 4)"
     )
-    parser.add_argument("--steps", type=int, help="denoising steps (the model's own)")
-    parser.add_argument("--guidance", type=float, help="guidance scale (the model's own)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("-o", "--output", metavar="TABLE", help="write the table, .md or .json")
+    parser.add_argument("--steps", type=int, help="denoising steps (default: the model's)")
+    parser.add_argument("--guidance", type=float, help="guidance scale (default: the model's)")
+    parser.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
+    parser.add_argument(
+        "-o", "--output", metavar="TABLE", help="write the table to this file, .md or .json"
+    )
     parser.add_argument(
         "--overwrite", action="store_true", help="replace an existing table or sheet"
     )
     parser.add_argument(
         "--sheet",
         metavar="PNG",
-        help="only draw sixteen prompts, generated beside real, into this picture",
+        help="only write this picture: sixteen prompts, each generated clip beside a real one",
     )
     parser.add_argument(
         "--music",
         action="store_true",
-        help="the music table instead: notes, beat, attack, harmonics, sharpness, "
-        "tempo and key asked for, nearest training clip",
+        help="measure the music instead: notes, beat, attack, harmonics, sharpness, "
+        "requested tempo and key, nearest training clip",
     )
-    parser.add_argument("--seeds", type=int, default=8, help="clips per prompt of --music (8)")
     parser.add_argument(
-        "--renders", type=int, default=8, help="test renders per kind to hold them against (8)"
+        "--seeds", type=int, default=8, help="clips per prompt, for --music (default: 8)"
+    )
+    parser.add_argument(
+        "--renders",
+        type=int,
+        default=8,
+        help="test renders per kind to compare with, for --music (default: 8)",
     )
     parser.add_argument(
         "--card",
@@ -257,9 +285,9 @@ def run(args: Namespace) -> int:
     from riffedu.evaluate.report import check_card, check_output, to_markdown, write, write_card
 
     if min(args.per_class, args.epochs) < 1 or args.seed < 0:
-        raise RiffeduError("--per-class and --epochs must be 1 or more, --seed 0 or more")
+        raise RiffeduError("--per-class and --epochs must be 1 or more, and --seed 0 or more")
     if args.card and args.until != "generated":
-        raise RiffeduError("--card needs the whole table: leave --until out")
+        raise RiffeduError("--card needs the whole table: omit --until")
     if args.sheet:
         return _sheet(args)
     if args.music:
@@ -269,7 +297,7 @@ def run(args: Namespace) -> int:
     if args.until != "renders":
         from riffedu.music.pipeline import load_pipeline
 
-        pipeline = load_pipeline(args.model)
+        pipeline = load_pipeline(args.model, args.device)
         pipeline.settings(args.steps, args.guidance)
         card = check_card(pipeline.checkpoint.path) if args.card else None
     classifier = open_or_train(args.classifier, args.data, args.epochs, args.seed)
@@ -299,7 +327,7 @@ def _music(args: Namespace) -> int:
 
     output = check_output(args.output, args.overwrite) if args.output else None
     report = music(
-        load_pipeline(args.model),
+        load_pipeline(args.model, args.device),
         args.data,
         args.seeds,
         args.renders,
@@ -319,8 +347,9 @@ def _sheet(args: Namespace) -> int:
     from riffedu.training.dataset import PictureDataset
 
     if Path(args.sheet).suffix.lower() != ".png":
-        raise RiffeduError(f"the sheet is a PNG: {args.sheet!r} must end in .png")
+        raise RiffeduError(f"the sheet is written as PNG: {args.sheet!r} must end in .png")
     path = check_place(args.sheet, what="picture", overwrite=args.overwrite)
     pictures = PictureDataset(args.data, "test")
-    say(draw_sheet(load_pipeline(args.model), pictures, path, seed=args.seed))
+    pipeline = load_pipeline(args.model, args.device)
+    say(draw_sheet(pipeline, pictures, path, seed=args.seed))
     return 0

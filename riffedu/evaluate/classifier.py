@@ -1,8 +1,8 @@
 """Lesson 15: a small classifier, from a clip's picture to the name of its instrument or style.
 
-It judges the generator and plays no part in training it or in choosing its results. A clip of one
-instrument is labelled with the instrument, a band or a drum groove with its style; all labels share
-one softmax.
+It judges the generator and plays no part in training it; only `takes` uses it to choose results.
+A clip of one instrument is labelled with the instrument, a band or a drum groove with its style;
+all labels share one softmax.
 """
 
 from __future__ import annotations

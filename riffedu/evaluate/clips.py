@@ -1,4 +1,4 @@
-"""Lesson 15: the clips to be judged: test renders, the same through the codec, and generated ones.
+"""Lesson 15: the clips to judge: test renders, the same through the codec, and generated clips.
 
 Every clip that has passed through a model is judged by its sound: the sound is reconstructed first,
 and the picture is drawn again from it. Pictures are kept on disk, so an interrupted evaluation
@@ -173,8 +173,8 @@ def generated(
     progress: bool = True,
 ) -> np.ndarray:
     """Return thumbnails of the sounds generated for ``requests`` by the checkpoint ``model``."""
-    below = pipeline.guidance_below
-    recipes = [["generated", model, r.prompt, r.seed, steps, guidance, below] for r in requests]
+    how = [steps, guidance, pipeline.guidance_below, pipeline.pulse]
+    recipes = [["generated", model, r.prompt, r.seed, *how] for r in requests]
 
     def make(batch: list[int]) -> list[np.ndarray]:
         asked = [requests[k] for k in batch]

@@ -25,8 +25,8 @@ def frechet_distance(a: Any, b: Any) -> float:
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if a.ndim != 2 or b.ndim != 2 or min(len(a), len(b)) < 2 or a.shape[1] != b.shape[1]:
         raise RiffeduError(
-            "the Fréchet distance needs two tables of embeddings, (clips, numbers), with two "
-            f"clips or more each and equally many numbers, not {a.shape} and {b.shape}"
+            "the Fréchet distance needs two arrays of embeddings, (clips, width), with at least "
+            f"two clips each and the same width, not {a.shape} and {b.shape}"
         )
     gap = a.mean(axis=0) - b.mean(axis=0)
     first, second = np.atleast_2d(np.cov(a.T)), np.atleast_2d(np.cov(b.T))

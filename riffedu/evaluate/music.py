@@ -101,10 +101,8 @@ class Judge:
     def generated(self, texts: list[str], what: str) -> list[list[dict[str, Any]]]:
         """Return the readings of each prompt, [prompt][seed]. All prompts share the seeds."""
         asked = [(t, self.seed + s) for t in texts for s in range(self.seeds)]
-        below = self.pipeline.guidance_below
-        recipes = [
-            ["generated", self.model, t, s, self.steps, self.guidance, below] for t, s in asked
-        ]
+        how = [self.steps, self.guidance, self.pipeline.guidance_below, self.pipeline.pulse]
+        recipes = [["generated", self.model, text, seed, *how] for text, seed in asked]
 
         def make(batch: list[int]) -> Any:
             results: Any = self.pipeline.generate(
@@ -162,7 +160,7 @@ def music(
     """Return the music table of a model as plain numbers, for JSON or `music_report.to_markdown`.
 
     ``seeds`` clips of every prompt and up to ``renders`` test renders of its kind are measured;
-    with ``asked`` also tempi, keys and opposites (asked for against heard); with ``memory`` the
+    with ``asked`` also tempi, keys and opposites (requested and heard); with ``memory`` the
     nearest training clip. Readings are kept in ``shelf`` and reused.
     """
     judge = Judge(pipeline, data, shelf, seeds, renders, steps, guidance, seed, progress)
@@ -176,6 +174,7 @@ def music(
         "steps": judge.steps,
         "guidance": judge.guidance,
         "guidance_below": pipeline.guidance_below,
+        "pulse": pipeline.pulse,
         "classes": [],
     }
     made = judge.generated([c.prompt for c in classes], "prompt classes")

@@ -1,4 +1,4 @@
-"""Lesson 15: the music table as text: for a terminal, for the model card, as JSON."""
+"""Lesson 15: the music table as Markdown (for a terminal or the model card) or as JSON."""
 
 from __future__ import annotations
 
@@ -9,6 +9,14 @@ from typing import Any
 from riffedu.evaluate.music import MEASURES
 from riffedu.evaluate.report import _table
 from riffedu.output import write_text
+
+_MORE = {
+    "height": "is higher in pitch than",
+    "onsets": "has more onsets per second than",
+    "majorness": "sounds more major than",
+    "brightness": "is brighter than",
+    "width": "has a wider pitch range than",
+}
 
 
 def to_markdown(report: dict[str, Any]) -> str:
@@ -23,12 +31,13 @@ def to_markdown(report: dict[str, Any]) -> str:
 
 def _origin(report: dict[str, Any]) -> str:
     return (
-        f"{report['date']}, {report['seeds']} seeds from {report['seed']} on. Model "
+        f"{report['date']}, {report['seeds']} seeds, starting at {report['seed']}. Model "
         f"{report['model']} (sha256 {report['model_hash']}), {report['steps']} steps, guidance "
-        f"{report['guidance']:g} on the last {report['guidance_below']:.0%} of the way. Each "
-        "figure is the mean of generated clips ÷ the mean of test renders of the same kind "
-        "through the same codec and back from sound, with a 95 % interval over clips "
-        "(bootstrap); – where renders themselves have too little of it to compare."
+        f"{report['guidance']:g} in the last {100 * report['guidance_below']:.0f} % of the "
+        f"timesteps, pulse {report.get('pulse', 0):g}. Each figure is the mean of generated clips "
+        "÷ the mean of test renders of the same kind, passed through the same codec, converted to "
+        "sound and back to a picture, with a 95 % interval over clips (bootstrap). A dash means "
+        "that the renders themselves have too little of the quantity to compare."
     )
 
 
@@ -51,7 +60,7 @@ def _whole(report: dict[str, Any]) -> str:
     step = report["summary"]["borders"]
     return (
         f"Mean of the {len(values)} measures: {sum(values) / max(len(values), 1):.2f}. Step "
-        f"between columns at patch borders ÷ elsewhere (1 is none): generated "
+        f"between columns at patch borders ÷ elsewhere (1 means no visible border): generated "
         f"{_number(step['generated'])}, codec {_number(step['codec'])}, renders "
         f"{_number(step['render'])}."
     )
@@ -60,21 +69,21 @@ def _whole(report: dict[str, Any]) -> str:
 def _raw(report: dict[str, Any]) -> str:
     """Return the values of the measures themselves: means of all classes per stage, and of noise.
 
-    Prompts without renders to compare with are listed, too.
+    Prompts without renders to compare with are also listed.
     """
     real = [row for row in report["classes"] if row["codec"]]
     names = (*MEASURES, "borders")
     rows = [
         [told, *(_number(_mean([v for row in real for v in row[stage][name]])) for name in names)]
         for told, stage in (
-            ("renders, back from sound", "render"),
-            ("renders, through the codec", "codec"),
+            ("renders, converted to sound and back", "render"),
+            ("renders, passed through the codec", "codec"),
             ("generated", "generated"),
         )
     ]
     rows += [
         [
-            f"“{row['prompt']}”, which it never learnt",
+            f"“{row['prompt']}”, a prompt outside its training",
             *(_number(_mean(row["generated"][name])) for name in names),
         ]
         for row in report["classes"]
@@ -88,25 +97,25 @@ def _asked(report: dict[str, Any]) -> list[str]:
     tempo, key = report["tempo"], report["key"]
     rows = [
         [
-            "tempo within 8 %, half and double counted",
+            "tempo within 8 %; half and double tempo count as correct",
             _percent(tempo["fits"]),
             _percent(tempo["others"]),
             _percent(tempo["renders"]),
         ],
         [
-            "key, the very one",
+            "key, exact match",
             _percent(key["exact"]),
             _percent(1 / 24),
             _percent(key["renders_exact"]),
         ],
         [
-            "sound on the scale of the key asked for",
+            "share of the sound on notes of the requested key's scale",
             _percent(key["on_scale"]),
             _percent(key["others_on_scale"]),
             _percent(key["renders_on_scale"]),
         ],
         [
-            "key, as MIREX scores neighbours",
+            "key, MIREX weighted score (related keys count in part)",
             _percent(key["score"]),
             "",
             _percent(key["renders_score"]),
@@ -114,7 +123,7 @@ def _asked(report: dict[str, Any]) -> list[str]:
     ]
     rows += [
         [
-            f"{pair['name']}: “{pair['more']}” over “{pair['less']}” in {pair['quantity']}",
+            f"{pair['name']}: “{pair['more']}” {_MORE[pair['quantity']]} “{pair['less']}”",
             _percent(pair["generated"]),
             _percent(0.5),
             _percent(pair["renders"]),
@@ -124,25 +133,26 @@ def _asked(report: dict[str, Any]) -> list[str]:
     return [
         _table(
             [
-                f"asked for and heard, {tempo['n'][0]} clips for tempo, {key['n'][0]} for key",
+                f"requested and measured: {tempo['n'][0]} clips for tempo, {key['n'][0]} for key",
                 "generated",
                 "chance",
                 "renders",
             ],
             rows,
         ),
-        "Chance: for tempo, the same clips held against the four tempi that others were asked "
-        "for; for keys one in 24, for scales the other keys'; for opposites a half.",
+        "Chance is, for tempo, how often the same clips match the tempi that the other prompts "
+        "asked for; for keys, one in 24; for scales, the share of sound on the scales of the other "
+        "keys; for pairs of opposites, one half.",
     ]
 
 
 def _memory(told: dict[str, Any]) -> str:
     return (
-        f"Nearest of {told['training']} training clips, median distance: generated "
+        f"Median distance to the nearest of {told['training']} training clips: generated "
         f"{told['generated']:.3f}, test renders {told['test']:.3f} (ratio "
-        f"{told['ratio']:.2f}); {_percent(told['share'])} of {told['clips'][0]} generated "
-        f"clips are nearer than 99 of 100 of {told['clips'][1]} test renders "
-        f"({told['edge']:.3f})."
+        f"{told['ratio']:.2f}). {_percent(told['share'])} of the {told['clips'][0]} generated "
+        f"clips are closer to a training clip than {told['edge']:.3f}, the distance that 99 % of "
+        f"the {told['clips'][1]} test renders exceed."
     )
 
 
@@ -164,6 +174,6 @@ def _mean(values: list[float | None]) -> float | None:
 
 
 def write(report: dict[str, Any], path: Path) -> None:
-    """Write Markdown or JSON, by the extension, completely or not at all."""
+    """Write Markdown or JSON, depending on the extension, completely or not at all."""
     text = json.dumps(report, indent=1) + "\n" if path.suffix == ".json" else to_markdown(report)
     write_text(path, text)

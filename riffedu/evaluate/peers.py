@@ -74,7 +74,7 @@ def find_weights(hub_id: str, title: str, gigabytes: float, given: str | None = 
     try:
         return Path(snapshot_download(wanted, local_files_only=True))
     except Exception:
-        size = f" (about {gigabytes:g} GB)" if wanted == hub_id else ""
+        size = f" (about {gigabytes:g} GB)" if gigabytes and wanted == hub_id else ""
         raise RiffeduError(
             f"the weights of {title} are not on this machine: fetch them{size} with `hf download "
             f"{wanted}`, or give a folder that holds them (NAME=FOLDER)"
@@ -82,12 +82,13 @@ def find_weights(hub_id: str, title: str, gigabytes: float, given: str | None = 
 
 
 def weights_in(folder: Path) -> tuple[int, int]:
-    """Return (bytes on disk, number of weights) of a folder, without loading anything.
+    """Return (bytes on disk, number of weights) of a folder or file, without loading anything.
 
     Safetensors say in their header what they hold; of .bin files the size in half of 32-bit floats
     is taken. A folder that has both holds the same weights twice.
     """
     found = sorted(folder.rglob("*.safetensors")) or sorted(folder.rglob("*.bin"))
+    found = [folder] if folder.is_file() else found
     found = [path for path in found if ".fp16." not in path.name] or found
     size = weights = 0
     for path in found:

@@ -108,9 +108,9 @@ def patch_borders(picture: Any, patch: int = PATCH, axis: int = 1) -> Borders:
     6, a flutter every 0.32 s. ``axis=0`` compares rows. Measure the picture as decoded: drawn again
     from the sound, borders are half hidden by the 100 ms window. nan if nothing changes elsewhere.
 
-    Limits: music that itself changes every 0.32 s (187 bpm from the first column on) gives a high
-    value without any fault. Grain over the whole picture lowers the value to 1 without closing a
-    gap, and so does a decoder that blurs only across borders.
+    Limits: music that itself changes every 0.32 s (187 bpm, starting at the first column) gives a
+    high value without any fault. Grain over the whole picture lowers the value to 1 without
+    closing a gap, and so does a decoder that blurs only across borders.
 
     Source: blockiness of JPEG, Wu and Yuen, IEEE Signal Processing Letters 4 (1997). Notebook:
     15_measure_and_compare.

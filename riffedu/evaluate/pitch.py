@@ -201,8 +201,9 @@ def chroma_of(found: Notes) -> np.ndarray:
     """Return the strength of the twelve pitch classes from C: (12,) ≥ 0, sum 1 (0 in silence).
 
     These are the square roots of the amplitudes of `notes`, on lines only and up to 1 kHz, folded
-    into one octave. Bins off the lines (drums, noise) would fill all twelve alike; higher lines are
-    mostly overtones; and without the root the loudest note would mask the others.
+    into one octave. Bins outside the spectral peaks (drums, noise) would fill all twelve classes
+    alike; higher peaks are mostly overtones; and without the square root the loudest note would
+    mask the others.
     """
     folded = np.zeros(12)
     strength = np.sqrt(found.picture * found.lines)[:, found.sounding].sum(axis=1)
@@ -263,13 +264,13 @@ def key_score(heard: str, asked: str) -> float:
 
 
 def scale_share(found: np.ndarray, asked: str) -> float:
-    """Return the share, 0..1, of a chroma (12,) that lies on the scale of the key asked for.
+    """Return the share, 0..1, of a chroma (12,) that is on the scale of the requested key.
 
     Major or natural minor. Chance is 7/12 = 0.58; renders in a major or minor key give 0.93. nan
     without a chroma.
 
     Limits: relative keys share their scale, so "C major" cannot be told from "A minor"; a single
-    held tonic gives 1. Always compare with the share on scales that were not asked for.
+    held tonic gives 1. Always compare with the share on scales that were not requested.
     """
     if found.sum() <= 0:
         return float("nan")

@@ -1,4 +1,4 @@
-"""Lesson 15: the evaluation as a table: for a terminal, for the model card, as JSON."""
+"""Lesson 15: the evaluation as Markdown (for a terminal or the model card) or as JSON."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from riffedu.errors import RiffeduError
 BEGIN, END = "<!-- evaluation -->", "<!-- /evaluation -->"
 ROWS = {
     "renders": "test renders",
-    "ceiling": "(a) test renders, through the codec and back from sound: the ceiling",
-    "generated": "(b) generated from held-out phrasings, back from sound",
+    "ceiling": "(a) test renders, through the codec, converted to sound and back to a picture: "
+    "the ceiling",
+    "generated": "(b) generated from held-out phrasings, converted to sound and back to a picture",
     "floor": "(c) the same clips, prompts shuffled: the floor",
 }
 
@@ -32,7 +33,7 @@ def to_markdown(report: dict[str, Any]) -> str:
         told = ", ".join(f"{group} {_percent(value)}" for group, value in share.items())
         parts.append(f"(b) as a share of the ceiling (a): {told}.")
     if distance := report.get("frechet"):
-        clips = f"{distance['clips']} clips each, the same classes equally often"
+        clips = f"{distance['clips']} clips each, every class equally often in both"
         parts.append(
             _table(
                 [f"Fréchet distance to (a), {clips}", "d²"],
@@ -50,7 +51,7 @@ def to_markdown(report: dict[str, Any]) -> str:
         weak = "; ".join(f"{c} {right} of {of}" for c, right, of in report["weakest"][key])
         parts.append(
             f"{ROWS[key].partition(',')[0].partition(' from')[0]}: "
-            f"commonest mistakes: {told}. Least often right: {weak}."
+            f"most frequent mistakes: {told}. Least often right: {weak}."
         )
     return "\n\n".join(parts) + "\n"
 
@@ -60,8 +61,9 @@ def _origin(report: dict[str, Any]) -> str:
     if report.get("model"):
         lines.append(
             f"Model {report['model']} (sha256 {report['model_hash']}), "
-            f"{report['steps']} steps, guidance {report['guidance']:g} on the last "
-            f"{report.get('guidance_below', 1):.0%} of the way."
+            f"{report['steps']} steps, guidance {report['guidance']:g} in the last "
+            f"{100 * report.get('guidance_below', 1):.0f} % of the timesteps, "
+            f"pulse {report.get('pulse', 0):g}."
         )
     lines.append(
         f"Classifier of {report['classes']} names (sha256 {report['classifier_hash']}), trained "
@@ -118,7 +120,7 @@ def check_output(path: str | Path, overwrite: bool = True) -> Path:
 
 
 def write(report: dict[str, Any], path: Path) -> None:
-    """Write Markdown or JSON, by the extension, completely or not at all."""
+    """Write Markdown or JSON, depending on the extension, completely or not at all."""
     text = json.dumps(report, indent=1) + "\n" if path.suffix == ".json" else to_markdown(report)
     output.write_text(path, text)
 

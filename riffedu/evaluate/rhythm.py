@@ -167,7 +167,7 @@ def _vertex(three: np.ndarray, middle: float) -> tuple[float, float]:
 
 
 def tempo_fits(heard: float, asked: float, tolerance: float = 0.08) -> bool:
-    """Return whether a tempo is the one asked for, its half or its double, within 8 %.
+    """Return whether a tempo is the requested one, its half or its double, within 8 %.
 
     Octave errors are accepted because listeners make them, too. That makes the test easy: a random
     tempo passes in log₂(1.08 / 0.92) = 23 % of cases, so state this chance level beside every

@@ -20,7 +20,7 @@ def accuracies(scores: np.ndarray, truth: np.ndarray, groups: np.ndarray) -> dic
     """Return top-1 and top-5 accuracy for all clips, for instruments and for styles.
 
     ``truth (n,)`` holds class numbers, ``groups (n,)`` is "instrument" or "style". ``error`` is the
-    standard error of top-1, √(p(1 − p)/n); ± 2 errors cover 95 % of repetitions.
+    standard error of top-1, √(p(1 − p)/n); ± 2 standard errors is a 95 % interval.
     """
     table = {}
     for group in ("all", *sorted(set(groups))):
@@ -65,7 +65,7 @@ def shuffle_within(truth: np.ndarray, groups: np.ndarray, seed: int = 0) -> np.n
 
 
 def confusions(scores: np.ndarray, truth: np.ndarray, names: list[str], most: int = 5) -> Any:
-    """Return the most frequent mistakes: [(asked for, heard, how often, of how many)]."""
+    """Return the most frequent mistakes: [(requested, heard, how often, of how many)]."""
     heard = scores.argmax(axis=1)
     asked = Counter(int(t) for t in truth)
     wrong = Counter((int(t), int(h)) for t, h in zip(truth, heard) if t != h)

@@ -1,4 +1,4 @@
-"""Lesson 15: a sheet of sixteen prompts, generated beside real, for judging by eye."""
+"""Lesson 15: a sheet of sixteen prompts, each generated clip beside a real one, to judge by eye."""
 
 from __future__ import annotations
 

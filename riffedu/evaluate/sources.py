@@ -3,7 +3,7 @@
 A `Source` is this project's model, Riffusion, one of `riffedu.evaluate.peers.PEERS`, or a folder of
 sound files exported from Suno, Udio or an audio editor. `parse` makes one from a word:
 
-    ours · ours=FOLDER · riffusion · musicgen · musicgen=FOLDER · … · suno=FOLDER
+    ours · ours=FOLDER · ours+LORA:0.8 · riffusion · musicgen · musicgen=FOLDER · … · suno=FOLDER
 """
 
 from __future__ import annotations
@@ -69,6 +69,8 @@ def parse(text: str, settings: Settings, prompts: int = 1) -> Source:
     what to do, for an unknown word, for weights that are not on this machine, and for a class that
     the installed libraries lack.
     """
+    if text.startswith("ours+"):
+        return _with_lora(text.removeprefix("ours+"), settings)
     name, equals, place = text.partition("=")
     given = place or None
     if name == "ours":
@@ -83,8 +85,8 @@ def parse(text: str, settings: Settings, prompts: int = 1) -> Source:
     if equals:
         return folder_source(name, place)
     raise RiffeduError(
-        f"source {text!r} is unknown: use ours, riffusion, {', '.join(PEERS)}, or NAME=FOLDER "
-        "for a folder of sound files"
+        f"source {text!r} is unknown: use ours, ours+LORA, riffusion, {', '.join(PEERS)}, or "
+        "NAME=FOLDER for a folder of sound files"
     )
 
 
@@ -97,19 +99,35 @@ def _told(size: int, weights: int, licence: str, minutes: float | None = None) -
 
 
 def _ours(place: str, name: str, settings: Settings) -> Source:
-    from riffedu.diffusion.checkpoint import find_folder
+    from riffedu.diffusion.finding import find_checkpoint
+    from riffedu.paths import models_folder
 
-    folder = find_folder(place)
+    here = Path(place).expanduser().exists() or (models_folder() / place).is_dir()
+    folder = find_checkpoint(place) if here else find_weights(place, place, 0)
     return Source(
         name, _told(*weights_in(folder), "see its model card"), lambda: _maker_of(place, settings)
     )
 
 
-def _maker_of(place: str, settings: Settings) -> Maker:
+def _with_lora(lora: str, settings: Settings) -> Source:
+    """Return the shipped model with a LoRA of one's own, as ``ours+NAME``."""
+    from riffedu.diffusion.lora import check_file, parse_strength
+
+    path, strength = parse_strength(lora)
+    check_file(path)
+    about = _told(*weights_in(Path(path)), "its owner's")
+    return Source(
+        f"ours+{Path(path).stem}",
+        f"a LoRA at strength {strength:g}: {about}, beside the model",
+        lambda: _maker_of("default", settings, (lora,)),
+    )
+
+
+def _maker_of(place: str, settings: Settings, lora: Sequence[str] = ()) -> Maker:
     """Load a checkpoint in this project's or in Stable Diffusion's layout."""
     from riffedu.music.pipeline import load_pipeline
 
-    pipeline: Pipeline = load_pipeline(place)
+    pipeline: Pipeline = load_pipeline(place, lora=lora)
 
     def make(prompt: str) -> tuple[np.ndarray, int]:
         options: dict[str, Any] = {"seed": settings.seed, "num_inference_steps": settings.steps}

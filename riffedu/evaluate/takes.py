@@ -126,13 +126,14 @@ def best_take(
     from riffedu.evaluate.classifier import load_classifier
 
     limits.whole("takes", takes, 1, MOST)
+    seed = limits.seed_of(seed)
     results: Any = pipeline.generate(
         [prompt] * takes, seed=[seed + n for n in range(takes)], **options
     )
     if classifier is None:
         folder = shipped_classifier()
         if folder is None:
-            raise RiffeduError("no classifier: riffedu's data folder has no folder evaluator")
+            raise RiffeduError("no classifier: riffedu's data folder has no subfolder evaluator")
         classifier = load_classifier(folder)
     scores, criterion = take_scores(classifier, prompt, results)
     best = int(scores.argmax())

@@ -1,1 +1,1 @@
-"""One folder a lesson: its text with solutions, its panel, its exercises' checks."""
+"""One folder per lesson: its text with solutions, its panel, and the checks of its exercises."""

@@ -8,7 +8,7 @@ solutions in place:
 * an ```` ```output ```` block after it is what the cell must print: it is stored in the notebook,
   and the tests compare it with what a run prints;
 * in a code cell, the lines between ``# solution`` and ``# end`` are the learner's work; commented
-  lines after ``# student``, where given, are what stands in their place in the learner's copy.
+  lines after ``# student``, where given, replace them in the learner's copy.
 
 `student` leaves those lines out and is what ``notebooks/`` holds; `solution` keeps them.
 
@@ -56,7 +56,7 @@ def cells(markdown: str) -> list[dict]:
 
 
 def with_hole(source: str) -> str:
-    """The code of a cell as the learner gets it: a hole, or the ``# student`` lines, for theirs."""
+    """Return a cell's code as the learner gets it: a placeholder or the ``# student`` lines."""
 
     def hole(match: re.Match) -> str:
         indent, given = match[1], match[3]
@@ -66,7 +66,7 @@ def with_hole(source: str) -> str:
 
 
 def without_marks(source: str) -> str:
-    """The code of a cell with the solution left in, its marks and the learner's lines taken out."""
+    """Return a cell's code with the solution, without the marks and the learner's lines."""
     return re.sub(_WORK, lambda match: match[2].rstrip(), source, flags=re.M | re.S)
 
 
@@ -75,7 +75,7 @@ def notebook(
     lesson: Lesson | None = None,
     code: Callable[[str], str] = without_marks,
 ) -> NotebookNode:
-    """An `nbformat` notebook of a lesson's source.
+    """Return an `nbformat` notebook of a lesson's source.
 
     ``lesson`` adds the comment at the top and the links at the bottom; ``code`` is applied to the
     source of each code cell. Cell ids are counted, so that the same source gives the same file to
@@ -105,7 +105,7 @@ def notebook(
 
 
 def generated_comment(lesson: Lesson) -> str:
-    """The HTML comment at the top of a generated notebook."""
+    """Return the HTML comment at the top of a generated notebook."""
     return (
         f"<!-- Generated from riffedu/lessons/l{lesson.name}/lesson.md. Do not edit this notebook: "
         "edit that file, then run `make notebooks`. -->"
@@ -113,7 +113,7 @@ def generated_comment(lesson: Lesson) -> str:
 
 
 def navigation(lesson: Lesson) -> str:
-    """Markdown links to the previous ready lesson, the course map and the next ready lesson."""
+    """Return Markdown links to the previous and next ready lessons and the course map."""
     ready = [each for each in LESSONS if each.state == "ready"]
     previous = [each for each in ready if each.number < lesson.number][-1:]
     following = [each for each in ready if each.number > lesson.number][:1]
@@ -125,34 +125,34 @@ def navigation(lesson: Lesson) -> str:
 
 
 def student(markdown: str, lesson: Lesson | None = None) -> NotebookNode:
-    """The learner's notebook, without the solutions."""
+    """Return the learner's notebook, without the solutions."""
     return notebook(markdown, lesson, with_hole)
 
 
 def solution(markdown: str, lesson: Lesson | None = None) -> NotebookNode:
-    """The teacher's notebook, with the solutions."""
+    """Return the teacher's notebook, with the solutions."""
     return notebook(markdown, lesson, without_marks)
 
 
 def text(book: NotebookNode) -> str:
-    """The text of a notebook's file."""
+    """Return the text of a notebook's file."""
     import nbformat
 
     return nbformat.writes(book, version=4) + "\n"
 
 
 def sources() -> list[Path]:
-    """Every lesson's source, in the order of the course."""
+    """Return every lesson's source, in the order of the course."""
     return sorted(SOURCES.glob("l[0-9][0-9]*/lesson.md"))
 
 
 def name_of(source: Path) -> str:
-    """The notebook's name: ``02_stft`` for ``l02_stft/lesson.md``."""
+    """Return the notebook's name: ``02_stft`` for ``l02_stft/lesson.md``."""
     return source.parent.name[1:]
 
 
 def lesson_of(source: Path) -> Lesson:
-    """The syllabus entry of a lesson's source; raises RiffeduError if there is none."""
+    """Return the syllabus entry of a lesson's source; raise RiffeduError if there is none."""
     for each in LESSONS:
         if each.name == name_of(source):
             return each
@@ -180,7 +180,11 @@ if __name__ == "__main__":
     import argparse
 
     parser = argparse.ArgumentParser(description="Write the notebooks from their sources.")
-    parser.add_argument("--solutions", metavar="FOLDER", help="write solution copies there instead")
+    parser.add_argument(
+        "--solutions",
+        metavar="FOLDER",
+        help="write notebooks with solutions to this folder instead",
+    )
     folder = parser.parse_args().solutions
     for path in write(Path(folder), solution) if folder else write():
         print(path)

@@ -1,8 +1,8 @@
 """The teacher's pages from the lessons' sources: ``python -m riffedu.lessons.guide``.
 
 Each page in ``docs/teaching/lessons/`` has a lesson's aims, a plan for 45 and one for 90 minutes,
-its questions with their answers, the misconceptions that it meets, and its exercises. The text is
-the lesson's own, so the pages follow it.
+its questions with their answers, the misconceptions that it corrects, and its exercises. The
+text is the lesson's own, so the pages stay in step with it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from riffedu.lessons.build import cells, lesson_of, sources
+from riffedu.output import write_text
 from riffedu.syllabus import Lesson
 
 PAGES = Path(__file__).parents[2] / "docs" / "teaching" / "lessons"
@@ -29,7 +30,7 @@ _MISCONCEPTION = re.compile(r"\*\*Misconception\*\*: (.*)")
 
 @dataclass
 class Section:
-    """A section of a lesson: its heading, what stands in it, and how long a class needs for it."""
+    """A section of a lesson: its heading, its contents, and how long a class needs for it."""
 
     title: str
     more: bool = False
@@ -77,8 +78,8 @@ def page(markdown: str, lesson: Lesson) -> str:
         f"<!-- Generated from riffedu/lessons/l{lesson.name}/lesson.md by `python -m "
         "riffedu.lessons.guide`. -->",
         "",
-        f"{lesson.idea[0].upper()}{lesson.idea[1:]}. A learner alone needs about {lesson.minutes} "
-        f"minutes. Open it with `riffedu lab {lesson.label}`.",
+        f"{lesson.idea[0].upper()}{lesson.idea[1:]}. Working alone, a learner needs about "
+        f"{lesson.minutes} minutes. Open it with `riffedu lab {lesson.label}`.",
         "",
         "## Aims",
         "",
@@ -97,20 +98,20 @@ def page(markdown: str, lesson: Lesson) -> str:
     ]
     optional = [each.title for each in every if each not in taught and not each.exercise]
     if optional:
-        lines += [f"Left out, for those who want more: {'; '.join(optional)}.", ""]
+        lines += [f"Left out, for learners who want more: {'; '.join(optional)}.", ""]
     if thinks := _THINK.findall(markdown):
         lines += ["## Questions and answers", ""]
         for question, answer in thinks:
             lines += [f"**Question.** {tidy(question)}", "", f"**Answer.** {tidy(answer)}", ""]
     if wrong := _MISCONCEPTION.findall(markdown):
-        lines += ["## Misconceptions that it answers", "", *(f"- {tidy(each)}" for each in wrong)]
+        lines += ["## Misconceptions that it corrects", "", *(f"- {tidy(each)}" for each in wrong)]
         lines += [""]
     lines += ["## Homework", ""]
     lines += [f"- {each.title}" for each in every if each.exercise]
     lines += [
         "",
         "`riffedu grade FOLDER` runs these checks on the notebooks that learners hand in.",
-        "`python -m riffedu.lessons.build --solutions FOLDER` writes the copy with solutions.",
+        "`python -m riffedu.lessons.build --solutions FOLDER` writes the notebooks with solutions.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -137,7 +138,10 @@ def plan(core: list[Section], minutes: int) -> list[str]:
         spent = max(1, round(scale * each.minutes))
         rows.append(f"| {spent} | {each.title} | {shown or '–'} |")
     if scale < 1:
-        rows += ["", f"It is full: at a learner's pace the same sections take {total:.0f} minutes."]
+        rows += [
+            "",
+            f"The plan is tight: at a learner's pace, the same sections take {total:.0f} minutes.",
+        ]
     return rows
 
 
@@ -153,7 +157,7 @@ def write(folder: Path = PAGES) -> list[Path]:
     for source in sources():
         lesson = lesson_of(source)
         path = folder / f"{lesson.name}.md"
-        path.write_text(page(source.read_text("utf-8"), lesson), "utf-8")
+        write_text(path, page(source.read_text("utf-8"), lesson))
         paths.append(path)
     return paths
 

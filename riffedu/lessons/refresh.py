@@ -1,10 +1,9 @@
-"""Run lessons and write what their cells print into their sources: ``python -m … 09 10``.
+"""Run lessons and write the output of their cells into their sources: ``python -m … 09 10``.
 
 After a change of the model's weights or of an algorithm the ```` ```output ```` blocks of a lesson
-no longer hold what its cells print. ``python -m riffedu.lessons.refresh 09`` runs lesson 09's
+no longer match what its cells print. ``python -m riffedu.lessons.refresh 09`` runs lesson 09's
 notebook and rewrites the blocks that differ, then `riffedu.lessons.build` writes the notebooks.
-Read the difference (``git diff``) before you commit it: the text around a block may speak of the
-old figures.
+Read the diff before you commit it: the text around a block may still mention the old figures.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def printed(notebook: NotebookNode) -> list[str]:
-    """What the compared cells of an executed notebook printed, in order."""
+    """Return what the compared cells of an executed notebook printed, in order."""
     return [
         "".join(
             output.text
@@ -35,9 +34,9 @@ def printed(notebook: NotebookNode) -> list[str]:
 
 
 def with_outputs(markdown: str, outputs: Sequence[str]) -> str:
-    """A lesson's source with its output blocks replaced, in order, by ``outputs``.
+    """Return a lesson's source with its output blocks replaced, in order, by ``outputs``.
 
-    Raises ValueError if the source has another number of blocks.
+    Raises ValueError if the source has a different number of blocks.
     """
     blocks = re.findall(r"^```output\n.*?^```$", markdown, flags=re.M | re.S)
     if len(blocks) != len(outputs):
@@ -78,7 +77,7 @@ if __name__ == "__main__":
     import argparse
 
     parser = argparse.ArgumentParser(description="Rewrite the outputs in lessons' sources.")
-    parser.add_argument("lessons", nargs="*", help="such as 09; default: all")
+    parser.add_argument("lessons", nargs="*", help="lessons to run, such as 09 (default: all)")
     wanted = parser.parse_args().lessons
     for source in build.sources():
         label = build.lesson_of(source).label

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from riffedu import syllabus
 from riffedu.errors import RiffeduError
 from riffedu.lessons.build import SOURCES, solution
+from riffedu.output import say, write_text
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -87,7 +88,7 @@ def write_slides(
     exporter = SlidesExporter(reveal_url_prefix=reveal, exclude_input_prompt=True)
     page, _ = exporter.from_notebook_node(book)
     path = folder / f"{lesson.name}.slides.html"
-    path.write_text(page, "utf-8")
+    write_text(path, page)
     return path
 
 
@@ -98,7 +99,9 @@ def main(arguments: list[str] | None = None) -> int:
         description="Write a lesson as slides for a browser.",
     )
     parser.add_argument("lesson", help="number of the lesson, for example 5 or 1b")
-    parser.add_argument("-o", "--output", default=".", help="folder (default: this one)")
+    parser.add_argument(
+        "-o", "--output", default=".", help="folder to write to (default: the current one)"
+    )
     parser.add_argument("--more", action="store_true", help="include the sections marked (more)")
     parser.add_argument(
         "--execute", action="store_true", help="run the cells first (about a minute)"
@@ -106,9 +109,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--reveal", default=REVEAL, help="address or folder of reveal.js 4")
     args = parser.parse_args(arguments)
     try:
-        print(write_slides(args.lesson, args.output, args.more, args.execute, args.reveal))
+        say(write_slides(args.lesson, args.output, args.more, args.execute, args.reveal))
     except RiffeduError as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}", sys.stderr)
         return 2
     return 0
 

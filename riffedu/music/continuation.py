@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from riffedu import limits
 from riffedu.diffusion.samplers import SamplerStep
 from riffedu.errors import RiffeduError
 from riffedu.music.edit import (
@@ -47,10 +48,15 @@ def extend(
     and only the last moments of the clip set the tempo. A last latent column that the clip fills
     only in part is regenerated, too.
 
+    ``prompt`` can be a schedule such as ``"a piano:0 -> an organ:8"``, whose times count from the
+    beginning of the clip. Each prompt is predicted where it applies, and the predictions are
+    cross-faded over half a second around each change (`riffedu.music.prompt_schedule`).
+
     Raises RiffeduError if the clip already lasts ``seconds`` or is shorter than one latent column.
     Notebook: 12_editing.
     """
     picture, loudness = picture_and_level(pipeline, clip)
+    options["seed"] = limits.seed_of(options.get("seed", 0))
     params, columns = pipeline.params, pipeline.columns(seconds)
     step = params.hop_length / params.sample_rate
     if columns <= picture.width:
@@ -81,8 +87,7 @@ def extend(
         "audio": sound_hash(*clip),
         "prompt": prompt,
         "duration": seconds,
-        "strength": strength,
-        **run_parameters(pipeline, **options),
+        **run_parameters(pipeline, strength, **options),
     }
     return edited_result(pipeline, image, picture, parameters, loudness, kept=True)
 

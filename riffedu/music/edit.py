@@ -6,6 +6,7 @@ of the sound. A mask keeps parts unchanged while the rest is regenerated.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +22,8 @@ from riffedu.diffusion.samplers import (
     sample,
 )
 from riffedu.diffusion.schedule import NoiseLevel, add_noise
-from riffedu.diffusion.windows import windowed
 from riffedu.errors import RiffeduError
-from riffedu.music.masks import latent_mask, named_region
+from riffedu.music.masks import as_mask, latent_mask, named_region
 from riffedu.music.provenance import sound_hash
 
 if TYPE_CHECKING:
@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 STRENGTH = 0.6
 QUIETEST = -60.0
 """dBFS: what is made from silence is not turned down to silence."""
+
+
+class StrengthWarning(UserWarning):
+    """The strength is too low for a single step: the sound is only encoded and decoded."""
 
 
 def from_strength(levels: Sequence[NoiseLevel], strength: float) -> list[NoiseLevel]:
@@ -60,6 +64,7 @@ def keeping(sampler: Callable, known: Tensor, noise: Tensor, mask: Tensor) -> Ca
     parts match; at the last level there is none. Source: Lugmayr et al., "RePaint" (2022), eq. 8.
     Notebook: 12_editing.
     """
+    mask, noise = mask.to(known), noise.to(known)
 
     def step(x: Tensor, prediction: Prediction, next_level: NoiseLevel, **options: Any) -> Tensor:
         new = sampler(x, prediction, next_level, **options)
@@ -96,7 +101,8 @@ def repaint(
 
     limits.whole("resamplings", resamplings, 0, 100)
     generator = torch.Generator().manual_seed(seed)
-    noise = torch.randn(known.shape, generator=generator)
+    noise = torch.randn(known.shape, generator=generator).to(known)
+    latents = latents.to(known)
     sampler = keeping(ddim, known, noise, mask)
     total = len(levels) - 1
     for number, (level, next_level) in enumerate(zip(levels, levels[1:]), start=1):
@@ -106,7 +112,7 @@ def repaint(
             if again:
                 left = level.alpha_bar / next_level.alpha_bar
                 fresh = torch.randn(latents.shape, generator=generator)
-                latents = left**0.5 * latents + (1 - left) ** 0.5 * fresh
+                latents = left**0.5 * latents + (1 - left) ** 0.5 * fresh.to(known)
         yield SamplerStep(number, total, level, latents, step.x0)
 
 
@@ -127,7 +133,8 @@ def transform_steps(
     """Add noise to the latents of a sound and denoise them under a prompt; yield each step.
 
     ``latents (1, c, h, w)`` have any width; ``mask`` is a mask of the latents (see
-    `riffedu.music.masks.latent_mask`); ``strength`` is in [0, 1]; ``prompt`` is text or token
+    `riffedu.music.masks.latent_mask`); ``strength`` is in [0, 1]; ``prompt`` is text, a
+    prompt schedule (see `riffedu.music.prompt_schedule`; times count from the beginning) or token
     states. ``overlap``, in latent columns, is what neighbouring windows share if the sound is
     longer than the U-Net's width (default: a quarter of it). The same seed gives the same sound; at
     strength 0 there is no step. Raises RiffeduError for latents with NaN or infinity, and for
@@ -142,13 +149,12 @@ def transform_steps(
     levels = from_strength(pipeline.noise_levels(num_inference_steps), strength)
     if len(levels) == 1:
         return
-    if isinstance(prompt, torch.Tensor):
-        text = prompt
-    else:
-        text = pipeline.encode_prompt(limits.text("prompt", prompt, empty=True))
+    states = isinstance(prompt, torch.Tensor)
+    text = prompt if states else [limits.text("prompt", prompt, empty=True)]
     negative = pipeline.encode_prompt(negative_prompt)
-    predict = pipeline.predictor(text, negative, guidance_scale)
-    predict = windowed(predict, pipeline.window, overlap, circular)
+    predict = pipeline.guided(
+        text, latents.shape[-1], negative, guidance_scale, overlap=overlap, circular=circular
+    )
     generator = torch.Generator().manual_seed(limits.seed_of(seed))
     noise = fresh_noise(latents, 1.0, generator)
     start = add_noise(latents, noise, levels[0].alpha_bar)
@@ -196,24 +202,27 @@ def transform(
     """Regenerate a clip from a prompt; the result has the length and level of the clip.
 
     ``clip`` is (waveform, sample_rate), as `riffedu.signal.audio.load` and
-    `riffedu.signal.audio.clip` return it. ``mask`` is a mask of the picture, 1 to regenerate and 0
-    to keep, or the name or bounds of a region ("bass", {"after": 2, "above": 500}; see
-    `riffedu.music.masks`). With a mask, the kept part keeps its level. ``callback`` is called with
-    every step. ``options`` go to `transform_steps`: negative_prompt, seed, num_inference_steps,
+    `riffedu.signal.audio.clip` return it. ``mask`` is a mask of the picture, an array or a PIL
+    picture (see `riffedu.music.masks.as_mask`): white, 1 or True to regenerate, black, 0 or False
+    to keep; or the name or bounds of a region ("bass", {"after": 2, "above": 500}). With a mask,
+    the kept part keeps its level. ``callback`` is called with every step. ``options`` go to
+    `transform_steps`: negative_prompt, seed (None chooses one at random), num_inference_steps,
     guidance_scale, overlap, sampler.
 
     Raises RiffeduError for an invalid clip, mask or strength. Notebook: 12_editing.
     """
     picture, loudness = picture_and_level(pipeline, clip)
+    options["seed"] = limits.seed_of(options.get("seed", 0))
     latents, named = pipeline.encode_image(picture), None
     if mask is not None:
         named = dict(mask) if isinstance(mask, Mapping) else mask if isinstance(mask, str) else True
         if isinstance(mask, (str, Mapping)):
             mask = named_region(mask, (picture.height, picture.width), pipeline.params)
-        if np.shape(mask) != (picture.height, picture.width):
+        mask = as_mask(mask)
+        if mask.shape != (picture.height, picture.width):
             raise RiffeduError(
-                f"the mask has shape {np.shape(mask)}, the sound's picture "
-                f"{(picture.height, picture.width)}"
+                f"the mask has {mask.shape[0]} rows and {mask.shape[1]} columns, but the "
+                f"sound's picture has {picture.height} and {picture.width}: give it that size"
             )
         mask = latent_mask(mask, pipeline.checkpoint.compression)
     steps = transform_steps(pipeline, latents, prompt, strength, mask, **options)
@@ -222,10 +231,9 @@ def transform(
         "verb": "transform",
         "audio": sound_hash(*clip),
         "prompt": prompt,
-        "strength": strength,
         "masked": mask is not None,
         "mask": named,
-        **run_parameters(pipeline, **options),
+        **run_parameters(pipeline, strength, **options),
     }
     [image] = pipeline.decode_latents(last, picture.width)
     return edited_result(pipeline, image, picture, parameters, loudness, kept=mask is not None)
@@ -246,6 +254,7 @@ def variations(
     """
     if count < 1:
         raise RiffeduError(f"count={count} must be at least 1")
+    seed = limits.seed_of(seed)
     if not prompt:
         options = {"guidance_scale": 0.0, **options}
     return [
@@ -255,6 +264,7 @@ def variations(
 
 def run_parameters(
     pipeline: TextToMusic,
+    strength: float | None = None,
     num_inference_steps: Any = None,
     guidance_scale: Any = None,
     seed: int = 0,
@@ -263,9 +273,18 @@ def run_parameters(
     overlap: int | None = None,
     **_: Any,
 ) -> dict[str, Any]:
-    """Return the parameters that every edited result records."""
+    """Return the parameters that every edited result records; warn if no step was taken.
+
+    With ``strength``, ``steps_taken`` is the part of ``num_inference_steps`` that it selects.
+    """
     steps, scale = pipeline.settings(num_inference_steps, guidance_scale)
+    taken: dict[str, Any] = {}
+    if strength is not None:
+        levels = from_strength(pipeline.noise_levels(steps), strength)
+        taken = {"strength": strength, "steps_taken": len(levels) - 1}
+        warn_without_steps(strength, steps, len(levels) - 1)
     return {
+        **taken,
         "negative_prompt": negative_prompt,
         "seed": seed,
         "num_inference_steps": steps,
@@ -275,23 +294,36 @@ def run_parameters(
     }
 
 
+def warn_without_steps(strength: float, steps: int, taken: int) -> None:
+    """Issue a `StrengthWarning` if a strength above 0 rounds to no step."""
+    if strength > 0 and not taken:
+        warnings.warn(
+            f"strength {strength:g} rounds to 0 of {steps} steps, so nothing was "
+            "regenerated: use a higher strength or more steps",
+            category=StrengthWarning,
+            stacklevel=3,
+        )
+
+
 def picture_and_level(pipeline: TextToMusic, clip: tuple[np.ndarray, int]) -> tuple[Image, float]:
     """Return the picture of a clip, mixed to mono, and its RMS level in dBFS.
 
     Raises RiffeduError for anything but a valid (waveform, sample_rate).
     """
-    from riffedu.signal.audio import as_waveform, rms_db
-    from riffedu.signal.convert import audio_to_image
+    from riffedu.signal.arrays import as_rate, as_waveform
+    from riffedu.signal.audio import rms_db
+    from riffedu.signal.convert import audio_to_image, mix_channels
 
     try:
         waveform, sample_rate = clip
     except (TypeError, ValueError):
         raise RiffeduError(
-            "a clip is a pair: (waveform, sample_rate), as audio.load gives"
+            "a clip must be a pair (waveform, sample_rate), as audio.load returns"
         ) from None
     waveform = as_waveform(waveform)
-    mono = waveform if waveform.ndim == 1 else waveform.mean(axis=0)
+    sample_rate = as_rate(sample_rate)
     limits.number("the sample rate", sample_rate, 1)
+    mono = mix_channels(waveform, sample_rate)
     limits.sound_length(len(mono) / sample_rate)
     return audio_to_image(mono, sample_rate, pipeline.params), float(rms_db(mono))
 

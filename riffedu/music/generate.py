@@ -21,7 +21,9 @@ from riffedu.diffusion import codec, guidance, schedule
 from riffedu.diffusion.checkpoint import Checkpoint
 from riffedu.diffusion.samplers import SAMPLERS, sample
 from riffedu.diffusion.windows import windowed
+from riffedu.errors import RiffeduError
 from riffedu.music import pulse
+from riffedu.music.prompt_schedule import joined, parse_schedule, scheduled
 from riffedu.music.provenance import model_hash, record_of
 from riffedu.music.result import PEAK_DB, RMS_DB, DenoisingState, Result
 from riffedu.signal import audio, reconstruct
@@ -90,8 +92,7 @@ class TextToMusic:
         columns, step = width * factor, self.params.column_ms
         beats = columns * step / 60000 * tempo
         drawn = pulse.pulse(self.params.num_frequencies, columns, beats, step, pulse.DECAY)
-        amount = self.checkpoint.defaults.get("pulse") or pulse.AMOUNT
-        return pulse.add_pulse(noise, self.encode_image(drawn), amount)
+        return pulse.add_pulse(noise, self.encode_image(drawn), self.pulse or pulse.AMOUNT)
 
     def tempo(self, prompt: str, seed: int, tempo: float | None = None) -> float:
         """Return the tempo of the pulse in a clip's noise, in beats per minute; 0 is no pulse.
@@ -103,9 +104,9 @@ class TextToMusic:
         if tempo is not None:
             lowest = pulse.SLOWEST if tempo else 0
             return limits.number("tempo", tempo, lowest, pulse.FASTEST)
-        if not self.checkpoint.defaults.get("pulse"):
+        if not self.pulse:
             return 0.0
-        return pulse.named_tempo(prompt) or pulse.seed_tempo(seed)
+        return pulse.named_tempo(prompt) or pulse.seed_tempo(seed, prompt)
 
     def noise_levels(self, num_inference_steps: int | None = None) -> list:
         """Return the noise levels of a run: `riffedu.diffusion.schedule.noise_levels` of this
@@ -143,8 +144,46 @@ class TextToMusic:
         both = self.conditioning(text, negative)
         return guidance.predictor(self.checkpoint.unet, *both, scale, below, rescaled)
 
+    def guided(
+        self,
+        text: Tensor | Sequence[str],
+        columns: int,
+        negative: Tensor | None = None,
+        guidance_scale: float | None = None,
+        guidance_below: float | None = None,
+        overlap: int | None = None,
+        circular: bool = False,
+    ) -> Callable:
+        """Return the `predictor` for latents ``columns`` wide, in windows (see
+        `riffedu.diffusion.windows.windowed`).
+
+        ``text`` are token states, or one prompt per item. A prompt can be a schedule, which
+        `riffedu.music.prompt_schedule.scheduled` follows. Raises RiffeduError for a schedule that
+        doesn't fit, and for any schedule on a circle. Notebook: 11_text_to_music.
+        """
+
+        def network(states: Tensor) -> Callable:
+            predict = self.predictor(states, negative, guidance_scale, guidance_below)
+            return windowed(predict, self.window, overlap, circular)
+
+        if not isinstance(text, (list, tuple)):
+            return network(text)
+        second = self.params.column_ms * self.checkpoint.compression / 1000
+        schedules = [parse_schedule(each, columns * second) for each in text]
+        most = max(map(len, schedules))
+        if most == 1:
+            return network(self.encode_prompt([each for [(each, _)] in schedules]))
+        if circular:
+            raise RiffeduError("a loop can have only one prompt: remove the ->")
+        filled = [(*each, *[("", 0.0)] * (most - len(each))) for each in schedules]
+        predicts = [
+            network(self.encode_prompt([each[k][0] for each in filled])) for k in range(most)
+        ]
+        weights = joined([[time for _, time in each] for each in schedules], columns, second)
+        return scheduled(predicts, weights, self.window)
+
     def conditioning(self, text: Tensor, negative: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return the token states of prompt and negative prompt (default: empty), of one shape."""
+        """Return the token states of both prompts (default: empty), padded to the same shape."""
         empty = self.encode_prompt("")
         text, negative = guidance.same_length(text, empty if negative is None else negative, empty)
         return text, negative.expand(len(text), -1, -1) if len(negative) == 1 else negative
@@ -171,7 +210,7 @@ class TextToMusic:
     def denoise(
         self,
         noise: Tensor,
-        text: Tensor,
+        text: Tensor | Sequence[str],
         negative: Tensor | None = None,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
@@ -182,15 +221,16 @@ class TextToMusic:
         """Denoise latents step by step; yield the state after every step.
 
         ``noise (n, c, h, w)`` has unit variance; ``text`` and ``negative`` are token states ``(n,
-        tokens, width)``; without ``negative``, guidance is relative to the empty prompt.
+        tokens, width)``; ``text`` can also be a list of prompts or prompt schedules (see `guided`).
+        Without ``negative``, guidance is relative to the empty prompt.
         ``sampler`` is a name in `riffedu.diffusion.samplers.SAMPLERS` (default: the checkpoint's
         own); ``generator`` is for samplers that add noise. Latents wider than the U-Net's training
         width are processed in windows, see `riffedu.diffusion.windows.windowed`; ``guidance_below``
         as in `predictor`. Notebook: 11_text_to_music.
         """
         levels, rule = self.noise_levels(num_inference_steps), SAMPLERS[self.sampler(sampler)]
-        predict = self.predictor(text, negative, guidance_scale, guidance_below)
-        predict = windowed(predict, self.window)
+        noise = noise.to(self.checkpoint.device)
+        predict = self.guided(text, noise.shape[-1], negative, guidance_scale, guidance_below)
         for step in sample(predict, noise, levels, rule, self.prediction_type, generator):
             yield DenoisingState(
                 step.step,
@@ -216,7 +256,7 @@ class TextToMusic:
         self,
         prompt: str | Sequence[str],
         negative_prompt: str | Sequence[str] | None = None,
-        seed: int | Sequence[int] = 0,
+        seed: int | None | Sequence[int | None] = 0,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
         duration: float = DURATION,
@@ -234,13 +274,18 @@ class TextToMusic:
         else 25 and 7. ``duration`` is in seconds, up to 60. ``sampler`` is a name in
         `riffedu.diffusion.samplers.SAMPLERS` (default: the checkpoint's own). ``tempo`` is that of
         the pulse in the noise, in beats per minute, by default as `tempo` says; 0 is plain noise.
-        ``callback`` is called with every state. The same call returns the same samples.
+        ``callback`` is called with every state. The same call returns the same samples; the seed
+        None is chosen at random and recorded in the result's parameters.
+
+        A prompt can change with time: ``"a piano:0 -> an organ:2.5"`` plays a piano and from 2.5 s
+        on an organ. Both are predicted at every step, and the predictions are cross-faded over half
+        a second around the change (`riffedu.music.prompt_schedule`).
 
         A clip of a list and the same clip alone start from the same noise, but matrix products of
         another size round differently (relatively by about 1e-6): now and then a pixel changes by
-        one grey level, and with it the phases of the sound, by up to some hundredths of full scale.
-        Results of a list therefore record their ``batch``, with which ``riffedu again`` repeats
-        them exactly.
+        one grey level, and with it the phases of the sound, by up to a few hundredths of full
+        scale. Results of a list therefore record their ``batch``, with which ``riffedu again``
+        repeats them exactly.
 
         Raises RiffeduError for an empty prompt (for music without a prompt, set
         ``guidance_scale=0``) and for numbers out of range; warns about a prompt that is too long or
@@ -255,7 +300,8 @@ class TextToMusic:
             "sampler": self.sampler(sampler),
         }
         tempi = [self.tempo(words, number, tempo) for words, _, number in asked]
-        for text in dict.fromkeys(text for item in asked for text in item[:2]):
+        said = [part for item in asked for part, _ in parse_schedule(item[0], request["duration"])]
+        for text in dict.fromkeys([*said, *(item[1] for item in asked)]):
             guidance.warn_about_prompt(self.checkpoint.tokenizer, text)
         clips = list(zip(asked, tempi))
         batches = [clips[i : i + BATCH] for i in range(0, len(clips), BATCH)]
@@ -296,9 +342,9 @@ class TextToMusic:
         noise = torch.cat(
             [self.initial_noise(g, duration, bpm) for g, bpm in zip(generators, tempi)]
         )
-        text, negative = self.encode_prompt(words), self.encode_prompt(unwanted)
+        negative = self.encode_prompt(unwanted)
         yield from self.denoise(
-            noise, text, negative, num_inference_steps, guidance_scale, generators, sampler
+            noise, words, negative, num_inference_steps, guidance_scale, generators, sampler
         )
 
     def _finish(
@@ -354,14 +400,20 @@ class TextToMusic:
         return Result(waveform, rate, image, recorded)
 
     def identity(self) -> dict[str, Any]:
-        """Return the model's name and the hash of its weights, for records."""
-        path = self.checkpoint.path
-        return {"model": path.name, "model_hash": model_hash(path)}
+        """Return the model's name and the hash of its weights, for records; the device if a GPU."""
+        path, device = self.checkpoint.path, self.checkpoint.device.type
+        named = {"model": path.name, "model_hash": model_hash(path)}
+        return named if device == "cpu" else {**named, "device": device}
 
     @property
     def guidance_below(self) -> float:
         """Share of the timesteps below which guidance applies, by default: 1 is all of them."""
         return self.checkpoint.defaults.get("guidance_below", 1.0)
+
+    @property
+    def pulse(self) -> float:
+        """Gain of the pulse that the checkpoint recommends in its noise; 0 is none."""
+        return self.checkpoint.defaults.get("pulse", 0.0)
 
     @property
     def train_timesteps(self) -> int:

@@ -65,7 +65,7 @@ class PieceSettings:
         if not limits.is_list(self.prompts) or len(self.prompts) not in (1, 2, 4):
             raise RiffeduError(f"one, two or four prompts are needed, not {self.prompts!r}")
         if not limits.is_list(self.place) or len(self.place) != 2:
-            raise RiffeduError(f"a place is two numbers, not {self.place!r}")
+            raise RiffeduError(f"a place must be two numbers, not {self.place!r}")
         scale = self.guidance_scale
         checked = {
             "prompts": tuple(limits.text("prompt in a corner", each) for each in self.prompts),
@@ -114,9 +114,9 @@ class Instrument:
         """
         from riffedu.music.continuation import period
         from riffedu.music.edit import picture_and_level
-        from riffedu.signal.audio import as_waveform
+        from riffedu.signal.arrays import as_rate, as_waveform
 
-        sample_rate = limits.whole("the sample rate", sample_rate, 1000, 655350)
+        sample_rate = limits.whole("the sample rate", as_rate(sample_rate), 1000, 655350)
         waveform = as_waveform(waveform)[..., : round(LONGEST_SEED * sample_rate)]
         if waveform.shape[-1] < sample_rate / 2:
             raise RiffeduError("a seed sound must last at least half a second")

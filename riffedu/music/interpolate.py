@@ -1,4 +1,4 @@
-"""Lesson 13: from one sound to another. Ways between two points, and journeys over many.
+"""Lesson 13: from one sound to another. Paths between two points, and over many.
 
 Text is mixed along a straight line; noise along an arc, because a straight line between two draws
 of Gaussian noise passes through something too quiet to be noise. Two recordings are mixed on the
@@ -27,6 +27,7 @@ from riffedu.diffusion import windows
 from riffedu.diffusion.samplers import ddim, invert, reversible, sample
 from riffedu.errors import RiffeduError
 from riffedu.music import edit
+from riffedu.music.prompt_schedule import one_prompt
 
 HALF_WAY = 0.5
 """How far towards noise `morph` mixes, by default."""
@@ -44,8 +45,8 @@ EASINGS: dict[str, Callable[[float], float]] = {
 def lerp(start: Any, end: Any, alpha: float) -> Any:
     """Interpolate linearly: start + α · (end − start), α in [0, 1].
 
-    Arrays or tensors of one shape, or numbers. Halfway between two independent draws of unit noise,
-    the standard deviation is only 0.71. Notebook: 13_interpolation.
+    Arrays or tensors of the same shape, or numbers. Halfway between two independent draws of unit
+    noise, the standard deviation is only 0.71. Notebook: 13_interpolation.
     """
     _check_pair(start, end, alpha)
     return start + alpha * (end - start)
@@ -73,7 +74,7 @@ def slerp(start: Any, end: Any, alpha: float, parallel: float = 0.9995) -> Any:
 
 
 def four_corners(corners: Sequence, x: float, y: float, mix: Callable = lerp) -> Any:
-    """A mixture of four: first along both edges, then between them. x, y in [0, 1].
+    """Mix four corners: first along both edges, then between them. x, y in [0, 1].
 
         (x, y) = (0, 0) is corner 0, (1, 0) corner 1, (0, 1) corner 2 and (1, 1) corner 3
 
@@ -89,10 +90,10 @@ def four_corners(corners: Sequence, x: float, y: float, mix: Callable = lerp) ->
 def prompt_path(
     stops: Sequence, steps: int, mix: Callable = lerp, easing: str = "linear"
 ) -> Iterator:
-    """Points on the way over all ``stops``: ``steps`` from each to the next, and the last stop.
+    """Return points on the path over all ``stops``: ``steps`` per stop to the next, and the last.
 
-    (len(stops) − 1) · steps + 1 points, the first one the first stop. ``easing`` says how the way
-    between two stops is paced: "linear", "smooth" (slow at both ends), "slow start" or "slow end".
+    (len(stops) − 1) · steps + 1 points, the first one the first stop. ``easing`` is the pacing of
+    the path between two stops: "linear", "smooth" (slow at both ends), "slow start" or "slow end".
     Raises RiffeduError for fewer than two stops, less than one step, or another easing.
     Notebook: 13_interpolation.
     """
@@ -120,9 +121,9 @@ def morph(
     """Interpolate between two clips: a Result for a number ``alpha``, a list for several.
 
     α = 0 is ``clip_a`` and α = 1 is ``clip_b``, each as the autoencoder reconstructs it;
-    `morph_latents` makes what lies between. Clips are (waveform, sample_rate) of equal length and
-    are mixed to mono; the level in dB is interpolated. ``options``: prompt, num_inference_steps,
-    mix, fixed_point_iterations.
+    `morph_latents` computes what is in between. Clips are (waveform, sample_rate) of equal length
+    and are mixed to mono; the level in dB is interpolated. ``options``: prompt,
+    num_inference_steps, mix, fixed_point_iterations.
 
     Raises RiffeduError for clips of different lengths and for an α or a strength outside [0, 1].
     Notebook: 13_interpolation.
@@ -130,7 +131,9 @@ def morph(
     several: Any = alpha if limits.is_list(alpha) else [alpha]
     alphas = [limits.number("alpha", each, 0, 1) for each in several]
     if not alphas:
-        raise RiffeduError("alpha is an empty list: give the places between the sounds, 0 to 1")
+        raise RiffeduError(
+            "alpha is an empty list: give at least one position between the sounds, from 0 to 1"
+        )
     (one, loud_a), (other, loud_b) = (
         edit.picture_and_level(pipeline, clip) for clip in (clip_a, clip_b)
     )
@@ -138,14 +141,19 @@ def morph(
         step = pipeline.params.hop_length / pipeline.params.sample_rate
         first, second = (picture.width * step for picture in (one, other))
         raise RiffeduError(
-            f"the sounds last {first:g} and {second:g} s: cut both to one length first"
+            f"the sounds last {first:g} s and {second:g} s: cut them to the same length first"
         )
     start, end = (pipeline.encode_image(picture) for picture in (one, other))
     mixed = morph_latents(pipeline, start, end, alphas, strength, progress=progress, **options)
+    steps, _ = pipeline.settings(options.get("num_inference_steps"), None)
+    levels = reversible(pipeline.noise_levels(steps))
+    taken = len(edit.from_strength(levels, strength)) - 1
+    edit.warn_without_steps(strength, len(levels) - 1, taken)
     louder, results = one if loud_a >= loud_b else other, []
     for place, image in zip(alphas, pipeline.decode_latents(mixed, one.width)):
         level = lerp(max(loud_a, edit.QUIETEST), max(loud_b, edit.QUIETEST), place)
-        parameters = {"verb": "morph", "alpha": place, "strength": strength, **options}
+        told = {"verb": "morph", "alpha": place, "strength": strength}
+        parameters = {**told, "steps_taken": taken, **options}
         results.append(edit.edited_result(pipeline, image, louder, parameters, level))
     return results if limits.is_list(alpha) else results[0]
 
@@ -177,7 +185,7 @@ def morph_latents(
     from tqdm.auto import tqdm
 
     levels = edit.from_strength(reversible(pipeline.noise_levels(num_inference_steps)), strength)
-    words = pipeline.encode_prompt(limits.text("prompt", prompt, empty=True))
+    words = pipeline.encode_prompt(one_prompt(prompt, "a morph"))
     predict = pipeline.predictor(words, guidance_scale=1.0)
     predict = windows.windowed(predict, pipeline.window)
     kind, both, finished = pipeline.prediction_type, torch.cat([start, end]), []
@@ -198,7 +206,7 @@ def morph_latents(
 def _check_pair(start: Any, end: Any, alpha: float) -> None:
     if np.shape(start) != np.shape(end):
         raise RiffeduError(
-            f"both ends must have one shape, not {tuple(np.shape(start))} and "
+            f"both ends must have the same shape, not {tuple(np.shape(start))} and "
             f"{tuple(np.shape(end))}"
         )
     if not 0 <= alpha <= 1:

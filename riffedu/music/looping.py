@@ -43,8 +43,8 @@ def loop(
     """Generate a seamless loop of ``beats`` beats at ``bpm`` beats per minute.
 
     The run starts from a `riffedu.music.pulse.pulse` and regenerates it at ``strength`` (at 1 the
-    pulse is ignored, and only the length sets the tempo). Its windows go round a circle, so that no
-    moment is the first.
+    pulse is ignored, and only the length sets the tempo). Its windows wrap around a circle, so that
+    no moment is the first.
     The circle has a whole number of latent columns; its picture is then stretched in time, by 3 %
     at most for loops over 5 s and without a change of pitch, to last exactly 60 · beats / bpm
     seconds.
@@ -61,7 +61,7 @@ def loop(
     start = pipeline.encode_image(
         pulse(pipeline.params.num_frequencies, size * factor, beats, step)
     )
-    options = {"overlap": pipeline.window // 2, "seed": seed, **options}
+    options = {"overlap": pipeline.window // 2, "seed": limits.seed_of(seed), **options}
     steps = transform_steps(pipeline, start, prompt, strength, circular=True, **options)
     around = decode_circle(pipeline, last_latents(steps, start, progress, callback), columns)
     parameters = {
@@ -69,8 +69,7 @@ def loop(
         "prompt": prompt,
         "bpm": bpm,
         "beats": beats,
-        "strength": strength,
-        **run_parameters(pipeline, **options),
+        **run_parameters(pipeline, strength, **options),
     }
     once = around.crop((roll, 0, roll + columns, around.height))
     return pipeline.play_picture(once, parameters, raw=close_circle(pipeline, around, seconds))
@@ -132,8 +131,7 @@ def seam(waveform: np.ndarray, sample_rate: int) -> float:
     waveform, size = np.asarray(waveform, dtype=np.float64), max(1, round(0.001 * sample_rate))
     if waveform.ndim != 1 or len(waveform) < 0.2 * sample_rate:
         raise RiffeduError(
-            "a loop's seam is sought in one channel of at least 0.2 s, "
-            f"not in samples of shape {waveform.shape}"
+            f"the loop must be mono and at least 0.2 s long, not of shape {waveform.shape}"
         )
     joint = len(waveform) // 2 - 1
     bend = np.diff(np.roll(waveform, joint + 1), 2)

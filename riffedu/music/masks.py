@@ -1,4 +1,4 @@
-"""Lesson 12: masks, which parts of a picture are made anew."""
+"""Lesson 12: masks, which select the parts of a picture to regenerate."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def region(
     pitch = (mels >= wanted[0]) & (mels < wanted[1])
     mask = np.outer(pitch, time).astype(np.float32)
     if not mask.any():
-        raise RiffeduError("the mask is empty: no part of the picture lies in these bounds")
+        raise RiffeduError("the mask is empty: no part of the picture lies within these bounds")
     return mask
 
 
@@ -62,23 +62,59 @@ def named_region(
         name = REGIONS[limits.one_of("the mask", name.lower(), REGIONS)]
     if unknown := set(name) - {"after", "before", "above", "below"}:
         raise RiffeduError(
-            f"a mask is bounded by after, before, above and below, not by {min(unknown)!r}"
+            f"a mask can be bounded by after, before, above and below, not by {min(unknown)!r}"
         )
     return region(shape, params, **name)
+
+
+def as_mask(mask: Any) -> np.ndarray:
+    """Return a mask as float32 (rows, columns) in [0, 1]: 0 keeps, 1 regenerates.
+
+    ``mask`` is a PIL picture (white regenerates; where it is transparent, the sound is kept), or an
+    array or tensor of booleans, of numbers from 0 to 1, or of greys from 0 to 255: if the largest
+    is 128 or more, all are divided by 255. Colours are averaged. Raises RiffeduError for another
+    shape and for other values. Notebook: 12_editing.
+    """
+    from PIL import Image
+
+    if isinstance(mask, Image.Image):
+        if mask.mode[0] in "IF":  # integers of up to 16 bits, or floats
+            values = np.asarray(mask, dtype=np.float32)
+            return as_mask(values / 257 if values.max() > 255 else values)
+        visible = np.asarray(mask.convert("RGBA").getchannel("A"), dtype=np.float32) / 255
+        grey = np.asarray(mask.convert("RGB").convert("L"), dtype=np.float32) / 255
+        return grey * visible
+    if hasattr(mask, "detach"):
+        mask = mask.detach().cpu().float().numpy()
+    try:
+        found = np.asarray(mask, dtype=np.float32)
+    except (TypeError, ValueError):
+        raise RiffeduError(
+            f"a mask must be an array or a PIL picture, not {type(mask).__name__}"
+        ) from None
+    if found.ndim == 3 and found.shape[2] in (1, 3):
+        found = found.mean(axis=2)
+    if found.ndim != 2 or not found.size:
+        raise RiffeduError(f"a mask must be two-dimensional (rows, columns), not {found.shape}")
+    low, high = float(found.min()), float(found.max())
+    if low >= 0 and 128 <= high <= 255:
+        return found / 255
+    if low >= 0 and high <= 1:
+        return found
+    raise RiffeduError(
+        f"a mask must be 0 (keep) to 1 or 255 (regenerate), but this one is {low:g} to {high:g}"
+    )
 
 
 def latent_mask(mask: Any, factor: int) -> torch.Tensor:
     """Average a picture's mask over the patch of each latent: a tensor (1, 1, h, w).
 
-    ``factor`` is the number of pixels per latent along each side; an incomplete patch at the right
-    or bottom edge counts as a whole one. Raises RiffeduError for a mask that is not two-dimensional
-    or has values outside [0, 1].
+    ``mask`` is anything that `as_mask` accepts. ``factor`` is the number of pixels per latent along
+    each side; an incomplete patch at the right or bottom edge counts as a whole one.
     """
     import torch
 
-    mask = np.asarray(mask, dtype=np.float32)
-    if mask.ndim != 2 or not mask.size or not (mask.min() >= 0 and mask.max() <= 1):
-        raise RiffeduError("a mask is two-dimensional, with values from 0 (keep) to 1 (regenerate)")
+    mask = as_mask(mask)
     spare = (0, -mask.shape[1] % factor, 0, -mask.shape[0] % factor)
     filled = torch.nn.functional.pad(torch.from_numpy(mask)[None, None], spare, mode="replicate")
     return torch.nn.functional.avg_pool2d(filled, factor)

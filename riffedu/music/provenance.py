@@ -4,7 +4,7 @@
 
 A record holds what the same machine needs to make the same clip again: the verb, prompts, seed,
 steps, guidance, strength, sampler, the model's name and the hash of its weights, and the version of
-riffedu. It holds no path, no file name and no user name; a sound that was edited is named by its
+riffedu. It contains no path, file name or user name; a sound that was edited is named by its
 hash. `riffedu.signal.tags` writes records into files and reads them.
 """
 

@@ -25,7 +25,11 @@ from typing import Any
 import numpy as np
 
 from riffedu.errors import RiffeduError
+from riffedu.music.edit import warn_without_steps
 from riffedu.music.interpolate import lerp, slerp
+from riffedu.music.masks import as_mask
+from riffedu.music.prompt_schedule import one_prompt
+from riffedu.signal.picture import as_picture
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,8 @@ class PromptInput:
         known = {field.name for field in fields(cls)}
         if not isinstance(end, Mapping) or not {"prompt", "seed"} <= set(end) <= known:
             raise RiffeduError(
-                f"an end needs prompt and seed, and may have {', '.join(sorted(known))}"
+                "each end of the interpolation needs a prompt and a seed; its possible fields are "
+                f"{', '.join(sorted(known))}"
             )
         return cls(**end)
 
@@ -69,7 +74,8 @@ def riffuse(
 
     ``start`` and ``end`` are `PromptInput`s, or mappings with the same fields, and ``alpha`` in [0,
     1] is the position between them. ``init_image`` is the seed picture; white of ``mask_image`` is
-    repainted, black is kept. Returns a `riffedu.music.result.Result`.
+    repainted, black is kept; it can also be an array (see `riffedu.music.masks.as_mask`). Returns a
+    `riffedu.music.result.Result`.
 
     The arithmetic is Riffusion's and uses the checkpoint's own scheduler: text states, guidance and
     strength by `lerp`, noise by `slerp`; the latents of the seed picture are drawn from the
@@ -82,8 +88,17 @@ def riffuse(
     steps, _ = pipeline.settings(num_inference_steps, None)
     latents, columns = riffuse_latents(pipeline, start, end, alpha, init_image, mask_image, steps)
     [image] = pipeline.decode_latents(latents, columns)
-    told = {"verb": "riffuse", "start": start, "end": end}
-    parameters = {**told, "alpha": alpha, "num_inference_steps": steps}
+    strength = lerp(start.denoising, end.denoising, alpha)
+    _, _, times = _times(pipeline, strength, steps)
+    warn_without_steps(strength, steps, len(times))
+    parameters = {
+        "verb": "riffuse",
+        "start": start,
+        "end": end,
+        "alpha": alpha,
+        "num_inference_steps": steps,
+        "steps_taken": len(times),
+    }
     return pipeline.play_picture(image, parameters)
 
 
@@ -114,17 +129,14 @@ def riffuse_latents(
         torch.randn(known.shape, generator=torch.Generator().manual_seed(each.seed))
         for each in (start, end)
     )
-    noise = slerp(one, other, alpha)
-    keep = None if mask_image is None else _kept(mask_image, known.shape)
+    noise = slerp(one, other, alpha).to(known)
+    keep = None if mask_image is None else _kept(mask_image, known.shape).to(known)
 
-    scheduler = _fresh_scheduler(pipeline.checkpoint.scheduler, steps)
-    offset = scheduler.config.get("steps_offset", 0)
-    first = min(int(steps * strength) + offset, steps)
-    if first == 0:
+    scheduler, begin, times = _times(pipeline, strength, steps)
+    if not len(times):
         return known, picture.width
-    begin = torch.as_tensor(scheduler.timesteps[-first]).reshape(1)
     latents = scheduler.add_noise(known, noise, begin)
-    for t in scheduler.timesteps[max(steps - first + offset, 0) :]:
+    for t in times:
         seen = scheduler.scale_model_input(latents, t)
         with torch.no_grad():
             output = guided_prediction(
@@ -135,6 +147,17 @@ def riffuse_latents(
             put_back = scheduler.add_noise(known, noise, torch.as_tensor(t).reshape(1))
             latents = put_back * keep + latents * (1 - keep)
     return latents, picture.width
+
+
+def _times(pipeline: TextToMusic, strength: float, steps: int) -> tuple[Any, Any, Any]:
+    """Return a scheduler, the time to which noise is added, and the times of the steps."""
+    import torch
+
+    scheduler = _fresh_scheduler(pipeline.checkpoint.scheduler, steps)
+    offset = scheduler.config.get("steps_offset", 0)
+    first = min(int(steps * strength) + offset, steps)
+    times = scheduler.timesteps[max(steps - first + offset, 0) :] if first else []
+    return scheduler, torch.as_tensor(scheduler.timesteps[-first]).reshape(1), times
 
 
 def _fresh_scheduler(old: Any, steps: int) -> Any:
@@ -151,7 +174,8 @@ def _mixed_text(
 ) -> Any:
     from riffedu.diffusion.guidance import same_length
 
-    one, other = (pipeline.encode_prompt(getattr(each, field) or "") for each in (start, end))
+    texts = [one_prompt(getattr(each, field) or "", "each end") for each in (start, end)]
+    one, other = map(pipeline.encode_prompt, texts)
     return lerp(*same_length(one, other, pipeline.encode_prompt("")), alpha)
 
 
@@ -159,12 +183,10 @@ def _whole(image: Image) -> Any:
     """Resize a picture to multiples of 32, as Riffusion does."""
     from PIL import Image
 
-    if not isinstance(image, Image.Image):
-        raise RiffeduError(f"the seed picture must be a PIL picture, not {type(image).__name__}")
+    image = as_picture(image, "RGB")
     width, height = (side - side % 32 for side in image.size)
     if not width or not height:
         raise RiffeduError(f"the seed picture is too small: {image.width} × {image.height} pixels")
-    image = image.convert("RGB")
     return image.resize((width, height), Image.Resampling.LANCZOS)
 
 
@@ -176,7 +198,7 @@ def _kept(mask: Any, shape: Sequence[int]) -> Any:
     from PIL import Image
 
     if not isinstance(mask, Image.Image):
-        raise RiffeduError(f"the mask must be a PIL picture, not {type(mask).__name__}")
+        mask = Image.fromarray((as_mask(mask) * 255).round().astype(np.uint8))
     height, width = shape[-2:]
     small = mask.convert("L").resize((width, height), Image.Resampling.NEAREST)
     return 1 - torch.from_numpy(np.asarray(small, dtype=np.float32) / 255)[None, None]

@@ -27,6 +27,7 @@ import numpy as np
 from riffedu import limits
 from riffedu.errors import RiffeduError
 from riffedu.music.interpolate import four_corners, prompt_path
+from riffedu.music.prompt_schedule import one_prompt
 
 LINEAR = 0.9
 SHARED = 0.25
@@ -97,12 +98,13 @@ def interpolate_prompts(
     ``pieces`` is the number of pieces from one prompt to the next; one more ends at the last
     prompt. ``easing`` is one of those of `riffedu.music.interpolate.prompt_path`. A piece's
     ``place`` is (progress, 0), from 0 at the first prompt to 1 at the last. Raises RiffeduError for
-    less than two prompts. Notebook: 13_interpolation.
+    fewer than two prompts. Notebook: 13_interpolation.
     """
     prompts = list(prompts) if limits.is_list(prompts) else []
     if len(prompts) < 2:
         raise RiffeduError("a prompt path needs a list of at least two prompts")
-    stops = pipeline.encode_prompt([limits.text("prompt", prompt) for prompt in prompts])
+    texts = [one_prompt(limits.text("prompt", prompt), "each stop") for prompt in prompts]
+    stops = pipeline.encode_prompt(texts)
     pieces = limits.whole("pieces", pieces, 1, 1000)
     way = list(prompt_path(stops.split(1), pieces, easing=easing))
     yield from grow(
@@ -117,7 +119,7 @@ def grow(
 
     ``wanted`` is read just before each piece is made. Notebook: 13_interpolation.
     """
-    stream = Stream(pipeline)
+    stream, seed = Stream(pipeline), limits.seed_of(seed)
     for place, text in wanted:
         yield stream.next(text, place, seed, **options)
 
@@ -142,7 +144,7 @@ class Stream:
         seed: int = 0,
         **options: Any,
     ) -> Piece:
-        """Return the next `Piece` for token states ``text``; its noise is of seed plus number.
+        """Return the next `Piece` for token states ``text``; its noise has seed ``seed`` + number.
 
         ``options`` go to `next_latents`.
         """
@@ -204,7 +206,7 @@ def journey_parameters(
 
 
 def corner_states(pipeline: TextToMusic, prompts: str | Sequence[str]) -> list:
-    """Return the token states of four corners, of one length; one or two prompts fill several.
+    """Return the token states of four corners, of the same length; one or two prompts fill several.
 
     Raises RiffeduError for another number of prompts or an empty one.
     """
@@ -293,7 +295,7 @@ def _checked(place: tuple[float, float]) -> tuple[float, float]:
     try:
         x, y = (float(each) for each in place)
     except (TypeError, ValueError):
-        raise RiffeduError(f"a place is two numbers, not {place!r}") from None
+        raise RiffeduError(f"a place must be two numbers, not {place!r}") from None
     if not (0 <= x <= 1 and 0 <= y <= 1):
         raise RiffeduError(f"the place ({x:g}, {y:g}) lies outside the square from 0 to 1")
     return x, y

@@ -21,7 +21,7 @@ def admm_steps(
     length: int | None = None,
     refit: Callable | None = None,
 ) -> Iterator[PhaseState]:
-    """Phase reconstruction by ADMM: arguments and states as for `griffin_lim_steps`.
+    """Reconstruct phases by ADMM: arguments and states as for `griffin_lim_steps`.
 
     The alternating direction method of multipliers has two constraints, "the target magnitudes" and
     "the STFT of a sound", and a dual variable u that accumulates their difference. With r_i the

@@ -47,7 +47,7 @@ def mel_consistency_db(waveform: Array, mel: np.ndarray, params: SpectrogramPara
 
     found = mel_spectrogram(waveform, params)
     if found.shape != np.shape(mel):
-        raise RiffeduError(f"the sound's picture is {found.shape}, expected {np.shape(mel)}")
+        raise RiffeduError(f"the sound's picture has shape {found.shape}, not {np.shape(mel)}")
     gain = (found * mel).sum() / max((found**2).sum(), 1e-30)
     size: Any = np.linalg.norm(mel)
     error = np.linalg.norm(gain * found - mel) / max(size, 1e-30)
@@ -240,10 +240,10 @@ def as_table(rows: list[Row], seconds: bool = True) -> str:
 
 
 def _magnitudes(waveform: Array, n_fft: int, sample_rate: int, max_frequency: float) -> np.ndarray:
-    from riffedu.signal.arrays import as_tensor
+    from riffedu.signal.arrays import as_sound
     from riffedu.signal.phase import magnitude_of
     from riffedu.signal.stft import stft
 
-    waveform, _ = as_tensor(np.asarray(waveform, dtype=np.float32))
+    waveform = as_sound(waveform)[0].detach()
     rows = 1 + int(max_frequency * n_fft / sample_rate)
     return magnitude_of(stft(waveform, n_fft, n_fft // 4))[:rows].numpy()

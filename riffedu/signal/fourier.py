@@ -1,7 +1,8 @@
 """Lesson 01b: the discrete Fourier transform, written out.
 
-A sound is compared with sines, then wound round a circle, and the two turn out to be one. The rest
-of the course uses the fast algorithm, ``numpy.fft`` or ``torch.fft``, which gives the same numbers.
+A sound is compared with sines, then wound round a circle, and the two turn out to be the same. The
+rest of the course uses the fast algorithm, ``numpy.fft`` or ``torch.fft``, which gives the
+same numbers.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from riffedu.errors import RiffeduError
+from riffedu.signal.arrays import as_numbers
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -132,7 +134,9 @@ def idft(X: ArrayLike) -> np.ndarray:
 
 
 def _mono(x: ArrayLike) -> np.ndarray:
-    x = np.asarray(x)
+    x = as_numbers(x)
     if x.ndim != 1 or not len(x):
-        raise RiffeduError(f"one row of at least one number is needed, not the shape {x.shape}")
+        raise RiffeduError(
+            f"expected a one-dimensional array with at least one number, not shape {x.shape}"
+        )
     return x

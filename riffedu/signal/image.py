@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import struct
-import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from riffedu.errors import RiffeduError
+from riffedu.errors import RiffeduError, warn
 from riffedu.output import is_stream, write_whole
 from riffedu.signal.params import EXIF_TAGS, SpectrogramParams, _number
+from riffedu.signal.picture import LARGEST, as_picture, open_picture, tags_of, with_rows
 from riffedu.signal.tags import image_options
 
 INT16 = 32768.0
@@ -27,11 +27,11 @@ RANGE_DB_TAG = 11090
 PICTURES = (".png", ".webp", ".jpg", ".jpeg", ".tif", ".tiff")
 """Extensions of picture files that are written; .png is lossless."""
 
+LOWEST = 16
+"""The fewest rows of a picture that is resampled to another height."""
+
 WIDEST = {".jpg": 65500, ".jpeg": 65500, ".webp": 16383}
 """The most columns that a format can hold; the others have no limit."""
-
-LARGEST = 2**29
-"""The most pixels of a picture that is read or written: three hours in 512 rows."""
 
 
 def image_from_spectrogram(
@@ -153,14 +153,14 @@ def spectrogram_from_image(
 
         mel = ((255 − pixel) / 255)^(1 / power) · MAX_VALUE / 32768
 
-    ``image``: num_frequencies pixels tall, of any width, in colour or grey (16-bit grey levels keep
-    their precision). ``params`` defaults to the picture's EXIF tags, and to Riffusion's values
-    where a tag is missing. MAX_VALUE (default 30e6) and the range of a picture in decibels always
-    come from the picture. Returns float32 ≥ 0, shape (512, columns), or (2, 512, columns) for a
-    stereo picture (green left, blue right).
+    ``image``: a PIL picture or a file of one (see `riffedu.signal.picture.as_picture`),
+    num_frequencies pixels tall, of any width, in colour or grey (16-bit grey levels keep their
+    precision); another height is resampled, see `ready`. ``params`` defaults to the picture's EXIF
+    tags, and to Riffusion's values where a tag is missing. MAX_VALUE (default 30e6) and the range
+    of a picture in decibels always come from the picture. Returns float32 ≥ 0, shape (512,
+    columns), or (2, 512, columns) for a stereo picture (green left, blue right).
 
-    Raises RiffeduError if ``image`` is not a picture, its height does not match, or its tags
-    contradict its pixels.
+    Raises RiffeduError if ``image`` is not a picture, or its tags contradict its pixels.
     Notebook: 04_image.
 
     >>> image = image_from_spectrogram(np.full((512, 3), 0.5))
@@ -176,7 +176,7 @@ def unit_spectrogram(
     params: SpectrogramParams | None = None,
     columns: tuple[int, int] | None = None,
 ) -> tuple[np.ndarray, float]:
-    """Read a picture as mel amplitudes relative to black, and the amplitude of black.
+    """Return a picture's mel amplitudes relative to black, and the amplitude that black stands for.
 
     The two are separate so that pictures that differ only in level give identical arrays.
     ``columns``: (first, last + 1) of the part to read, for a picture processed in pieces.
@@ -186,21 +186,14 @@ def unit_spectrogram(
     >>> float(mel.max()), loudest
     (1.0, 0.5)
     """
-    if not isinstance(image, Image.Image):
-        raise RiffeduError(f"expected a PIL picture (PIL.Image.open), not {type(image).__name__}")
+    image, params = ready(image, params)
     exif = tags_of(image)
-    params = params or SpectrogramParams.from_exif(exif)
-    if image.height != params.num_frequencies:
-        raise RiffeduError(
-            f"the picture is {image.width} × {image.height} pixels; it must be "
-            f"{params.num_frequencies} tall, one row per mel band"
-        )
     max_value = _number(exif.get(MAX_VALUE_TAG, DEFAULT_MAX_VALUE), float, "MAX_VALUE")
     if not 0 <= max_value < 1e12:
-        raise RiffeduError(f"the picture's EXIF tag MAX_VALUE holds {max_value}, not an amplitude")
+        raise RiffeduError(f"the picture's EXIF tag MAX_VALUE is {max_value}, not an amplitude")
     range_db = exif.get(RANGE_DB_TAG)
     if range_db is not None and not 0 < _number(range_db, float, "the range") < 1000:
-        raise RiffeduError(f"the picture's EXIF tag for its range holds {range_db}, not decibels")
+        raise RiffeduError(f"the picture's EXIF tag for its range is {range_db}, not a value in dB")
     if columns:
         image = image.crop((columns[0], 0, columns[1], image.height))
     pixels = _greys(image, params.stereo)
@@ -208,18 +201,45 @@ def unit_spectrogram(
     return mel, max_value / INT16
 
 
+def ready(
+    image: Any, params: SpectrogramParams | None = None
+) -> tuple[Image.Image, SpectrogramParams]:
+    """Return a picture that can be read, and what it means: its own tags, if ``params`` is None.
+
+    ``image`` is anything `riffedu.signal.picture.as_picture` takes. A picture of another height is
+    resampled on the mel axis, with a warning (RiffeduWarning). Raises RiffeduError for fewer than
+    `LOWEST` rows.
+
+    >>> ready(image_from_spectrogram(np.ones((512, 3))))[0].size
+    (3, 512)
+    """
+    image = as_picture(image)
+    params = params or SpectrogramParams.from_exif(tags_of(image))
+    rows = params.num_frequencies
+    if image.height != rows:
+        if image.height < min(LOWEST, rows) or not image.width:
+            raise RiffeduError(
+                f"the picture is {image.width} × {image.height} pixels; it must be {rows} tall, "
+                "one row per mel band"
+            )
+        warn(
+            f"the picture is {image.height} pixels tall, not {rows}: it was resampled on the mel "
+            "axis"
+        )
+        image = with_rows(image, rows)
+    return image, params
+
+
 def _greys(image: Image.Image, stereo: bool) -> np.ndarray:
     """Return grey levels 0 to 255, lowest band first; (2, rows, columns) for a stereo picture."""
-    fine = image.mode in ("I", "I;16", "I;16B", "I;16L", "F")
-    if stereo and (fine or image.mode in ("1", "L", "LA")):
-        raise RiffeduError("the picture's tags say stereo, but it is grey: one channel")
-    if fine:
+    if stereo and image.mode != "RGB":
+        raise RiffeduError("the picture's tags say stereo, but it is grey and has only one channel")
+    if image.mode in ("I;16", "F"):
         levels: np.ndarray = np.asarray(image, dtype=np.float32)[::-1]
-        levels = levels / 257 if image.mode != "F" else levels
-        if not (levels.min() >= 0 and levels.max() <= 255):
-            raise RiffeduError("the picture's grey levels lie outside their range: save it as RGB")
-        return levels
-    pixels = np.asarray(image.convert("RGB"))[::-1]
+        return levels / 257 if image.mode == "I;16" else levels
+    pixels = np.asarray(image)[::-1]
+    if image.mode == "L":
+        return pixels
     return pixels[..., 1:].transpose(2, 0, 1) if stereo else pixels[..., 0]
 
 
@@ -266,8 +286,11 @@ def save_image(image: Image.Image, path: str | Path, overwrite: bool = True) -> 
     return path
 
 
-def load_image(path: str | Path) -> Image.Image:
-    """Read a picture file with its tags.
+def load_image(source: Any) -> Image.Image:
+    """Read a picture file with its tags, upright and on white: see `riffedu.signal.picture`.
+
+    ``source``: a path (``~`` is the home folder, "-" standard input), bytes, or an open binary
+    file. Returns a picture of mode "L", "RGB", "I;16" or "F".
 
     Raises RiffeduError if the file does not exist, is not a picture, or is damaged.
 
@@ -277,20 +300,7 @@ def load_image(path: str | Path) -> Image.Image:
     ...     print(load_image(path).mode)
     RGB
     """
-    usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, LARGEST // 2  # it refuses twice that
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            warnings.simplefilter("error", UserWarning)  # Pillow's way to say that tags are damaged
-            with Image.open(path) as image:
-                image.load()
-                return image
-    except Image.DecompressionBombError:
-        raise RiffeduError(f"{path} is too large to be a spectrogram picture") from None
-    except (OSError, ValueError, SyntaxError, UserWarning) as error:
-        raise RiffeduError(f"{path}: cannot be read as a picture: {_reason(error)}") from None
-    finally:
-        Image.MAX_IMAGE_PIXELS = usual
+    return as_picture(open_picture(source))
 
 
 def with_level(image: Image.Image, params: SpectrogramParams, gain: float) -> Image.Image:
@@ -307,28 +317,6 @@ def with_level(image: Image.Image, params: SpectrogramParams, gain: float) -> Im
     exif.update({**params.to_exif(), MAX_VALUE_TAG: loudest})
     image.info["exif"] = exif.tobytes()
     return image
-
-
-def tags_of(image: Image.Image) -> Image.Exif:
-    """Return a picture's EXIF tags. Raises RiffeduError if they are damaged.
-
-    >>> tags = tags_of(image_from_spectrogram(np.ones((512, 3))))
-    >>> tags[MAX_VALUE_TAG]
-    32768.0
-    """
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            tags = image.getexif()
-    except (SyntaxError, OSError, ValueError, struct.error) as error:
-        damage: str | None = _reason(error)
-    else:
-        damage = next((str(w.message) for w in caught if "PIL" in w.filename), None)
-    if damage:
-        raise RiffeduError(
-            f"the picture's EXIF tags are damaged ({damage.strip()}): save it again, without them"
-        )
-    return tags
 
 
 def _reason(error: Exception) -> str:

@@ -75,7 +75,7 @@ def sound_from_mel(
 def plain_steps(
     mel: np.ndarray, params: SpectrogramParams, n_iter: int = 32, seed: int = 0
 ) -> Iterator[PhaseState]:
-    """Riffusion's method: inverse mel, then fast Griffin-Lim from random phases on all rows.
+    """Run Riffusion's method: inverse mel, then fast Griffin-Lim from random phases on all rows.
 
     >>> params = SpectrogramParams(sample_rate=8000, num_frequencies=64, max_frequency=4000)
     >>> len(list(plain_steps(np.ones((64, 20)), params, n_iter=1)))
@@ -215,7 +215,7 @@ class Grid(NamedTuple):
 def lean_grid(params: SpectrogramParams) -> Grid:
     """Return the smallest STFT grid that holds everything a picture determines.
 
-    Its rate is the lowest one from 2 · max_frequency on at which window and hop are whole numbers
+    Its rate is the lowest one ≥ 2 · max_frequency at which window and hop are whole numbers
     of samples; zero padding doubles the window (observations 1 and 2 of `lean_steps`). Riffusion's
     n_fft, hop and window of 17640, 441 and 4410 at 44.1 kHz become 4000, 200 and 2000 at 20 kHz.
     The lowest mel bands are narrower than two rows, so the filterbank interpolates linearly

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from riffedu.errors import RiffeduError
-from riffedu.signal.arrays import Array, as_tensor
+from riffedu.signal.arrays import Array, as_sound, as_tensor
 from riffedu.signal.stft import istft, reflect, stft
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ TINY = np.float32(1e-12)
 
 
 def hz_to_mel(hertz: ArrayLike, scale: str = "htk") -> np.ndarray:
-    """Hertz to mel.
+    """Convert hertz to mel.
 
         htk:     m = 2595 · log10(1 + f / 700)
         slaney:  m = 3 f / 200 below 1000 Hz, 15 + 27 · ln(f / 1000) / ln 6.4 above
@@ -49,7 +49,7 @@ def hz_to_mel(hertz: ArrayLike, scale: str = "htk") -> np.ndarray:
 
 
 def mel_to_hz(mel: ArrayLike, scale: str = "htk") -> np.ndarray:
-    """Mel to hertz: the inverse of `hz_to_mel`, with the same scales. Notebook: 03_mel.
+    """Convert mel to hertz: the inverse of `hz_to_mel`, with the same scales. Notebook: 03_mel.
 
     >>> float(mel_to_hz(1000).round(1))
     1000.0
@@ -71,7 +71,7 @@ def mel_filterbank(
     scale: str = "htk",
     norm: str | None = None,
 ) -> np.ndarray:
-    """Triangular filters over the rows of an STFT, evenly spaced in mel.
+    """Return triangular filters over the rows of an STFT, evenly spaced in mel.
 
     Band m rises from edge m to 1 at edge m + 1 and falls to 0 at edge m + 2, where the n_mels + 2
     edges cut [min_frequency, max_frequency] into equal steps of mel:
@@ -103,7 +103,7 @@ def mel_filterbank(
 
 
 def mel_spectrogram(waveform: Array, params: SpectrogramParams | None = None) -> Array:
-    """Mel amplitudes of a sound: the filterbank times |STFT|.
+    """Return the mel amplitudes of a sound: the filterbank times |STFT|.
 
         mel[m, t] = Σ_k bank[m, k] · |X[k, t]|
 
@@ -125,19 +125,18 @@ def mel_spectrogram(waveform: Array, params: SpectrogramParams | None = None) ->
     import torch
 
     params = params or _default_params()
-    x, give_back = as_tensor(waveform)
-    samples = x.shape[-1] if x.ndim else 0
-    columns = -(-samples // params.hop_length)
+    x, give_back = as_sound(waveform)
+    columns = -(-x.shape[-1] // params.hop_length)
     mel = torch.empty(*x.shape[:-1], params.num_frequencies, columns)
     done = 0
-    for block in mel_blocks(x.split(65536, -1) if samples else [], params):
+    for block in mel_blocks(x.split(65536, -1), params):
         mel[..., done : done + block.shape[-1]] = block
         done += block.shape[-1]
     return give_back(mel)
 
 
 def mel_blocks(blocks: Iterable[Array], params: SpectrogramParams | None = None) -> Iterator[Array]:
-    """Streaming `mel_spectrogram`: a generator of columns for a sound that arrives in blocks.
+    """Yield the columns of `mel_spectrogram` for a sound that arrives in blocks.
 
     ``blocks``: an iterable of consecutive waveforms of shape (…, samples), of any length, such as
     a file read in pieces. Yields the mel amplitudes 64 columns at a time (the last block is
@@ -145,7 +144,7 @@ def mel_blocks(blocks: Iterable[Array], params: SpectrogramParams | None = None)
     `mel_spectrogram` of the joined sound. An hour needs no more memory than a second. (64 columns
     fit into a processor's cache; 128 took half as long again.)
 
-    Raises RiffeduError where the blocks hold no sample, where one has NaN or infinite samples or
+    Raises RiffeduError if the blocks contain no samples, or if one has NaN or infinite samples or
     another number of channels. Notebook: 03_mel.
 
     >>> [mel.shape for mel in mel_blocks([np.zeros(3000), np.zeros(2000)])]
@@ -156,8 +155,8 @@ def mel_blocks(blocks: Iterable[Array], params: SpectrogramParams | None = None)
     params = params or _default_params()
     bank = sparse_filterbank(params)
     n_fft, hop = params.n_fft, params.hop_length
-    doors = (as_tensor(block) for block in blocks)
-    for piece, give_back in _pieces(doors, n_fft, hop, columns=64):
+    tensors = (as_sound(block, block=True) for block in blocks)
+    for piece, give_back in _pieces(tensors, n_fft, hop, columns=64):
         spectrum = stft(piece, n_fft, hop, params.win_length, center=False).numpy()
         # NumPy's abs: torch's takes as long as the FFT.
         magnitude = np.abs(spectrum[..., : bank.shape[1], :])
@@ -167,9 +166,9 @@ def mel_blocks(blocks: Iterable[Array], params: SpectrogramParams | None = None)
 
 
 def _pieces(
-    doors: Iterable[tuple[torch.Tensor, Callable]], n_fft: int, hop_length: int, columns: int
+    tensors: Iterable[tuple[torch.Tensor, Callable]], n_fft: int, hop_length: int, columns: int
 ) -> Iterator[tuple[torch.Tensor, Callable]]:
-    """Cuts a sound into overlapping pieces, mirrored at both ends as in a centred `stft`.
+    """Cut a sound into overlapping pieces, mirrored at both ends as in a centred `stft`.
 
     Each piece holds the samples of ``columns`` frames, the last one those of the frames left.
     """
@@ -179,7 +178,7 @@ def _pieces(
     before = n_fft // 2
     after = n_fft - 1 - before  # so that the last frame is centred inside the sound
     held, begun = None, False
-    for x, give_back in doors:
+    for x, give_back in tensors:
         x = _checked(x, held)
         held = x if held is None else torch.cat([held, x], -1)
         if not begun and held.shape[-1] > before:
@@ -204,15 +203,14 @@ def _checked(x: torch.Tensor, held: torch.Tensor | None) -> torch.Tensor:
 
     if x.ndim == 0 or held is not None and x.shape[:-1] != held.shape[:-1]:
         raise RiffeduError(
-            f"a block of shape {tuple(x.shape)} cannot follow: every block needs the same channels"
+            f"a block of shape {tuple(x.shape)} does not match the previous blocks: all need the "
+            "same number of channels"
         )
-    if not torch.isfinite(x.sum(dtype=torch.float64)):
-        raise RiffeduError("the sound holds NaN or infinite samples: clean them first")
-    return x.to(torch.float32)
+    return x.detach().to(torch.float32)
 
 
 def invert_mel(mel: Array, params: SpectrogramParams | None = None, method: str = "pinv") -> Array:
-    """Estimates |STFT| from mel amplitudes.
+    """Estimate |STFT| from mel amplitudes.
 
     The 8821 rows of a frame were summed into 512 bands, so the position of a sine inside its band
     is lost: it comes back as a smooth hump, and rows above ``max_frequency`` as 0. Among the many
@@ -222,7 +220,7 @@ def invert_mel(mel: Array, params: SpectrogramParams | None = None, method: str 
       but blurred by a band to each side: bank · magnitude misses ``mel`` by some −20 dB.
     - "pinv": `pseudo_inverse`, the smallest that fit exactly; then what came out negative is set
       to 0, which costs some of the fit: −35 to −70 dB on the course's clips. No iterations.
-    - "nnls": 30 of `nnls_steps`, which are ≥ 0 *and* fit, below −80 dB, at five times the price.
+    - "nnls": 30 of `nnls_steps`, which are ≥ 0 *and* fit, below −80 dB, at five times the cost.
 
     ``mel``: shape (…, num_frequencies, columns), as `mel_spectrogram` gives it. Returns float32
     ≥ 0, shape (…, n_fft // 2 + 1, columns). Raises RiffeduError for an unknown method and when the
@@ -241,7 +239,7 @@ def invert_mel(mel: Array, params: SpectrogramParams | None = None, method: str 
     if mel.ndim < 2 or mel.shape[-2] != params.num_frequencies:
         raise RiffeduError(
             f"the mel amplitudes have shape {tuple(mel.shape)}; params.num_frequencies="
-            f"{params.num_frequencies} rows and some columns are needed"
+            f"{params.num_frequencies} rows and at least one column are needed"
         )
     bank = sparse_filterbank(params)
     side_by_side = mel.to(torch.float32).movedim(-2, 0).flatten(1).numpy()  # (bands, all columns)
@@ -255,12 +253,12 @@ def invert_mel(mel: Array, params: SpectrogramParams | None = None, method: str 
 def mel_round_trip(
     waveform: Array, params: SpectrogramParams | None = None, method: str = "pinv"
 ) -> Array:
-    """Sends a sound through the filterbank and back with its own phases: what mel alone loses.
+    """Send a sound through the filterbank and back with its own phases: what mel alone loses.
 
         Y = X / |X| · invert_mel(bank · |X|),   X = STFT(waveform)
 
     ``waveform``: shape (…, samples). Returns float32 of the same shape, not
-    normalised. A picture cannot do this, since it holds no phases. Raises RiffeduError as
+    normalised. A picture cannot do this, since it has no phases. Raises RiffeduError as
     `mel_spectrogram` and `invert_mel` do. Notebook: 03_mel.
 
     >>> mel_round_trip(np.zeros(4410), method="transpose").shape
@@ -269,7 +267,7 @@ def mel_round_trip(
     import torch
 
     params = params or _default_params()
-    x, give_back = as_tensor(waveform)
+    x, give_back = as_sound(waveform)
     magnitude = invert_mel(mel_spectrogram(x, params), params, method)
     grid = params.n_fft, params.hop_length, params.win_length
     spectrum = stft(x.to(torch.float32), *grid)[..., : magnitude.shape[-1]]
@@ -277,7 +275,7 @@ def mel_round_trip(
 
 
 def transpose_inverse(mel: np.ndarray, bank: Any) -> np.ndarray:
-    """Inverts the filterbank by its transpose: each band's mean magnitude, linear in between.
+    """Invert the filterbank by its transpose: each band's mean magnitude, linear in between.
 
         magnitude = bankᵀ (mel / (bank 1)) / (bankᵀ 1)
 
@@ -295,7 +293,7 @@ def transpose_inverse(mel: np.ndarray, bank: Any) -> np.ndarray:
 
 
 def pseudo_inverse(mel: np.ndarray, bank: Any) -> np.ndarray:
-    """The magnitudes of least Σ magnitude² that have these mel amplitudes, clamped at 0.
+    """Return the magnitudes of least Σ magnitude² that have these mel amplitudes, clamped at 0.
 
         magnitude = max(0, bankᵀ (bank bankᵀ)⁺ mel)
 
@@ -319,7 +317,7 @@ def pseudo_inverse(mel: np.ndarray, bank: Any) -> np.ndarray:
 def nnls_steps(
     mel: np.ndarray, bank: Any, n_iter: int = 30, initial: np.ndarray | None = None
 ) -> Iterator[np.ndarray]:
-    """Non-negative least squares, iterate by iterate: min ‖mel − bank · magnitude‖, magnitude ≥ 0.
+    """Solve min ‖mel − bank · magnitude‖ with magnitude ≥ 0 (NNLS); yield every iterate.
 
         magnitude_{i+1} = max(0, ahead + bankᵀ (mel − bank · ahead) / (bankᵀ bank 1))
         ahead = magnitude_i + i/(i + 3) · (magnitude_i − magnitude_{i−1})
@@ -359,7 +357,7 @@ _INVERSES = {"transpose": transpose_inverse, "pinv": pseudo_inverse, "nnls": _la
 
 
 def fit_mel(magnitude: torch.Tensor, mel: np.ndarray, bank: Any) -> torch.Tensor:
-    """One multiplicative update of magnitudes towards given mel amplitudes.
+    """Take one multiplicative update step of magnitudes towards given mel amplitudes.
 
         magnitude ← magnitude · bankᵀ(mel / (bank · magnitude)) / (bankᵀ 1)
 
@@ -388,7 +386,7 @@ def fit_mel(magnitude: torch.Tensor, mel: np.ndarray, bank: Any) -> torch.Tensor
 
 
 def filterbank_of(params: SpectrogramParams) -> np.ndarray:
-    """`mel_filterbank` with the numbers of a `SpectrogramParams`. Read-only: it is shared.
+    """Return `mel_filterbank` with the numbers of a `SpectrogramParams`. Read-only: it is shared.
 
     >>> from riffedu.signal.params import SpectrogramParams
     >>> filterbank_of(SpectrogramParams()).shape
@@ -407,7 +405,7 @@ def filterbank_of(params: SpectrogramParams) -> np.ndarray:
 
 @lru_cache(maxsize=8)
 def sparse_filterbank(params: SpectrogramParams) -> Any:
-    """`filterbank_of` as a scipy CSR matrix, without the STFT rows above ``max_frequency``.
+    """Return `filterbank_of` as a scipy CSR matrix, without the STFT rows above ``max_frequency``.
 
     Two in a thousand of its numbers are not zero.
 

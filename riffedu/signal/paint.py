@@ -17,14 +17,14 @@ from riffedu.signal.params import SpectrogramParams
 
 
 def blank(seconds: float = 2.56, params: SpectrogramParams | None = None) -> np.ndarray:
-    """An empty canvas: zeros of shape (num_frequencies, columns). Notebook: 04_image.
+    """Return an empty canvas: zeros of shape (num_frequencies, columns). Notebook: 04_image.
 
     >>> blank(1.0).shape
     (512, 100)
     """
     params = params or SpectrogramParams()
     if not seconds > 0:
-        raise RiffeduError(f"a canvas cannot last {seconds} s: give it more than 0")
+        raise RiffeduError(f"a canvas must last more than 0 s, not {seconds} s")
     columns = max(1, round(seconds * 1000 / params.column_ms))
     return np.zeros((params.num_frequencies, columns), np.float32)
 
@@ -38,7 +38,7 @@ def line(
     level_db: float = -20.0,
     params: SpectrogramParams | None = None,
 ) -> np.ndarray:
-    """Paints a tone from ``start`` to ``end`` (seconds), or a glide from ``hertz`` to ``to``.
+    """Paint a tone from ``start`` to ``end`` (seconds), or a glide from ``hertz`` to ``to``.
 
     A tone is not a single row: the window spreads it into a peak, and the peak must be painted for
     it to sound like a tone. For an amplitude a = 10^(level_db / 20) and a Hann window of N samples,
@@ -70,7 +70,7 @@ def harmonics(
     fall_db: float = 6.0,
     params: SpectrogramParams | None = None,
 ) -> np.ndarray:
-    """Paints a note: lines at 1, 2, 3 … times ``hertz``, falling by ``fall_db`` per octave.
+    """Paint a note: lines at 1, 2, 3 … times ``hertz``, falling by ``fall_db`` per octave.
 
     Partials outside the picture are left out. Notebook: 04_image.
 
@@ -96,11 +96,11 @@ def beat(
     high: float = np.inf,
     params: SpectrogramParams | None = None,
 ) -> np.ndarray:
-    """Paints a click at ``at`` seconds: a vertical line from ``low`` to ``high`` hertz.
+    """Paint a click at ``at`` seconds: a vertical line from ``low`` to ``high`` hertz.
 
     A click is not a single column: every window that contains it shows it, weighted by the window
     there: |X| = a · w(t − at) in all rows, 100 ms wide. It is painted 40 dB above
-    ``level_db``, since a single sample of that height is as loud as a tone to the ear.
+    ``level_db``, because a single sample has to be that much higher to sound as loud as a tone.
     Notebook: 04_image.
 
     >>> int(beat(blank(0.2), at=0.1).max(axis=0).argmax())
@@ -110,7 +110,9 @@ def beat(
     half = params.window_duration_ms / 2000
     t = np.arange(mel.shape[1]) * params.column_ms / 1000
     if not 0 <= at <= t[-1] + params.column_ms / 1000:
-        raise RiffeduError(f"the stroke at {at:g} s lies outside the picture's {len(t)} columns")
+        raise RiffeduError(
+            f"the click at {at:g} s lies outside the picture, which is {len(t)} columns long"
+        )
     window = np.where(np.abs(t - at) < half, 0.5 + 0.5 * np.cos(np.pi * (t - at) / half), 0)
     rows = _between(low, high, params)
     stroke = np.outer(rows * _flat(params), window * 10 ** ((level_db + 40) / 20))
@@ -127,7 +129,7 @@ def rectangle(
     seed: int = 0,
     params: SpectrogramParams | None = None,
 ) -> np.ndarray:
-    """Paints noise between two frequencies and two times, at ``level_db`` dBFS (RMS).
+    """Paint noise between two frequencies and two times, at ``level_db`` dBFS (RMS).
 
     White noise of variance σ² has E|X|² = σ² Σ w² in each row, with a Rayleigh distribution;
     this speckle, drawn with ``seed``, makes it hiss instead of buzz.
@@ -155,7 +157,7 @@ def stamp(
     bands: int = 0,
     params: SpectrogramParams | None = None,
 ) -> np.ndarray:
-    """Pastes another picture at ``start`` seconds, moved up by ``bands``.
+    """Paste another picture at ``start`` seconds, moved up by ``bands``.
 
     Parts outside the canvas are cut off. Notebook: 04_image.
 
@@ -174,7 +176,7 @@ def stamp(
 
 
 def move(mel: np.ndarray, bands: int) -> np.ndarray:
-    """Moves a picture up by ``bands`` (down if negative); bands that leave it are lost.
+    """Move a picture up by ``bands`` (down if negative); bands that leave it are lost.
 
     On a mel axis this is not a transposition: equal distances are equal ratios of (700 + f), not of
     f, so overtones drift apart. Notebook: 04_image.
@@ -190,7 +192,7 @@ def move(mel: np.ndarray, bands: int) -> np.ndarray:
 
 
 def reverse(mel: np.ndarray) -> np.ndarray:
-    """Reverses a picture in time. Notebook: 04_image.
+    """Reverse a picture in time. Notebook: 04_image.
 
     >>> reverse(np.array([[1, 2]])).tolist()
     [[2, 1]]
@@ -199,7 +201,7 @@ def reverse(mel: np.ndarray) -> np.ndarray:
 
 
 def upside_down(mel: np.ndarray) -> np.ndarray:
-    """Flips a picture in frequency. Notebook: 04_image.
+    """Flip a picture in frequency. Notebook: 04_image.
 
     >>> upside_down(np.array([[1], [2]])).tolist()
     [[2], [1]]
@@ -208,7 +210,7 @@ def upside_down(mel: np.ndarray) -> np.ndarray:
 
 
 def stretch(mel: np.ndarray, factor: float) -> np.ndarray:
-    """Stretches a picture in time by ``factor`` at the same pitch, by linear interpolation.
+    """Stretch a picture in time by ``factor`` at the same pitch, by linear interpolation.
 
     Raises RiffeduError unless the factor is from 0.1 to 10. Notebook: 04_image.
 
@@ -230,7 +232,7 @@ def _columns(mel: np.ndarray, start: float, end: float, params: SpectrogramParam
     t = np.arange(mel.shape[1]) * params.column_ms / 1000
     now = np.flatnonzero((t >= start - 1e-9) & (t < end - 1e-9))
     if not len(now):
-        raise RiffeduError(f"nothing of the canvas lies between {start:g} and {end:g} s")
+        raise RiffeduError(f"no part of the canvas lies between {start:g} and {end:g} s")
     return now
 
 

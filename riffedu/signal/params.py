@@ -61,7 +61,7 @@ class SpectrogramParams:
         if self.n_fft > LONGEST_FRAME or self.num_frequencies > LONGEST_FRAME // 2:
             raise RiffeduError(
                 f"SpectrogramParams: sample_rate={self.sample_rate}, padded_duration_ms="
-                f"{self.padded_duration_ms} and num_frequencies={self.num_frequencies} ask for "
+                f"{self.padded_duration_ms} and num_frequencies={self.num_frequencies} give "
                 f"frames of over {LONGEST_FRAME} samples"
             )
         if not 1 <= self.hop_length <= self.win_length <= self.n_fft:
@@ -104,7 +104,7 @@ class SpectrogramParams:
     def from_exif(cls, exif: Mapping[int, Any]) -> SpectrogramParams:
         """Read the parameters from EXIF tags; a missing tag gets its default.
 
-        Raises RiffeduError if a tag does not hold a number of the right kind.
+        Raises RiffeduError if a tag is not a number of the right kind.
         """
         kinds = {field.name: type(field.default) for field in fields(cls)}
         found = {
@@ -120,4 +120,6 @@ def _number(value: Any, kind: type, name: str) -> Any:
         number = float(value)
         return bool(number) if kind is bool else kind(number)
     except (TypeError, ValueError, ZeroDivisionError, OverflowError):
-        raise RiffeduError(f"the picture's EXIF tag for {name} holds {value!r}") from None
+        raise RiffeduError(
+            f"the picture's EXIF tag for {name} is {value!r}, which is not a valid number"
+        ) from None

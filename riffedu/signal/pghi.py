@@ -27,8 +27,8 @@ def pghi(
 
     ``magnitude``: real ≥ 0, shape (…, n_fft // 2 + 1, columns), of centred frames as `stft` makes
     them. Returns the complex spectrum, as a torch or NumPy array like ``magnitude``. The phases are
-    right up to a constant where a frame holds one sine or one click; where sounds overlap they are
-    a good start.
+    right up to a constant where a frame contains one sine or one click; where sounds overlap they
+    are a good start.
 
     Raises RiffeduError for magnitudes of another shape or a tolerance outside (0, 1). Source:
     Průša, Balazs and Søndergaard, "A noniterative method for reconstruction of phase from STFT

@@ -67,7 +67,7 @@ def griffin_lim_steps(
     length: int | None = None,
     refit: Callable | None = None,
 ) -> Iterator[PhaseState]:
-    """Griffin-Lim and its fast variant: yields n_iter + 1 states, the first with initial phases.
+    """Run Griffin-Lim or its fast variant: yield n_iter + 1 states, the first with initial phases.
 
     A spectrum with the target magnitudes and arbitrary phases is not the STFT of any sound. Each
     iteration goes to the nearest sound and back, keeps the phases of that spectrum, and restores
@@ -118,7 +118,7 @@ def griffin_lim(
     length: int | None = None,
     refit: Callable | None = None,
 ) -> Array:
-    """The waveform of the last state of `griffin_lim_steps`, shape (…, samples).
+    """Return the waveform of the last state of `griffin_lim_steps`, shape (…, samples).
 
     Same arguments and errors. NumPy in gives NumPy out, torch in gives torch out. Notebook:
     05_griffin_lim.
@@ -145,7 +145,7 @@ def griffin_lim(
 
 
 def random_phases(magnitude: torch.Tensor, seed: int = 0) -> torch.Tensor:
-    """Unit complex numbers of the shape of ``magnitude``, with phases uniform in [0, 2π).
+    """Return unit complex numbers of ``magnitude``'s shape, with phases uniform in [0, 2π).
 
     >>> import torch
     >>> random_phases(torch.ones(3, 2)).abs().allclose(torch.ones(3, 2))
@@ -159,7 +159,7 @@ def random_phases(magnitude: torch.Tensor, seed: int = 0) -> torch.Tensor:
 
 
 def magnitude_of(spectrum: torch.Tensor) -> torch.Tensor:
-    """|spectrum| of a complex tensor, by NumPy: seven times as fast as torch on a CPU.
+    """Return |spectrum| of a complex tensor, by NumPy: seven times as fast as torch on a CPU.
 
     >>> import torch
     >>> magnitude_of(torch.tensor([3 + 4j])).tolist()
@@ -171,7 +171,7 @@ def magnitude_of(spectrum: torch.Tensor) -> torch.Tensor:
 
 
 def with_magnitude(spectrum: torch.Tensor, magnitude: torch.Tensor) -> torch.Tensor:
-    """The phases of ``spectrum`` with other magnitudes; 0 where ``spectrum`` is 0.
+    """Return the phases of ``spectrum`` with other magnitudes; 0 where ``spectrum`` is 0.
 
     >>> import torch
     >>> with_magnitude(torch.tensor([2j]), torch.tensor([3.0])).tolist()

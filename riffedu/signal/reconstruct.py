@@ -7,11 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
+from riffedu.signal.arrays import as_waveform
 from riffedu.signal.audio import ramp
-from riffedu.signal.image import (
-    tags_of,
-    unit_spectrogram,
-)
+from riffedu.signal.image import ready, tags_of, unit_spectrogram
 from riffedu.signal.inversion import sound_from_mel
 from riffedu.signal.params import SpectrogramParams
 
@@ -29,6 +27,7 @@ def image_to_audio(
 ) -> tuple[np.ndarray, int]:
     """Convert a picture to sound; return (waveform, sample_rate).
 
+    ``image``: a PIL picture or a file of one, see `riffedu.signal.picture.as_picture`.
     ``quality`` is one of `riffedu.signal.inversion.QUALITIES`, fastest first; "plain" is
     Riffusion's method, the inverse mel transform and then fast Griffin-Lim on all rows. ``n_iter``
     overrides the number of iterations. ``seed`` sets the random initial phases: the same seed gives
@@ -48,7 +47,8 @@ def image_to_audio(
     >>> waveform.shape, sample_rate
     ((1600,), 8000)
     """
-    if not isinstance(image, Image.Image) or image.width <= LONGEST_AT_ONCE:
+    image, params = ready(image, params)
+    if image.width <= LONGEST_AT_ONCE:
         return _sound_of(image, params, None, quality, seed, n_iter, progress)
     return _sound_of_pieces(image, params, quality, seed, n_iter, progress)
 
@@ -146,17 +146,13 @@ def repaint(
     >>> repaint(np.zeros(8000), 8000, image, start=40, stop=50, margin=0.1).shape
     (8000,)
     """
-    from riffedu.signal.audio import ramp
-    from riffedu.signal.image import tags_of
-    from riffedu.signal.reconstruct import image_to_audio
-
-    waveform = np.asarray(waveform, np.float32)
-    params = SpectrogramParams.from_exif(tags_of(image))
+    waveform = as_waveform(waveform)
+    image, params = ready(image)
     hop = sample_rate * params.column_ms / 1000
     wide = round(1000 * margin / params.column_ms)
     first, last = max(0, start - wide), min(image.width, stop + wide)
     part = image.crop((first, 0, last, image.height))
-    part.info["exif"] = image.info["exif"]
+    part.info["exif"] = tags_of(image).tobytes()
     new, _ = image_to_audio(part, progress=False)
     begin = round(first * hop)
     new = new[..., : waveform.shape[-1] - begin]

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from riffedu.errors import RiffeduError
+from riffedu.signal.arrays import as_numbers
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
 def alias(hertz: float, sample_rate: float) -> float:
-    """The frequency of a sampled tone of ``hertz`` after aliasing, from 0 to sample_rate / 2.
+    """Return the frequency of a sampled tone of ``hertz`` after aliasing, 0 to sample_rate / 2.
 
         f_alias = | f − f_s · round(f / f_s) |
 
@@ -33,7 +34,7 @@ def alias(hertz: float, sample_rate: float) -> float:
 
 
 def sinc_interpolate(samples: ArrayLike, sample_rate: float, t: ArrayLike) -> np.ndarray:
-    """Values between samples: the one curve through them without frequencies above f_s / 2.
+    """Return values between samples, on the only curve without frequencies above f_s / 2.
 
         x(t) = Σ_n x[n] · sinc(f_s t − n),   sinc(u) = sin(πu) / (πu)
 
@@ -50,7 +51,7 @@ def sinc_interpolate(samples: ArrayLike, sample_rate: float, t: ArrayLike) -> np
 
 
 def low_pass(cutoff: float, sample_rate: float, taps: int = 255) -> np.ndarray:
-    """The ``taps`` weights of a low-pass filter with its cutoff at ``cutoff`` Hz.
+    """Return the ``taps`` weights of a low-pass filter with its cutoff at ``cutoff`` Hz.
 
         h[n] = c · sinc(2 f_c / f_s · (n − (taps − 1) / 2)) · w[n],   Σ h = 1
 
@@ -71,7 +72,7 @@ def low_pass(cutoff: float, sample_rate: float, taps: int = 255) -> np.ndarray:
 
 
 def decimate(x: ArrayLike, factor: int, filtered: bool = True) -> np.ndarray:
-    """Keeps every ``factor``-th sample of a sound, which divides its sample rate by ``factor``.
+    """Keep every ``factor``-th sample of a sound, which divides its sample rate by ``factor``.
 
     ``filtered``: frequencies above the new Nyquist frequency are filtered out first (`low_pass` at
     0.45 of the new rate); otherwise they alias. ``x``: (samples,). Returns float32,
@@ -80,7 +81,7 @@ def decimate(x: ArrayLike, factor: int, filtered: bool = True) -> np.ndarray:
     >>> decimate(np.ones(441), 3).shape
     (147,)
     """
-    x = np.asarray(x, np.float32)
+    x = as_numbers(x).astype(np.float32)
     if x.ndim != 1 or factor != int(factor) or factor < 1:
         raise RiffeduError(
             f"decimate needs a mono sound and a whole factor of 1 or more, not {factor}"
@@ -91,11 +92,11 @@ def decimate(x: ArrayLike, factor: int, filtered: bool = True) -> np.ndarray:
 
 
 def quantise(x: ArrayLike, bits: int, dither: bool = False, seed: int = 0) -> np.ndarray:
-    """Quantises samples to the 2^bits values that ``bits`` bits can represent.
+    """Quantise samples to the 2^bits values that ``bits`` bits can represent.
 
         y = q · round(x / q),   q = 2 / 2^bits,   −1 ≤ y ≤ 1 − q
 
-    The error is at most q / 2, which for a full-scale sine makes a signal-to-noise ratio of about
+    The error is at most q / 2, which for a full-scale sine gives a signal-to-noise ratio of about
     6.02 · bits + 1.76 dB. It depends on the sound and is heard as distortion, unless ``dither``
     adds noise before rounding (TPDF, the sum of two uniform numbers of one step): the error is then
     a steady hiss, 4.8 dB louder. Returns float32. Source: Lipshitz, Wannamaker and
@@ -106,7 +107,7 @@ def quantise(x: ArrayLike, bits: int, dither: bool = False, seed: int = 0) -> np
     """
     if not 1 <= bits <= 24:
         raise RiffeduError(f"bits must be a whole number from 1 to 24, not {bits}")
-    q, steps = 2.0 / 2**bits, np.asarray(x, np.float64) * 2**bits / 2
+    q, steps = 2.0 / 2**bits, as_numbers(x).astype(np.float64) * 2**bits / 2
     if dither:
         steps = steps + np.random.default_rng(seed).uniform(-0.5, 0.5, (2, *steps.shape)).sum(0)
     return (q * np.clip(np.round(steps), -(2 ** (bits - 1)), 2 ** (bits - 1) - 1)).astype(
@@ -115,12 +116,12 @@ def quantise(x: ArrayLike, bits: int, dither: bool = False, seed: int = 0) -> np
 
 
 def snr_db(x: ArrayLike, y: ArrayLike) -> float:
-    """The signal-to-noise ratio in dB of y against x: 10 · log10(Σ x² / Σ (y − x)²).
+    """Return the signal-to-noise ratio in dB of y against x: 10 · log10(Σ x² / Σ (y − x)²).
 
     >>> round(snr_db([1, 1], [1.1, 0.9]), 1)
     20.0
     """
-    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    x, y = (as_numbers(z).astype(np.float64) for z in (x, y))
     noise, signal = np.sum((y - x) ** 2), np.sum(x**2)
     if noise == 0:
         return np.inf

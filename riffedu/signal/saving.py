@@ -1,4 +1,4 @@
-"""Lesson 01: writing sound files. `riffedu.signal.audio` hands on `save`."""
+"""Lesson 01: writing sound files. `riffedu.signal.audio` exports `save`."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def save(
     record: Record | None = None,
     overwrite: bool = True,
 ) -> Path:
-    """Writes a sound file; the extension sets the format: .wav, .flac, .ogg, .mp3, .opus, .m4a.
+    """Write a sound file; the extension sets the format: .wav, .flac, .ogg, .mp3, .opus, .m4a.
 
     Never scales the samples. ``bits`` is 16 (the default) or 24 for .wav and .flac, or "float" for
     .wav, whose samples may lie outside [−1, 1]. An .opus file has 48 kHz; .m4a requires ffmpeg.
     ``path`` may be a pipe or a device, or "-" for stdout: without an extension they get a WAV file.
-    ``record`` says inside the file how the sound was made, see `riffedu.signal.tags`. The file is
-    written whole or not at all, see `riffedu.output.write_whole`. In an .ogg of six channels the
+    ``record``, stored in the file, says how the sound was made, see `riffedu.signal.tags`. The file
+    is written whole or not at all, see `riffedu.output.write_whole`. In an .ogg of six channels the
     last is the bass channel, as in 5.1. Returns the path.
 
     Raises RiffeduError for an unknown extension, a path that cannot be written, a rate or number
@@ -93,8 +93,8 @@ def check_format(path: Path, bits: int | str | None = None) -> str:
     able = {".wav": BITS, ".flac": BITS[:2]}.get(suffix, ())
     if bits is not None and str(bits) not in able:
         what = "float samples" if bits == "float" else f"{bits} bits"
-        other = "use .wav" if able else "use .wav or .flac, or leave the bits out"
-        raise RiffeduError(f"{suffix} files do not hold {what}: {other}")
+        other = "use .wav" if able else "use .wav or .flac, or omit the bits"
+        raise RiffeduError(f"{suffix} files cannot have {what}: {other}")
     if suffix == ".m4a" and not shutil.which("ffmpeg"):
         raise RiffeduError(
             f"cannot write {path}: .m4a requires ffmpeg, which is not installed; "
@@ -114,7 +114,7 @@ def _check_fits(
         )
     if suffix == ".mp3" and (channels > 2 or sample_rate not in MP3_RATES):
         raise RiffeduError(
-            f"{path} cannot be written: an mp3 holds 1 or 2 channels at {MP3_RATES[0]} to "
+            f"{path} cannot be written: an mp3 has 1 or 2 channels at {MP3_RATES[0]} to "
             f"{MP3_RATES[-1]} Hz, not {channels} at {sample_rate}; resample, or save as .flac"
         )
     width = {"24": 3, "float": 4}.get(str(bits), 2)

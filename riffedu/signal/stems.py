@@ -41,7 +41,7 @@ def harmonic_percussive_masks(
     from scipy.ndimage import median_filter
 
     if limits.whole("width", width, 3, 1001) % 2 == 0:
-        raise RiffeduError(f"the width of a median is odd, not {width}")
+        raise RiffeduError(f"the width of a median must be odd, not {width}")
     harmonic = median_filter(magnitude, size=(1, width), mode="reflect") ** power
     percussive = median_filter(magnitude, size=(width, 1), mode="reflect") ** power
     total = harmonic + percussive
@@ -108,10 +108,10 @@ def recombine(
     """
     gains = dict(gains_db or {})
     if unknown := gains.keys() - stems.keys():
-        raise RiffeduError(f"no stem {min(unknown)!r}: there are {', '.join(stems)}")
+        raise RiffeduError(f"there is no stem {min(unknown)!r}: choose from {', '.join(stems)}")
     factors = {name: 10 ** (gains.get(name, 0.0) / 20) for name in stems}
     if not all(np.isfinite(factor) for factor in factors.values()):
-        raise RiffeduError("a gain is a number of dB, or -inf to leave a stem out")
+        raise RiffeduError("a gain must be a number of dB, or -inf to leave a stem out")
     parts = [np.float32(factors[name]) * as_waveform(stem) for name, stem in stems.items()]
     return np.sum(parts, axis=0)
 

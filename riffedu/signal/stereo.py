@@ -34,7 +34,7 @@ def widen(waveform: Array, sample_rate: int, width: float = WIDTH, seed: int = 0
 
     middle = as_waveform(waveform)
     if middle.ndim != 1:
-        raise RiffeduError("widen takes a mono sound, of shape (samples,)")
+        raise RiffeduError("widen needs a mono sound, of shape (samples,)")
     width = limits.number("width", width, 0, 1)
     size = max(1, round(BURST * sample_rate))
     random = np.random.default_rng(limits.seed_of(seed))
@@ -46,7 +46,7 @@ def widen(waveform: Array, sample_rate: int, width: float = WIDTH, seed: int = 0
 def from_side(middle: Array, side: Array, width: float = WIDTH) -> np.ndarray:
     """Join a middle and a side: L = m + s, R = m − s, with RMS(s) = width · RMS(m).
 
-    What ``side`` has in common with ``middle`` is taken out of it first (s ⟂ m), so that both
+    What ``side`` has in common with ``middle`` is removed from it first (s ⟂ m), so that both
     channels are equally loud. A silent side gives mono. Raises RiffeduError for different lengths.
 
     >>> from_side([1.0, -1.0, 1.0, -1.0], [1.0, 1.0, -1.0, -1.0], 0.5)[0].tolist()
@@ -54,7 +54,9 @@ def from_side(middle: Array, side: Array, width: float = WIDTH) -> np.ndarray:
     """
     m, s = (as_waveform(x).astype(np.float64) for x in (middle, side))
     if m.ndim != 1 or m.shape != s.shape:
-        raise RiffeduError(f"middle and side are mono and equally long, not {m.shape}, {s.shape}")
+        raise RiffeduError(
+            f"middle and side must be mono and equally long, not {m.shape} and {s.shape}"
+        )
     s = s - m * (float(m @ s) / max(float(m @ m), 1e-30))
     rms, own = math.sqrt(np.mean(m**2)), math.sqrt(np.mean(s**2))
     s = s * (width * rms / own) if own > 1e-9 * max(rms, 1e-30) else 0 * s
@@ -73,7 +75,7 @@ def stereo_width(waveform: Array) -> tuple[float, float]:
     """
     sound = as_waveform(waveform).astype(np.float64)
     if sound.ndim != 2 or len(sound) != 2:
-        raise RiffeduError("the width is that of two channels, of shape (2, samples)")
+        raise RiffeduError("stereo_width needs two channels, of shape (2, samples)")
     left, right = sound
     power = math.sqrt((left @ left) * (right @ right))
     both = np.sum((left + right) ** 2)

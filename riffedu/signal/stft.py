@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from riffedu.errors import RiffeduError
-from riffedu.signal.arrays import Array, Window, as_tensor
+from riffedu.signal.arrays import Array, Window, as_sound, as_tensor
 
 if TYPE_CHECKING:
     import torch
@@ -28,7 +28,7 @@ def stft(
     window: Window = "hann",
     center: bool = True,
 ) -> Array:
-    """The short-time Fourier transform: the spectrum of each windowed frame of a sound.
+    """Compute the short-time Fourier transform: the spectrum of each windowed frame of a sound.
 
         X[k, t] = Σ_n w[n] · x[t·hop_length + n] · exp(−2πi k n / n_fft),   n = 0 … n_fft − 1
 
@@ -45,7 +45,7 @@ def stft(
     only the 1 + (samples − n_fft) // hop_length frames that lie wholly inside the sound.
 
     Raises RiffeduError for sizes that make no frame, and for a sound that is empty, complex or
-    holds NaN. Source: Allen and Rabiner, "A unified approach to short-time Fourier analysis and
+    contains NaN. Source: Allen and Rabiner, "A unified approach to short-time Fourier analysis and
     synthesis", Proc. IEEE 65 (1977). Notebook: 02_stft.
 
     >>> stft(np.zeros(1000), n_fft=256, hop_length=100).shape
@@ -53,7 +53,7 @@ def stft(
     """
     import torch
 
-    x, give_back = as_tensor(x)
+    x, give_back = as_sound(x)
     win_length = _check_sizes(n_fft, hop_length, win_length)
     _check_sound(x, n_fft, center)
     window = get_window(window, win_length, x.dtype)
@@ -74,7 +74,7 @@ def istft(
     center: bool = True,
     length: int | None = None,
 ) -> Array:
-    """The inverse STFT: the sound whose STFT is nearest to ``spectrum``, by overlap-add.
+    """Compute the inverse STFT: the sound whose STFT is nearest to ``spectrum``, by overlap-add.
 
         x[n] = Σ_t w[n − t·hop] · x_t[n − t·hop]  /  Σ_t w[n − t·hop]²
 
@@ -114,12 +114,12 @@ def istft(
         length = (frames.shape[-2] - 1) * hop_length + (0 if center else n_fft)
     x = torch.nn.functional.pad(x, (start, max(0, length - start - x.shape[-1])))[..., :length]
     if not x.sum().isfinite():
-        raise RiffeduError("the spectrum holds NaN or infinite numbers: remove them first")
+        raise RiffeduError("the spectrum contains NaN or infinite numbers: remove them first")
     return give_back(x)
 
 
 def overlap_add(frames: Array, hop_length: int) -> Array:
-    """Overlap-add, frame t starting at t · hop_length: (…, frames, size) → (…, samples).
+    """Overlap and add frames, frame t at t · hop_length: (…, frames, size) → (…, samples).
 
     Each frame is cut into pieces of one hop; piece j of every frame is added in one go. NumPy in
     gives NumPy out. Notebook: 02_stft.
@@ -140,7 +140,7 @@ def overlap_add(frames: Array, hop_length: int) -> Array:
 
 
 def get_window(window: Window, win_length: int, dtype: torch.dtype | None = None) -> torch.Tensor:
-    """The ``win_length`` samples of a periodic window, as a torch tensor.
+    """Return the ``win_length`` samples of a periodic window, as a torch tensor.
 
         Hann: w[n] = ½ − ½ cos(2πn / win_length)
 
@@ -161,15 +161,16 @@ def get_window(window: Window, win_length: int, dtype: torch.dtype | None = None
         samples = np.asarray(window)
     if samples.shape != (win_length,):
         raise RiffeduError(
-            f"the window has shape {samples.shape}, win_length={win_length} needs ({win_length},)"
+            f"the window has shape {samples.shape}, but win_length={win_length} needs "
+            f"({win_length},)"
         )
     if samples.dtype.kind not in "fiu" or not np.isfinite(samples).all() or not samples.any():
-        raise RiffeduError("a window must be real, finite numbers that are not all 0")
+        raise RiffeduError("a window must consist of real, finite numbers that are not all 0")
     return torch.as_tensor(samples, dtype=dtype or torch.float32)
 
 
 def overlap(window: Window, win_length: int, hop_length: int, power: int = 2) -> np.ndarray:
-    """The sum of the overlapping windows of all frames, at each sample of one hop.
+    """Return the sum of the overlapping windows of all frames, at each sample of one hop.
 
         W[n] = Σ_t w[n − t · hop_length]^power,   n = 0 … hop_length − 1
 
@@ -188,7 +189,7 @@ def overlap(window: Window, win_length: int, hop_length: int, power: int = 2) ->
 
 
 def is_cola(window: Window, win_length: int, hop_length: int, tolerance: float = 1e-5) -> bool:
-    """Whether the windows satisfy COLA, constant overlap-add: their sum is the same everywhere.
+    """Return whether the windows satisfy COLA (constant overlap-add): their sum is constant.
 
     Then adding the frames, without a division, gives the sound back up to a constant factor.
     ``tolerance`` is relative. Notebook: 02_stft.
@@ -201,7 +202,7 @@ def is_cola(window: Window, win_length: int, hop_length: int, tolerance: float =
 
 
 def is_nola(window: Window, win_length: int, hop_length: int) -> bool:
-    """Whether the windows satisfy NOLA, nonzero overlap-add: each sample has a nonzero window.
+    """Return whether the windows satisfy NOLA (nonzero overlap-add): each sample has a window.
 
     This is necessary and sufficient for `istft` to be exact. It is weaker than COLA, because istft
     divides by the sum of the squared windows, which need not be constant. Notebook: 02_stft.
@@ -218,7 +219,7 @@ def is_nola(window: Window, win_length: int, hop_length: int) -> bool:
 def window_spectrum(
     window: Window, win_length: int, zoom: int = 64
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A window's spectrum: (bins, decibels), 0 dB at bin 0. A sine looks like it in a column.
+    """Return a window's spectrum, the shape of a sine in a column: (bins, decibels), 0 dB at bin 0.
 
     A bin is sample_rate / win_length wide; zero padding gives ``zoom`` points per bin.
     Notebook: 02_stft.
@@ -236,7 +237,7 @@ def window_spectrum(
 
 
 def lobes(window: Window, win_length: int = 1024) -> tuple[float, float]:
-    """A window's main-lobe width in bins and its highest side lobe in dB.
+    """Return a window's main-lobe width in bins and its highest side lobe in dB.
 
     The main-lobe width limits how close two separable tones can be; the side lobes mask faint
     tones further away. Source: Harris, "On the use of windows for harmonic analysis with the
@@ -253,7 +254,7 @@ def lobes(window: Window, win_length: int = 1024) -> tuple[float, float]:
 
 
 def decibels(magnitude: Array, reference: float = 1.0, floor: float = -100.0) -> Array:
-    """Magnitudes in decibels: 20 · log10(|x| / reference), at least ``floor``.
+    """Return magnitudes in decibels: 20 · log10(|x| / reference), at least ``floor``.
 
     With half the window's sum as reference, a sine of amplitude 1 reads 0 dB in an STFT.
     Notebook: 02_stft.
@@ -269,7 +270,7 @@ def decibels(magnitude: Array, reference: float = 1.0, floor: float = -100.0) ->
 
 
 def reflect(x: torch.Tensor, pad: int) -> torch.Tensor:
-    """Mirrors a sound at both ends by ``pad`` samples: c b [a b c d] c b.
+    """Mirror a sound at both ends by ``pad`` samples: c b [a b c d] c b.
 
     A short sound is mirrored as often as needed. Shape (…, samples) → (…, samples + 2 · pad).
 
@@ -313,15 +314,9 @@ def _check_sizes(n_fft: int, hop_length: int, win_length: int | None) -> int:
 
 
 def _check_sound(x: torch.Tensor, n_fft: int, center: bool) -> None:
-    if x.ndim == 0 or x.shape[-1] == 0:
-        raise RiffeduError("the sound is empty: give it at least one sample")
-    if x.is_complex():
-        raise RiffeduError("stft takes a real sound; this one is complex (is it a spectrum?)")
-    if not x.sum().isfinite():  # quicker than asking each: one NaN or infinity is enough
-        raise RiffeduError("the sound holds NaN or infinite samples: remove them first")
     if not center and x.shape[-1] < n_fft:
         raise RiffeduError(
-            f"the sound has {x.shape[-1]} samples, a frame needs {n_fft}: "
+            f"the sound has {x.shape[-1]} samples, but a frame needs {n_fft}: "
             "use center=True or a smaller n_fft"
         )
 
@@ -330,7 +325,7 @@ def _check_spectrum(spectrum: torch.Tensor, n_fft: int, length: int | None) -> N
     if not spectrum.is_complex() or spectrum.ndim < 2 or spectrum.shape[-2] != n_fft // 2 + 1:
         raise RiffeduError(
             f"istft needs a complex spectrum of {n_fft // 2 + 1} rows for n_fft={n_fft}, "
-            f"this one is {spectrum.dtype} of shape {tuple(spectrum.shape)}"
+            f"but this one is {spectrum.dtype} of shape {tuple(spectrum.shape)}"
         )
     if spectrum.shape[-1] == 0:
         raise RiffeduError("the spectrum has no frames: give it at least one column")
@@ -341,6 +336,6 @@ def _check_spectrum(spectrum: torch.Tensor, n_fft: int, length: int | None) -> N
 def _check_gaps(window: Window, win_length: int, hop_length: int) -> None:
     if not is_nola(window, win_length, hop_length):
         raise RiffeduError(
-            f"the windows leave gaps (NOLA fails): with hop_length={hop_length} some samples lie "
-            f"under no part of the {win_length}-sample window; use a smaller hop_length"
+            f"the windows leave gaps (NOLA fails): with hop_length={hop_length} some samples get "
+            f"no weight from any window of {win_length} samples; use a smaller hop_length"
         )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from riffedu.errors import RiffeduError
+from riffedu.signal.arrays import as_rate
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -33,17 +34,18 @@ HUMS = {"m": (250, 1000, 2200), "n": (250, 1500, 2500), "l": (360, 1200, 2800)}
 
 
 def times(seconds: float, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
-    """The sample times of a sound: t[n] = n / sample_rate, in seconds, float64.
+    """Return the sample times of a sound: t[n] = n / sample_rate, in seconds, float64.
 
     There are round(seconds · sample_rate) of them. Raises RiffeduError if that is 0.
 
     >>> times(0.5, 8).tolist()
     [0.0, 0.125, 0.25, 0.375]
     """
-    if not (sample_rate > 0 and 0 < seconds < np.inf and round(seconds * sample_rate)):
+    sample_rate = as_rate(sample_rate)
+    if not (0 < seconds < np.inf and round(seconds * sample_rate)):
         raise RiffeduError(
-            f"{seconds} s at {sample_rate} Hz are no samples: both must be above 0, and the "
-            "sound at least one sample long"
+            f"{seconds} s at {sample_rate} Hz gives no samples: both must be above 0, and the "
+            "sound must be at least one sample long"
         )
     return np.arange(round(seconds * sample_rate)) / sample_rate
 
@@ -55,7 +57,7 @@ def sine(
     amplitude: float = RMS * np.sqrt(2),
     phase: float = 0.0,
 ) -> np.ndarray:
-    """A sampled sine: the simplest tone there is.
+    """Return a sampled sine: the simplest tone there is.
 
         x[n] = amplitude · sin(2π · hertz · n / sample_rate + phase)
 
@@ -74,7 +76,7 @@ def harmonics(
     seconds: float = 1.0,
     sample_rate: int = SAMPLE_RATE,
 ) -> np.ndarray:
-    """A tone with overtones: sines at integer multiples of one frequency.
+    """Return a tone with overtones: sines at integer multiples of one frequency.
 
         x(t) = Σ_k a_k · sin(k · φ(t)),   φ(t) = 2π ∫ hertz dt,   k = 1, 2, …
 
@@ -101,7 +103,7 @@ def chirp(
     kind: str = "exponential",
     amplitude: float = RMS * np.sqrt(2),
 ) -> np.ndarray:
-    """A tone that glides from ``start`` to ``end`` Hz.
+    """Return a tone that glides from ``start`` to ``end`` Hz.
 
         linear:       f(t) = start + (end − start) · t / T     constant hertz per second
         exponential:  f(t) = start · (end / start)^(t / T)     constant octaves per second
@@ -128,7 +130,7 @@ def chirp(
 def impulses(
     hertz: float, seconds: float = 1.0, sample_rate: int = SAMPLE_RATE, amplitude: float = PEAK
 ) -> np.ndarray:
-    """Clicks: one sample of ``amplitude`` at each k / hertz seconds, rounded, and zeros between.
+    """Return clicks: one sample of ``amplitude`` at each k / hertz seconds (rounded), else zeros.
 
     A few per second are heard as clicks; above about twenty they fuse into a pitched buzz.
 
@@ -146,7 +148,7 @@ def impulses(
 def noise(
     seconds: float = 1.0, sample_rate: int = SAMPLE_RATE, colour: str = "white", seed: int = 0
 ) -> np.ndarray:
-    """Noise of an RMS of 0.1: "white", "pink" or "brown".
+    """Return noise of an RMS of 0.1: "white", "pink" or "brown".
 
         power at frequency f ∝ f^(−slope),   slope = 0 (white), 1 (pink), 2 (brown)
 
@@ -169,7 +171,7 @@ def noise(
 def pluck(
     hertz: float, seconds: float = 1.0, sample_rate: int = SAMPLE_RATE, seed: int = 0
 ) -> np.ndarray:
-    """A plucked string (Karplus-Strong): noise that circulates in a smoothing delay line.
+    """Return a plucked string (Karplus-Strong): noise that circulates in a smoothing delay line.
 
         y[n] = x[n] + ½ (y[n − N] + y[n − N − 1]),   N = round(sample_rate / hertz − ½)
 
@@ -197,7 +199,7 @@ def pluck(
 
 
 def kick(seconds: float = 0.4, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
-    """A bass drum: a decaying sine that falls from 200 to 50 Hz.
+    """Return a bass drum: a decaying sine that falls from 200 to 50 Hz.
 
     x(t) = e^(−t / 0.1) · sin(2π ∫ f dt),   f(t) = 50 + 150 · e^(−t / 0.03)
 
@@ -210,7 +212,7 @@ def kick(seconds: float = 0.4, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
 
 
 def snare(seconds: float = 0.3, sample_rate: int = SAMPLE_RATE, seed: int = 0) -> np.ndarray:
-    """A snare drum: a short 190 Hz tone for the head, decaying noise for the wires.
+    """Return a snare drum: a short 190 Hz tone for the head, decaying noise for the wires.
 
     >>> snare().shape
     (13230,)
@@ -221,7 +223,7 @@ def snare(seconds: float = 0.3, sample_rate: int = SAMPLE_RATE, seed: int = 0) -
 
 
 def hat(seconds: float = 0.1, sample_rate: int = SAMPLE_RATE, seed: int = 0) -> np.ndarray:
-    """A closed hi-hat: white noise, differenced twice to keep the treble, decaying in 25 ms.
+    """Return a closed hi-hat: white noise, differenced twice to keep the treble, decaying in 25 ms.
 
     >>> hat().shape
     (4410,)
@@ -234,7 +236,7 @@ def hat(seconds: float = 0.1, sample_rate: int = SAMPLE_RATE, seed: int = 0) -> 
 def vowel(
     name: str, hertz: float = 110.0, seconds: float = 1.0, sample_rate: int = SAMPLE_RATE
 ) -> np.ndarray:
-    """A sung vowel, "a", "e", "i", "o" or "u": a buzz filtered by the formants of a vocal tract.
+    """Return a sung "a", "e", "i", "o" or "u": a buzz filtered by the formants of a vocal tract.
 
     Source-filter model: the vocal folds give harmonics that fall like 1/k, the vocal tract boosts
     those near its resonances, the *formants*. The source sets the pitch, the filter the vowel.
@@ -250,7 +252,7 @@ def vowel(
 
 
 def resonate(x: np.ndarray, formants: ArrayLike, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
-    """Filters a sound with resonators in series, each of unit gain at 0 Hz.
+    """Filter a sound with resonators in series, each of unit gain at 0 Hz.
 
         y[n] = a x[n] + b y[n−1] + c y[n−2],  c = −e^(−2πB/sr),  b = 2 e^(−πB/sr) cos(2πF/sr),
         a = 1 − b − c
@@ -283,7 +285,7 @@ def babble(
     hertz: float = 120.0,
     seed: int = 0,
 ) -> np.ndarray:
-    """Nonsense speech of consonant-vowel syllables; "-" is a pause.
+    """Return nonsense speech of consonant-vowel syllables; "-" is a pause.
 
     m, n and l are hummed, s is hissed, p, t and k are short bursts. Formants, pitch, voice and
     breath are tracks with a value every 5 ms, smoothed over 50 ms, as a mouth moves smoothly.
@@ -326,7 +328,7 @@ def envelope(
     release: float = 0.2,
     sample_rate: int = SAMPLE_RATE,
 ) -> np.ndarray:
-    """An ADSR envelope, attack, decay, sustain, release, from 0 to 1.
+    """Return an ADSR envelope, attack, decay, sustain, release, from 0 to 1.
 
     Four straight lines: 0 → 1 in ``attack`` seconds, 1 → ``sustain`` in ``decay``,
     held, → 0 in the last ``release`` seconds. Multiply it with a sound.
@@ -343,7 +345,7 @@ def envelope(
 
 
 def to_rms(x: np.ndarray, rms: float = RMS) -> np.ndarray:
-    """Scales a sound to an RMS, as float32; silence stays silence.
+    """Scale a sound to an RMS, as float32; silence stays silence.
 
     >>> to_rms(np.array([1, -1])).tolist()
     [0.10000000149011612, -0.10000000149011612]
@@ -353,7 +355,7 @@ def to_rms(x: np.ndarray, rms: float = RMS) -> np.ndarray:
 
 
 def to_peak(x: np.ndarray, peak: float = PEAK) -> np.ndarray:
-    """Scales a sound to a peak, as float32; silence stays silence.
+    """Scale a sound to a peak, as float32; silence stays silence.
 
     >>> to_peak(np.array([1, -2])).tolist()
     [0.25, -0.5]

@@ -8,7 +8,7 @@ A record is a dictionary of plain values (prompt, seed, steps …). It is stored
     PNG           text              "riffedu" record, "parameters" for other programs
     JPEG, WebP    EXIF              UserComment
 
-`riffedu.music.provenance` says what a record holds.
+`riffedu.music.provenance` says what a record contains.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def comments(record: Record) -> dict[str, str]:
 
 def title(record: Record) -> str:
     """Return a record's prompt or prompts on one line, or "" if it has none."""
-    prompt = record.get("prompt") or record.get("made_from", {}).get("prompt") or ""
+    prompt = record.get("prompt") or (record.get("made_from") or {}).get("prompt") or ""
     parts = prompt if isinstance(prompt, list) else [prompt]
     return " ".join(" → ".join(map(str, parts)).split())
 
@@ -114,7 +114,7 @@ def origin_of(path: Any) -> Record | None:
 
 
 def parse(text: Any) -> Record | None:
-    """Return the record that a text holds, or None if it is not one of riffedu's."""
+    """Return the record in a text, or None if it is not one of riffedu's."""
     try:
         found = json.loads(text)
     except (TypeError, ValueError, RecursionError):
@@ -257,7 +257,7 @@ def image_record(image: Any) -> Record | None:
 
 
 def attach(image: Any, record: Record) -> None:
-    """Let a picture in memory carry a record; `riffedu.signal.image.save_image` writes it."""
+    """Attach a record to a picture in memory; `riffedu.signal.image.save_image` writes it."""
     image.info[KEY] = json.dumps(record)
 
 
@@ -271,9 +271,9 @@ def texts_of(image: Any) -> dict[str, str]:
 
 
 def derive(image: Any, verb: str, source: Any) -> dict[str, str]:
-    """Let a picture that was made from another carry that one's record; return `texts_of` it.
+    """Give a picture the record of the picture it was made from; return `texts_of` it.
 
-    Without a record there is nothing to carry.
+    Without a record, nothing is added.
     """
     image.info.pop(KEY, None)
     record = image_record(source)

@@ -163,7 +163,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--freeze-encoder",
         action="store_true",
-        help="train the decoder alone, so that a trained denoiser stays valid",
+        help="train the decoder alone, so that a trained denoiser remains valid",
     )
 
 

@@ -38,7 +38,7 @@ from .vocabulary import (
 
 
 def article(words: str) -> str:
-    """Puts ``a`` or ``an`` before singular words; plurals and mass nouns stay as they are."""
+    """Put ``a`` or ``an`` before singular words; plurals and mass nouns stay as they are."""
     if words in PLURAL or words in MASS or words.split()[-1] in PLURAL:
         return words
     return ("an " if words[0] in "aeiou" else "a ") + words
@@ -163,7 +163,7 @@ def _names(metadata: dict, rng: np.random.Generator) -> list[str]:
 
 
 def caption(metadata: dict, rng: np.random.Generator) -> str:
-    """A random phrasing of what the clip is, for training.
+    """Return a random phrasing of what the clip is, for training.
 
     Parameters
     ----------
@@ -191,9 +191,9 @@ def caption(metadata: dict, rng: np.random.Generator) -> str:
 
 
 def held_out_captions(metadata: dict, rng: np.random.Generator) -> list[str]:
-    """Every held-out frame of the clip's kind once, with held-out adjectives and plain names.
+    """Fill each held-out caption template for the clip's kind once, with held-out adjectives.
 
-    `caption` never returns these phrasings.
+    Instruments keep their plain names. `caption` never returns these phrasings.
     """
     adjectives = [pick(rng, HELD_OUT_MOODS[metadata["mood"]])] * 2
     fields = _fields(metadata, rng, adjectives, list(metadata["instruments"]))

@@ -1,4 +1,4 @@
-"""Renders the sounds in data/clips/ again: python -m riffedu.training.clips.
+"""Render the sounds in data/clips/ again: python -m riffedu.training.clips.
 
 Needs what `make train-deps` adds (tinysoundfont, music21), both soundfonts and Sonic Pi's samples
 (see data/LICENCES.md), and for Kevin MacLeod's recording the source package of librosa 0.7.2:
@@ -38,25 +38,25 @@ CC0 = "CC0 1.0"
 
 
 def tune(synth: Synthesizer) -> np.ndarray:
-    """The first part of a jig on a flute."""
+    """Return the first part of a jig on a flute."""
     [part] = _parts("ryansMammoth/CherishTheLadiesJig.abc")
     return synth.render(0, 73, _perform(part, 240, 90), SECONDS)
 
 
 def sustained(synth: Synthesizer) -> np.ndarray:
-    """The opening of a chorale, all voices on a string ensemble."""
+    """Return the opening of a chorale, all voices on a string ensemble."""
     parts = _parts("bach/bwv66.6.mxl")
     return np.sum([synth.render(0, 48, _perform(part, 84, 80), SECONDS) for part in parts], 0)
 
 
 def piano(synth: Synthesizer) -> np.ndarray:
-    """The opening of a sonata."""
+    """Return the opening of a sonata."""
     parts = _parts("mozart/k545/movement1_exposition.mxl")
     return np.sum([synth.render(0, 0, _perform(part, 132, 85), SECONDS) for part in parts], 0)
 
 
 def stereo(synth: Synthesizer) -> np.ndarray:
-    """A string quartet, its players from left to right, by equal-power panning."""
+    """Return a string quartet, its players from left to right, by equal-power panning."""
     parts = _parts("mozart/k458/movement1.mxl")
     seats = zip(parts, (40, 40, 41, 42), np.radians([9, 32, 58, 81]))
     players = [
@@ -67,7 +67,7 @@ def stereo(synth: Synthesizer) -> np.ndarray:
 
 
 def speech_like(_: object) -> np.ndarray:
-    """Syllables without meaning, synthesized by formula."""
+    """Return meaningless syllables, synthesised by formula."""
     from riffedu.signal.synth import babble
 
     words = "ma si to ne ku - sa lo mi te no pa - ku si ma lo -"
@@ -75,27 +75,27 @@ def speech_like(_: object) -> np.ndarray:
 
 
 def percussion(_: object) -> np.ndarray:
-    """A recorded tabla loop."""
+    """Return a recorded tabla loop."""
     return _sample("loop_tabla")
 
 
 def guitar(_: object) -> np.ndarray:
-    """A recorded electric guitar chord."""
+    """Return a recorded electric guitar chord."""
     return _sample("guit_em9")
 
 
 def choir(_: object) -> np.ndarray:
-    """A recorded choir chord."""
+    """Return a recorded choir chord."""
     return _sample("ambi_choir")
 
 
 def drum_hit(_: object) -> np.ndarray:
-    """A recorded snare stroke."""
+    """Return a recorded snare stroke."""
     return _sample("sn_dolf")
 
 
 def full_mix(package: Path) -> np.ndarray:
-    """5.12 s of a jazz quartet, both channels averaged."""
+    """Return 5.12 s of a jazz quartet, both channels averaged."""
     import io
 
     import soundfile
@@ -184,7 +184,7 @@ CLIPS: dict[str, tuple[Callable[[Any], np.ndarray], str, str, str, str]] = {
 
 
 def make(folder: Path, package: Path) -> None:
-    """Writes every clip and clips.json into ``folder``."""
+    """Write every clip and clips.json into ``folder``."""
     synth, entries = Synthesizer(), []
     folder.mkdir(parents=True, exist_ok=True)
     for name, (source, title, credit, licence, shows) in CLIPS.items():
@@ -216,7 +216,7 @@ def _finish(sound: np.ndarray) -> np.ndarray:
 def _sample(name: str) -> np.ndarray:
     path = SAMPLES / f"{name}.flac"
     if not path.is_file():
-        raise RiffeduError(f"{path} is missing: install Debian's package sonic-pi-samples.")
+        raise RiffeduError(f"{path} is missing: install Debian's package sonic-pi-samples")
     return np.atleast_2d(load(path, RATE)[0]).mean(axis=0)
 
 
@@ -231,7 +231,7 @@ def _parts(name: str) -> list[list[list[float]]]:
 
 
 def _perform(part: list[list[float]], quarters_a_minute: float, velocity: int) -> list[tuple]:
-    """Converts onsets and lengths in quarter notes to start and end times in seconds."""
+    """Convert onsets and lengths in quarter notes to start and end times in seconds."""
     beat = 60 / quarters_a_minute
     return [
         (0.05 + at * beat, 0.05 + (at + 0.95 * length) * beat, key, velocity)
@@ -240,10 +240,12 @@ def _perform(part: list[list[float]], quarters_a_minute: float, velocity: int) -
 
 
 def main() -> None:
-    """Writes the clips that the command line asks for."""
+    """Write the clips that the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("package", type=Path, help="librosa-0.7.2.tar.gz")
-    parser.add_argument("--folder", type=Path, default=None, help="default: data/clips")
+    parser.add_argument("package", type=Path, help="path of librosa-0.7.2.tar.gz")
+    parser.add_argument(
+        "--folder", type=Path, default=None, help="folder to write (default: data/clips)"
+    )
     arguments = parser.parse_args()
     make(arguments.folder or data_folder() / "clips", arguments.package)
 

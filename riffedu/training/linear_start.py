@@ -25,7 +25,7 @@ import math
 def principal_components(
     patches: torch.Tensor, k: int
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Mean and first ``k`` principal components of ``patches`` of shape ``(items, values)``.
+    """Return mean and first ``k`` principal components of ``patches``, ``(items, values)``.
 
     Returns ``mean (values,)``, ``components (k, values)`` with orthonormal rows, and their standard
     deviations ``(k,)``: the eigenvectors of the covariance matrix with the largest eigenvalues.
@@ -40,12 +40,12 @@ def principal_components(
 
 
 def as_rows(features: torch.Tensor) -> torch.Tensor:
-    """``(batch, channels, height, width)`` → ``(batch * height * width, channels)``."""
+    """Reshape ``(batch, channels, height, width)`` to ``(batch * height * width, channels)``."""
     return features.movedim(1, -1).flatten(0, -2)
 
 
 def set_centre(conv: Any, matrix: torch.Tensor, bias: torch.Tensor | None = None) -> None:
-    """Make a 3×3 convolution the 1×1 map ``y = matrix x + bias``."""
+    """Set a 3×3 convolution's weights so that it computes the 1×1 map ``y = matrix x + bias``."""
     import torch
 
     with torch.no_grad():

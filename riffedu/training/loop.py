@@ -2,7 +2,7 @@
 
 One loop serves the autoencoder and the denoiser. It follows the weights with an exponential moving
 average (EMA), warms the learning rate up and cools it down at the end, and keeps everything that it
-needs to go on after a break in a folder of safetensors and JSON: no pickles.
+needs to continue after an interruption in a folder of safetensors and JSON: no pickles.
 
 Taught in lesson 14.
 """
@@ -50,7 +50,7 @@ class MovingAverage:
         }
 
     def update(self, module: torch.nn.Module, step: int, every: int = 1) -> None:
-        """After step ``step``; with ``every`` > 1 once for so many steps: d becomes d^every, which
+        """Update after step ``step``, or only after every ``every`` steps: d becomes d^every, which
         follows the same average at a fraction of the work.
         """
         import torch
@@ -66,7 +66,7 @@ class MovingAverage:
 
     @contextlib.contextmanager
     def applied_to(self, module: torch.nn.Module) -> Iterator[torch.nn.Module]:
-        """Inside the ``with``, the module holds the averaged weights."""
+        """Give the module the averaged weights inside the ``with`` block."""
         import torch
 
         kept = {name: value.detach().clone() for name, value in module.named_parameters()}
@@ -92,7 +92,7 @@ def learning_rate_at(
 
 
 def mixed_precision(device: str) -> Any:
-    """bfloat16 autocast where the hardware multiplies it faster than float32, else no change.
+    """Return bfloat16 autocast where the hardware multiplies it faster than float32, else no-op.
 
     On a processor without AVX512-BF16 or AMX, bfloat16 convolutions are emulated and a hundred
     times slower, so the choice is measured on a small product instead of guessed.
@@ -133,8 +133,8 @@ def train(
     """Train ``module`` for ``minutes``; yield a `TrainingStep` after every step.
 
     ``loss_of(step)`` draws a batch and returns its loss. State is kept in ``folder`` (created)
-    every ``save_every`` seconds and at the end, also when the run is interrupted; a later call with
-    the same folder goes on from it. ``on_save(average, history)`` runs after each save, to draw a
+    every ``save_every`` seconds and at the end, even when the run is interrupted; a later call with
+    the same folder continues from it. ``on_save(average, history)`` runs after each save, to draw a
     sheet. AdamW (Loshchilov and Hutter, 2019), gradients clipped to norm 1.
     """
     import torch
@@ -240,7 +240,7 @@ def save_half(network: Any, folder: str | Path) -> None:
 
 
 def draw_loss_curve(history: list, path: str | Path, smooth: int = 50) -> None:
-    """The loss over training time as a PNG: every step thin, its running mean thick."""
+    """Draw the loss over training time as a PNG: every step thin, its running mean thick."""
     import numpy as np
     from matplotlib.figure import Figure
 

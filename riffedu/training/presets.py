@@ -1,4 +1,4 @@
-"""One recipe, two machines: what changes between two cores and a GPU, and nothing else.
+"""One recipe for two machines: only what differs between two cores and a GPU.
 
 Taught in lesson 14.
 """
@@ -44,12 +44,23 @@ def training_device(preset: str) -> str:
 
 
 def add_training_arguments(parser: argparse.ArgumentParser) -> None:
-    """What both training commands share."""
-    parser.add_argument("--data", default="runs/data", help="folder of `riffedu train data`")
-    parser.add_argument("--output", default="runs/model", help="model folder to write")
-    parser.add_argument("--preset", choices=sorted(PRESETS), default="two-cores")
-    parser.add_argument("--minutes", type=float, default=30.0, help="how long to train now")
-    parser.add_argument("--seed", type=int, default=0)
+    """Add the arguments that the training commands share."""
+    parser.add_argument(
+        "--data", default="runs/data", help="folder that `riffedu train data` wrote"
+    )
+    parser.add_argument(
+        "--output", default="runs/model", help="model folder to write (default: runs/model)"
+    )
+    parser.add_argument(
+        "--preset",
+        choices=sorted(PRESETS),
+        default="two-cores",
+        help="settings for this machine (default: two-cores)",
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=30.0, help="minutes to train in this run (default: 30)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
 
 
 def follow(steps: Any, minutes: float, name: str, batch: int = 1) -> int:
@@ -76,6 +87,6 @@ def follow(steps: Any, minutes: float, name: str, batch: int = 1) -> int:
                 bar.update(max(0, min(bar.total, passed) - bar.n))
     except KeyboardInterrupt as stop:
         steps.close()
-        say("stopped; everything so far is saved, the same command goes on")
+        say("stopped; everything so far is saved; run the same command again to continue")
         return exit_code(stop)
     return 0

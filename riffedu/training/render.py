@@ -29,7 +29,7 @@ ONE_SHOT_FOLDERS = ("/usr/share/sonic-pi/samples",)
 
 
 def find_soundfonts(paths: Sequence[str | Path] | None = None) -> list[str]:
-    """Paths of the soundfonts to play: ``paths`` if given, else up to two of `SOUNDFONTS`.
+    """Return the soundfonts to play: ``paths`` if given, else up to two of `SOUNDFONTS`.
 
     The shipped model was trained on the first two of `SOUNDFONTS`.
 
@@ -43,18 +43,18 @@ def find_soundfonts(paths: Sequence[str | Path] | None = None) -> list[str]:
         missing = [str(p) for p in paths if not Path(p).is_file()]
         if missing:
             raise RiffeduError(
-                f"No soundfont at {missing[0]}: give the path of an .sf2 or .sf3 "
-                "file to --soundfont."
+                f"no soundfont at {missing[0]}: give the path of an .sf2 or .sf3 "
+                "file to --soundfont"
             )
         return [str(p) for p in paths]
     found = [p for p in SOUNDFONTS if os.path.isfile(p)][:2]
     if not found:
         raise RiffeduError(
-            "No soundfont found: install Debian's fluid-soundfont-gm and "
+            "no soundfont found: install Debian's fluid-soundfont-gm and "
             "musescore-general-soundfont-small, or download FluidR3_GM.sf2 "
             "(https://member.keymusician.com/Member/FluidR3_GM/) and MuseScore_General.sf3 "
             "(https://ftp.osuosl.org/pub/musescore/soundfont/MuseScore_General/), then name "
-            "them with --soundfont."
+            "them with --soundfont"
         )
     return found
 
@@ -70,8 +70,8 @@ class Synthesizer:
             import tinysoundfont
         except ImportError as error:
             raise RiffeduError(
-                "Rendering needs tinysoundfont: make train-deps, or pip "
-                "install --no-deps tinysoundfont."
+                "rendering needs tinysoundfont: run `make train-deps` or "
+                "`pip install --no-deps tinysoundfont`"
             ) from error
         self.paths = find_soundfonts(paths)
         self.names = [Path(p).stem for p in self.paths]
@@ -85,14 +85,14 @@ class Synthesizer:
             self._synths.append((synth, number))
 
     def has(self, font: int, program: int, drums: bool = False) -> bool:
-        """True if soundfont ``font`` holds the program (bank 0) or drum kit (bank 128)."""
+        """Return whether soundfont ``font`` has the program (bank 0) or drum kit (bank 128)."""
         synth, number = self._synths[font]
         return bool(synth.sfpreset_name(number, 128 if drums else 0, program))
 
     def render(
         self, font: int, program: int, notes: Iterable[tuple], seconds: float, drums: bool = False
     ) -> np.ndarray:
-        """Sound of ``notes`` = (start s, end s, MIDI note, velocity 1..127), ``seconds`` long.
+        """Render ``notes`` = (start s, end s, MIDI note, velocity 1..127) as ``seconds`` of sound.
 
         Notes before time 0 must have been shifted by the caller; those after the end are left
         out. Both stereo channels are averaged.
@@ -132,7 +132,7 @@ class Synthesizer:
 
 @cache
 def one_shot(name: str) -> np.ndarray | None:
-    """A CC0 drum sample of Sonic Pi as mono 44.1 kHz float32 (at most 1 s); None if missing."""
+    """Return a CC0 drum sample of Sonic Pi as mono 44.1 kHz float32, 1 s at most, or None."""
     import soundfile
 
     for folder in ONE_SHOT_FOLDERS:
@@ -150,12 +150,12 @@ def one_shot(name: str) -> np.ndarray | None:
 
 
 def have_one_shots() -> bool:
-    """True if Sonic Pi's samples (Debian: sonic-pi-samples) are installed."""
+    """Return whether Sonic Pi's samples (Debian: sonic-pi-samples) are installed."""
     return one_shot("bd_haus") is not None
 
 
 def one_shot_kit(rng: np.random.Generator) -> dict[str, str]:
-    """A file name per voice of `ONE_SHOTS`: kick, snare and clap always, the others in 60 %."""
+    """Choose a file per voice of `ONE_SHOTS`: kick, snare and clap always, the others in 60 %."""
     return {
         voice: names[int(rng.integers(len(names)))]
         for voice, names in ONE_SHOTS.items()
@@ -182,7 +182,7 @@ def render_drums(
     seconds: float,
     samples: dict[str, str] | None = None,
 ) -> np.ndarray:
-    """Sound of drum hits (start s, voice, strength 0..1) on a kit.
+    """Render drum hits (start s, voice, strength 0..1) on a kit.
 
     The voices named in ``samples`` are played from one-shots instead.
     """

@@ -43,13 +43,13 @@ def _header(path: Path) -> str:
 
 
 def is_free(path: Path) -> bool:
-    """True unless the file's own header claims rights (a public-domain notice is no claim)."""
+    """Return whether the file's header claims no rights (a public-domain notice is no claim)."""
     header = _header(path)
     return not RIGHTS.search(header) or bool(FREE.search(header))
 
 
 def selection(corpus: Path, chorales: int = 60, tunes: int = 160) -> list[tuple[str, str]]:
-    """(kind, path in the corpus) of the pieces to use, spread evenly over each collection."""
+    """Return (kind, path in the corpus) of the pieces to use, spread evenly over collections."""
 
     def spread(folder: str, pattern: str, n: int) -> list[str]:
         free = sorted(
@@ -75,7 +75,7 @@ def selection(corpus: Path, chorales: int = 60, tunes: int = 160) -> list[tuple[
 
 
 def notes_of(part: Any) -> list[list[float]]:
-    """Notes of one music21 part: [onset, length, MIDI note], times in quarter notes.
+    """Return the notes of a music21 part: [onset, length, MIDI note], times in quarter notes.
 
     Tied notes are joined; grace notes are left out.
     """
@@ -91,7 +91,7 @@ def notes_of(part: Any) -> list[list[float]]:
 
 
 def piece_of(score: Any, kind: str, name: str, title: str) -> dict | None:
-    """A piece as plain data; None if it has no notes or is shorter than 12 beats."""
+    """Return a piece as plain data; None if it has no notes or is shorter than 12 beats."""
     parts = [notes_of(p) for p in score.parts]
     parts = [p for p in parts if p]
     if not parts or max(p[-1][0] for p in parts) < 12:
@@ -111,7 +111,7 @@ def piece_of(score: Any, kind: str, name: str, title: str) -> dict | None:
 
 
 def parse(chorales: int = 60, tunes: int = 160, progress: bool = True) -> list[dict]:
-    """Pieces of the corpus as `piece_of` gives them; files that music21 cannot read are skipped."""
+    """Return pieces of the corpus as `piece_of` gives them; skip files that music21 cannot read."""
     from tqdm.auto import tqdm
 
     try:
@@ -119,7 +119,7 @@ def parse(chorales: int = 60, tunes: int = 160, progress: bool = True) -> list[d
         from music21 import converter
     except ImportError as error:
         raise RiffeduError(
-            "Reading scores needs music21: make train-deps, or pip install music21."
+            "reading scores needs music21: run `make train-deps` or `pip install music21`"
         ) from error
 
     corpus = Path(music21.__file__).parent / "corpus"
@@ -144,7 +144,7 @@ HOME_CACHE = Path.home() / ".cache" / "riffedu" / "scores.json"
 
 
 def load(cache: Path, progress: bool = True) -> list[dict]:
-    """Pieces from ``cache`` (JSON), which is written first if it does not exist.
+    """Return pieces from ``cache`` (JSON), which is written first if it does not exist.
 
     It is copied from `HOME_CACHE` if that exists, so that the scores are parsed once per machine
     (parsing takes two minutes).
@@ -159,6 +159,6 @@ def load(cache: Path, progress: bool = True) -> list[dict]:
 
 
 def _write(path: Path, text: str) -> None:
-    """Writes atomically: an interrupted run leaves no partial file."""
+    """Write atomically: an interrupted run leaves no partial file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, text)

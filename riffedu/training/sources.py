@@ -44,7 +44,7 @@ COLLECTIONS = {
 
 
 def sources(paths: Sequence[str | Path], pieces: list[dict], one_shots: bool) -> list[dict]:
-    """Source and licence of every ingredient: soundfonts, one-shots, scores and patterns."""
+    """Return source and licence of every ingredient: soundfonts, one-shots, scores and patterns."""
     found: list[dict] = []
     for path in paths:
         known = next(

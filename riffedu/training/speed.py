@@ -30,7 +30,7 @@ def seconds_per_step(step: Callable[[], Any], repeats: int = 2) -> float:
 
 
 def plain_attention(unet: Any) -> Any:
-    """Replace PyTorch's fused attention by three plain matrix products; return ``unet``."""
+    """Replace PyTorch's fused attention with three plain matrix products; return ``unet``."""
     from diffusers.models.attention_processor import AttnProcessor
 
     if hasattr(unet, "set_attn_processor"):

@@ -1,4 +1,4 @@
-"""Make the text encoder of a checkpoint smaller without changing what it says.
+"""Make the text encoder of a checkpoint smaller without changing its output.
 
 BERT's vocabulary reserves 994 entries, ``[unused0]`` to ``[unused993]``, that no text contains, and
 its position table has 512 rows, of which prompts of 32 tokens use 32. Both tables are cut, which

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from riffedu import __version__
+from riffedu import __version__, limits
 from riffedu.errors import RiffeduError
 from riffedu.output import check_output, say
 from riffedu.signal.tags import KEY, Record, read_record
@@ -29,6 +29,7 @@ USED = {
     "image-to-audio": {"picture", "quality", "made_from"},
 }
 """What a record of each verb holds; anything else cannot be repeated."""
+OPTIONAL = {"batch", "stereo", "mask", "overlap", "made_from"}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -37,9 +38,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", required=True, help=f"file to write: {SOUNDS}; or a picture, such as .png"
     )
-    parser.add_argument("--audio", help="the sound that was edited, for transform and extend")
-    parser.add_argument("--image", help="the picture that was converted, for image-to-audio")
-    parser.add_argument("--model", help="folder of the model (default: the name in the record)")
+    parser.add_argument("--audio", help="sound that was edited, for transform and extend")
+    parser.add_argument("--image", help="picture that was converted, for image-to-audio")
+    parser.add_argument(
+        "--model", help="folder of the model (default: the one that the record names)"
+    )
     add_output_arguments(parser)
     parser.add_argument("--quiet", action="store_true", help="print no progress bar and no summary")
 
@@ -55,7 +58,7 @@ def run(args: Namespace) -> int:
         bits = args.bits or bits_of(args.file, path)
         check_format(path, bits)
     elif record["verb"] == "image-to-audio":
-        raise RiffeduError(f"{args.file} is the sound of a picture: write a sound, not {path}")
+        raise RiffeduError(f"{args.file} is a sound made from a picture: write a sound, not {path}")
     else:
         bits = None
     if record["verb"] == "image-to-audio":
@@ -75,8 +78,8 @@ def checked_record(file: str) -> Record:
     """Return the record inside a file, if it can be repeated; warn about another version."""
     record = read_record(file)
     if record is None:
-        raise RiffeduError(f"{file} does not say how it was made: it has no record of riffedu")
-    verb = record.get("verb")
+        raise RiffeduError(f"{file} does not say how it was made: it contains no record by riffedu")
+    verb = str(record.get("verb"))
     if verb not in USED:
         raise RiffeduError(
             f"{file} was made by {verb}, which cannot be repeated; {', '.join(USED)} can"
@@ -85,8 +88,11 @@ def checked_record(file: str) -> Record:
         raise RiffeduError(
             f"{file} was made with {', '.join(unknown)}, which this version cannot repeat"
         )
+    needed = USED[verb] - OPTIONAL | ({"prompt"} if verb in AGAIN else {"seed"})
+    if needed - set(record) or not _batch_is_whole(record):
+        raise RiffeduError(f"the record in {file} is damaged: `riffedu show` prints it")
     if record.get("mask") is True:
-        raise RiffeduError(f"{file} was made with a mask that the file does not hold")
+        raise RiffeduError(f"{file} was made with a mask that the file does not contain")
     if record[KEY] != __version__:
         say(
             f"riffedu: warning: {file} was made by riffedu {record[KEY]}, this is {__version__}: "
@@ -94,6 +100,17 @@ def checked_record(file: str) -> Record:
             sys.stderr,
         )
     return record
+
+
+def _batch_is_whole(record: Record) -> bool:
+    """Whether a batch, if there is one, lists clips of four values, the record's own among them."""
+    batch = record.get("batch", [])
+    clips = isinstance(batch, list) and all(isinstance(c, list) and len(c) == 4 for c in batch)
+    return clips and ("batch" not in record or _own_place(record) in batch)
+
+
+def _own_place(record: Record) -> list:
+    return [record.get(key) for key in ("prompt", "negative_prompt", "seed", "tempo")]
 
 
 def bits_of(file: str, path: Path) -> str | None:
@@ -114,15 +131,16 @@ def bits_of(file: str, path: Path) -> str | None:
 
 
 def repeat(record: Record, args: Namespace) -> Result:
-    """Run the verb of a record again; `USED` names those that it can be."""
+    """Run the verb of a record again; `USED` lists the verbs that can be run again."""
     from riffedu.diffusion.samplers import SAMPLERS
     from riffedu.verbs.music import opened
 
     clip = _clip(record, args) if "audio" in record else None
-    if "prompt" not in record or record.get("sampler", "ddim") not in SAMPLERS:
-        raise RiffeduError(f"the record in {args.file} is damaged: `riffedu show` prints it")
+    limits.one_of("the sampler in the record", record["sampler"], list(SAMPLERS))
     shared: dict[str, Any] = {key: record[key] for key in COMMON if key in record}
-    named = args.model or record.get("model", "default")
+    named = args.model or str(record.get("model"))
+    if not args.model and Path(named).name != named:  # a file must not choose what is downloaded
+        raise RiffeduError(f"{args.file} names the model {named!r}: give its folder with --model")
     with opened(Namespace(model=named, device=record.get("device", "cpu"))) as pipeline:
         check_model(pipeline, record, args)
         return AGAIN[record["verb"]](pipeline, record, clip, shared, not args.quiet)
@@ -146,9 +164,8 @@ def _generate(pipeline: Any, record: Record, clip: Any, shared: dict, progress: 
     prompts, negatives, seeds, tempi = (list(column) for column in zip(*record["batch"]))
     shared = {**shared, "negative_prompt": negatives, "seed": seeds}
     shared["tempo"] = tempi[0] if len(set(tempi)) == 1 else None
-    mine = [record[key] for key in ("prompt", "negative_prompt", "seed", "tempo")]
     made: Any = pipeline.generate(prompts, **shared, **more)
-    return made[record["batch"].index(mine)]
+    return made[record["batch"].index(_own_place(record))]
 
 
 def _edit_options(record: Record, shared: dict) -> dict[str, Any]:
@@ -205,7 +222,8 @@ def _clip(record: Record, args: Namespace) -> Any:
 
     if not args.audio:
         raise RiffeduError(
-            f"{args.file} was made from another sound, which it does not hold: give it with --audio"
+            f"{args.file} was made from another sound, which it does not contain: give that with "
+            "--audio"
         )
     clip = load_clip(args.audio)
     if sound_hash(*clip) != record["audio"]:
@@ -222,7 +240,7 @@ def _convert(record: Record, args: Namespace, path: Path, bits: str | None) -> f
 
     if not args.image:
         raise RiffeduError(
-            f"{args.file} was made from a picture, which it does not hold: give it with --image"
+            f"{args.file} was made from a picture, which it does not contain: give it with --image"
         )
     image = load_image(args.image)
     if picture_hash(image) != record["picture"]:

@@ -16,7 +16,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--image-extension",
         default="jpg",
-        help="jpg (small), png (lossless) or webp (default jpg)",
+        help="jpg (small), png (lossless) or webp (default: jpg)",
     )
     parser.add_argument(
         "--mono",

@@ -1,6 +1,6 @@
 """Process many files in parallel with a progress bar; files that fail are listed at the end.
 
-A batch goes on where it stopped: outputs that are there are kept. They mirror the folders of the
+A batch resumes where it stopped: existing outputs are kept. They mirror the folders of the
 inputs, one output for each input.
 """
 
@@ -45,7 +45,7 @@ def add_batch_arguments(parser: ArgumentParser) -> None:
     )
     add_selection(parser)
     parser.add_argument(
-        "--num-threads", type=int, help="files to process at a time (default: one per core)"
+        "--num-threads", type=int, help="files to process at the same time (default: one per core)"
     )
     add_overwrite(parser, several=True)
 
@@ -55,7 +55,7 @@ def add_selection(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--glob",
         default="*",
-        help='pattern of file names (default "*"); "**/*.wav" also takes subfolders, which the '
+        help='pattern of file names (default: "*"); "**/*.wav" also takes subfolders, which the '
         "output mirrors",
     )
     parser.add_argument("--limit", type=int, default=-1, help="process at most this many files")
@@ -65,7 +65,7 @@ def run_batch(args: Namespace, work: Work, done: Done) -> int:
     """Call ``work(job)`` for every file of ``--audio-dir``; return 0 if all succeeded, else 1.
 
     ``work`` returns the files it wrote, whose names begin with the job's stem; ``done`` says
-    whether they are there from an earlier run. A bad file is skipped, and its error is printed at
+    whether they exist from an earlier run. A bad file is skipped, and its error is printed at
     the end; a full disk ends the batch.
     """
     import torch
@@ -165,7 +165,7 @@ def find_jobs(folder: str | Path, output: str | Path, pattern: str, limit: int =
     except (ValueError, NotImplementedError) as error:
         raise RiffeduError(f"--glob {pattern!r} is not a valid pattern: {error}") from None
     if any(".." in file.relative_to(folder).parts for file in found):
-        raise RiffeduError(f"--glob {pattern!r} leaves the folder {folder}")
+        raise RiffeduError(f"--glob {pattern!r} leads outside the folder {folder}")
     same = target.resolve() == folder.resolve()
     files = [
         file

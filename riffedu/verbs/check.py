@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from importlib import import_module, metadata
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 MEMORY_GB = 2.0
 DISK_GB = 1.0
 IMPORT_NAMES = {"pillow": "PIL"}
+TORCH = """
+import torch
+apple = torch.backends.mps.is_available()
+device = "CUDA" if torch.cuda.is_available() else "an Apple GPU" if apple else "CPU"
+print(f"torch runs on {device}, {torch.get_num_threads()} threads")
+"""
 REINSTALL = "pip install --force-reinstall --no-deps riffedu"
 
 
@@ -74,16 +81,24 @@ def check_package(requirement: Requirement) -> Line:
     return Line(True, f"{name} {version}")
 
 
-def check_torch() -> Line:
+def start_torch() -> subprocess.Popen[str]:
+    """Start a process that imports torch and prints a line about it.
+
+    Importing torch takes longer than all other checks together, and on an unsupported processor it
+    ends the process.
+    """
+    command = [sys.executable, "-c", TORCH]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def check_torch(process: subprocess.Popen[str] | None = None) -> Line:
     """Check that torch can be imported: a wheel for another platform cannot."""
-    try:
-        torch = import_module("torch")
-    except (ImportError, OSError) as error:
-        return Line(
-            False, "torch cannot be imported", f"reinstall it ({' '.join(str(error).split())})"
-        )
-    device = "CUDA" if torch.cuda.is_available() else "CPU"
-    return Line(True, f"torch runs on {device}, {torch.get_num_threads()} threads")
+    process = process or start_torch()
+    output, errors = process.communicate()
+    if process.returncode:
+        reason = (errors.strip().splitlines() or [f"exit code {process.returncode}"])[-1]
+        return Line(False, "torch cannot be imported", f"reinstall it ({reason})")
+    return Line(True, output.strip())
 
 
 def check_lab_widgets() -> Line:
@@ -153,7 +168,7 @@ def damaged_files(folder: Path) -> Iterator[str]:
 
 
 def is_whole(file: Path) -> bool:
-    """Whether a safetensors file has the length that its header gives.
+    """Return whether a safetensors file has the length that its header gives.
 
     The first 8 bytes hold the header's length n; the next n bytes are JSON with the offsets of
     each tensor.
@@ -173,7 +188,7 @@ def is_whole(file: Path) -> bool:
 
 
 def sha256(file: Path) -> str | None:
-    """SHA-256 digest of a file in hex, or None if there is no such file."""
+    """Return the SHA-256 digest of a file in hex, or None if there is no such file."""
     import hashlib
 
     if not file.is_file():
@@ -229,21 +244,22 @@ def check_disk() -> Line:
 
 def lines() -> Iterator[Line]:
     """Check every requirement in turn, lazily."""
+    torch = start_torch()
     yield check_python()
     try:
         yield from check_packages()
         yield check_lab_widgets()
     except ImportError as error:
         yield Line(False, f"{error.name} is missing", "run `pip install -c constraints.txt -e .`")
-    yield check_torch()
     yield check_model()
     yield check_sound()
     yield check_memory()
     yield check_disk()
+    yield check_torch(torch)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """``riffedu check`` takes no arguments."""
+    """Add no arguments: ``riffedu check`` takes none."""
 
 
 def run(args: argparse.Namespace) -> int:

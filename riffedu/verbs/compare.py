@@ -20,7 +20,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--source",
         action="append",
         metavar="NAME[=PLACE]",
-        help=f"ours, riffusion, {', '.join(PEERS)}, each with a folder or Hub ID if wanted, or any "
+        help=f"ours, riffusion, {', '.join(PEERS)}, each with a folder or Hub ID if wanted; "
+        "ours+my-lora.safetensors:0.8, the model with a LoRA; or any "
         "name with a folder of sound files and a prompts.csv; repeat for more (default: ours)",
     )
     parser.add_argument(

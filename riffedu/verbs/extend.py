@@ -16,13 +16,15 @@ from riffedu.verbs.music import (
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the flags of ``riffedu extend``."""
-    parser.add_argument("audio", help="sound file to continue: wav, flac, ogg, mp3, aiff …")
+    parser.add_argument(
+        "audio", help="sound file to continue: wav, flac, ogg, mp3, m4a …; - is standard input"
+    )
     parser.add_argument("prompt", help='prompt for the continuation, such as "a calm solo piano"')
     parser.add_argument(
         "--seconds",
         type=float,
         default=30.0,
-        help=f"total length in seconds, up to {limits.LONGEST:g} (default 30)",
+        help=f"total length in seconds, up to {limits.LONGEST:g} (default: 30)",
     )
     add_music_arguments(parser)
 

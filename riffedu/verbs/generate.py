@@ -27,7 +27,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--prompts",
         metavar="FILE",
-        help="text file with a prompt on each line (- for stdin): one clip each; file names end in "
+        help="text file with one prompt per line (- for stdin): one clip each; file names end in "
         "the line's number",
     )
     add_music_arguments(parser)
@@ -35,21 +35,21 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--count",
         type=int,
         default=1,
-        help="number of clips, with consecutive seeds; file names end in the seed; clips that "
-        "are there already are kept (default 1)",
+        help="number of clips, with consecutive seeds; file names end in the seed; existing "
+        "clips are kept (default: 1)",
     )
     parser.add_argument(
         "--takes",
         type=int,
         default=1,
         help="number of takes to generate, 1 to 16; the one that matches the prompt best is kept "
-        "(default 1). With --count, the seeds of the clips are this far apart",
+        "(default: 1). With --count, the seeds of the clips are this far apart",
     )
     parser.add_argument(
         "--duration",
         type=float,
         default=DURATION,
-        help=f"length in seconds, up to {limits.LONGEST:g} (default {DURATION})",
+        help=f"length in seconds, up to {limits.LONGEST:g} (default: {DURATION})",
     )
     parser.add_argument(
         "--tempo",
@@ -64,7 +64,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         const=WIDTH,
         metavar="WIDTH",
         help="two channels whose mean is the mono clip; WIDTH is 0 (mono) to 1 (uncorrelated "
-        f"channels; without a number {WIDTH:g})",
+        f"channels; default without a number: {WIDTH:g})",
     )
 
 
@@ -134,11 +134,11 @@ def read_prompts(args: Namespace) -> list[str]:
     except OSError as error:
         raise RiffeduError(f"{args.prompts} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise RiffeduError(f"{args.prompts} is not a text file in UTF-8: save it as one") from None
+        raise RiffeduError(f"{args.prompts} is not a UTF-8 text file: save it as one") from None
     lines = [line.strip() for line in text.splitlines()]
     prompts = [line for line in lines if line and not line.startswith("#")]
     if not prompts:
-        raise RiffeduError(f"{args.prompts} holds no prompts: write one on each line")
+        raise RiffeduError(f"{args.prompts} contains no prompts: write one per line")
     return prompts
 
 
@@ -149,7 +149,7 @@ def output_files(
     if args.prompts is None and args.count == 1:
         return [Clip(prompts[0], args.seed, sound, picture)]
     if is_stream(sound) or (picture and is_stream(picture)):
-        raise RiffeduError(f"several clips cannot go to {sound}: give the name of a file")
+        raise RiffeduError(f"cannot write several clips to {sound}: give the name of a file")
     width, clips = len(str(len(prompts))), []
     for number, prompt in enumerate(prompts, start=1):
         for seed in range(args.seed, args.seed + args.count * args.takes, args.takes):
@@ -164,7 +164,7 @@ def output_files(
 
 
 def is_there(clip: Clip, args: Namespace) -> bool:
-    """Whether a clip was made before by this command; without ``--overwrite`` it is kept.
+    """Return whether this command already made a clip; without ``--overwrite`` it is kept.
 
     Raises RiffeduError for a file that something else made.
     """
@@ -185,7 +185,7 @@ def is_there(clip: Clip, args: Namespace) -> bool:
     found = read_record(clip.sound) or {}
     if any(found.get(key) != value for key, value in asked.items() if value is not None):
         raise RiffeduError(
-            f"{clip.sound} exists already, made in another way: choose another name, or replace "
-            "it with --overwrite"
+            f"{clip.sound} already exists and was made differently: choose another name, or "
+            "replace it with --overwrite"
         )
     return clip.picture is None or clip.picture.exists()

@@ -20,8 +20,10 @@ from tqdm.auto import tqdm
 
 from riffedu import limits
 from riffedu.errors import RiffeduError
+from riffedu.output import check_output, say, write_whole
 from riffedu.paths import course_folder, data_folder
 from riffedu.syllabus import LESSONS, Lesson
+from riffedu.verbs.outputs import add_overwrite
 
 SECONDS, MEMORY_GB = 300.0, 6.0
 COLUMNS = ("notebook", "lesson", "right", "of", "open", "state", "seconds")
@@ -58,22 +60,23 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add the flags of ``riffedu grade``."""
     parser.add_argument("folder", help="folder with the learners' notebooks, searched recursively")
     parser.add_argument(
-        "-o", "--output", default="marks.csv", help="table to write (default marks.csv)"
+        "-o", "--output", default="marks.csv", help="CSV table to write (default: marks.csv)"
     )
+    add_overwrite(parser)
     parser.add_argument(
         "--seconds",
         type=float,
         default=SECONDS,
-        help=f"most seconds for one notebook (default {SECONDS:g})",
+        help=f"time limit per notebook, in seconds (default: {SECONDS:g})",
     )
     parser.add_argument(
         "--memory",
         type=float,
         default=MEMORY_GB,
-        help=f"most memory for one notebook, in GB (default {MEMORY_GB:g}; not on Windows)",
+        help=f"memory limit per notebook, in GB (default: {MEMORY_GB:g}; not on Windows)",
     )
     parser.add_argument(
-        "--jobs", type=int, default=1, help="notebooks that run at the same time (default 1)"
+        "--jobs", type=int, default=1, help="notebooks to run at the same time (default: 1)"
     )
 
 
@@ -82,10 +85,9 @@ def run(args: Namespace) -> int:
     seconds = limits.number("--seconds", args.seconds, 1, 86400)
     memory = limits.number("--memory", args.memory, 1, 1024) * 1e9
     jobs = limits.whole("--jobs", args.jobs, 1, 64)
-    folder, output = Path(args.folder).expanduser(), Path(args.output).expanduser()
+    folder = Path(args.folder).expanduser()
+    output = check_output(args.output, what="table", overwrite=args.overwrite)
     notebooks = find_notebooks(folder)
-    if not output.parent.is_dir():
-        raise RiffeduError(f"cannot write {output}: there is no folder {output.parent}")
     marks: list[Mark] = []
     with ThreadPoolExecutor(jobs) as pool:
         graded = pool.map(lambda path: grade(path, folder, seconds, memory), notebooks)
@@ -93,7 +95,7 @@ def run(args: Namespace) -> int:
             marks.append(mark)
             write_table(output, marks)
     bad = [mark for mark in marks if mark.state != "complete"]
-    print(f"{len(marks)} notebooks graded, {len(bad)} of them with a remark: {output}")
+    say(f"{len(marks)} notebooks graded, {len(bad)} of them with a remark: {output}")
     return 1 if bad else 0
 
 
@@ -209,7 +211,7 @@ def lesson_of(path: Path) -> Lesson:
     for lesson in LESSONS:
         if found and lesson.label == found[1] and lesson.state == "ready":
             return lesson
-    raise RiffeduError("no lesson of this course: its heading is missing")
+    raise RiffeduError("not a lesson of this course, or its heading was removed")
 
 
 def checks_of(lesson: Lesson) -> Sequence[str]:
@@ -220,14 +222,7 @@ def checks_of(lesson: Lesson) -> Sequence[str]:
 
 def write_table(path: Path, marks: Sequence[Mark]) -> None:
     """Write the marks as CSV, whole or not at all."""
-    part = path.with_name(f".{os.getpid()}.part")
-    try:
-        with open(part, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(COLUMNS)
-            writer.writerows(mark.row() for mark in marks)
-        os.replace(part, path)
-    except OSError as error:
-        raise RiffeduError(f"cannot write {path}: {error.strerror or error}") from None
-    finally:
-        part.unlink(missing_ok=True)
+    with write_whole(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        writer.writerows(mark.row() for mark in marks)

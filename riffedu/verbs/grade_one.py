@@ -36,7 +36,7 @@ BACKGROUND = "/dev/null"
 
 
 def guard(folder: Path, refused: list[str]) -> Callable[[str, tuple], None]:
-    """An audit hook that allows changes to files only in ``folder`` and lists what it refused."""
+    """Return an audit hook that allows changes to files only in ``folder`` and lists refusals."""
 
     def outside(path: Any) -> bool:
         if isinstance(path, int) or path is None or os.fspath(path) in ("", BACKGROUND):

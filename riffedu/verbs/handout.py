@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 
 from riffedu.errors import RiffeduError
+from riffedu.output import write_text, write_whole
 from riffedu.paths import course_folder
 
 RECORD = ".riffedu.json"
@@ -76,15 +77,16 @@ def _copy(source: Path, folder: Path, update: bool) -> Copies:
             kind = "waiting"
         done[kind].append(shipped.stem)
         if kind != "waiting":
-            shutil.copyfile(shipped, own)
+            with write_whole(own) as part:
+                shutil.copyfile(shipped, part)
             known[shipped.name] = new
     shutil.copytree(source / "docs", folder / "docs", dirs_exist_ok=True)
-    record.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+    write_text(record, json.dumps(known, indent=1) + "\n")
     return Copies(**{kind: tuple(names) for kind, names in done.items()})
 
 
 def _free(own: Path) -> Path:
-    """A name for a new version of a lesson that no file has yet."""
+    """Return an unused file name for a new version of a lesson."""
     names = (f"{own.stem}-new{'' if n == 1 else f'-{n}'}" for n in count(1))
     return next(path for name in names if not (path := own.with_stem(name)).exists())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
+from riffedu.flags import add_seed, choose_seed
 from riffedu.verbs.outputs import SOUNDS, add_output_arguments, report, sound_output
 from riffedu.verbs.spectrogram_flags import add_device
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the flags of ``riffedu image-to-audio``."""
-    parser.add_argument("--image", required=True, help="picture to read, with its EXIF tags")
+    parser.add_argument("--image", required=True, help="picture to read, including its EXIF tags")
     parser.add_argument(
         "-o",
         "--output",
@@ -27,9 +28,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--quality",
         default="fast",
-        help="fast, best, or plain for Riffusion's algorithm (default fast)",
+        help="fast, best, or plain for Riffusion's algorithm (default: fast)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="random seed for the phase (default 0)")
+    add_seed(parser, "random seed for the phase")
     add_device(parser)
     add_output_arguments(parser)
 
@@ -39,6 +40,7 @@ def run(args: Namespace) -> int:
     from riffedu.signal.audio import save
     from riffedu.signal.image import load_image
 
+    choose_seed(args)
     path = sound_output(args.audio, args.overwrite, args.bits)
     image = load_image(args.image)
     waveform, rate, remark = convert(image, args.quality, args.seed)

@@ -22,16 +22,19 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--pieces",
         type=int,
         default=3,
-        help="pieces of 3.84 s between neighbouring prompts (default 3)",
+        help="pieces of 3.84 s between neighbouring prompts (default: 3)",
     )
     parser.add_argument(
-        "--easing", choices=EASINGS, default="linear", help="how the mix moves (default linear)"
+        "--easing",
+        choices=EASINGS,
+        default="linear",
+        help="pacing of the transition between prompts (default: linear)",
     )
     add_music_arguments(parser)
 
 
 def run(args: Namespace) -> int:
-    """Generate music that moves through the prompts; Ctrl-C keeps what is done."""
+    """Generate music that moves through the prompts; Ctrl-C keeps what was made so far."""
     from riffedu.music.stream import interpolate_prompts, join, journey_parameters
 
     if len(args.prompts) < 2:

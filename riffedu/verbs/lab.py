@@ -1,7 +1,7 @@
 """``riffedu lab``: opens JupyterLab at a lesson.
 
 In a clone the lessons are opened where they are. Elsewhere, and with ``--folder``, the learner gets
-copies of them (`riffedu.verbs.handout`). Flags that riffedu does not know go to JupyterLab.
+copies of them (`riffedu.verbs.handout`). Unknown flags are passed on to JupyterLab.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from riffedu import syllabus
 from riffedu.errors import RiffeduError
+from riffedu.output import say
 from riffedu.paths import clone_folder, course_folder
 from riffedu.verbs.handout import hand_out
 
@@ -42,13 +43,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--folder",
         metavar="FOLDER",
-        help="folder for your copies of the lessons; what you change in it is kept (default: "
+        help="folder for your copies of the lessons; your changes are kept (default: "
         f"{FOLDER} in the current folder, or the clone itself)",
     )
     parser.add_argument(
         "--update",
         action="store_true",
-        help="put the new version of a lesson that you have changed beside yours",
+        help="for each lesson that you have changed, put the new version beside your copy",
     )
     parser.add_argument(
         "--copy-only", action="store_true", help="copy the lessons; do not open JupyterLab"
@@ -56,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def lesson_notebook(number: float | str) -> Path:
-    """The notebook of lesson ``number``.
+    """Return the notebook of lesson ``number``.
 
     Raises RiffeduError if there is no such lesson, or if it is only planned.
     """
@@ -67,7 +68,7 @@ def lesson_notebook(number: float | str) -> Path:
 
 
 def find_notebook(name: str) -> Path:
-    """The notebook in ``notebooks/`` whose file name is, or starts with, ``name``.
+    """Return the notebook in ``notebooks/`` whose file name is, or starts with, ``name``.
 
     A number is that of a lesson: 5 is 05.
 
@@ -91,7 +92,7 @@ def find_notebook(name: str) -> Path:
 def command(
     notebook: Path, root: Path, no_browser: bool = False, port: int | None = None
 ) -> list[str]:
-    """The command line that starts JupyterLab in the folder ``root`` on ``notebook``."""
+    """Return the command line that starts JupyterLab in the folder ``root`` on ``notebook``."""
     parts = [
         sys.executable,
         "-m",
@@ -111,25 +112,25 @@ def command(
 
 
 def environment() -> dict[str, str]:
-    """This process's environment with JupyterLab's news and update pop-ups turned off."""
+    """Return this process's environment, with JupyterLab's news and update pop-ups turned off."""
     ours = str(Path(__file__).parent / "jupyter")
     theirs = os.environ.get("JUPYTER_CONFIG_PATH")
     return os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, (ours, theirs)))}
 
 
 def root_folder(folder: str | None, update: bool = False) -> Path:
-    """The folder that JupyterLab serves: the clone, or the learner's copies, brought up to date."""
+    """Return the folder that JupyterLab serves: the clone, or the learner's updated copies."""
     clone = clone_folder()
     if clone and folder is None:
         return clone
     root = Path(folder or FOLDER).expanduser().resolve()
     done = str(hand_out(root, update))
-    print(f"Your lessons are in {root}" + (f"\n{done}" if done else ""), flush=True)
+    say(f"Your lessons are in {root}" + (f"\n{done}" if done else ""), flush=True)
     return root
 
 
 def run(args: argparse.Namespace) -> int:
-    """Start JupyterLab at the lesson that was asked for."""
+    """Start JupyterLab at the requested lesson."""
     if args.lesson is None:
         notebook = find_notebook(args.notebook)
     else:

@@ -11,9 +11,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add the flags of ``riffedu loop``."""
     parser.add_argument("prompt", help='what to play, in English, such as "a funky bass line"')
     parser.add_argument(
-        "--bpm", type=float, default=120.0, help="tempo in beats per minute (default 120)"
+        "--bpm", type=float, default=120.0, help="tempo in beats per minute (default: 120)"
     )
-    parser.add_argument("--beats", type=int, default=8, help="length in beats (default 8)")
+    parser.add_argument("--beats", type=int, default=8, help="length in beats (default: 8)")
     add_music_arguments(parser)
 
 

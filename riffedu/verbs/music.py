@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from riffedu import limits
+from riffedu.flags import add_device, add_seed, choose_seed
 from riffedu.output import say
 from riffedu.verbs.outputs import (
     SOUNDS,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from riffedu.music.pipeline import Pipeline
     from riffedu.music.result import Result
+    from riffedu.signal.audio import Source
 
 
 def add_music_arguments(parser: ArgumentParser) -> None:
@@ -30,7 +32,7 @@ def add_music_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("-o", "--output", required=True, help=f"sound file to write: {SOUNDS}")
     parser.add_argument("--image", help="write the picture too: .png (lossless), .webp, .jpg")
     parser.add_argument("--negative-prompt", default="", help="what to avoid")
-    parser.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
+    add_seed(parser)
     parser.add_argument(
         "--steps",
         "--num-inference-steps",
@@ -46,8 +48,17 @@ def add_music_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         default="default",
-        help="name in data/models, folder or Hub ID (default: the shipped model)",
+        help="name in data/models, folder, .safetensors file or Hub ID (default: shipped model)",
     )
+    parser.add_argument(
+        "--lora",
+        action="append",
+        default=[],
+        metavar="FILE[:STRENGTH]",
+        help="LoRA to add to the model, a .safetensors file, with a strength from 0 to 2 "
+        "(default 1); repeat for several",
+    )
+    add_device(parser)
     add_output_arguments(parser)
     parser.add_argument("--quiet", action="store_true", help="print no progress bar and no summary")
 
@@ -57,7 +68,7 @@ def check_arguments(
 ) -> tuple[Path, Path | None]:
     """Check the prompts, numbers and outputs; return the sound and picture files to write.
 
-    With ``several`` the outputs are patterns for more names, and may exist.
+    With ``several``, the outputs are patterns for several file names, and may exist.
     """
     check_settings(args, *prompts)
     overwrite = args.overwrite or several
@@ -66,13 +77,18 @@ def check_arguments(
 
 
 def check_settings(args: Namespace, *prompts: str) -> None:
-    """Check the prompts and numbers."""
+    """Check the prompts, numbers and LoRAs; choose the seed if it is ``random``."""
+    from riffedu.diffusion.lora import check_file, parse_strength
+
+    choose_seed(args)
     for prompt in prompts:
         limits.pair_up(prompt, args.negative_prompt, args.seed)
     if args.num_inference_steps is not None:
         limits.whole("--steps", args.num_inference_steps, 1, 1000)
     if args.guidance_scale is not None:
         limits.guidance(args.guidance_scale)
+    for lora in getattr(args, "lora", ()):
+        check_file(parse_strength(lora)[0])
 
 
 def options(args: Namespace) -> dict[str, Any]:
@@ -83,32 +99,41 @@ def options(args: Namespace) -> dict[str, Any]:
     }
 
 
-def load_clip(path: str) -> tuple[np.ndarray, int]:
+def load_clip(path: Source) -> tuple[np.ndarray, int]:
     """Load a sound file as (waveform, sample_rate).
 
     Raises RiffeduError if it is too long to edit at once.
     """
     from riffedu.signal.audio import duration, load
+    from riffedu.signal.sources import at_hand
 
-    limits.sound_length(duration(path))
-    return load(path)
+    sound = at_hand(path)
+    limits.sound_length(duration(sound))
+    return load(sound)
 
 
 @contextmanager
 def opened(args: Namespace, *prompts: str) -> Iterator[Pipeline]:
-    """Load the pipeline of ``--model``, and print prompt warnings as one line on stderr."""
+    """Load the pipeline of ``--model`` and ``--lora``; print warnings as one line on stderr."""
     import warnings
 
     from riffedu.diffusion.guidance import PromptWarning, warn_about_prompt
+    from riffedu.errors import RiffeduWarning
+    from riffedu.music.edit import StrengthWarning
     from riffedu.music.pipeline import load_pipeline
+    from riffedu.music.prompt_schedule import parse_schedule
 
-    pipeline = load_pipeline(args.model)
+    said = [part for prompt in prompts for part, _ in parse_schedule(prompt)]
+    device, lora = getattr(args, "device", "auto"), getattr(args, "lora", ())
+    pipeline = load_pipeline(args.model, device, lora=lora)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("default", PromptWarning)
+        warnings.simplefilter("default", RiffeduWarning)
+        warnings.simplefilter("default", StrengthWarning)
         warnings.showwarning = _show_warning
-        for prompt in prompts:
-            warn_about_prompt(pipeline.checkpoint.tokenizer, prompt)
+        for text in said:
+            warn_about_prompt(pipeline.checkpoint.tokenizer, text)
         yield pipeline
 
 
@@ -118,7 +143,10 @@ def write(args: Namespace, result: Result, sound: Path, picture: Path | None) ->
         result.save(picture)
     result.save(sound, args.bits)
     if not args.quiet:
-        metadata = result.parameters
+        metadata = dict(result.parameters)
+        asked, taken = (metadata.get(name) for name in ("num_inference_steps", "steps_taken"))
+        if taken is not None and taken != asked:
+            metadata["num_inference_steps"] = f"{taken} of {asked}"
         known = [
             ("strength", "strength {:g}"),
             ("bpm", "{:g} BPM"),

@@ -1,4 +1,4 @@
-"""``riffedu print-exif``: prints Riffusion's EXIF tags of a picture."""
+"""``riffedu print-exif``: prints a picture's Riffusion EXIF tags."""
 
 from argparse import ArgumentParser, Namespace
 
@@ -11,7 +11,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Print Riffusion's EXIF tags of a picture."""
+    """Print a picture's Riffusion EXIF tags."""
     from riffedu.signal.image import MAX_VALUE_TAG, RANGE_DB_TAG, load_image, tags_of
     from riffedu.signal.params import EXIF_TAGS
 

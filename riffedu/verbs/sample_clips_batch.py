@@ -22,7 +22,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add the flags of ``riffedu sample-clips-batch``."""
     add_batch_arguments(parser)
     parser.add_argument(
-        "--num-clips-per-file", type=int, default=1, help="number of clips (default 1)"
+        "--num-clips-per-file", type=int, default=1, help="number of clips (default: 1)"
     )
     add_clip_arguments(parser, "mp3")
 
@@ -40,7 +40,7 @@ def run(args: Namespace) -> int:
         return write_clips(job.file, starts_of(job), job.folder, f"{job.stem}_", args)
 
     def done(job: Job) -> bool:
-        """Whether all clips are there: at the same places, or without a seed at any."""
+        """Return whether all clips are there: at the same places, or without a seed at any."""
         if args.seed < 0:
             patterns = clip_names(["*"] * args.num_clips_per_file, args)
             begin = glob.escape(f"{job.stem}_")

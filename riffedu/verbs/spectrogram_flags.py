@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from riffedu.signal.audio import Source
     from riffedu.signal.params import SpectrogramParams
 
 FLAGS: dict[str, tuple[Callable[[str], Any], str]] = {
-    "sample_rate": (int, "sample rate in Hz; other sounds are resampled"),
+    "sample_rate": (int, "sample rate in Hz; sounds at other rates are resampled"),
     "step_size_ms": (int, "hop from column to column in ms"),
     "num_frequencies": (int, "number of mel bands, the picture's rows"),
     "min_frequency": (int, "frequency at the bottom in Hz"),
     "max_frequency": (int, "frequency at the top in Hz"),
     "window_duration_ms": (int, "length of the STFT window in ms"),
-    "padded_duration_ms": (int, "the same with zero padding, in ms"),
+    "padded_duration_ms": (int, "length of the window with zero padding, in ms"),
     "power_for_image": (float, "exponent that maps amplitudes to grey levels"),
 }
 
@@ -33,13 +34,13 @@ def add_params(parser: ArgumentParser) -> None:
             f"--{name.replace('_', '-')}",
             type=kind,
             default=value,
-            help=f"{description} (default {value})",
+            help=f"{description} (default: {value})",
         )
     add_device(parser)
 
 
 def add_device(parser: ArgumentParser) -> None:
-    """Add ``--device``, which Riffusion has; conversion runs on the CPU."""
+    """Add ``--device``, for compatibility with Riffusion; conversion runs on the CPU."""
     parser.add_argument(
         "--device", help="ignored, for compatibility with Riffusion: conversion runs on the CPU"
     )
@@ -52,7 +53,7 @@ def params_of(args: Namespace, stereo: bool) -> SpectrogramParams:
     return SpectrogramParams(stereo=stereo, **{name: getattr(args, name) for name in FLAGS})
 
 
-def picture_record(verb: str, audio: str | Path) -> dict[str, Any]:
+def picture_record(verb: str, audio: Source) -> dict[str, Any]:
     """Return the record of a sound's picture: the verb, and the sound's own record."""
     from riffedu.music.provenance import record_of
     from riffedu.signal.tags import origin_of
@@ -60,7 +61,7 @@ def picture_record(verb: str, audio: str | Path) -> dict[str, Any]:
     return record_of({"verb": verb, "made_from": origin_of(audio)})
 
 
-def check_fits(audio: str | Path, image: Path, params: SpectrogramParams) -> None:
+def check_fits(audio: Source, image: Path, params: SpectrogramParams) -> None:
     """Raise RiffeduError if a sound's picture would be too wide for its file format."""
     from riffedu.signal.audio import duration
     from riffedu.signal.image import check_size

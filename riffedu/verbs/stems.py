@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from riffedu import limits
 from riffedu.errors import RiffeduError
+from riffedu.flags import add_device, add_seed, choose_seed
 from riffedu.output import check_folder, say
 from riffedu.signal.stems import METHODS
 from riffedu.verbs.outputs import add_output_arguments
@@ -27,7 +28,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--method",
         choices=METHODS,
         default="harmonic",
-        help="harmonic (tones and strokes), bands (bass, middle, treble) or demucs (default "
+        help="harmonic (tones and strokes), bands (bass, middle, treble) or demucs (default: "
         "harmonic)",
     )
     parser.add_argument(
@@ -35,7 +36,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="STEM=DB",
-        help="also write mix.wav, with this stem louder or quieter; -inf leaves it out; repeatable",
+        help="also write mix.wav, with this stem louder or quieter; -inf removes it; repeatable",
     )
     parser.add_argument(
         "--remake",
@@ -47,12 +48,13 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--strength",
         type=float,
         default=STRENGTH,
-        help=f"how far the remade stem may leave the old one, 0 to 1 (default {STRENGTH:g})",
+        help=f"how far the remade stem may depart from the old one, 0 to 1 (default: {STRENGTH:g})",
     )
-    parser.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
+    add_seed(parser)
     parser.add_argument(
         "--model", default="default", help="model for --remake (default: the shipped model)"
     )
+    add_device(parser)
     add_output_arguments(parser)
     parser.add_argument("--quiet", action="store_true", help="print no progress bar and no summary")
 
@@ -64,6 +66,7 @@ def run(args: Namespace) -> int:
     from riffedu.signal.stems import recombine, split
     from riffedu.signal.tags import origin_of
 
+    choose_seed(args)
     gains = dict(map(gain, args.gain))
     limits.number("--strength", args.strength, 0, 1)
     folder = check_folder(args.output)
@@ -75,7 +78,7 @@ def run(args: Namespace) -> int:
     paths = {name: folder / f"{name}.wav" for name in [*stems, *mixed]}
     for path in paths.values():
         if path.exists() and not args.overwrite:
-            raise RiffeduError(f"{path} exists already: use another folder, or --overwrite")
+            raise RiffeduError(f"{path} already exists: use another folder, or --overwrite")
     record = record_of(
         {
             "verb": "stems",
@@ -118,7 +121,7 @@ def gain(text: str) -> tuple[str, float]:
     try:
         return name.strip(), float(decibels)
     except ValueError:
-        raise RiffeduError(f"--gain takes a stem and dB, as in bass=-6, not {text!r}") from None
+        raise RiffeduError(f"--gain takes a stem and dB, such as bass=-6, not {text!r}") from None
 
 
 def fitted(made: np.ndarray, made_rate: int, old: np.ndarray, rate: int) -> np.ndarray:

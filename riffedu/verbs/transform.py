@@ -32,10 +32,11 @@ from riffedu.verbs.music import (
 if TYPE_CHECKING:
     from riffedu.music.pipeline import Pipeline
     from riffedu.music.result import Result
+    from riffedu.signal.audio import Source
 
 BOUNDS = {
-    "after": "only what comes after this time in seconds",
-    "before": "only what comes before this time in seconds",
+    "after": "only what comes after this time, in seconds",
+    "before": "only what comes before this time, in seconds",
     "above": "only frequencies above this one, in Hz",
     "below": "only frequencies below this one, in Hz",
 }
@@ -45,28 +46,30 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add the flags of ``riffedu transform``."""
     parser.add_argument(
         "audio",
-        help="sound file to transform: wav, flac, ogg, mp3, aiff …; or a folder of them, whose "
-        "results go to the folder --output",
+        help="sound file to transform: wav, flac, ogg, mp3, m4a …, or - for standard input; or a "
+        "folder of them, whose results go to the folder --output",
     )
     parser.add_argument("prompt", help='prompt, such as "a church organ"')
     parser.add_argument(
         "--strength",
         type=float,
         default=STRENGTH,
-        help=f"0 keeps the clip, 1 ignores it (default {STRENGTH:g})",
+        help=f"0 keeps the clip, 1 ignores it (default: {STRENGTH:g})",
     )
     parser.add_argument("--only", choices=REGIONS, help="change only this part")
     for name, region in BOUNDS.items():
         parser.add_argument(f"--{name}", type=float, help=f"change {region}")
     add_selection(parser)
     parser.add_argument(
-        "--extension", default="wav", help="format of a folder's results (default wav)"
+        "--extension", default="wav", help="format of a folder's results (default: wav)"
     )
     add_music_arguments(parser)
 
 
 def run(args: Namespace) -> int:
     """Regenerate a clip, or part of one, from a prompt; or all clips of a folder."""
+    from riffedu.signal.sources import at_hand
+
     folder = Path(args.audio).expanduser().is_dir()
     jobs = folder_jobs(args) if folder else []
     if not folder:
@@ -79,10 +82,10 @@ def run(args: Namespace) -> int:
         if getattr(args, name) is not None
     }
 
-    def transformed(pipeline: Pipeline, file: str | Path, progress: bool) -> Result:
+    def transformed(pipeline: Pipeline, file: Source, progress: bool) -> Result:
         return transform(
             pipeline,
-            load_clip(str(file)),
+            load_clip(file),
             args.prompt,
             args.strength,
             bounds or None,
@@ -105,19 +108,22 @@ def run(args: Namespace) -> int:
                 args.overwrite,
                 quiet=args.quiet,
             )
-    load_clip(args.audio)  # a bad file is refused before the model is loaded
+    sound = at_hand(args.audio)
+    load_clip(sound)  # a bad file is refused before the model is loaded
     with opened(args, args.prompt) as pipeline:
-        write(args, transformed(pipeline, args.audio, not args.quiet), *places)
+        write(args, transformed(pipeline, sound, not args.quiet), *places)
     return 0
 
 
 def folder_jobs(args: Namespace) -> list[Job]:
     """Check the arguments for a folder; return a job for each of its sounds."""
     if args.image:
-        raise RiffeduError("--image is for one sound: leave it out for a folder")
+        raise RiffeduError("--image is for a single sound: omit it for a folder")
     source, target = (Path(name).expanduser() for name in (args.audio, args.output))
     if source.resolve() == target.resolve():
-        raise RiffeduError(f"{args.output} is the folder of the inputs: give another for results")
+        raise RiffeduError(
+            f"{args.output} is the input folder: give another folder for the results"
+        )
     check_format(Path(f"sound.{args.extension.lstrip('.')}"), args.bits)
     check_settings(args, args.prompt)
     return find_jobs(args.audio, args.output, args.glob, args.limit)

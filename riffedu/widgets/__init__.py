@@ -2,7 +2,7 @@
 
 A panel is an object with named controls (``panel.prompt``, ``panel.generate_button`` …): put it
 last in a cell to see it, or set its controls by code. What takes time runs on a thread, so Stop
-answers; ``panel.wait()`` waits for the end. The panels themselves lie with their lessons, in
+responds; ``panel.wait()`` waits for the end. The panels themselves are with their lessons, in
 ``riffedu/lessons/``.
 """
 

@@ -17,6 +17,7 @@ import numpy as np
 from riffedu.errors import RiffeduError
 from riffedu.signal.mel import hz_to_mel
 from riffedu.signal.params import SpectrogramParams
+from riffedu.signal.picture import as_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -53,7 +54,8 @@ class Picture:
 
 def thumbnail(image: Image, alt: str, width: int = 640, height: int = 240) -> Picture:
     """Return a small copy without axes, which replaces a widget on a static page."""
-    small = image.convert("L").resize((min(width, max(1, image.width)), height))
+    image = as_picture(image, "L")
+    small = image.resize((min(width, max(1, image.width)), height))
     file = io.BytesIO()
     small.save(file, format="webp", quality=60)
     made = Picture(file.getvalue(), alt)
@@ -81,7 +83,7 @@ def pictures(
     string each; ``params`` is their `SpectrogramParams` (default: Riffusion's); ``size`` is the
     width in inches of a picture of 5.12 s. Raises RiffeduError for an empty list.
     """
-    images = list(images)
+    images = [as_picture(image, "L") for image in images]
     if not images:
         raise RiffeduError("there are no pictures to draw: the list is empty")
     titles = list(titles) if titles is not None else [""] * len(images)
@@ -97,7 +99,7 @@ def pictures(
         image = images[i]
         seconds = image.width * params.column_ms / 1000
         axis.imshow(
-            np.asarray(image.convert("L")),
+            np.asarray(image),
             cmap="gray",
             vmin=0,
             vmax=255,
@@ -129,7 +131,8 @@ def height(hertz: Any, params: SpectrogramParams | None = None) -> Any:
 def describe(image: Image, title: str = "", params: SpectrogramParams | None = None) -> str:
     """Describe a spectrogram picture: range, where most of the energy lies, loudest time."""
     params = params or SpectrogramParams()
-    pixels = np.asarray(image.convert("L"), dtype=np.float64)
+    image = as_picture(image, "L")
+    pixels = np.asarray(image, dtype=np.float64)
     loud = ((255 - pixels) / 255) ** (1 / params.power_for_image)
     start = f"Spectrogram picture{f' of “{title}”' if title else ''}"
     seconds = image.width * params.column_ms / 1000

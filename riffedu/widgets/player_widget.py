@@ -20,6 +20,7 @@ from riffedu.signal.audio import resample
 from riffedu.signal.image import image_from_pixels, tags_of, to_pixels
 from riffedu.signal.mel import hz_to_mel, mel_spectrogram, mel_to_hz
 from riffedu.signal.params import SpectrogramParams
+from riffedu.signal.picture import as_picture
 from riffedu.signal.reconstruct import image_to_audio, repaint
 from riffedu.signal.tags import derive, texts_of
 from riffedu.widgets.front import front, or_else
@@ -93,7 +94,7 @@ class SpectrogramPlayer(anywidget.AnyWidget):
         self.on_msg(self._receive)
 
     def set(self, player: Sound, other: Sound | None = None) -> None:
-        """Another sound, and the one beside it; it does not start by itself.
+        """Show another sound, and the one to compare it with; playback does not start by itself.
 
         Raises RiffeduError for sounds of over ten minutes.
         """
@@ -101,7 +102,7 @@ class SpectrogramPlayer(anywidget.AnyWidget):
             seconds = each.waveform.shape[-1] / each.sample_rate
             if seconds > LONGEST:
                 raise RiffeduError(
-                    f"this sound lasts {seconds:.0f} s; the player takes {LONGEST} s at most: "
+                    f"this sound lasts {seconds:.0f} s, but the player takes at most {LONGEST} s: "
                     "give it a part, such as waveform[..., :600 * sample_rate]"
                 )
         channels = max(_channels(player), _channels(other) if other else 1)
@@ -153,7 +154,7 @@ class SpectrogramPlayer(anywidget.AnyWidget):
     @property
     def pixels(self) -> np.ndarray | None:
         """The current picture as grey levels (rows, columns), low frequencies at the bottom."""
-        return None if self.image is None else np.asarray(self.image.convert("L"))
+        return None if self.image is None else np.asarray(as_picture(self.image, "L"))
 
     def _receive(self, _: Any, content: dict, buffers: list) -> None:
         """Handle a message from the page: a painted picture or a recording."""
@@ -175,7 +176,8 @@ class SpectrogramPlayer(anywidget.AnyWidget):
     def _paint(self, pixels: bytes, start: int, stop: int) -> None:
         if self.player is None or self.image is None or len(pixels) != self.rows * self.columns:
             raise RiffeduError(
-                f"the painting has {len(pixels)} bytes, the picture {self.rows * self.columns}"
+                f"the painting has {len(pixels)} bytes, but the picture needs "
+                f"{self.rows * self.columns}"
             )
         image = _repixelled(self.image, pixels)
         self.origin = derive(image, "paint", self.image)
@@ -313,7 +315,7 @@ def _samples(player: Sound | None, channels: int) -> bytes:
 
 
 def _pixels(image: Image.Image | None) -> bytes:
-    return b"" if image is None else np.asarray(image.convert("L")).tobytes()
+    return b"" if image is None else np.asarray(as_picture(image, "L")).tobytes()
 
 
 def _repixelled(image: Image.Image, pixels: bytes) -> Image.Image:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from riffedu.errors import RiffeduError
+from riffedu.signal.arrays import as_rate, as_waveform
 from riffedu.signal.audio import peak_db, rms_db
 from riffedu.signal.saving import write_sound
 from riffedu.signal.tags import image_record
@@ -55,19 +56,16 @@ class Sound:
         image: Image | None = None,
     ) -> Self:
         """Check a waveform; `riffedu.widgets.play` documents the arguments and errors."""
-        sound = np.asarray(waveform, dtype=np.float32)
-        if sound.ndim not in (1, 2) or sound.size == 0 or (sound.ndim == 2 and len(sound) > 2):
+        sound, sample_rate = as_waveform(waveform), as_rate(sample_rate)
+        if sound.ndim == 2 and len(sound) > 2:
             raise RiffeduError(
                 "play() needs samples of shape (samples,) or (1 or 2 channels, samples), "
                 f"not {sound.shape}"
             )
-        if not np.isfinite(sound).all():
+        if not (isinstance(sample_rate, int) and 1000 <= sample_rate <= 655350):
             raise RiffeduError(
-                "the sound contains NaN or infinity: look for a division by zero before this call"
-            )
-        if not (isinstance(sample_rate, (int, np.integer)) and 1000 <= sample_rate <= 655350):
-            raise RiffeduError(
-                f"sample_rate must be in samples per second, for example 44100, not {sample_rate!r}"
+                "sample_rate must be a whole number of samples per second from 1000 to 655350, not "
+                f"{sample_rate}"
             )
         peak, gain_db = float(peak_db(sound)), 0.0
         if peak > 0:

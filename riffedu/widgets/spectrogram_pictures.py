@@ -84,7 +84,7 @@ def part(
     most: tuple[int, int] = (300, 600),
     **_: Any,
 ) -> tuple[np.ndarray, tuple]:
-    """The part of a spectrogram between these hertz and seconds, and the place where to draw it.
+    """Return the part of a spectrogram between these hertz and seconds, and where to draw it.
 
     Never more than ``most`` numbers, for a screen has no more dots: the largest of each block,
     which loses no line and no click. The place is (left, right, bottom, top); each number's own

@@ -93,10 +93,74 @@ def test_blocks_cover_the_network_in_order(network, inputs):
     names = [block.name for block in blocks]
     assert names == ["in", "down 0", "down 1", "down 2", "mid", "up 0", "up 1", "up 2", "out"]
     assert [block.shape[1] for block in blocks] == [8, 4, 2, 2, 2, 4, 8, 8, 8]
-    rest = (network.time_embedding, network.conv_norm_out, getattr(network, "add_embedding", None))
-    beside = sum(p.numel() for part in rest if part is not None for p in part.parameters())
+    rest = (network.time_embedding, getattr(network, "add_embedding", None))
+    beside = inside.weights(*(part for part in rest if part is not None))
     total = sum(block.parameters for block in blocks) + beside
-    assert total == sum(p.numel() for p in network.parameters())
+    assert total == inside.weights(network) == sum(p.numel() for p in network.parameters())
+
+
+def test_skips_are_those_of_diffusers(network, inputs):
+    """Recorded independently: the layers whose output equals what a block of the way up gets."""
+    made, taken = {}, {}
+
+    def keep(name):
+        def hook(module, args, output):
+            made[name] = (output[0] if isinstance(output, tuple) else output).clone()
+
+        return hook
+
+    def take(name):
+        def hook(module, args, options):
+            taken[name] = [each.clone() for each in options["res_hidden_states_tuple"]]
+
+        return hook
+
+    network.conv_in.register_forward_hook(keep(("in", False)))
+    for n, block in enumerate(network.down_blocks):
+        last = (getattr(block, "attentions", None) or block.resnets)[-1]
+        last.register_forward_hook(keep((f"down {n}", False)))
+        for halving in block.downsamplers or ():
+            halving.register_forward_hook(keep((f"down {n}", True)))
+    for n, block in enumerate(network.up_blocks):
+        block.register_forward_pre_hook(take(f"up {n}"), with_kwargs=True)
+    predict(network, inputs)
+    wanted = [
+        (*name, target, tuple(tensor.shape[1:]))
+        for name, tensor in made.items()
+        for target, received in taken.items()
+        if any(each.shape == tensor.shape and torch.equal(each, tensor) for each in received)
+    ]
+    assert [tuple(skip) for skip in inside.skips(network, *inputs)] == wanted
+    assert [skip[:3] for skip in wanted] == [
+        ("in", False, "up 2"),
+        ("down 0", False, "up 2"),
+        ("down 0", True, "up 1"),
+        ("down 1", False, "up 1"),
+        ("down 1", True, "up 0"),
+        ("down 2", False, "up 0"),
+    ]
+
+
+@pytest.mark.parametrize("dtype, most", [(torch.float32, 1e-5), (torch.float64, 1e-12)])
+def test_every_block_and_layer_of_a_network(network, inputs, dtype, most):
+    found = {ResnetBlock2D: [], Attention: []}
+
+    def compare(module, args, options, theirs):
+        if isinstance(module, ResnetBlock2D):
+            ours = inside.residual_block(module, *args, *options.values())
+        elif args[0].ndim == 3:
+            ours = inside.attention(module, args[0], options.get("encoder_hidden_states"))
+        else:
+            return  # one structure has attention of another kind in the middle
+        found[type(module)].append(float((theirs - ours).abs().max()))
+
+    for module in network.to(dtype).modules():
+        if isinstance(module, ResnetBlock2D | Attention):
+            module.register_forward_hook(compare, with_kwargs=True)
+    x, t, words = inputs
+    predict(network, (x.to(dtype), t, words.to(dtype)))
+    assert len(found[ResnetBlock2D]) == 11 and found[Attention]
+    assert max(max(each) for each in found.values()) < most
 
 
 def test_every_switch_changes_the_prediction_and_leaves_nothing_behind(network, inputs):
@@ -110,7 +174,7 @@ def test_every_switch_changes_the_prediction_and_leaves_nothing_behind(network, 
 def test_switches_are_removed_after_an_error(network, inputs):
     whole = predict(network, inputs)
     with pytest.raises(ZeroDivisionError):
-        with inside.without(network, "time", "skips 0"), inside.record_activations(network):
+        with inside.without(network, "time", "skips up 2"), inside.record_activations(network):
             raise ZeroDivisionError
     assert torch.equal(predict(network, inputs), whole)
     assert not any(module._forward_hooks for module in network.modules())
@@ -133,14 +197,14 @@ def test_without_time_the_time_does_not_matter(network, inputs):
         assert torch.equal(predict(network, (x, 1, words)), predict(network, (x, 900, words)))
 
 
-def test_skips_are_numbered_from_the_finest(network, inputs):
+def test_skips_are_named_after_the_block_that_receives_them(network, inputs):
     seen = {}
 
     def hook(module, args, options):
         for each in options["res_hidden_states_tuple"]:
             seen.setdefault(each.shape[-1], set()).add(bool(each.any()))
 
-    with inside.without(network, "skips 0"):
+    with inside.without(network, "skips up 2"):
         handle = network.up_blocks[-1].register_forward_pre_hook(hook, with_kwargs=True)
         predict(network, inputs)
         handle.remove()
@@ -148,8 +212,8 @@ def test_skips_are_numbered_from_the_finest(network, inputs):
 
 
 def test_an_unknown_part_is_refused(network):
-    with pytest.raises(RiffeduError, match="'skips 9' is not a part .* 'skips 0'"):
-        with inside.without(network, "skips 9"):
+    with pytest.raises(RiffeduError, match="'skips up 9' is not a part .* 'skips up 0'"):
+        with inside.without(network, "skips up 9"):
             pass
 
 

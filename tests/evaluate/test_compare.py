@@ -168,6 +168,29 @@ def test_ours_and_riffusion(ours, sd):
         parse("riffusion", SHORT)
 
 
+def test_ours_with_a_lora(ours, tmp_path, monkeypatch):
+    from riffedu.diffusion import lora
+    from riffedu.music import pipeline
+
+    opened = pipeline.load_pipeline(ours)
+    made = lora.add_lora(opened.checkpoint.unet, rank=2)
+    made.save(tmp_path / "door.safetensors")
+    made.remove()
+    real = pipeline.load_pipeline
+    monkeypatch.setattr(pipeline, "load_pipeline", lambda _, lora: real(ours, lora=lora))
+    source = parse(f"ours+{tmp_path / 'door.safetensors'}:0.5", SHORT)
+    assert source.name == "ours+door" and "strength 0.5" in source.about
+    waveform, rate = source.open()("a calm piano")
+    assert len(waveform) == pytest.approx(2 * rate, abs=1000)
+    with pytest.raises(RiffeduError):
+        parse("ours+missing.safetensors", SHORT)
+
+
+def test_ours_is_never_fetched():
+    with pytest.raises(RiffeduError, match="hf download someone/model"):
+        parse("ours=someone/model", SHORT)
+
+
 def test_ours_continues_a_clip(ours):
     settings = Settings(2.0, 0, 2, (tone(440, 2.0), 22050))
     waveform, rate = parse(f"ours={ours}", settings).open()("a calm piano")
@@ -223,7 +246,7 @@ def test_folders_that_cannot_be_read(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(RiffeduError, match="holds no sound files"):
         parse(f"suno={tmp_path / 'empty'}", SHORT)
-    with pytest.raises(RiffeduError, match="source 'suno' is unknown: use ours, riffusion"):
+    with pytest.raises(RiffeduError, match="source 'suno' is unknown: use ours, ours"):
         parse("suno", SHORT)
 
 

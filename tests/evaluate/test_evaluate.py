@@ -376,7 +376,7 @@ def test_shell_on_a_tiny_model(ear, data, ours, tmp_path, monkeypatch, capsys): 
 @pytest.mark.parametrize(
     "arguments, told",
     [
-        (["--data", "nowhere", "--until", "renders"], "No test pictures in nowhere"),
+        (["--data", "nowhere", "--until", "renders"], "no test pictures in nowhere"),
         (["--model", "nowhere"], "no checkpoint 'nowhere'"),
         (["--per-class", "0"], "1 or more"),
         (["--until", "renders", "-o", "table.txt"], ".md or .json"),

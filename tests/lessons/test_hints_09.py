@@ -30,6 +30,10 @@ def weakest(x, count):
     return x.mean(0), np.linalg.eigh(np.cov(x.T))[1][:, :count].T
 
 
+def rows_of_eigh(x, count):
+    return x.mean(0), np.linalg.eigh(np.cov(x.T))[1][-count:]
+
+
 def off_centre(x, count):
     return x.mean(0), np.linalg.svd(x, full_matrices=False)[2][:count]
 
@@ -60,6 +64,7 @@ def random_patterns(x, count):
         (by_torch, None),
         (turned, None),
         (weakest, "weakest directions"),
+        (rows_of_eigh, "eigenvectors in columns"),
         (off_centre, "Subtract the mean"),
         (transposed, "svd returns Vᵀ"),
         (examples, "length 1"),

@@ -31,6 +31,7 @@ def as_the_formula_stands(q, k):
         (lambda q, k: np.exp(k @ q / np.sqrt(len(q))), "sum to 1 yet"),
         (lambda q, k: softmax(k @ q), "√d first"),
         (lambda q, k: softmax(k @ q / len(q)), "not by d"),
+        (lambda q, k: softmax(k @ q / np.sqrt(len(k))), "not the number of tokens"),
         (lambda q, k: (k @ q) / (k @ q).sum(), "below 0"),
         (lambda q, k: softmax(-(k @ q) / np.sqrt(len(q))), "sign"),
         (lambda q, k: softmax(k @ q / 4), "take d from"),

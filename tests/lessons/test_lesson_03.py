@@ -255,7 +255,7 @@ def test_frame_right():
         (lambda r, n, top: int(np.ceil(r / edge(1, n, top))), "twice what is needed"),
         (lambda r, n, top: int(r / (top - edge(n - 1, n, top))), "widest band"),
         (lambda r, n, top: edge(2, n, top), "solve for n_fft"),
-        (lambda r, n, top: 4410, "8 bands hold no row"),
+        (lambda r, n, top: 4410, "without any row: 8"),
         (lambda r, n, top: 17640, "5895 would do"),
     ],
 )

@@ -78,7 +78,7 @@ def test_a_journey_visits_every_stop_and_never_turns_back(easing):
     [
         (lambda: interpolate.lerp(0.0, 1.0, 1.1), "between 0 and 1"),
         (lambda: interpolate.slerp(np.ones(3), np.ones(3), float("nan")), "between 0 and 1"),
-        (lambda: interpolate.slerp(np.ones(3), np.ones(4), 0.5), "one shape"),
+        (lambda: interpolate.slerp(np.ones(3), np.ones(4), 0.5), "the same shape"),
         (lambda: interpolate.four_corners([1, 2, 3], 0, 0), "four corners"),
         (lambda: list(interpolate.prompt_path([1.0], 3)), "two stops"),
         (lambda: list(interpolate.prompt_path([1.0, 2.0], 0)), "at least 1"),
@@ -201,7 +201,7 @@ def test_silence_is_a_sound_too(small, silent):
 @pytest.mark.parametrize(
     "change, words",
     [
-        ({"clip_b": tone(seconds=0.9)}, "last 0.64 and 0.9 s: cut both"),
+        ({"clip_b": tone(seconds=0.9)}, "last 0.64 s and 0.9 s: cut them"),
         ({"alpha": 1.2}, "alpha must be from 0 to 1, not 1.2"),
         ({"alpha": [0.5, float("nan")]}, "alpha must be a number"),
         ({"alpha": []}, "empty list"),
@@ -210,7 +210,7 @@ def test_silence_is_a_sound_too(small, silent):
         ({"strength": float("nan")}, "strength"),
         ({"fixed_point_iterations": 0}, "at least 1"),
         ({"num_inference_steps": 0}, "num_inference_steps"),
-        ({"clip_a": tone()[0]}, "a clip is a pair"),
+        ({"clip_a": tone()[0]}, "a clip must be a pair"),
         ({"clip_a": (np.zeros(0, "f4"), RATE)}, "empty"),
         ({"prompt": 3}, "prompt must be text"),
         ({"clip_a": (np.full(9000, np.nan, "f4"), RATE)}, "NaN"),

@@ -50,6 +50,14 @@ def test_tempi_drawn_from_seeds_are_spread_evenly():
     assert np.median(tempi) == pytest.approx(np.sqrt(80 * 140), rel=0.04)
 
 
+def test_words_for_tempo_move_what_the_seed_draws():
+    for seed in range(20):
+        plain = pulse.seed_tempo(seed, "rock drums")
+        assert pulse.seed_tempo(seed, "Fast rock drums") == pytest.approx(1.4 * plain, abs=1)
+        assert pulse.seed_tempo(seed, "a slow waltz") == pytest.approx(0.7 * plain, abs=1)
+        assert pulse.seed_tempo(seed, "breakfast, slowly") == plain
+
+
 def test_a_pulse_adds_nothing_that_lasts():
     noise, drawn = torch.zeros(2, 3, 4, 16), torch.rand(1, 3, 4, 16)
     added = pulse.add_pulse(noise, drawn, 0.5)

@@ -153,9 +153,10 @@ def test_our_own_model_takes_the_same_request(ours):
         ({"start": {"prompt": "x", "seed": 1, "loudness": 3}}, "guidance"),
         ({"alpha": 1.5}, "alpha"),
         ({"alpha": -0.1}, "alpha"),
-        ({"init_image": "seed.png"}, "PIL"),
+        ({"init_image": "seed.png"}, "no such picture"),
         ({"init_image": Image.new("RGB", (31, 64))}, "small"),
-        ({"mask_image": np.zeros((8, 8))}, "PIL"),
+        ({"mask_image": "mask.png"}, "PIL"),
+        ({"mask_image": np.full((8, 8), 3)}, "from 3 to 3"),
         ({"num_inference_steps": 0}, "steps"),
     ],
 )

@@ -1,6 +1,7 @@
 """Files there and back, resampling, levels, editing, and one clear line for what is no sound."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riffedu.errors import RiffeduError
+from riffedu.errors import RiffeduError, RiffeduWarning
 from riffedu.paths import clips_folder, data_folder
 from riffedu.signal import audio
 from riffedu.signal.audio import (
@@ -144,12 +145,12 @@ def test_what_is_not_loaded(tmp_path):
         ("nothing.wav", "as a sound"),
         ("empty.wav", "empty"),
         ("nan.wav", "NaN"),
-        ("", "no such"),
+        ("", "is a folder"),
     ]:
         with pytest.raises(RiffeduError, match=says) as error:
             load(tmp_path / name)
         assert "\n" not in str(error.value)
-    with pytest.raises(RiffeduError, match="sample rates"):
+    with pytest.raises(RiffeduError, match="sample rate"):
         resample(tone(), 44100, 0)
 
 
@@ -201,7 +202,7 @@ def test_every_lossy_format_channel_count_and_rate(tmp_path, suffix, channels, r
     "suffix, survives",
     [
         (".wav", True),
-        (".flac", False),
+        (".flac", True),
         (".ogg", False),
         (".mp3", True),
     ],
@@ -211,12 +212,15 @@ def test_a_file_that_was_cut_short_gives_what_is_there_or_one_line(tmp_path, suf
     for part in (0.5, 0.01):
         (tmp_path / f"b{suffix}").write_bytes(whole[: int(part * len(whole))])
         try:
-            sound = load(tmp_path / f"b{suffix}")[0]
+            with warnings.catch_warnings(record=True) as said:
+                sound = load(tmp_path / f"b{suffix}")[0]
         except RiffeduError as error:
             assert "cut short" in str(error) and "\n" not in str(error)
             assert part == 0.01 or not survives
         else:
             assert survives and 0 < len(sound) < 0.6 * 44100
+            assert [w.category for w in said] == [RiffeduWarning]
+            assert f"{len(sound) / 44100:.2f} s of 1.0" in str(said[0].message)
 
 
 @pytest.mark.parametrize("channels", [1, 2])
@@ -302,6 +306,7 @@ def test_a_tone_above_half_the_new_rate_vanishes(rate, above):
 )
 @settings(deadline=None, max_examples=60)
 def test_resampling_any_length_gives_the_length_that_was_promised(samples, channels, seed, rates):
+    samples = max(samples, channels)  # more channels than samples are refused
     sound = np.random.default_rng(seed).uniform(-1, 1, (channels, samples))
     there = resample(sound, *rates)
     assert there.shape == (channels, max(1, round(samples * rates[1] / rates[0])))

@@ -96,9 +96,9 @@ def test_wind_turns_clockwise_and_keeps_lengths():
 @pytest.mark.parametrize("x", [[], np.zeros((2, 3)), 1.0])
 def test_what_is_not_one_row_is_refused(x):
     for function in (dft, idft, lambda x: wind(x, 1, 10), lambda x: similarity(x, 1, 10)):
-        with pytest.raises(RiffeduError, match="one row of at least one number"):
+        with pytest.raises(RiffeduError, match="a one-dimensional array with at least one number"):
             function(x)
-    with pytest.raises(RiffeduError, match="one row"):
+    with pytest.raises(RiffeduError, match="one-dimensional"):
         centre_of_mass(x, 1, 10)
 
 

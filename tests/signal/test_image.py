@@ -90,7 +90,9 @@ def test_without_tags_riffusions_loudness_is_assumed():
     image = Image.fromarray(np.zeros((512, 3), np.uint8))
     assert np.allclose(spectrogram_from_image(image), DEFAULT_MAX_VALUE / 32768)
     rgba = Image.new("RGBA", (3, 512), (128, 128, 128, 90))
-    assert np.allclose(spectrogram_from_image(rgba), (127 / 255) ** 4 * 30e6 / 32768)
+    shown = round(255 - 127 * 90 / 255)  # on white
+    wanted = ((255 - shown) / 255) ** 4 * 30e6 / 32768
+    assert np.allclose(spectrogram_from_image(rgba), wanted)
 
 
 def test_silence_is_white_and_comes_back_silent():
@@ -125,13 +127,12 @@ def tagged(tag, value):
 @pytest.mark.parametrize(
     "make, says",
     [
-        (lambda: Image.new("RGB", (512, 500)), "512 × 500"),
+        (lambda: Image.new("RGB", (512, 9)), "512 × 9"),
         (lambda: Image.new("L", (1, 1)), "1 × 1"),
-        (lambda: np.zeros((512, 512)), "PIL picture"),
+        (lambda: np.zeros((512, 512)), "picture must be a path"),
         (lambda: tagged(11000, "fast"), "sample_rate"),
         (lambda: tagged(11000, 0), "sample_rate"),
         (lambda: tagged(11060, 10**6), "max_frequency"),
-        (lambda: tagged(11040, 256), "512"),
         (lambda: tagged(MAX_VALUE_TAG, float("nan")), "MAX_VALUE"),
         (lambda: tagged(MAX_VALUE_TAG, -5.0), "MAX_VALUE"),
     ],
@@ -166,7 +167,7 @@ def test_files(tmp_path):
     with pytest.raises(RiffeduError, match="cannot be written"):
         save_image(image, tmp_path / "no" / "such" / "a.png")
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(RiffeduError, match="as a picture"):
+    with pytest.raises(RiffeduError, match="no such picture"):
         load_image(tmp_path / "none.png")
     (tmp_path / "b.png").write_bytes(b"not a picture")
     with pytest.raises(RiffeduError, match="as a picture"):

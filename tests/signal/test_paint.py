@@ -123,7 +123,7 @@ def test_stretching_keeps_pitch_and_ends(factor, columns):
         (lambda: paint.blank(0), "more than 0"),
         (lambda: paint.line(paint.blank(), 12000), "outside the picture"),
         (lambda: paint.line(paint.blank(), 440, 0), "outside the picture"),
-        (lambda: paint.line(paint.blank(), 440, start=9), "nothing of the canvas"),
+        (lambda: paint.line(paint.blank(), 440, start=9), "no part of the canvas"),
         (lambda: paint.harmonics(paint.blank(), 440, partials=0), "at least 1"),
         (lambda: paint.beat(paint.blank(), 7), "outside the picture"),
         (lambda: paint.rectangle(paint.blank(), 2000, 1000), "no band"),

@@ -384,7 +384,7 @@ SPECTRUM = stft(NOISE, 64, 16)
         (lambda: stft(NOISE, 64, 16, window=np.full(64, 1j)), "real"),
         (lambda: stft(np.array(["a"]), 64, 16), "numbers"),
         (lambda: stft([[1.0, 2.0], [3.0]], 64, 16), "array of numbers"),
-        (lambda: stft(np.ones(100, bool), 64, 16), "numbers, not bool"),
+        (lambda: stft(np.ones(100, bool), 64, 16), "its type is bool"),
         (lambda: stft(NOISE + 0j, 64, 16), "real sound"),
         (lambda: stft(np.r_[NOISE, np.nan], 64, 16), "NaN"),
         (lambda: stft(np.r_[NOISE, np.inf], 64, 16), "infinite"),

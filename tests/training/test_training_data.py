@@ -162,7 +162,7 @@ def test_a_score_becomes_plain_notes():
 
 
 def test_soundfonts_that_are_missing_give_one_clear_line(monkeypatch, tmp_path):
-    with pytest.raises(RiffeduError, match="No soundfont at"):
+    with pytest.raises(RiffeduError, match="no soundfont at"):
         find_soundfonts([tmp_path / "none.sf2"])
     monkeypatch.setattr("riffedu.training.render.SOUNDFONTS", ())
     with pytest.raises(RiffeduError) as caught:

@@ -52,7 +52,7 @@ def test_what_was_there_stays_when_the_disk_is_full(verb, tmp_path, capsys, monk
         args, place = ("--image", tmp_path / "in.png", "-o"), tmp_path / "old.wav"
         monkeypatch.setattr(soundfile.SoundFile, "write", full)
     place.write_bytes(b"an old file")
-    code, said = shell(capsys, verb, *args, place)
+    code, said = shell(capsys, verb, *args, place, "--overwrite")
     assert code == 2 and "No space left" in said and place.read_bytes() == b"an old file"
     assert {p.name for p in tmp_path.iterdir()} == {"in.wav", "in.png", place.name}
 

@@ -1,7 +1,7 @@
 """Bad sounds: they work, or they end in one clear line and exit code 2.
 
 Every case goes through the Python functions and through the shell: never a traceback, never a
-warning, never a half-written file.
+half-written file, and no warning but the one that says how much was read of how much.
 """
 
 import shutil
@@ -15,7 +15,7 @@ from riffedu.errors import RiffeduError
 from riffedu.signal import audio, convert, synth
 from riffedu.signal.image import load_image
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = pytest.mark.filterwarnings("error", "default::riffedu.errors.RiffeduWarning")
 
 
 def with_sample(value, at: int = 9999):
@@ -32,7 +32,7 @@ SOUNDS = {
     "cut in its header": (damaged(cut(0.0005)), "cut short"),
     "a WAV cut in half": (damaged(cut(0.5)), range(29, 31)),
     "a WAV cut inside a sample": (damaged(lambda data: data[:20001]), range(21, 24)),
-    "a FLAC cut in half": (damaged(cut(0.5), ending="flac"), "cut short"),
+    "a FLAC cut in half": (damaged(cut(0.5), ending="flac"), range(15, 61)),
     "an OGG cut in half": (damaged(cut(0.5), ending="ogg"), "cut short"),
     "an MP3 cut in half": (damaged(cut(0.5), ending="mp3"), range(15, 61)),
     "an MP3 of 40 bytes": (damaged(lambda data: data[:40], ending="mp3"), "cut short"),
@@ -60,7 +60,7 @@ SOUNDS = {
     ),
     "a header that says 4 GB": (damaged(header(40, 2**32 - 16)), 60),
     "a header that says 0 channels": (damaged(header(22, 0, "<H")), "cannot be read as a sound"),
-    "a folder": (lambda path: path.mkdir(), "no such sound file"),
+    "a folder": (lambda path: path.mkdir(), "is a folder"),
     "nothing there": (lambda path: None, "no such sound file"),
 }
 each_sound = pytest.mark.parametrize("name", SOUNDS)

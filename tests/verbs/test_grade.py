@@ -133,7 +133,7 @@ def test_a_damaged_notebook(tmp_path, content):
 
 def test_another_notebook(tmp_path):
     got = mark(notebook(tmp_path / "b.ipynb", "1", heading="# My holidays"))
-    assert "no lesson of this course" in got.state
+    assert "not a lesson of this course" in got.state
 
 
 def test_the_verb_writes_a_table(tmp_path, capsys):
@@ -160,10 +160,13 @@ def test_the_verb_writes_a_table(tmp_path, capsys):
         ([".", "--jobs", "0"], "--jobs"),
         ([".", "--seconds", "-1"], "--seconds"),
         ([".", "--memory", "nan"], "--memory"),
+        ([".", "-o", "old.csv"], "old.csv exists already"),
+        ([".", "-o", "none/marks.csv"], "there is no folder"),
     ],
 )
 def test_bad_arguments(tmp_path, monkeypatch, capsys, args, words):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "old.csv").touch()
     assert cli.main(["grade", *args]) == 2
     assert words in capsys.readouterr().err
 

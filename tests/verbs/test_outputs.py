@@ -78,7 +78,7 @@ def test_an_existing_sound_is_kept_unless_asked(shell, tune, tmp_path, name, cap
         refused.setattr("riffedu.music.pipeline.load_pipeline", pytest.fail)
         assert shell(*args) == 2
     said = capsys.readouterr().err
-    assert "exists already" in said and "--overwrite" in said and said.count("\n") == 1
+    assert "already exists" in said and "--overwrite" in said and said.count("\n") == 1
     assert out.read_bytes() == b"mine"
     assert shell(*args, "--overwrite") == 0
     assert read_record(out)["verb"] == name
@@ -89,7 +89,7 @@ def test_an_existing_picture_is_kept_unless_asked(shell, tune, tmp_path, capsys)
     picture.write_bytes(b"mine")
     assert shell("generate", "a", "-o", sound, "--image", picture) == 2
     assert plain("audio-to-image", "--audio", tune, "--image", picture) == 2
-    assert "a.png exists already" in capsys.readouterr().err and not sound.exists()
+    assert "a.png already exists" in capsys.readouterr().err and not sound.exists()
     assert plain("audio-to-image", "--audio", tune, "--image", picture, "--overwrite") == 0
     sound.write_bytes(b"mine")
     assert plain("image-to-audio", "--image", picture, "-o", sound) == 2
@@ -109,7 +109,7 @@ def test_sampled_clips_are_kept(tune, tmp_path, capsys):
     args = ["sample-clips", "--audio", tune, "--output-dir", tmp_path / "o", "--seed", 1]
     args += ["--duration-ms", 200, "--num-clips", 2]
     assert plain(*args) == 0
-    assert plain(*args) == 2 and "exists already" in capsys.readouterr().err
+    assert plain(*args) == 2 and "already exists" in capsys.readouterr().err
     assert plain(*args, "--overwrite") == 0
 
 
@@ -117,7 +117,7 @@ def test_tables_and_sheets_are_kept(tmp_path, capsys):
     for flag, name in (("-o", "a.md"), ("-o", "a.json"), ("--sheet", "a.png")):
         (tmp_path / name).write_bytes(b"mine")
         assert plain("evaluate", flag, tmp_path / name) == 2
-        assert f"{name} exists already" in capsys.readouterr().err
+        assert f"{name} already exists" in capsys.readouterr().err
         assert (tmp_path / name).read_bytes() == b"mine"
 
 
@@ -224,7 +224,7 @@ def test_names_outside_utf_8(tmp_path, capsys):
     "args, words",
     [
         (["--output-dir", "-"], "give the path of a folder"),
-        (["--glob", "../*"], "leaves the folder"),
+        (["--glob", "../*"], "leads outside the folder"),
         (["--glob", "**/none*"], "no files match"),
         (["--output-dir", "{file}"], "is a file"),
         (["--output-dir", "{file}/deep"], "is a file"),
@@ -300,7 +300,7 @@ def test_prompts_from_a_file(shell, tmp_path, capsys):
         (["generate", "a", "--prompts", "p.txt", "-o", "a.wav"], "not both"),
         (["generate", "--prompts", "none.txt", "-o", "a.wav"], "No such file"),
         (["generate", "--prompts", ".", "-o", "a.wav"], "directory"),
-        (["generate", "--prompts", "empty.txt", "-o", "a.wav"], "holds no prompts"),
+        (["generate", "--prompts", "empty.txt", "-o", "a.wav"], "contains no prompts"),
         (["generate", "--prompts", "latin.txt", "-o", "a.wav"], "UTF-8"),
         (["generate", "--prompts", "p.txt", "-o", "-"], "several clips"),
         (["generate", "a", "--count", "2", "-o", "-"], "several clips"),

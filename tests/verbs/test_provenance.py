@@ -248,13 +248,59 @@ def test_what_is_lacking_is_said(shell, tune, tmp_path, capsys, monkeypatch):
         ([made, "--audio", tune, "--model", other], "--model"),
         ([plain], "no record of riffedu"),
         ([tmp_path / "none.wav"], "No such file"),
-        ([tmp_path / "array.wav"], "a mask that the file does not hold"),
+        ([tmp_path / "array.wav"], "a mask that the file does not contain"),
     ]:
         assert shell("again", *args, "-o", out) == 2, words
         said = capsys.readouterr().err
         assert words in said and said.count("\n") == 1 and not out.exists()
     assert shell("show", plain) == 1
     assert "does not say how it was made" in capsys.readouterr().out
+
+
+GENERATED = {
+    "verb": "generate",
+    "prompt": "a",
+    "negative_prompt": "",
+    "seed": 0,
+    "num_inference_steps": 1,
+    "guidance_scale": 2.0,
+    "duration": 0.32,
+    "sampler": "ddim",
+    "tempo": 100,
+    "model": "default",
+}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"verb": None},
+        {"verb": ["generate"]},
+        {"verb": "sing"},
+        {"prompt": None},
+        {"duration": None},
+        {"sampler": "odd"},
+        {"sampler": ["ddim"]},
+        {"batch": 3},
+        {"batch": [[1]]},
+        {"batch": [["b", "", 0, 100], ["c", "", 1, 100]]},
+        {"magic": 1},
+        {"model": "someone/else"},
+        {"model": "../default"},
+        {"verb": "transform"},
+        {"verb": "image-to-audio"},
+    ],
+    ids=str,
+)
+def test_damaged_records_are_one_line(tmp_path, capsys, monkeypatch, change):
+    monkeypatch.setattr("riffedu.music.pipeline.load_pipeline", pytest.fail)
+    record = {"riffedu": riffedu.__version__, **GENERATED, **change}
+    record = {key: value for key, value in record.items() if value is not None}
+    path = audio.save(tmp_path / "a.wav", synth.sine(440, 0.1), RATE, record=record)
+    assert cli.main(["again", str(path), "-o", str(tmp_path / "b.wav")]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "Traceback" not in said
+    assert cli.main(["show", str(path)]) == 0
 
 
 def test_another_version_warns(shell, tmp_path, capsys, monkeypatch):

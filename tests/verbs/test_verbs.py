@@ -116,6 +116,15 @@ def test_qualities_and_seeds(tmp_path, song):
     assert not any(np.array_equal(made["fast"], made[name]) for name in ("other", "best"))
 
 
+def test_a_phase_at_random_says_its_seed(tmp_path, song, capsys):
+    picture, sound = tmp_path / "a.png", tmp_path / "a.wav"
+    save_image(convert.audio_to_image(audio.load(song)[0][:, :22050], RATE), picture)
+    line = ["image-to-audio", "--image", picture, "-o", sound, "--seed"]
+    assert shell(*line, "random") == 0
+    first, seed = sound.read_bytes(), capsys.readouterr().err.split()[-1]
+    assert shell(*line, seed, "--overwrite") == 0 and sound.read_bytes() == first
+
+
 def test_a_folder_of_pictures_goes_on_after_a_bad_file(folder, tmp_path, capsys):
     out = tmp_path / "out" / "deep"
     code = shell(

@@ -61,12 +61,12 @@ def test_play_refuses_to_clip_or_turns_down_and_says_so():
 @pytest.mark.parametrize(
     ("waveform", "rate", "words"),
     [
-        (np.zeros(0), RATE, "shape"),
+        (np.zeros(0), RATE, "empty"),
         (np.zeros((3, 10)), RATE, "shape"),
         (np.float32(1), RATE, "shape"),
         (np.array([0.0, np.nan]), RATE, "NaN"),
-        (np.zeros(10), 0, "sample_rate"),
-        (np.zeros(10), "44100", "sample_rate"),
+        (np.zeros(10), 0, "sample.rate"),
+        (np.zeros(10), "44100", "sample.rate"),
     ],
 )
 def test_play_refuses(waveform, rate, words):

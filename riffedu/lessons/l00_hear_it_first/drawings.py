@@ -1,4 +1,4 @@
-"""Pictures of notebooks/00_hear_it_first.ipynb with arrows that say what is what."""
+"""Pictures of notebooks/00_hear_it_first.ipynb with arrows that name their parts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MARKS = (
 
 
 def example_sound() -> np.ndarray:
-    """A held note with overtones, three short notes, a drum hit and hiss: 5.12 s at 44100 Hz."""
+    """Return a note with overtones, three short notes, a drum hit and hiss: 5.12 s at 44100 Hz."""
     from riffedu.signal import synth
 
     def note(hertz: float, seconds: float) -> np.ndarray:

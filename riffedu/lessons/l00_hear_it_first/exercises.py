@@ -74,7 +74,7 @@ MELODIES = {
 
 
 def melody_order() -> dict[str, int]:
-    """The picture of each melody, by its letter."""
+    """Return the picture of each melody, by its letter."""
     return {
         letter: int(n)
         for letter, n in zip("ABCD", np.random.default_rng(5).permutation([1, 2, 3, 4]))

@@ -15,7 +15,7 @@ from riffedu.widgets.verdict import check, hint, right, run
 
 @check
 def check_sine(tone: Callable) -> object:
-    """``tone(hertz, seconds, sample_rate)`` must give the samples of 0.1 · sin(2π f t)."""
+    """Check that ``tone(hertz, seconds, sample_rate)`` gives the samples of 0.1 · sin(2π f t)."""
     f, seconds, rate = 440.0, 0.05, 8000
     answer = as_array(run(tone, f, seconds, rate))
     n = np.arange(400)
@@ -59,7 +59,7 @@ def check_sine(tone: Callable) -> object:
 
 @check
 def check_predictions(predictions: dict) -> object:
-    """Five predictions about aliases and levels; the experiment is done here."""
+    """Check five predictions about aliases and levels; the experiment is done here."""
     names = ("seven", "twelve", "half", "added", "mixed")
     if not isinstance(predictions, dict) or set(predictions) != set(names):
         return hint(f"Give a dict with five numbers: {', '.join(names)}.")
@@ -115,7 +115,7 @@ def check_predictions(predictions: dict) -> object:
 
 
 def experiment() -> dict[str, float]:
-    """What `check_predictions` asks for, measured on samples."""
+    """Return what `check_predictions` asks for, measured on samples."""
     rng, rate = np.random.default_rng(0), 8000
 
     def pitch(hertz: float) -> float:
@@ -134,7 +134,7 @@ def experiment() -> dict[str, float]:
 
 @check
 def check_rms(level: Callable) -> object:
-    """``level(x)`` must give x with one gain on it, so that its RMS is −20 dBFS."""
+    """Check that ``level(x)`` gives x with one gain on it, so that its RMS is −20 dBFS."""
     rng = np.random.default_rng(0)
     sounds = [rng.uniform(-0.9, 0.9, 4000), 0.01 * rng.standard_normal(4000) ** 3]
     sounds.append(0.2 + 0.1 * sounds[0])  # a constant offset: its RMS is not its deviation
@@ -191,7 +191,7 @@ WAYS = {
 
 
 def order() -> dict[str, str]:
-    """What was done to each of the recordings A to D."""
+    """Return what was done to each of the recordings A to D."""
     drawn = np.random.default_rng(11).permutation(list(WAYS))
     return {letter: str(way) for letter, way in zip("ABCD", drawn)}
 
@@ -213,7 +213,7 @@ def four_ways() -> dict[str, np.ndarray]:
 
 
 def phrase() -> np.ndarray:
-    """Four plucked notes, 0.8 s apart, each followed by a hi-hat and a pause; at 44100 Hz."""
+    """Return four plucked notes, 0.8 s apart, each with a hi-hat and a pause after it; 44100 Hz."""
     x = np.zeros(round(3.2 * 44100), np.float32)
     for beat, hertz in enumerate((220, 277, 330, 440)):
         parts = (0, fade(pluck(hertz, 0.45), 44100, 0, 0.2)), (0.48, hat(0.1))
@@ -225,7 +225,7 @@ def phrase() -> np.ndarray:
 
 @check
 def check_ears(heard: dict) -> object:
-    """``heard`` maps A to D to what was done: 4 bits, dither, alias or low-pass."""
+    """Check that ``heard`` maps A to D to what was done: 4 bits, dither, alias or low-pass."""
     told = as_words(heard, "ABCD", tuple(WAYS))
     wrong = [letter for letter, way in order().items() if told[letter] != way]
     if wrong:

@@ -335,7 +335,7 @@ class LevelsTable:
 
 
 def some_sounds() -> dict[str, np.ndarray]:
-    """A sine and three clips at 44100 Hz, 2 s each; the piano fades out, to hear quiet rounding."""
+    """Return a sine and three clips at 44100 Hz, 2 s each; the piano fades out."""
     names = ("piano", "speech_like", "percussion")
     parts = {name: clip(name)[0][: 2 * SAMPLE_RATE] for name in names}
     parts["piano"] = fade(parts["piano"], SAMPLE_RATE, 0, 1.5)
@@ -353,10 +353,10 @@ def bits_panel(sounds: dict | None = None) -> BitsPanel:
 
 
 def beats_panel(hertz: int = 440, apart: float = 4.0) -> BeatsPanel:
-    """Two tones ``apart`` Hz apart: see and hear them beat, in the air or between the ears."""
+    """Play two tones ``apart`` Hz apart: see and hear them beat, in the air or between the ears."""
     return BeatsPanel(hertz, apart)
 
 
 def levels_table(sounds: dict, sample_rate: int = SAMPLE_RATE) -> LevelsTable:
-    """Peak, RMS and loudness of named waveforms, side by side."""
+    """Compare peak, RMS and loudness of named waveforms, side by side."""
     return LevelsTable(sounds, sample_rate)

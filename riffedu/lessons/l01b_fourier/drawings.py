@@ -26,7 +26,7 @@ FEW = 32
 
 
 def wound_picture(wound: dict[str, np.ndarray], title: str = "") -> Picture:
-    """Wound sounds side by side, each with its centre of mass: names and complex arrays.
+    """Draw wound sounds side by side, each with its centre of mass: names and complex arrays.
 
     The thick line goes from the middle to the centre of mass. Up to `FEW` samples are drawn as
     pointers, the long ones with their numbers, and more samples as a curve.
@@ -67,14 +67,14 @@ def draw_pointers(axis: Axes, p: np.ndarray, limit: float) -> None:
 
 
 def circle(radius: float) -> Circle:
-    """A grey circle round the origin, for an Axes to add."""
+    """Return a grey circle round the origin, for an Axes to add."""
     from matplotlib.patches import Circle as Shape
 
     return Shape((0, 0), radius, fill=False, color=GREY, linewidth=0.8, zorder=-2)
 
 
 def place(centre: complex) -> str:
-    """Where a centre of mass lies, in words."""
+    """Return where a centre of mass lies, in words."""
     length = abs(centre)
     if length < 0.005:
         return "the centre of mass is in the middle"
@@ -83,13 +83,13 @@ def place(centre: complex) -> str:
 
 
 def degrees(pointer: complex) -> float:
-    """The angle of a pointer in degrees, with 180 for −180 and 0 for −0."""
+    """Return the angle of a pointer in degrees, with 180 for −180 and 0 for −0."""
     angle = float(np.rint(np.degrees(np.angle(pointer))))
     return 180.0 if angle == -180 else angle + 0.0
 
 
 def bins_picture(spectra: dict[str, np.ndarray], title: str = "") -> Picture:
-    """The magnitudes of short transforms, one stem for each bin: names and arrays."""
+    """Draw the magnitudes of short transforms, one stem for each bin: names and arrays."""
     figure, [[axis]] = new_figure(1, 1, 8.0, 2.6)
     words = []
     for number, (name, X) in enumerate(spectra.items()):
@@ -107,7 +107,7 @@ def bins_picture(spectra: dict[str, np.ndarray], title: str = "") -> Picture:
 
 
 def matrix_picture(W: np.ndarray) -> Picture:
-    """A DFT matrix in colour, real and imaginary parts side by side: orange −1, purple 1."""
+    """Draw a DFT matrix in colour, real and imaginary parts side by side: orange −1, purple 1."""
     figure, [axes] = new_figure(1, 2, 3.8, 3.3)
     for axis, part, title in zip(
         axes, (W.real, W.imag), ("real part: cosines", "imaginary: −sines")

@@ -17,7 +17,7 @@ _n = np.arange(_N)
 MIXED = 0.5 + 2 * np.sin(2 * np.pi * 3 * _n / _N + 1) + 0.25 * np.cos(np.pi * _n)
 """The samples of exercise 2."""
 _HEARD = {
-    349: "a semitone rubs: two tones this close beat many times a second",
+    349: "a semitone clashes: two tones this close beat many times a second",
     415: "a major third is two clearly different notes that sound sweet together",
     494: "a fifth is wide and hollow, like the first leap of “Twinkle, twinkle, little star”",
     660: "an octave melts: the high note hides in the low one, almost as one sound",
@@ -26,7 +26,7 @@ _HEARD = {
 
 @check
 def check_amount(amount: Callable) -> object:
-    """``amount(x, hertz, sample_rate)``: the amplitude of a sine in a sound, whatever its phase."""
+    """Check that ``amount(x, hertz, sample_rate)`` gives a sine's amplitude, whatever its phase."""
     rate, hertz, a, phases = 8000, 330, 0.3, np.array([0.0, np.pi / 2, 1.0, 4.0])
     t = np.arange(rate) / rate
     other = 0.5 * np.sin(2 * np.pi * 440 * t)
@@ -72,6 +72,11 @@ def check_amount(amount: Callable) -> object:
             2 * rate * both,
         ),
     }
+    whole = np.sqrt(a**2 + 0.5**2)
+    mistakes["That is all of the sound: it holds another tone, too. Compare with hertz only."] = (
+        np.full(4, whole),
+        np.full(4, whole / np.sqrt(2)),
+    )
     for message, values in mistakes.items():
         if any(np.allclose(answer, value, atol=1e-6) for value in values):
             return hint(message)
@@ -112,7 +117,7 @@ def _other_amounts(amount: Callable, exact: bool) -> object:
 
 @check
 def check_bins(answer: dict) -> object:
-    """``answer``: {bin: length} of the 16 samples of exercise 2; bins at zero may be left out."""
+    """Check ``answer``, {bin: length} of exercise 2's 16 samples; bins at zero may be omitted."""
     if not isinstance(answer, dict):
         return hint("Answer with a dictionary: {bin: length, …}.")
     if not answer or ... in answer or any(v is None or v is ... for v in answer.values()):
@@ -192,7 +197,7 @@ def borrowed(function: object) -> str:
 
 @check
 def check_dft(my_dft: Callable) -> object:
-    """``my_dft(x)`` must give the DFT of a row of samples, without np.fft."""
+    """Check that ``my_dft(x)`` gives the DFT of a row of samples, without np.fft."""
     if calls := borrowed(my_dft):
         return hint(
             f"Your function uses {calls}, which is given. Compute the exponentials yourself, with "
@@ -273,7 +278,7 @@ def _other_lengths(my_dft: Callable) -> object:
 
 @check
 def check_chords(answer: dict) -> object:
-    """``answer``: the upper note in hertz of each of the four chords, by its letter."""
+    """Check ``answer``, the upper note in hertz of each of the four chords, by its letter."""
     want = order()
     if not isinstance(answer, dict) or set(answer) != set(want):
         return hint('Answer with a dictionary: {"A": …, "B": …, "C": …, "D": …}.')

@@ -152,7 +152,7 @@ class FourierPanel(Panel):
 
 
 def some_sounds() -> dict[str, np.ndarray]:
-    """Six sounds of one second at 22050 Hz: tones, a chord, a square wave and a flute."""
+    """Return six sounds of one second at 22050 Hz: tones, a chord, a square wave and a flute."""
     tune, rate = clip("tune")
     flute = resample(tune, rate, RATE)[round(0.3 * RATE) :][:RATE]
     odd = [1 / k if k % 2 else 0 for k in range(1, 40)]

@@ -30,13 +30,13 @@ UPPER = (349, 415, 494, 660)
 
 
 def three_notes(seconds: float = 1.0) -> np.ndarray:
-    """A chord of three pure tones with one amplitude, 0.1, and three phases: (samples,)."""
+    """Return a chord of three pure tones with one amplitude, 0.1, and three phases: (samples,)."""
     parts = ((262, 0.0), (330, np.pi / 2), (392, -0.9))
     return np.sum([sine(f, seconds, RATE, 0.1, phase) for f, phase in parts], axis=0)
 
 
 def order() -> dict[str, int]:
-    """The upper note of each chord of exercise 4, by its letter."""
+    """Return the upper note of each chord of exercise 4, by its letter."""
     drawn = np.random.default_rng(22).permutation(UPPER)
     return {letter: int(f) for letter, f in zip("ABCD", drawn)}
 

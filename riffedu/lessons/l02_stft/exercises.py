@@ -24,7 +24,7 @@ def tones_and_clicks(
     seconds: float = 1.0,
     sample_rate: int = RATE,
 ) -> np.ndarray:
-    """Tones that are close in pitch, at −23 dBFS each, and clicks that are close in time: float32.
+    """Return tones close in pitch, at −23 dBFS each, and clicks close in time: float32.
 
     ``hertz`` of the tones, ``clicks`` in seconds.
     """
@@ -36,7 +36,7 @@ def tones_and_clicks(
 
 @check
 def check_place(place: Callable) -> object:
-    """``place(row, column, n_fft, hop_length, sample_rate)`` must give (hertz, seconds)."""
+    """Check that ``place(row, column, n_fft, hop_length, sample_rate)`` gives (hertz, seconds)."""
     answer = run(place, 46, 100, 4096, 1024, RATE)
     if not isinstance(answer, (tuple, list)) or len(answer) != 2:
         return hint("Return two numbers: the hertz of the row and the seconds of the column.")
@@ -80,7 +80,7 @@ def check_place(place: Callable) -> object:
 
 @check
 def check_stft(own: Callable) -> object:
-    """``own(x, n_fft, hop_length, window)`` must give the uncentred STFT of ``x``."""
+    """Check that ``own(x, n_fft, hop_length, window)`` gives the uncentred STFT of ``x``."""
     x, window = np.random.default_rng(0).standard_normal(1000), np.hanning(65)[:64]
     want = stft(x, 64, 24, window=window, center=False)
     try:
@@ -125,12 +125,12 @@ def check_stft(own: Callable) -> object:
         "You left the window out: multiply each frame by it.": stft(
             x, 64, 24, window="boxcar", center=False
         ),
-        "The sign is turned round: exp(−2πi k n / n_fft), with a minus.": want.conj(),
+        "The sign of the exponent is wrong: exp(−2πi k n / n_fft), with a minus.": want.conj(),
         "That is np.hanning, which ends in a 0 of its own: use the argument window.": (
             stft(x, 64, 24, window=np.hanning(64), center=False)
         ),
         "The window was applied twice.": stft(x, 64, 24, window=window**2, center=False),
-        "You divided by n_fft. In this course the way there has no factor; the way back has it.": (
+        "You divided by n_fft. In this course the transform has no factor; its inverse has it.": (
             want / 64
         ),
     }
@@ -149,7 +149,7 @@ def check_stft(own: Callable) -> object:
 
 @check
 def check_window_length(win_length: int | float) -> object:
-    """``win_length``: samples of a Hann window that shows two tones and two clicks as two."""
+    """Check that a Hann window of ``win_length`` samples separates two tones and two clicks."""
     if isinstance(win_length, float) and win_length.is_integer():
         win_length = int(win_length)
     if not isinstance(win_length, (int, np.integer)) or not 16 <= win_length <= RATE:
@@ -176,7 +176,7 @@ def check_window_length(win_length: int | float) -> object:
 
 
 def dips(win_length: int) -> tuple[float, float]:
-    """How far, in dB, the level falls between the two tones and between the two clicks."""
+    """Return how far, in dB, the level falls between the two tones and between the two clicks."""
     n_fft = max(16384, win_length)
     power = np.abs(stft(tones_and_clicks(), n_fft, 100, win_length)) ** 2
     column, row = RATE / 100, n_fft / RATE
@@ -193,7 +193,7 @@ def dips(win_length: int) -> tuple[float, float]:
 
 @check
 def check_predictions(predictions: dict) -> object:
-    """Six predictions about one STFT; the experiment is done here."""
+    """Check six predictions about one STFT; the experiment is done here."""
     names = ("rows", "columns", "spacing", "tone", "click", "largest")
     if not isinstance(predictions, dict) or set(predictions) != set(names):
         return hint(f"Give a dict with six numbers: {', '.join(names)}.")
@@ -201,7 +201,7 @@ def check_predictions(predictions: dict) -> object:
         return hint("Nothing to check so far: put a number in place of each ...")
     told = {name: as_number(predictions[name], f"“{name}”") for name in names}
     found = experiment()
-    near = {"rows": 0.1, "columns": 0.1, "spacing": 0.02, "tone": 0.5, "click": 1.0, "largest": 0.1}
+    near = {"rows": 0.1, "columns": 0.1, "spacing": 0.03, "tone": 0.5, "click": 1.0, "largest": 0.1}
     usual: dict[str, dict[float, str]] = {
         "rows": {
             1024: "rows: the upper half mirrors the lower one: rfft leaves it out.",
@@ -209,7 +209,7 @@ def check_predictions(predictions: dict) -> object:
             257: "rows: those of a frame of 512 samples; zeros beside the window add rows.",
         },
         "columns": {
-            125: "columns: 125 hops fit into the sound, and the first frame stands before them.",
+            125: "columns: 125 is the number of hops. There is one frame more, at sample 0.",
             122: "columns: those of an uncentred STFT. With center, a frame stands at sample 0 and "
             "at every hop up to the end.",
             118: "columns: those of an uncentred STFT. With center, a frame stands at sample 0 and "
@@ -220,6 +220,7 @@ def check_predictions(predictions: dict) -> object:
             "1024.",
             7.8125: "spacing: rows reach half the sample rate, but there are n_fft / 2 of them: "
             "the 2 cancels.",
+            15.594: "spacing: 513 rows have only 512 steps between them.",
             125: "spacing: that is sample_rate / hop_length, the number of columns a second.",
             0.064: "spacing: turned round: row 1 is one period in n_fft samples.",
         },
@@ -239,7 +240,7 @@ def check_predictions(predictions: dict) -> object:
             512: "largest: the windows do touch at a hop of 512, but a Hann window begins with a "
             "0, and that sample lies under no other window.",
             256: "largest: with 256 the windows add up to a constant (COLA). istft divides by the "
-            "sum, so the sum only must not be 0 anywhere (NOLA).",
+            "sum of squares, which need not be constant, only nonzero (NOLA).",
             128: "largest: that is the hop as it is. Which hop leaves a sample under zeros only?",
             1024: "largest: the window has 512 samples; the zeros beside it cover nothing.",
             1023: "largest: the window has 512 samples; the zeros beside it cover nothing.",
@@ -257,7 +258,7 @@ def check_predictions(predictions: dict) -> object:
 
 
 def experiment() -> dict[str, float]:
-    """What `check_predictions` asks for, measured on an STFT."""
+    """Return what `check_predictions` asks for, measured on an STFT."""
     rate, n_fft, size = 16000, 1024, 512
     click = np.zeros(rate, np.float32)
     click[rate // 2] = 1
@@ -283,7 +284,7 @@ PIANOS = {
 
 
 def order() -> dict[str, str]:
-    """What was done to each of the pianos A to D."""
+    """Return what was done to each of the pianos A to D."""
     drawn = np.random.default_rng(3).permutation(list(PIANOS))
     return {letter: str(way) for letter, way in zip("ABCD", drawn)}
 
@@ -316,7 +317,7 @@ def blurred(x: np.ndarray, size: int) -> np.ndarray:
 
 @check
 def check_ears(heard: dict) -> object:
-    """``heard`` maps A to D to what was done: untouched, 10 ms, 400 ms or cut."""
+    """Check that ``heard`` maps A to D to what was done: untouched, 10 ms, 400 ms or cut."""
     told = as_words(heard, "ABCD", tuple(PIANOS))
     wrong = [letter for letter, way in order().items() if told[letter] != way]
     if wrong:

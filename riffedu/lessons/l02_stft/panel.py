@@ -114,7 +114,7 @@ class StftPanel(Panel):
         return self.sounds[self.sound.value]
 
     def listen(self) -> None:
-        """What the button does: the spectrogram back into sound, and how far that is off."""
+        """Do what the button does: turn the spectrogram back into sound, and state the error."""
         x, settings = self.waveform, self.settings
         spectrum = stft(x, **settings)
         if not self.phases.value:
@@ -193,7 +193,7 @@ class StftPanel(Panel):
 
 
 def stft_panel(sounds: dict | None = None) -> StftPanel:
-    """A spectrogram to turn the knobs of: window, length, hop and zero padding; and back to sound.
+    """Set a spectrogram's window, length, hop and zero padding, and hear it turned back into sound.
 
     ``sounds``: names and waveforms (samples,) at 22050 Hz; by default tones, a glide and clips.
     """
@@ -201,7 +201,7 @@ def stft_panel(sounds: dict | None = None) -> StftPanel:
 
 
 def some_sounds() -> dict[str, np.ndarray]:
-    """Two tones with two clicks, a glide, a loud and a faint tone, and four clips; at 22050 Hz."""
+    """Return two tones with two clicks, a glide, a loud and a faint tone, and four clips."""
     from riffedu.signal.audio import clip, resample
 
     loud = 0.1 * np.sqrt(2)

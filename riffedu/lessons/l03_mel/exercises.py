@@ -16,7 +16,7 @@ from riffedu.widgets.verdict import check, hint, right, run
 
 @check
 def check_predictions(predictions: dict) -> object:
-    """Five predictions about a mel axis up to 10 kHz; they are computed here."""
+    """Check five predictions about a mel axis up to 10 kHz; they are computed here."""
     names = ("half", "below", "band", "octave", "lowest")
     if not isinstance(predictions, dict) or set(predictions) != set(names):
         return hint(f"Give a dict with five numbers: {', '.join(names)}.")
@@ -33,13 +33,14 @@ def check_predictions(predictions: dict) -> object:
         },
         "below": {
             0.1: "below: that holds for an axis in hertz. 1000 Hz is 1000 of 3073 mel.",
-            0.675: "below: that is the part above 1000 Hz.",
-            32.5: "below: that is in percent. Give a part, from 0 to 1.",
-            167: "below: that is a number of bands. Give the part of the height, from 0 to 1.",
+            0.675: "below: that is the fraction above 1000 Hz.",
+            32.5: "below: that is in percent. Give a fraction, from 0 to 1.",
+            167: "below: that is a number of bands. Give the fraction of the height, from 0 to 1.",
         },
         "band": {
             92: "band: one too high: edge 0 is the lower end of band 0, so the top of band m is "
             "edge m + 1.",
+            90: "band: one too low: take the nearest band instead of cutting off the decimals.",
             22: "band: that holds for equal steps of hertz. The steps are equal in mel.",
             420: "band: counted from the top. Band 0 is the lowest.",
             550: "band: that is the mel of 440 Hz. How many steps of 3073 / 513 mel is that?",
@@ -56,6 +57,7 @@ def check_predictions(predictions: dict) -> object:
             156: "lowest: that is 10,000 / 64. The steps are equal in mel, and tiny at the bottom.",
             308: "lowest: the steps are equal in mel, not in hertz.",
             94.6: "lowest: that is its width in mel. Turn it into hertz.",
+            47.3: "lowest: that is one step in mel. A band reaches over two; turn them into hertz.",
             7.5: "lowest: that is for 512 bands. Here there are 64.",
         },
     }
@@ -63,15 +65,17 @@ def check_predictions(predictions: dict) -> object:
         if abs(told[name] - found[name]) <= near[name]:
             continue
         for value, message in usual[name].items():
-            if abs(told[name] - value) <= near[name]:
+            if abs(told[name] - value) <= max(near[name], 0.02 * value):
                 return hint(message)
-        return hint(f"{name}: you predicted {told[name]:g}, computed is {found[name]:.4g}.")
+        return hint(
+            f"{name}: you predicted {told[name]:g}, the library computes {found[name]:.4g}."
+        )
     listed = ", ".join(f"{name} {value:.4g}" for name, value in found.items())
     return right(f"The library agrees: {listed}.")
 
 
 def experiment() -> dict[str, float]:
-    """What `check_predictions` asks for, read off the library's filterbanks."""
+    """Return what `check_predictions` asks for, read off the library's filterbanks."""
     top = float(hz_to_mel(10000))
     bank = mel_filterbank(44100, 44100)  # a row every hertz
     tops = bank[:, :10001].argmax(axis=1)
@@ -87,7 +91,7 @@ def experiment() -> dict[str, float]:
 
 @check
 def check_triangle(triangle: Callable) -> object:
-    """``triangle(f, low, centre, high)`` must give a band's weights at the frequencies f."""
+    """Check that ``triangle(f, low, centre, high)`` gives a band's weights at the frequencies f."""
     low, centre, high = 300.0, 500.0, 900.0
     f = np.array([0.0, 200.0, 300.0, 400.0, 500.0, 600.0, 900.0, 1000.0])
     answer = as_array(run(triangle, f, low, centre, high))
@@ -161,7 +165,7 @@ def four_banks() -> dict[str, np.ndarray]:
 
 @check
 def check_ears(heard: dict) -> object:
-    """``heard`` maps A to D to 512 bands, 32 bands, no treble or no bass."""
+    """Check that ``heard`` maps A to D to 512 bands, 32 bands, no treble or no bass."""
     told = as_words(heard, "ABCD", tuple(BANKS))
     wrong = [letter for letter, way in order().items() if told[letter] != way]
     if wrong:
@@ -174,7 +178,7 @@ def check_ears(heard: dict) -> object:
 
 @check
 def check_frame(frame: Callable) -> object:
-    """``frame(sample_rate, n_mels, max_frequency)``: samples in a frame that leave no band empty.
+    """Check that ``frame(sample_rate, n_mels, max_frequency)`` gives a frame without empty bands.
 
     Enough for a row in every band: a row every w Hz or less, w being the width of the narrowest.
     """
@@ -200,18 +204,20 @@ def check_frame(frame: Callable) -> object:
                 "That is the band's width in hertz. Rows lie sample_rate / n_fft apart: "
                 "solve for n_fft."
             )
+        if answer == int(want):
+            return hint(f"{case}: rounded down, so the rows lie slightly too far apart. Round up.")
         if answer < want:
             bank = mel_filterbank(rate, max(2, int(answer)), bands, 0, top)
             empty = int((~bank.any(axis=1)).sum())
             return hint(
                 f"{case}: rows {rate / max(answer, 1e-9):.3g} Hz apart, and the lowest "
-                f"band is {edges[2]:.3g} Hz wide. {empty} bands hold no row at all."
+                f"band is {edges[2]:.3g} Hz wide. Bands without any row: {empty}."
             )
         return hint(
             f"{case}: no band is empty, but {np.ceil(want):.0f} would do. The lowest band "
             f"is {edges[2]:.3g} Hz wide."
         )
     return right(
-        "Riffusion's 17640 is three times that: each of its bands holds several rows, so "
-        "that they weigh alike."
+        "Riffusion's 17640 is about three times that: each of its bands holds two rows or more, "
+        "so that they weigh nearly alike."
     )

@@ -28,7 +28,7 @@ def bank_picture(
     sample_rate: int = RATE,
     **bank: Any,
 ) -> Picture:
-    """A filterbank drawn: each band's triangle, neighbours in different colours.
+    """Draw a filterbank: each band's triangle, neighbours in different colours.
 
     Up to 80 rows between ``low`` and ``high`` (hertz) are dots on the triangles: all that a band
     reads of a spectrum. A band without a dot is empty, and drawn broken and grey. ``bank``: other
@@ -65,7 +65,7 @@ def triangles(
     scale: str = "htk",
     norm: str | None = None,
 ) -> np.ndarray:
-    """The three corners (hertz, weight) of each band: shape (n_mels, 3, 2)."""
+    """Return the three corners (hertz, weight) of each band: shape (n_mels, 3, 2)."""
     low, high = hz_to_mel([min_frequency, max_frequency], scale)
     edges = mel_to_hz(np.linspace(low, high, n_mels + 2), scale)
     tops = 2 / (edges[2:] - edges[:-2]) if norm else np.ones(n_mels)
@@ -255,7 +255,7 @@ class MelPanel(Panel):
 
 
 def mel_panel(sounds: dict | None = None) -> MelPanel:
-    """A mel filterbank with controls: see it, see its picture, hear what it lets through.
+    """Set a mel filterbank: see it, see its picture, and hear what it lets through.
 
     ``sounds``: names and waveforms (samples,) at 44100 Hz; by default four clips of the course and
     a hi-hat, nearly all of which lies above 10 kHz.
@@ -264,7 +264,7 @@ def mel_panel(sounds: dict | None = None) -> MelPanel:
 
 
 def some_sounds() -> dict[str, np.ndarray]:
-    """The first 2.56 s of four clips, and a hi-hat; at 44100 Hz."""
+    """Return the first 2.56 s of four clips, and a hi-hat; at 44100 Hz."""
     from riffedu.signal.audio import clip, resample
 
     sounds = {}
@@ -277,7 +277,7 @@ def some_sounds() -> dict[str, np.ndarray]:
 
 
 def hi_hats(seconds: float = SECONDS) -> np.ndarray:
-    """A hi-hat four times a second, at 44100 Hz, with a peak of 0.5."""
+    """Return a hi-hat four times a second, at 44100 Hz, with a peak of 0.5."""
     from riffedu.signal import synth
 
     beat = np.zeros(RATE // 4, np.float32)

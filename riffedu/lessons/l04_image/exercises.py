@@ -22,7 +22,7 @@ PICTURES = dict(zip("ABCD", map(str, np.random.default_rng(4).permutation(list(_
 
 @check
 def check_pixel(pixel: Callable) -> object:
-    """``pixel(share)``: the grey level of an amplitude, given as a share of the loudest."""
+    """Check that ``pixel(share)`` gives the grey level of an amplitude relative to the loudest."""
     shares = (1.0, 0.0, 0.0625, 0.5, 0.01)
     want = [int(255 - 255 * share**0.25) for share in shares]
     got = [as_number(run(pixel, share), "A grey level") for share in shares]
@@ -60,7 +60,7 @@ def check_pixel(pixel: Callable) -> object:
 
 @check
 def check_predictions(predictions: Any) -> object:
-    """Five predictions about a painted tone of 250 Hz; the experiment is done here."""
+    """Check five predictions about a painted tone of 250 Hz; the experiment is done here."""
     names = ("row", "max_value", "half_dark", "wide", "up")
     if not isinstance(predictions, dict) or set(predictions) != set(names):
         raise NotYet(f"Give a dict with five numbers: {', '.join(names)}.")
@@ -139,7 +139,7 @@ def _experiment() -> dict[str, float]:
 
 @check
 def check_octave(mel: np.ndarray) -> object:
-    """A painting of two notes, one after the other, the second an octave above the first."""
+    """Check a painting of two notes, one after the other, the second an octave above the first."""
     from riffedu.signal.image import image_from_spectrogram
     from riffedu.signal.reconstruct import image_to_audio
 
@@ -174,7 +174,7 @@ def check_octave(mel: np.ndarray) -> object:
 
 @check
 def check_codec(encode: Callable, decode: Callable | None = None) -> object:
-    """``encode(share)`` to 0 … 255 and ``decode(pixel)``: 36 dB on all bins and on the soft."""
+    """Check ``encode(share)`` to 0 … 255 and ``decode(pixel)``: 36 dB on all bins and the soft."""
     from riffedu.signal.audio import clip
     from riffedu.signal.mel import mel_spectrogram
 
@@ -241,7 +241,7 @@ def four_pictures() -> dict[str, np.ndarray]:
 
 @check
 def check_ears(heard: Any) -> object:
-    """``heard`` maps A to D to reversed, upside down, higher or in proportion."""
+    """Check that ``heard`` maps A to D to reversed, upside down, higher or in proportion."""
     said = as_words(heard, "ABCD", tuple(_SOUNDS_LIKE))
     wrong = [letter for letter in PICTURES if said[letter] != PICTURES[letter]]
     if wrong:

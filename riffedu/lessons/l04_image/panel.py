@@ -130,7 +130,7 @@ class PaintPanel(Panel):
         return image_from_spectrogram(self.mel, self.params)
 
     def painted(self) -> np.ndarray:
-        """The painting with the shape that the controls set."""
+        """Return the painting with the shape that the controls set."""
         start, level = self.start.value, float(self.level.value)
         end = min(start + self.length.value, self.seconds)
         pitch, to = self.pitch.value, self.to.value
@@ -149,7 +149,7 @@ class PaintPanel(Panel):
         return paint.stamp(self.mel, gain * part, start)
 
     def stamp(self) -> np.ndarray:
-        """The mel amplitudes that “stamp of a clip” paints; the flute's tune by default."""
+        """Return the mel amplitudes that “stamp of a clip” paints; the flute's tune by default."""
         if self._stamp is None:
             from riffedu.signal.audio import clip
             from riffedu.signal.mel import mel_spectrogram
@@ -158,18 +158,18 @@ class PaintPanel(Panel):
         return self._stamp
 
     def add(self) -> None:
-        """What the Add button does: paint the shape, and hear the picture."""
+        """Do what the Add button does: paint the shape, and hear the picture."""
         self._change(self.painted)
         if not self.status.value:
             self.listen()
 
     def clear(self) -> None:
-        """What the Clear button does."""
+        """Do what the Clear button does."""
         self._change(lambda: np.zeros_like(self.mel))
         self.sound.clear()
 
     def undo(self) -> None:
-        """What the Undo button does."""
+        """Do what the Undo button does."""
         if self._before:
             self.mel = self._before.pop()
             self._preview()
@@ -177,7 +177,7 @@ class PaintPanel(Panel):
             self._say("There is nothing to undo.")
 
     def listen(self) -> None:
-        """What the Listen button does."""
+        """Do what the Listen button does."""
         from riffedu.signal.reconstruct import image_to_audio
 
         if not self.mel.any():

@@ -32,7 +32,7 @@ def _spectra(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 @check
 def check_swap(swap: Callable) -> object:
-    """``swap(a, b)`` of two spectra must have the magnitudes of a and the phases of b."""
+    """Check that ``swap(a, b)`` of two spectra has the magnitudes of a and the phases of b."""
     a, b = _spectra()
     want = np.abs(a) * np.exp(1j * np.angle(b))
     answer = as_array(run(swap, a.copy(), b.copy()), a.shape, "The mixed spectrum")
@@ -75,7 +75,7 @@ def check_swap(swap: Callable) -> object:
 
 @check
 def check_predictions(predictions: Any) -> object:
-    """Five predictions about phases and consistency; the experiment is done here."""
+    """Check five predictions about phases and consistency; the experiment is done here."""
     names = ("robot", "numbers", "kept", "turned", "greys")
     if not isinstance(predictions, dict) or set(predictions) != set(names):
         raise NotYet(f"Give a dict with five numbers: {', '.join(names)}.")
@@ -146,7 +146,7 @@ def _experiment() -> dict[str, float]:
 
 @check
 def check_griffin_lim(found: Callable) -> object:
-    """``found(magnitude, n_iter)``: a sound by plain Griffin-Lim, n_fft 256 and hop 64."""
+    """Check ``found(magnitude, n_iter)``: a sound by plain Griffin-Lim, n_fft 256 and hop 64."""
     from riffedu.signal.phase import griffin_lim
 
     x = _voice()[: 64 * 200].astype(np.float64)
@@ -206,7 +206,7 @@ def four_voices() -> dict[str, np.ndarray]:
 
 @check
 def check_ears(heard: Any) -> object:
-    """``heard`` maps A to D to original, random, alike or found."""
+    """Check that ``heard`` maps A to D to original, random, alike or found."""
     said = as_words(heard, "ABCD", tuple(_SOUNDS_LIKE))
     wrong = [letter for letter in VOICES if said[letter] != VOICES[letter]]
     if wrong:

@@ -121,7 +121,7 @@ class GriffinLimPanel(Panel):
         return self.states[self.iteration.value]
 
     def listen(self) -> None:
-        """What the button does: load the sound of this iteration into the player."""
+        """Do what the button does: load the sound of this iteration into the player."""
         label = f"Iteration {self.iteration.value}: {self.curve[self.iteration.value]:.1f} dB"
         self.heard.set(self.state.waveform.numpy(), RATE, label, attenuate=True)
 
@@ -239,7 +239,7 @@ def griffin_lim_panel(sounds: dict | None = None) -> GriffinLimPanel:
 
 
 def some_sounds() -> dict[str, np.ndarray]:
-    """Clips, a steady tone, one click, and 80 pulses a second; 2 s at 22050 Hz."""
+    """Return clips, a steady tone, one click, and 80 pulses a second; 2 s at 22050 Hz."""
     from riffedu.signal.audio import clip, resample
 
     sounds = {}

@@ -18,7 +18,7 @@ from riffedu.widgets.verdict import check, hint, right, run
 
 @check
 def check_small_rows(small: Callable) -> object:
-    """``small(spectrum, n_fft, win_length)``: the rows of the STFT without zero padding."""
+    """Check that ``small(spectrum, n_fft, win_length)`` gives the rows without zero padding."""
     x = np.random.default_rng(0).standard_normal(2000)
     for n_fft, win_length in ((256, 64), (300, 100)):
         padded = stft(x, n_fft, 25, win_length)
@@ -49,7 +49,7 @@ def check_small_rows(small: Callable) -> object:
 
 @check
 def check_predictions(predictions: Any) -> object:
-    """Six predictions about grids, phases and padding; the experiment is done here."""
+    """Check six predictions about grids, phases and padding; the experiment is done here."""
     names = ("rate", "hop", "window", "numbers", "turn", "hills")
     if not isinstance(predictions, dict) or set(predictions) != set(names):
         raise NotYet(f"Give a dict with six numbers: {', '.join(names)}.")
@@ -120,7 +120,7 @@ def _experiment() -> dict[str, float]:
 
 @check
 def check_tuner(tuner: Callable) -> object:
-    """``tuner(column, row_hz)``: the frequency of one tone between the rows of a column."""
+    """Check that ``tuner(column, row_hz)`` gives a tone's frequency between a column's rows."""
     for rate, n_fft, sigma, hertz in (
         (20000, 4000, 500, 1002.0),
         (20000, 4000, 500, 441.3),
@@ -165,7 +165,7 @@ def check_tuner(tuner: Callable) -> object:
 
 @check
 def check_memory(step: Callable) -> object:
-    """``step(spectrum, memory, rebuilt, magnitude, rho)`` must give ADMM's next two spectra."""
+    """Check ``step(spectrum, memory, rebuilt, magnitude, rho)``: ADMM's next two spectra."""
     magnitude = np.abs(stft(np.random.default_rng(1).standard_normal(400), 64, 16))
     states = admm_steps(magnitude, 64, 16, n_iter=3, rho=0.3, length=400)
     spectra = [state.spectrum.numpy() for state in states]
@@ -261,7 +261,7 @@ def _level(sound: np.ndarray) -> np.ndarray:
 
 @check
 def check_ears(heard: Any) -> object:
-    """``heard`` names the tone that was read off and the drum with sharp strokes, A to D."""
+    """Check that ``heard`` names the tone from phases read off and the drum with sharp strokes."""
     if not isinstance(heard, dict) or set(heard) != {"tone", "drum"}:
         return hint("Give a dict with two letters: tone and drum.")
     if any(letter is None or letter is ... for letter in heard.values()):

@@ -168,7 +168,7 @@ def beyond_panel(sounds: dict | None = None) -> BeyondPanel:
 
 
 def some_sounds() -> dict[str, np.ndarray]:
-    """Six clips, a steady tone and a row of clicks, two seconds each at 44100 Hz."""
+    """Return six clips, a steady tone and a row of clicks, two seconds each at 44100 Hz."""
     from riffedu.signal.audio import clip, set_level
     from riffedu.signal.synth import impulses, sine
 

@@ -15,7 +15,7 @@ from riffedu.widgets.verdict import check, hint, right, run
 
 @check
 def check_add_noise(noisy: Callable[..., Any]) -> object:
-    """``noisy(x0, noise, alpha_bar)`` must give √ᾱ · x₀ + √(1 − ᾱ) · ε."""
+    """Check that ``noisy(x0, noise, alpha_bar)`` gives √ᾱ · x₀ + √(1 − ᾱ) · ε."""
     x0, noise = np.array([1.0, -0.5, 0.2]), np.array([0.3, 2.0, -1.0])
     kept = 0.36
     answer = as_array(run(noisy, x0.copy(), noise.copy(), kept), x0.shape, "x_t")
@@ -44,7 +44,7 @@ def check_add_noise(noisy: Callable[..., Any]) -> object:
 
 @check
 def check_velocity(direction: Callable[..., Any]) -> object:
-    """``direction(x0, noise, alpha_bar)`` must give v = √ᾱ · ε − √(1 − ᾱ) · x₀."""
+    """Check that ``direction(x0, noise, alpha_bar)`` gives v = √ᾱ · ε − √(1 − ᾱ) · x₀."""
     x0, noise = np.array([1.0, -0.5, 0.2]), np.array([0.3, 2.0, -1.0])
     answer = as_array(run(direction, x0.copy(), noise.copy(), 0.36), x0.shape, "v")
     mistakes = {
@@ -72,7 +72,7 @@ def check_velocity(direction: Callable[..., Any]) -> object:
 
 @check
 def check_predictions(predictions: Any) -> object:
-    """Five predictions about noise; the computation is done here."""
+    """Check five predictions about noise; the computation is done here."""
     names = ("amplitude", "snr", "angle", "contrast", "columns")
     if not isinstance(predictions, dict) or set(predictions) != set(names):
         raise NotYet(f"Give a dict with five numbers: {', '.join(names)}.")
@@ -137,7 +137,7 @@ def _experiment() -> dict[str, float]:
 
 @check
 def check_schedule(betas: Any) -> object:
-    """1000 values β whose SNR falls from 20 dB to −20 dB in equal steps of dB."""
+    """Check 1000 values β whose SNR falls from 20 dB to −20 dB in equal steps of dB."""
     if callable(betas):
         return hint("Give the array of β itself, not a function.")
     betas = as_array(betas, None, "The array of β")
@@ -208,7 +208,7 @@ def four_times() -> dict[str, np.ndarray]:
 
 @check
 def check_ears(heard: Any) -> object:
-    """``heard`` maps A to D to the times 100, 400, 600 and 800."""
+    """Check that ``heard`` maps A to D to the times 100, 400, 600 and 800."""
     if not isinstance(heard, dict) or set(heard) != set("ABCD"):
         return hint("Give a dict with a time for each of the letters A, B, C and D.")
     if any(t is None or t is ... for t in heard.values()):

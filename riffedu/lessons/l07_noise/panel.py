@@ -33,7 +33,7 @@ CLIPS = ("tune", "piano", "full_mix", "speech_like", "percussion")
 
 
 def four_schedules() -> dict[str, np.ndarray]:
-    """ᾱ_t for t = 0 to 999 by name; "zero terminal" is scaled_linear rescaled to end at ᾱ = 0."""
+    """Return ᾱ_t for t = 0 to 999 by name; "zero terminal" is scaled_linear, ending at ᾱ = 0."""
     schedules = {name: alphas_cumprod(betas(name)) for name in NAMES[:3]}
     return {**schedules, NAMES[3]: alphas_cumprod(zero_terminal_snr(betas("scaled_linear")))}
 

@@ -26,7 +26,7 @@ DATA = ("tune", "piano", "guitar", "sustained", "full_mix", "speech_like")
 
 @check
 def check_clean(clean: Callable[..., Any]) -> object:
-    """``clean(x, noise, alpha_bar)`` must give x₀ = (x − √(1−ᾱ) · ε) / √ᾱ."""
+    """Check that ``clean(x, noise, alpha_bar)`` gives x₀ = (x − √(1−ᾱ) · ε) / √ᾱ."""
     x0, noise = np.array([1.0, -0.5, 0.2]), np.array([0.3, 2.0, -1.0])
     x = 0.6 * x0 + 0.8 * noise
     answer = as_array(run(clean, x, noise, 0.36), x.shape, "x₀")
@@ -55,7 +55,7 @@ def check_clean(clean: Callable[..., Any]) -> object:
 
 @check
 def check_sampler(my_sampler: Callable[..., Any]) -> object:
-    """``my_sampler(predict, x, levels)`` must yield DDIM's state after every step."""
+    """Check that ``my_sampler(predict, x, levels)`` yields DDIM's state after every step."""
     import torch
 
     alphas = schedule.alphas_cumprod(schedule.betas("cosine"))
@@ -206,7 +206,7 @@ def four_runs() -> dict[str, np.ndarray]:
 
 @check
 def check_ears(heard: Any) -> object:
-    """``heard`` maps A to D to right, one leap, stops early or never shrinks."""
+    """Check that ``heard`` maps A to D to right, one leap, stops early or never shrinks."""
     said = as_words(heard, "ABCD", tuple(_SOUNDS_LIKE))
     wrong = [letter for letter in RUNS if said[letter] != RUNS[letter]]
     if wrong:
@@ -217,7 +217,7 @@ def check_ears(heard: Any) -> object:
 
 @check
 def check_predictions(predictions: Any) -> object:
-    """``predictions`` has heun, first, second, leading and apart; the experiments are run here."""
+    """Check ``predictions`` (heun, first, second, leading, apart) by running the experiments."""
     names = ("heun", "first", "second", "leading", "apart")
     if not isinstance(predictions, dict):
         return hint("Give a dict: dict(heun=…, first=…, second=…, leading=…, apart=…).")
@@ -273,7 +273,7 @@ def _ellipse_error(rule: Callable[..., Any], steps: int) -> float:
 
 @check
 def check_trailing(times: Callable[..., Any]) -> object:
-    """``times(n, total)``: n times from total − 1 downwards in equal steps of total / n."""
+    """Check ``times(n, total)``: n times from total − 1 downwards in equal steps of total / n."""
     for n, total in ((5, 1000), (7, 1000), (3, 12)):
         answer = as_array(run(times, n, total), None, "The list of timesteps")
         want = schedule.timesteps(n, total)

@@ -167,7 +167,7 @@ class DenoisingPanel(Panel):
         self.job.wait(seconds)
 
     def noise_levels(self, name: str, steps: int) -> list[NoiseLevel]:
-        """The model's noise levels; for Heun, the same schedule from σ = 20."""
+        """Return the model's noise levels; for Heun, the same schedule from σ = 20."""
         from riffedu.diffusion.schedule import noise_levels, timesteps
 
         if name != "heun":
@@ -213,7 +213,7 @@ class DenoisingPanel(Panel):
             self._show()
 
     def drawn(self, index: int) -> dict[str, Image]:
-        """The decoded pictures of one step, "state" and "guess"; cached."""
+        """Return the decoded pictures of one step, "state" and "guess"; cached."""
         known, moment = self._drawn, self.moments[index]
         if index not in known:
             columns = self.pipeline.columns(self.duration)
@@ -308,7 +308,7 @@ class DenoisingPanel(Panel):
 
 
 def away(moments: list[SamplerStep]) -> dict[str, np.ndarray]:
-    """RMS distance of each step's state and predicted x₀ from the end of the run."""
+    """Return the RMS distance of each step's state and predicted x₀ from the end of the run."""
     if not moments:
         return {"state": np.zeros(0), "guess": np.zeros(0)}
     end = moments[-1].latents

@@ -2,40 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from riffedu.lessons.l08b_unet.sounds import order
+from riffedu.lessons.l08b_unet import sounds
+from riffedu.widgets.answers import NotYet, as_array, as_number
 from riffedu.widgets.verdict import check, hint, right, run
+
+
+class CannotHalve(ValueError):
+    """Raised by `shrink` for an odd number of rows or columns."""
 
 
 def shrink(x: np.ndarray) -> np.ndarray:
     """Return the means of 2 × 2 cells: half the rows, half the columns."""
-    rows, columns = x.shape
+    rows, columns = np.shape(x)
+    if rows % 2 or columns % 2:
+        raise CannotHalve(f"{rows} rows and {columns} columns cannot both be halved")
+    x = np.asarray(x)
     return x.reshape(rows // 2, 2, columns // 2, 2).mean((1, 3))
 
 
 def grow(x: np.ndarray) -> np.ndarray:
     """Repeat every cell 2 × 2 times: twice the rows, twice the columns."""
-    return x.repeat(2, 0).repeat(2, 1)
+    return np.repeat(np.repeat(x, 2, 0), 2, 1)
 
 
 def work(x: np.ndarray) -> np.ndarray:
     """Stand in for the blocks of a level: anything that is not linear."""
-    return np.tanh(x + 0.25 * np.roll(x, 1, 1))
+    return np.tanh(np.asarray(x) + 0.25 * np.roll(x, 1, 1))
 
 
 def _unet(x: np.ndarray, depth: int, variant: str = "") -> np.ndarray:
     """The answer of exercise 1 and, by name, its usual mistakes."""
     if depth == 0:
         return x if variant == "no bottom" else work(x)
-    below = grow(_unet(shrink(x), depth - 1 if variant != "one level" else 0, variant))
+    kept = work(x) if variant == "work down" else x
+    handed = work(x) if variant in ("work down", "work below") else x
+    below = grow(_unet(shrink(handed), depth - 1 if variant != "one level" else 0, variant))
     return {
         "": lambda: work(x + below),
         "no bottom": lambda: work(x + below),
         "one level": lambda: work(x + below),
+        "work down": lambda: work(kept + below),
+        "work below": lambda: work(x + below),
         "no skip": lambda: work(below),
         "no work": lambda: x + below,
         "skip last": lambda: x + work(below),
@@ -45,6 +57,10 @@ def _unet(x: np.ndarray, depth: int, variant: str = "") -> np.ndarray:
     }[variant]()
 
 
+_WORKS_DOWN = (
+    "That works on the way down, too, as a real U-Net does. In this exercise a level works once, "
+    "on the way up: shrink x as it is."
+)
 _MISTAKES = {
     "no skip": "The skip is missing: add this level's own input to what came up from below.",
     "no work": "Every level works once on the way up: call work on the sum.",
@@ -52,6 +68,8 @@ _MISTAKES = {
     "worked skip": "Here work sees only the skip: add first, then call work on the sum.",
     "no bottom": "At depth 0 there is still work to do: return work(x), not x.",
     "one level": "That goes down one level whatever depth is: ask for depth − 1 on the way down.",
+    "work down": _WORKS_DOWN,
+    "work below": _WORKS_DOWN,
     "product": "Skip and result are multiplied: in this exercise they are added.",
     "mean": "Skip and result are averaged: in this exercise they are added.",
 }
@@ -59,20 +77,9 @@ _MISTAKES = {
 
 @check
 def check_unet(tiny_unet: Callable) -> object:
-    """``tiny_unet(x, depth)``: a U of `shrink`, `grow`, a skip that is added, and `work`."""
+    """Check ``tiny_unet(x, depth)``: a U of `shrink`, `grow`, a skip that is added, and `work`."""
     x = np.random.default_rng(0).standard_normal((16, 24))
-    answers = {}
-    for depth in (0, 1, 3):
-        try:
-            answers[depth] = np.asarray(run(tiny_unet, x, depth), dtype=float)
-        except RecursionError:
-            return hint("It calls itself without end: at depth 0 return, and ask for depth − 1.")
-    for depth, answer in answers.items():
-        if answer.shape != x.shape:
-            return hint(
-                f"For x of shape (16, 24) and depth {depth} the answer has shape {answer.shape}: "
-                "what is shrunk on the way down must be grown on the way up."
-            )
+    answers = {depth: _answer(tiny_unet, x, depth) for depth in (0, 1, 3)}
     if all(np.allclose(answers[d], _unet(x, d)) for d in answers):
         return right("That is a U-Net: the coarse levels see far, and the skips keep what is fine.")
     for name, message in _MISTAKES.items():
@@ -85,29 +92,53 @@ def check_unet(tiny_unet: Callable) -> object:
     return hint("Depths 0 and 1 are right, but not 3: each level must call the next one.")
 
 
+def _answer(tiny_unet: Callable, x: np.ndarray, depth: int) -> np.ndarray:
+    """Call the learner's function once; raise `NotYet` with a hint if that goes wrong."""
+    no_end = "It does not stop: at depth 0 return work(x), before anything is shrunk."
+    smaller = "It calls itself without getting nearer to 0: ask for depth − 1 on the way down."
+    try:
+        answer = run(tiny_unet, x.copy(), depth)
+    except (RecursionError, CannotHalve):
+        raise NotYet(no_end if depth == 0 else smaller) from None
+    except ValueError as error:
+        if "broadcast" not in str(error):
+            raise
+        raise NotYet(
+            "Two arrays of different sizes were combined. On each level shrink x once for the call "
+            "below, and grow its result once before x is added."
+        ) from None
+    array = as_array(answer, None, f"Your answer for depth {depth}")
+    if np.iscomplexobj(array):
+        raise NotYet("Your answer is complex: shrink, grow, work and + give real numbers here.")
+    if array.shape != x.shape:
+        raise NotYet(
+            f"For x of shape {x.shape} and depth {depth} the answer has shape {array.shape}: "
+            "what is shrunk on the way down must be grown on the way up."
+        )
+    return array
+
+
 SIZES = {"down 0": (64, 32, 24), "down 1": (128, 16, 12), "down 2": (256, 16, 12)}
 SIZES["up 0"] = (256, 32, 24)
 WEIGHTS = 3 * 3 * 64 * 128 + 128
 
 
 @check
-def check_sizes(sizes: dict[str, Sequence[int]], weights: Any) -> object:
-    """Output shapes of four blocks, and the number of weights of a convolution."""
+def check_sizes(sizes: Any, weights: Any = ...) -> object:
+    """Check the output shapes of four blocks and the number of weights of a convolution."""
     if not isinstance(sizes, dict) or set(sizes) != set(SIZES):
         return hint(f"Give a shape for each of {', '.join(SIZES)}, in a dictionary.")
-    if any(value is ... for value in sizes.values()) or weights is ...:
+    if weights is ... or any(map(_open, sizes.values())):
         return hint("Replace every ... with a number or a shape (channels, rows, columns).")
     for name, wanted in SIZES.items():
-        try:
-            given = tuple(int(each) for each in sizes[name])
-        except (TypeError, ValueError):
+        given = as_array(sizes[name], None, name)
+        if given.ndim != 1:
             return hint(f"{name}: give a shape of three whole numbers, (channels, rows, columns).")
-        if message := _size_mistake(name, given, wanted):
+        if np.iscomplexobj(given) or (given != np.round(given)).any():
+            return hint(f"{name}: channels, rows and columns are counted: give whole numbers.")
+        if message := _size_mistake(name, tuple(int(each) for each in given), wanted):
             return hint(f"{name}: {message}")
-    try:
-        number = float(weights)
-    except (TypeError, ValueError):
-        return hint("Weights: give one number.")
+    number = as_number(weights, "The number of weights")
     mistakes = {
         WEIGHTS - 128: "Weights: nearly. Each of the 128 output channels also has a bias.",
         64 * 128 + 128: "Weights: that is a 1 × 1 convolution. A 3 × 3 one has 9 times as many.",
@@ -120,7 +151,14 @@ def check_sizes(sizes: dict[str, Sequence[int]], weights: Any) -> object:
     }
     if number == WEIGHTS:
         return right("All right. The weights do not depend on the size of the picture.")
+    if number != round(number):
+        return hint("Weights: they are counted, so give a whole number.")
     return hint(mistakes.get(int(number), "Weights: 3 × 3 × inputs × outputs, plus the biases."))
+
+
+def _open(size: Any) -> bool:
+    """Tell whether an answer still holds a ``...``."""
+    return size is ... or isinstance(size, tuple | list) and any(each is ... for each in size)
 
 
 def _size_mistake(name: str, given: tuple[int, ...], wanted: tuple[int, ...]) -> str:
@@ -144,19 +182,26 @@ def _size_mistake(name: str, given: tuple[int, ...], wanted: tuple[int, ...]) ->
     return "rows and columns are halved once in each block, not twice."
 
 
+_BY_EAR = {
+    sounds.NOTHING: "Nothing is switched off there: drum strokes that die away. Listen for "
+    "noise that stays.",
+    sounds.WORDS: "That clip has notes with overtones instead of drums: without the words the "
+    "network does not know what was asked for.",
+    sounds.TIME: "That clip has hard strokes and near silence between them: the time was switched "
+    "off.",
+}
+
+
 @check
 def check_by_ear(letter: str) -> object:
-    """The clip whose finest skips are switched off."""
-    if letter is ... or not isinstance(letter, str) or letter.strip().upper() not in order():
+    """Check that ``letter`` names the clip made with the finest skip connections switched off."""
+    order = sounds.order()
+    if not isinstance(letter, str) or letter.strip().upper() not in order:
         return hint("Answer with one letter in quotes: A, B, C or D.")
-    off = order()[letter.strip().upper()]
-    if off == ("skips 0",):
+    off = order[letter.strip().upper()]
+    if off == sounds.FINEST:
         return right(
             "Without its finest skips the network no longer sees the noisy picture in detail: it "
             "cannot take away noise that it does not see."
         )
-    if off == ("words",):
-        return hint("That clip is clean, but plays something else: the words were switched off.")
-    if not off:
-        return hint("Nothing is switched off there. Listen for noise that stays.")
-    return hint("There only the coarsest level is disturbed, which is hardly heard. Listen on.")
+    return hint(_BY_EAR[off])

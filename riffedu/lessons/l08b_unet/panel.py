@@ -11,6 +11,7 @@ import numpy as np
 from riffedu.diffusion.unet import modules, record_activations, switches, without
 from riffedu.widgets.live import LiveFigure, LiveSound
 from riffedu.widgets.panel import WIDE, Panel, note, one_thread, row
+from riffedu.widgets.pictures import SIGNED
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -20,11 +21,18 @@ if TYPE_CHECKING:
 
 LONG = w.Layout(width="480px", max_width="98%")
 NOTHING_OFF = "nothing"
+_OUTPUT = {
+    "v_prediction": "The network itself predicts v, a mixture of noise and picture; the panel "
+    "shows the clean picture that follows from it: x₀ = √ᾱ x − √(1 − ᾱ) v. ",
+    "epsilon": "The network itself predicts the noise ε; the panel shows the clean picture that "
+    "follows from it: x₀ = (x − √(1 − ᾱ) ε) / √ᾱ. ",
+}
 
 
 class UNetPanel(Panel):
     """One prediction of the clean picture, with a part of the U-Net switched off.
 
+    The network predicts v (or the noise); the clean picture is computed from that and its input.
     ``off`` chooses the part, ``time`` the noise level, ``block`` whose activations are laid over
     the picture and ``channel`` which of its channels (0: the mean size of all).
     """
@@ -35,7 +43,8 @@ class UNetPanel(Panel):
         self.noise = pipeline.initial_noise(seed, image.width * pipeline.params.column_ms / 1000)
         self.words = pipeline.encode_prompt(prompt)
         self.unet = pipeline.checkpoint.unet
-        self._whole: dict[int, Any] = {}
+        self._least: dict[int, float] = {}
+        self._whole: dict[int, tuple[Tensor, list[Image]]] = {}
         self.off = w.Dropdown(
             options=[NOTHING_OFF, *switches(self.unet)],
             description="Switch off",
@@ -45,9 +54,8 @@ class UNetPanel(Panel):
             value=600,
             min=20,
             max=980,
-            step=40,
+            step=20,
             description="Time t (noise)",
-            continuous_update=False,
             style=WIDE,
             layout=LONG,
         )
@@ -74,48 +82,62 @@ class UNetPanel(Panel):
                 self.facts,
                 row(self.listen_button, self.heard.widget),
                 note(
-                    "The prediction is what the network takes for the clean picture, in one "
-                    "evaluation. Activations: orange where a channel is large, purple where it is "
-                    "negative; channel 0 is the mean size of all. Sounds are set to −20 dBFS."
+                    f"{_OUTPUT.get(pipeline.prediction_type, '')}Activations are the numbers that "
+                    "leave a block, laid over the clean picture: white is 0, purple positive, "
+                    "orange negative, and the strongest colour is the largest size in this map. "
+                    "Channel 0 shows the mean size over all channels, which is never negative: the "
+                    "more purple, the more active. Sounds are set to −20 dBFS."
                 ),
             ]
         )
         self._predict()
 
-    def noisy(self) -> Tensor:
-        """The picture's latents with the noise of the chosen time."""
-        level = self.pipeline.checkpoint.scheduler.alphas_cumprod[self.time.value]
+    def noisy(self, t: int | None = None) -> Tensor:
+        """Return the picture's latents with the noise of time ``t``, by default the chosen one."""
+        t = self.time.value if t is None else t
+        level = self.pipeline.checkpoint.scheduler.alphas_cumprod[t]
         return level.sqrt() * self.latents + (1 - level).sqrt() * self.noise
 
-    def predict(self, off: str) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the predicted clean latents, and the activations of every block."""
+    def predict(self, *off: str, t: int | None = None) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the predicted clean latents without the parts ``off``, and all activations."""
         import torch
 
         from riffedu.diffusion.schedule import clean_and_noise
 
-        names = () if off == NOTHING_OFF else (off,)
-        noisy, t = self.noisy(), self.time.value
+        t = self.time.value if t is None else t
+        noisy, names = self.noisy(t), [name for name in off if name != NOTHING_OFF]
         with torch.no_grad(), without(self.unet, *names), record_activations(self.unet) as record:
             output = self.unet(noisy, t, self.words).sample
         level = self.pipeline.checkpoint.scheduler.alphas_cumprod[t]
         clean, _ = clean_and_noise(noisy, output, level, self.pipeline.prediction_type)
         return clean, record
 
+    def factor(self, *off: str, t: int) -> float:
+        """Divide the squared error without the parts ``off`` by that of the whole network.
+
+        1: no change; more than 1: further from the clean latents; less than 1: nearer.
+        """
+        if t not in self._least:
+            self._least[t] = self._squared_error(t)
+        return self._squared_error(t, *off) / self._least[t]
+
+    def _squared_error(self, t: int, *off: str) -> float:
+        return float((self.predict(*off, t=t)[0] - self.latents).square().mean())
+
     @one_thread()
     def _predict(self, _: Any = None) -> None:
-        t = self.time.value
+        t, off = self.time.value, self.off.value
+        self.clean, self.record = self.predict(off)
         if t not in self._whole:
-            self._whole[t] = self.predict(NOTHING_OFF)[0]
-        whole = self._whole[t]
-        self.clean, self.record = self.predict(self.off.value)
-        names = ("noisy", "all parts", "prediction")
-        for name, latents in zip(names, (self.noisy(), whole, self.clean)):
-            [image] = self.pipeline.decode_latents(latents, self.image.width)
+            whole = self.clean if off == NOTHING_OFF else self.predict()[0]
+            self._whole[t] = whole, [self._picture(each) for each in (self.noisy(), whole)]
+        whole, (noisy, best) = self._whole[t]
+        self.predicted = best if off == NOTHING_OFF else self._picture(self.clean)
+        for name, image in zip(self._images, (noisy, best, self.predicted)):
             self._images[name].set_data(np.asarray(image.convert("L")))
-            if name == "prediction":
-                self.predicted = image
+        self.figure.axes[2].title.set_text(self._what())
         error, least = ((x - self.latents).square().mean().sqrt() for x in (self.clean, whole))
-        without_what = "" if self.off.value == NOTHING_OFF else f" without {self.off.value}"
+        without_what = "" if off == NOTHING_OFF else f" without {off}"
         self.facts.value = (
             f'<p role="status">{html.escape(f"Distance to the clean picture{without_what}")}: '
             f"{error:.3f} (all parts: {least:.3f}), root mean square over the latents, whose own "
@@ -124,13 +146,20 @@ class UNetPanel(Panel):
         self.heard.clear()
         self._choose_block()
 
+    def _what(self) -> str:
+        off = self.off.value
+        return "nothing off" if off == NOTHING_OFF else f"without {off}"
+
+    def _picture(self, latents: Tensor) -> Image:
+        return self.pipeline.decode_latents(latents, self.image.width)[0]
+
     def _choose_block(self, _: Any = None) -> None:
         """Fit the range of the channels to the block."""
         self.channel.max = self.record[self.block.value].shape[1]
         self._show_activation()
 
     def activation(self) -> np.ndarray:
-        """The chosen channel of the chosen block, (rows, columns), scaled to −1..1."""
+        """Return the chosen channel of the chosen block, (rows, columns), scaled to −1..1."""
         found = self.record[self.block.value][0].float()
         chosen = found.abs().mean(0) if self.channel.value == 0 else found[self.channel.value - 1]
         largest = float(chosen.abs().max())
@@ -140,7 +169,7 @@ class UNetPanel(Panel):
         self._over.set_data(self.activation())
         tall, wide = self.record[self.block.value].shape[2:]
         which = f"channel {self.channel.value}" if self.channel.value else "mean size"
-        self.figure.axes[3].set_title(f"{self.block.value}, {which} ({tall}×{wide})", fontsize=9)
+        self.figure.axes[3].title.set_text(f"{self.block.value}, {which} ({tall}×{wide})")
         self.figure.refresh(
             f"A noisy picture at t = {self.time.value}, the prediction with all parts, with "
             f"{self.off.value} switched off, and the activations of {self.block.value}, {which}."
@@ -160,7 +189,7 @@ class UNetPanel(Panel):
         self._images["activations"].set_data(np.asarray(self.image.convert("L")))
         self._over = self.figure.axes[3].imshow(
             np.zeros((2, 2)),
-            cmap="PuOr_r",
+            cmap=SIGNED,
             vmin=-1,
             vmax=1,
             alpha=0.6,
@@ -172,7 +201,7 @@ class UNetPanel(Panel):
     def listen(self, _: Any = None) -> None:
         """Convert the predicted picture to sound and load it into the player."""
         result = self.pipeline.play_picture(self.predicted, {})
-        label = f"t = {self.time.value}, without {self.off.value}"
+        label = f"t = {self.time.value}, {self._what()}"
         self.heard.set(result.waveform, result.sample_rate, label, image=result.image)
 
 

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from riffedu.diffusion.unet import without
+from riffedu.diffusion.unet import switches, without
 
 if TYPE_CHECKING:
     from riffedu.music.pipeline import Pipeline
 
-PROMPT, SEED, SECONDS, STEPS = "a calm solo piano", 3, 2.56, 8
+PROMPT, SEED, SECONDS, STEPS = "drums", 3, 2.56, 8
+NOTHING, WORDS, TIME, FINEST = "nothing", "words", "time", "finest skips"
 
 
-def order() -> dict[str, tuple[str, ...]]:
-    """What is switched off in each clip of exercise 3, by its letter."""
-    variants = [(), ("words",), ("skips 0",), ("attention mid",)]
-    drawn = np.random.default_rng(8).permutation(4)
-    return {letter: variants[n] for letter, n in zip("ABCD", drawn)}
+def order() -> dict[str, str]:
+    """Return what is switched off in each clip of exercise 3, by its letter."""
+    drawn = np.random.default_rng(8).permutation([NOTHING, WORDS, TIME, FINEST])
+    return dict(zip("ABCD", map(str, drawn)))
+
+
+def names(unet: Any, what: str) -> list[str]:
+    """Return the switches of `riffedu.diffusion.unet.without` for a word of `order`."""
+    finest = [name for name in switches(unet) if name.startswith("skips")][-1]
+    return {NOTHING: [], FINEST: [finest]}.get(what, [what])
 
 
 def four_clips(pipeline: Pipeline) -> tuple[dict[str, np.ndarray], int]:
     """Generate one prompt from one seed four times: ({letter: waveform}, sample rate)."""
     made = {}
-    for letter, names in order().items():
-        with without(pipeline.checkpoint.unet, *names):
+    for letter, what in order().items():
+        with without(pipeline.checkpoint.unet, *names(pipeline.checkpoint.unet, what)):
             made[letter] = pipeline.generate(
                 PROMPT,
                 seed=SEED,

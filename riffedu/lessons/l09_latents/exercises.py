@@ -22,7 +22,7 @@ TUNES = dict(zip("ABCD", map(str, np.random.default_rng(8).permutation(list(_SOU
 
 @check
 def check_code(my_code: Callable[..., Any]) -> object:
-    """``my_code(squares, count)`` must return the mean patch and the principal components."""
+    """Check that ``my_code(squares, count)`` gives the mean patch and the principal components."""
     random = np.random.default_rng(0)
     basis = np.linalg.qr(random.standard_normal((12, 12)))[0]
     strengths = np.geomspace(3, 0.1, 12)
@@ -65,12 +65,16 @@ def check_code(my_code: Callable[..., Any]) -> object:
     if yours <= best * (1 + 1e-6):
         return right("These are the principal components: no other patterns leave less error here.")
     _, _, off_centre = np.linalg.svd(squares, full_matrices=False)
+    _, vectors = np.linalg.eigh(centred.T @ centred)
     mistakes = {
         "Those are the weakest directions. eigh sorts upwards: take the last ones.": (
             directions[-count:]
         ),
         "Subtract the mean before you look for directions: the first is now the mean.": (
             off_centre[:count]
+        ),
+        "eigh puts its eigenvectors in columns: take columns, not rows, and transpose.": (
+            vectors[-count:]
         ),
         "Those are single pixels. Look for the directions in which the squares vary most.": (
             np.eye(12)[:count]
@@ -89,7 +93,7 @@ def check_code(my_code: Callable[..., Any]) -> object:
 
 @check
 def check_predictions(predictions: Any) -> object:
-    """``predictions`` has bytes, pixels, noise, seconds and hertz; they are computed here."""
+    """Check ``predictions`` (bytes, pixels, noise, seconds, hertz); they are computed here."""
     names = ("bytes", "pixels", "noise", "seconds", "hertz")
     if not isinstance(predictions, dict):
         return hint("Give a dict: dict(bytes=…, pixels=…, noise=…, seconds=…, hertz=…).")
@@ -183,7 +187,7 @@ def four_tunes(pipeline: Any) -> dict[str, np.ndarray]:
 
 @check
 def check_ears(heard: Any) -> object:
-    """``heard`` maps A to D to picture, latents, one row up or mixed."""
+    """Check that ``heard`` maps A to D to picture, latents, one row up or mixed."""
     said = as_words(heard, "ABCD", tuple(_SOUNDS_LIKE))
     wrong = [letter for letter in TUNES if said[letter] != TUNES[letter]]
     if wrong:
@@ -194,7 +198,7 @@ def check_ears(heard: Any) -> object:
 
 @check
 def check_pause(pause: Callable[..., Any]) -> object:
-    """``pause(latents, at, columns, silent)``: columns of silence put in, the end cut off."""
+    """Check ``pause(latents, at, columns, silent)``: columns of silence put in, the end cut off."""
     latents = np.arange(1.0, 3 * 4 * 9 + 1).reshape(3, 4, 9)
     silent = np.array([-1.0, -2.0, -3.0])
     for at, columns in ((3, 2), (5, 1), (0, 4), (4, 0)):

@@ -148,7 +148,7 @@ class LatentsPanel(Panel):
         )
 
     def source(self, name: str) -> tuple[Image, Tensor]:
-        """(picture, latents) of one of the sounds; cached."""
+        """Return (picture, latents) of one of the sounds; cached."""
         from riffedu.signal.convert import audio_to_image
 
         if name not in self._known:
@@ -161,7 +161,7 @@ class LatentsPanel(Panel):
         return one + (other - one) * self.mix.value
 
     def latents(self) -> Tensor:
-        """The mix of both clips' latents, with the amount that the controls add."""
+        """Return the mix of both clips' latents, with the amount that the controls add."""
         (_, one), (_, two) = (self.source(choice.value) for choice in (self.first, self.second))
         width = min(one.shape[3], two.shape[3])
         mixed = self._mixed(one[..., :width], two[..., :width]).clone()
@@ -174,7 +174,7 @@ class LatentsPanel(Panel):
         return mixed
 
     def pictures(self) -> dict[str, Image]:
-        """The two mixes as pictures: "latents" (mixed, then decoded) and "pixels"."""
+        """Return the two mixes as pictures: "latents" (mixed, then decoded) and "pixels"."""
         (one, _), (two, _) = (self.source(choice.value) for choice in (self.first, self.second))
         width = min(one.width, two.width)
         one, two = (image.crop((0, 0, width, image.height)) for image in (one, two))

@@ -24,7 +24,7 @@ CLIPS = dict(zip("ABCD", map(str, np.random.default_rng(3).permutation(list(_SOU
 
 @check
 def check_attention(shares: Callable[..., Any]) -> object:
-    """``shares(query, keys)`` must give softmax(K q / √d): one number for each token."""
+    """Check that ``shares(query, keys)`` gives softmax(K q / √d): one number for each token."""
     draw = np.random.default_rng(0)
     query, keys = draw.standard_normal(16), draw.standard_normal((5, 16))
     answer = as_array(run(shares, query, keys), None, "The list of shares")
@@ -45,6 +45,7 @@ def check_attention(shares: Callable[..., Any]) -> object:
             _softmax(scores),
         ),
         "Divide by √d, not by d.": (_softmax(scores / 16),),
+        "d is the length of the query, not the number of tokens.": (_softmax(scores / 5**0.5),),
         "Scores may be below 0: take the exponential before the sum.": (scores / scores.sum(),),
         "The sign is reversed: the key with the largest score gets the largest share.": (
             _softmax(-scores / 4),
@@ -71,7 +72,7 @@ def check_attention(shares: Callable[..., Any]) -> object:
 
 @check
 def check_guidance(my_guidance: Callable[..., Any]) -> object:
-    """``my_guidance(ask, words, against, scale, below)`` must return a guided ``predict(x, t)``."""
+    """Check that ``my_guidance(ask, words, against, scale, below)`` returns a guided predictor."""
     asked: list[str] = []
     names = {3.0: "words", -1.0: "against"}
 
@@ -166,7 +167,7 @@ def four_prompts(pipeline: Any) -> dict[str, np.ndarray]:
 
 @check
 def check_ears(heard: Any) -> object:
-    """``heard`` maps A to D to the four prompts of `four_prompts`."""
+    """Check that ``heard`` maps A to D to the four prompts of `four_prompts`."""
     said = as_words(heard, "ABCD", tuple(_SOUNDS_LIKE))
     wrong = [letter for letter in CLIPS if said[letter] != CLIPS[letter]]
     if wrong:
@@ -177,7 +178,7 @@ def check_ears(heard: Any) -> object:
 
 @check
 def check_rescale(rescaled: Callable[..., Any]) -> object:
-    """``rescaled(guided, conditional, share)``: guided · (share · std(c)/std(g) + 1 − share)."""
+    """Check ``rescaled(guided, conditional, share)``: guided · (share · σ_c / σ_g + 1 − share)."""
     draw = np.random.default_rng(0)
     conditional = draw.standard_normal((4, 8, 8))
     guided = 3 * conditional + draw.standard_normal((4, 8, 8))
@@ -214,7 +215,7 @@ def check_rescale(rescaled: Callable[..., Any]) -> object:
 
 @check
 def check_predictions(predictions: Any) -> object:
-    """``predictions`` has calls, alone, half, beyond, piano and drums; they are computed here."""
+    """Check ``predictions`` (calls, alone, half, beyond, piano, drums); they are computed here."""
     names = ("calls", "alone", "half", "beyond", "piano", "drums")
     if not isinstance(predictions, dict):
         return hint("Give a dict: dict(calls=…, alone=…, half=…, beyond=…, piano=…, drums=…).")

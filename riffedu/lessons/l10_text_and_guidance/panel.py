@@ -107,7 +107,7 @@ def attention_pictures(
 
 
 def percent_range(weights: ArrayLike) -> str:
-    """The range of an attention map in percent, for titles."""
+    """Return the range of an attention map in percent, for titles."""
     return f"{100 * np.min(weights):.0f} to {100 * np.max(weights):.0f} %"
 
 
@@ -335,7 +335,7 @@ class TextPanel(Panel):
 
 
 def settings(made: dict[str, Any]) -> str:
-    """A one-line summary of a run's settings."""
+    """Return a one-line summary of a run's settings."""
     parts = [f"“{made['prompt']}”", f"seed {made['seed']}", f"guidance {made['guidance']:g}"]
     if made["below"] < 1:
         parts.append(f"up to t = {made['below']:g}")

@@ -34,7 +34,7 @@ def check_steps_taken(taken: Any) -> object:
 
 @check
 def check_keep(keep: Any) -> object:
-    """``keep(new, known, mask)`` must give mask · new + (1 − mask) · known."""
+    """Check that ``keep(new, known, mask)`` gives mask · new + (1 − mask) · known."""
     new, known = np.array([1.0, 2.0, 3.0]), np.array([10.0, 20.0, 30.0])
     mask = np.array([1.0, 0.0, 0.25])
     answer = np.asarray(run(keep, new, known, mask), dtype=np.float64)
@@ -84,7 +84,7 @@ def check_after(after: Any) -> object:
 
 @check
 def check_loop_seconds(seconds: Any) -> object:
-    """``seconds(bpm, beats)`` must give how long so many beats last: 60 · beats / bpm."""
+    """Check that ``seconds(bpm, beats)`` gives how long so many beats last: 60 · beats / bpm."""
     answer = float(run(seconds, 120, 8))
     if answer == 16:
         return hint("At 120 beats a minute a beat lasts half a second, not two.")

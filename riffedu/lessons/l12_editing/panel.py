@@ -1,4 +1,4 @@
-"""The panel of notebooks/12_editing.ipynb: a sound, words, a strength, and what is to stay."""
+"""The panel of notebooks/12_editing.ipynb: a sound, words, a strength, and what to keep."""
 
 from __future__ import annotations
 
@@ -128,14 +128,14 @@ class EditingPanel(Panel):
         self._take(audio.clip(source))
 
     def bounds(self) -> str | dict | None:
-        """What the transform is told to change: all (None), a name, or bounds."""
+        """Return what the transform is told to change: all (None), a name, or bounds."""
         if self.part.value != "own":
             return None if self.part.value == "all" else self.part.value
         (after, before), (above, below) = self.time.value, self.pitch.value
         return {"after": after, "before": before, "above": above, "below": below}
 
     def run(self) -> None:
-        """What the button does; `wait` for its end when driving the panel by code."""
+        """Do what the button does; `wait` for its end when driving the panel by code."""
         wanted = {
             "prompt": self.prompt.value,
             "strength": self.strength.value,
@@ -151,7 +151,9 @@ class EditingPanel(Panel):
 
     def _work(self, step: Any, wanted: dict) -> None:
         if not wanted["prompt"].strip():
-            raise RiffeduError('the prompt is empty: say what to make of it, "a church organ"')
+            raise RiffeduError(
+                'the prompt is empty: say what to turn the sound into, e.g. "a church organ"'
+            )
         step("Sound to latents")
         clip = self.clip
         result = edit.transform(
@@ -269,7 +271,7 @@ class EditingPanel(Panel):
 def editing_panel(
     pipeline: Any, source: str = "tune", prompt: str = "a church organ", **options: Any
 ) -> EditingPanel:
-    """Remake a clip, or a file of one's own, by words: all of it, or what a frame encloses.
+    """Remake a clip, or a file of your own, by words: all of it, or what a frame encloses.
 
     ``options``: ``steps`` at the start (10), ``seconds`` of the sound that are taken (5.12).
     """

@@ -14,7 +14,7 @@ PLACES = (0.0, 0.2, 0.5, 0.9, 1.0)
 
 @check
 def check_deviation(deviation: Any) -> object:
-    """``deviation(alpha)`` of (1 − α) a + α b, for a and b independent, each of deviation 1."""
+    """Check ``deviation(alpha)`` of (1 − α) a + α b for independent a and b of deviation 1."""
     answers = np.array([float(run(deviation, a)) for a in PLACES])
     a = np.array(PLACES)
     power = (1 - a) ** 2 + a**2
@@ -44,7 +44,7 @@ def check_deviation(deviation: Any) -> object:
 
 @check
 def check_shares(shares: Any) -> object:
-    """``shares(alpha, angle)``: slerp's two factors, sin((1−α)θ)/sin θ and sin(αθ)/sin θ."""
+    """Check ``shares(alpha, angle)``: slerp's factors sin((1−α)θ)/sin θ and sin(αθ)/sin θ."""
     for angle in (math.pi / 2, 1.0, 2.5):
         for a in (0.0, 0.3, 0.5, 1.0):
             answer = np.asarray(run(shares, a, angle), dtype=np.float64)
@@ -86,7 +86,7 @@ def check_shares(shares: Any) -> object:
 
 @check
 def check_weights(weights: Any) -> object:
-    """``weights(x, y)``: the four corners' shares, (0,0), (1,0), (0,1), (1,1) in this order."""
+    """Check ``weights(x, y)``: the shares of the corners (0,0), (1,0), (0,1) and (1,1)."""
     for x, y in ((0.25, 0.6), (0, 0), (1, 0), (0, 1), (1, 1), (0.5, 0.5)):
         answer = np.asarray(run(weights, x, y), dtype=np.float64)
         if answer.shape != (4,):
@@ -122,7 +122,7 @@ def check_weights(weights: Any) -> object:
 
 @check
 def check_easing(easing: Any) -> object:
-    """``easing(a)``: from 0 to 1, never back, and at rest at both ends."""
+    """Check that ``easing(a)`` goes from 0 to 1, never back, and is at rest at both ends."""
     places = np.linspace(0, 1, 101)
     values = np.array([float(run(easing, float(a))) for a in places])
     if not np.isfinite(values).all():

@@ -24,7 +24,7 @@ LONG = w.Layout(width="380px", max_width="98%")
 
 
 def weights(x: float, y: float) -> np.ndarray:
-    """How much of each corner there is at (x, y): `four_corners` of the four unit vectors."""
+    """Return the share of each corner at (x, y): `four_corners` of the four unit vectors."""
     return four_corners(list(np.eye(4)), x, y)
 
 
@@ -45,7 +45,7 @@ class InterpolationPanel(Panel):
         duration: float = 5.12,
     ):
         if len(prompts) != 4:
-            raise RiffeduError(f"four prompts are needed, one a corner, not {len(prompts)}")
+            raise RiffeduError(f"four prompts are needed, one per corner, not {len(prompts)}")
         self.pipeline, self.duration, self.result = pipeline, duration, None
         self.pieces: list[Piece] = []
         self.trail: list[tuple[float, float]] = []
@@ -125,11 +125,11 @@ class InterpolationPanel(Panel):
         return self.x.value, self.y.value
 
     def clip(self) -> None:
-        """What “Clip here” does; `wait` for its end when driving the panel by code."""
+        """Do what “Clip here” does; `wait` for its end when driving the panel by code."""
         self._start(self._clip, self.steps.value + 1)
 
     def go_on(self) -> None:
-        """What “Go on from here” does: one more piece, made where the dot is."""
+        """Do what “Go on from here” does: make one more piece where the dot is."""
         self._start(self._go_on, 1)
 
     def wait(self, seconds: float = 120.0) -> None:
@@ -272,7 +272,7 @@ class InterpolationPanel(Panel):
 def interpolation_panel(
     pipeline: Any, prompts: Any = PROMPTS, seed: int = 0, **options: Any
 ) -> InterpolationPanel:
-    """Four prompts in the corners of a square: move the dot, make a clip there, or go on and on.
+    """Move a dot between four prompts: make a clip there, or continue without end.
 
     ``options``: ``steps`` at the start (8), ``duration`` of a clip (5.12 s).
     """

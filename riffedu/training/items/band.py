@@ -56,7 +56,7 @@ def _drum_layer(
 def draw_band(
     rng: np.random.Generator, library: SoundLibrary, drums_only: bool = False
 ) -> tuple[list, dict]:
-    """Draws a clip of a style, played by its band or by its drum kit alone."""
+    """Draw a clip of a style, played by its band or by its drum kit alone."""
     names = [n for n, s in STYLES.items() if s.drums or not drums_only]
     style_name = pick(rng, names)
     style = STYLES[style_name]

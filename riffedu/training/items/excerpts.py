@@ -53,7 +53,7 @@ QUARTET_PLAYERS = ("strings", "pizzicato strings", "strings", "piano")
 def score_excerpt(
     rng: np.random.Generator, library: SoundLibrary, name: str
 ) -> tuple[list[ScoreNote], float, dict, float] | None:
-    """A real piece for this instrument: (notes, beats, piece, bpm); None if none suits."""
+    """Return a real piece for this instrument: (notes, beats, piece, bpm); None if none suits."""
     kinds = [
         kind
         for kind, players in (
@@ -99,7 +99,7 @@ def score_excerpt(
 
 
 def transposed_key(piece: dict, semitones: int) -> str | None:
-    """The tonic of a piece that is played ``semitones`` higher, as `KEYS` names it."""
+    """Return the tonic of a piece that is played ``semitones`` higher, as `KEYS` names it."""
     same = {
         "D flat": "C sharp",
         "D sharp": "E flat",

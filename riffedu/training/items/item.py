@@ -23,7 +23,7 @@ KINDS = {"solo": 0.54, "pair": 0.08, "band": 0.20, "drums": 0.18}
 def render_item(
     seed: int, index: int, library: SoundLibrary | None = None
 ) -> tuple[np.ndarray, dict]:
-    """Item ``index`` of dataset ``seed``: (waveform, metadata).
+    """Render item ``index`` of dataset ``seed``: (waveform, metadata).
 
     Parameters
     ----------
@@ -70,13 +70,13 @@ def render_item(
             metadata["id"] = f"{seed}-{index}"
             return set_level(sound), metadata
     raise RiffeduError(
-        f"Item {index} of seed {seed} was silent in all of 20 draws: "
-        "check that the soundfont is a General MIDI one."
+        f"item {index} of seed {seed} was silent in all 20 draws: "
+        "check that the soundfont is a General MIDI one"
     )
 
 
 def picture(waveform: np.ndarray) -> np.ndarray:
-    """The grey levels of a clip's spectrogram image: uint8 (512, 512)."""
+    """Return the grey levels of a clip's spectrogram image: uint8 (512, 512)."""
     from riffedu.signal.image import image_from_spectrogram
     from riffedu.signal.mel import mel_spectrogram
 

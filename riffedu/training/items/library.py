@@ -33,7 +33,7 @@ class SoundLibrary:
 
 @lru_cache(maxsize=1)
 def open_sound_library(folder: str | None = None) -> SoundLibrary:
-    """The sound library of a data set made with the default soundfonts.
+    """Return the sound library of a data set made with the default soundfonts.
 
     ``folder`` is the data set's folder, which holds its scores, so that its items can be rendered
     again. Without it, the scores are cached in ``~/.cache/riffedu``.
@@ -43,12 +43,12 @@ def open_sound_library(folder: str | None = None) -> SoundLibrary:
 
 
 def choose_program(rng: np.random.Generator, library: SoundLibrary, name: str, font: int) -> int:
-    """One of the instrument's programs that the soundfont contains."""
+    """Return one of the instrument's programs that the soundfont contains."""
     programs = [p for p in INSTRUMENTS[name].programs if library.synth.has(font, p)]
     if not programs:
         raise RiffeduError(
             f"{library.synth.paths[font]} has no preset for {name} (General MIDI "
-            f"program {INSTRUMENTS[name].programs[0]}): use a General MIDI soundfont."
+            f"program {INSTRUMENTS[name].programs[0]}): use a General MIDI soundfont"
         )
     # The first program is the most typical one.
     return programs[0] if len(programs) == 1 or rng.random() < 0.65 else pick(rng, programs[1:])

@@ -6,7 +6,7 @@ BRIGHT = ("major", "mixolydian", "major pentatonic")
 
 
 def mood_of(metadata: dict) -> str:
-    """The mood of a clip, from its mode, tempo and dynamics.
+    """Return the mood of a clip, from its mode, tempo and dynamics.
 
     Tempo, notes per second and dynamics add up to an energy. Bright modes map low, middle and
     high energy to calm, happy and cheerful; the other modes map it to sad, dark and tense.

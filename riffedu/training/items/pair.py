@@ -42,7 +42,7 @@ BACKING_TEXTURES = {
 
 
 def draw_pair(rng: np.random.Generator, library: SoundLibrary) -> tuple[list, dict]:
-    """Draws a melody on one instrument, with chords, arpeggios or a bass line on another."""
+    """Draw a melody on one instrument, with chords, arpeggios or a bass line on another."""
     lead = pick(rng, MELODY_INSTRUMENTS)
     back = pick(rng, [n for n in BACKING_INSTRUMENTS if n != lead])
     font = int(rng.integers(len(library.synth.names)))

@@ -20,24 +20,24 @@ PlayedNote = tuple[float, float, int, float]  # start s, end s, MIDI note, veloc
 
 
 def draw_tempo(rng: np.random.Generator, low: float = 50, high: float = 180) -> float:
-    """Tempo in beats per minute: slow, medium and fast with equal probability."""
+    """Draw a tempo in beats per minute: slow, medium and fast with equal probability."""
     thirds = ((50, 78), (78, 118), (118, 180))
     a, b = thirds[int(rng.integers(3))]
     return round_tempo(rng, float(np.clip(rng.uniform(a, b), low, high)))
 
 
 def round_tempo(rng: np.random.Generator, bpm: float) -> float:
-    """``bpm`` as a caption can name it: a multiple of 5 in 60 % of draws, else an integer."""
+    """Round ``bpm`` for captions: to a multiple of 5 in 60 % of draws, else to an integer."""
     return float(5 * round(bpm / 5) if rng.random() < 0.6 else round(bpm))
 
 
 def tempo_word(bpm: float) -> str:
-    """``slow`` below 80, ``fast`` from 120, else ``medium``."""
+    """Return ``slow`` below 80, ``fast`` from 120, else ``medium``."""
     return "slow" if bpm < 80 else "fast" if bpm >= 120 else "medium"
 
 
 def draw_dynamics(rng: np.random.Generator) -> tuple[str, float]:
-    """A word for the dynamics and a mean MIDI velocity."""
+    """Draw a word for the dynamics and a mean MIDI velocity."""
     return pick(rng, (("soft", 48.0), ("medium", 78.0), ("medium", 88.0), ("loud", 112.0)))
 
 
@@ -49,7 +49,7 @@ def place_in_range(
     register: str,
     tonic: int | None = None,
 ) -> tuple[list[ScoreNote], int]:
-    """Pitches for a pattern, in the wanted register of the instrument.
+    """Return pitches for a pattern, in the requested register of the instrument.
 
     Transposes by whole octaves and folds notes outside the instrument's range back into it.
 
@@ -73,7 +73,7 @@ def place_in_range(
 
 
 def register_word(pitches: Sequence[int]) -> str:
-    """``low`` below MIDI 52 on average, ``high`` from 73, else ``middle``."""
+    """Return ``low`` below MIDI 52 on average, ``high`` from 73, else ``middle``."""
     mean = float(np.mean(pitches))
     return "low" if mean < 52 else "high" if mean >= 73 else "middle"
 
@@ -89,7 +89,7 @@ def perform(
     articulation: float = 0.95,
     tightness: float = 0.006,
 ) -> list[PlayedNote]:
-    """Loops ``notes`` from beat ``start``, with small random deviations of timing and velocity.
+    """Loop ``notes`` from beat ``start``, with small random deviations of timing and velocity.
 
     ``tightness`` is the standard deviation of the onsets in seconds.
 
@@ -111,7 +111,7 @@ def perform(
 
 
 def start_beat(rng: np.random.Generator, notes: Sequence[ScoreNote], beats: float) -> float:
-    """Beat of the loop on which the clip begins: one with a note, usually a downbeat."""
+    """Return the beat of the loop on which the clip begins: one with a note, usually a downbeat."""
     onsets = sorted({round(n[0] % beats, 4) for n in notes})
     whole = [b for b in onsets if abs(b - round(b)) < 1e-3]
     bar = beats / 4 if beats % 4 == 0 else 4
@@ -125,6 +125,6 @@ SLOW_ATTACK = ("synth pad", "strings", "choir", "church organ", "brass")
 
 
 def lead_in_seconds(rng: np.random.Generator, names: Sequence[str]) -> float:
-    """Seconds of music before the clip: usual for slow attacks, else in a quarter of the clips."""
+    """Draw the seconds of music before the clip: usual for slow attacks, else in a quarter."""
     slow = any(n in SLOW_ATTACK for n in names)
     return float(rng.uniform(0.4, 1.0)) if rng.random() < (0.85 if slow else 0.25) else 0.0

@@ -41,7 +41,7 @@ FREQUENT_INSTRUMENTS = (
 
 
 def draw_solo(rng: np.random.Generator, library: SoundLibrary) -> tuple[list, dict]:
-    """Draws a clip of one instrument that plays a programmed texture or a real piece."""
+    """Draw a clip of one instrument that plays a programmed texture or a real piece."""
     name = pick(
         rng, tuple(INSTRUMENTS), [2 if n in FREQUENT_INSTRUMENTS else 1 for n in INSTRUMENTS]
     )

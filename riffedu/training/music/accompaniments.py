@@ -52,7 +52,7 @@ CHORD_RHYTHMS: dict[int, dict[str, tuple[tuple[float, ...], ...]]] = {
 def chords(
     rng: np.random.Generator, meter: int, density: str, roots: Sequence[int] | None = None
 ) -> list[PatternNote]:
-    """Block chords, one progression chord a bar, in a repeated rhythm."""
+    """Return block chords, one progression chord per bar, in a repeated rhythm."""
     _, voicings = _voicings(rng, roots)
     lengths = pick(rng, CHORD_RHYTHMS[meter][density])
     starts = np.cumsum((0,) + lengths[:-1]).tolist()
@@ -67,7 +67,7 @@ def chords(
 def held_chords(
     rng: np.random.Generator, meter: int, density: str, roots: Sequence[int] | None = None
 ) -> list[PatternNote]:
-    """Long chords of one, two or half a bar each, with a bass note below, as pads play."""
+    """Return long chords of one, two or half a bar each, over a bass note, as pads play."""
     roots, voicings = _voicings(rng, roots)
     length = pick(
         rng, {"sparse": (2 * meter, meter), "medium": (meter,), "busy": (meter / 2, meter)}[density]
@@ -85,7 +85,7 @@ def held_chords(
 def strummed_chords(
     rng: np.random.Generator, meter: int, density: str, roots: Sequence[int] | None = None
 ) -> list[PatternNote]:
-    """Strummed chords of up to six notes; the notes of a stroke start one after another."""
+    """Return strummed chords of up to six notes; the notes of a stroke start one after another."""
     roots, voicings = _voicings(rng, roots)
     lengths = pick(rng, CHORD_RHYTHMS[meter][density])
     starts = np.cumsum((0,) + lengths[:-1]).tolist()
@@ -106,7 +106,7 @@ def strummed_chords(
 def arpeggio(
     rng: np.random.Generator, meter: int, density: str, roots: Sequence[int] | None = None
 ) -> list[PatternNote]:
-    """Chord tones one after another: up, down, up and down, or in a random order."""
+    """Return chord tones one after another: up, down, up and down, or in a random order."""
     _, voicings = _voicings(rng, roots)
     unit, shape = subdivision(rng, density), pick(rng, ("up", "down", "both", "drawn", "up"))
     octaves = int(pick(rng, (1, 2, 2, 3)))
@@ -147,7 +147,7 @@ BROKEN_CHORD_FIGURES = (
 def broken_chords(
     rng: np.random.Generator, meter: int, density: str, roots: Sequence[int] | None = None
 ) -> list[PatternNote]:
-    """A figure such as Alberti's (low, high, middle, high), often over a held bass note."""
+    """Return a figure such as Alberti's (low, high, middle, high), often over a held bass note."""
     roots, voicings = _voicings(rng, roots)
     unit, figure = subdivision(rng, density), pick(rng, BROKEN_CHORD_FIGURES)
     bass = rng.random() < 0.5
@@ -169,7 +169,7 @@ def broken_chords(
 
 
 def accompanied(rng: np.random.Generator, meter: int, density: str) -> list[PatternNote]:
-    """A melody in the right hand over bass and chords in the left, as on a piano."""
+    """Return a melody in the right hand over bass and chords in the left, as on a piano."""
     tune = melody(rng, meter, density)
     roots, voicings = _voicings(rng)
     style = pick(rng, ("held", "oom-pah", "broken", "broken"))
@@ -227,7 +227,7 @@ BASS_FIGURES = (
 def bass_line(
     rng: np.random.Generator, meter: int, density: str, roots: Sequence[int] | None = None
 ) -> list[PatternNote]:
-    """Roots, fifths and octaves under a progression, or a walk from root to root."""
+    """Return roots, fifths and octaves under a progression, or a walk from root to root."""
     roots = roots or progression(rng)
     roots = [r - 7 if r > 3 else r for r in roots]
     if rng.random() < 0.25:
@@ -269,7 +269,7 @@ POWER_RHYTHMS = (
 
 
 def power_chords(rng: np.random.Generator, meter: int, density: str) -> list[PatternNote]:
-    """Power chords (root, fifth, octave), held or repeated; distortion keeps them clear."""
+    """Return power chords (root, fifth, octave), held or repeated; distortion keeps them clear."""
     lengths = pick(rng, POWER_RHYTHMS) if meter == 4 else rhythm(rng, 3, density)
     starts = np.cumsum((0, *lengths[:-1])).tolist()
     roots = [r - 7 if r > 2 else r for r in progression(rng)]

@@ -44,7 +44,7 @@ def _resolve_row(rng: np.random.Generator, row: str | tuple[str, ...]) -> str:
 
 
 def _vary(rng: np.random.Generator, style: Style, rows: dict) -> dict:
-    """Varies the rows as drummers do: a dropped or added kick or hat, a ghost note."""
+    """Vary the rows as drummers do: a dropped or added kick or hat, a ghost note."""
     rows = {voice: list(row) for voice, row in rows.items()}
     for voice in ("kick", "hat", "open", "ride", "conga1", "shaker", "cowbell"):
         if voice in rows and rng.random() < 0.3:
@@ -100,7 +100,7 @@ def _row_notes(row: str, unit: float) -> list[tuple[float, float, str]]:
 def draw_groove(
     rng: np.random.Generator, name: str, drums: bool = True, band: bool = True
 ) -> Groove:
-    """Draws four bars of a style.
+    """Draw four bars of a style.
 
     With ``drums`` the fingerprint depends on the drum pattern alone, so a band and a drum solo with
     the same pattern are always in the same split.

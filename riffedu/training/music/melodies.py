@@ -10,7 +10,7 @@ from .theory import progression
 
 
 def melody(rng: np.random.Generator, meter: int, density: str) -> list[PatternNote]:
-    """Four bars with a form such as AABA: bars of one letter share rhythm and contour."""
+    """Return four bars with a form such as AABA: bars of one letter share rhythm and contour."""
     plan = pick(rng, ("AABA", "ABAC", "AABC", "ABAB", "AAAB"))
     notes, motifs, degree = [], {}, int(pick(rng, (0, 2, 4, 7)))
     for bar, letter in enumerate(plan):
@@ -36,7 +36,7 @@ def melody(rng: np.random.Generator, meter: int, density: str) -> list[PatternNo
 
 
 def ostinato(rng: np.random.Generator, meter: int, density: str) -> list[PatternNote]:
-    """One or two bars, repeated."""
+    """Return one or two bars, repeated."""
     bars = int(pick(rng, (1, 1, 2)))
     lengths = rhythm(rng, meter * bars, "medium" if density == "sparse" else density)
     tones = pick(rng, ((0, 2, 4), (0, 4, 7), (0, 1, 2), (0, 4, 5), (0, 2, 4, 6), (0, 3, 4, 7)))
@@ -48,7 +48,7 @@ def ostinato(rng: np.random.Generator, meter: int, density: str) -> list[Pattern
 
 
 def repeated_note(rng: np.random.Generator, meter: int, density: str) -> list[PatternNote]:
-    """One pitch in a rhythm; it may change with each bar."""
+    """Return one pitch in a rhythm; it may change with each bar."""
     lengths = rhythm(rng, meter, density)
     starts = np.cumsum([0] + lengths[:-1]).tolist()
     degrees = pick(rng, ((0, 0, 0, 0), (0, 0, 0, 0), progression(rng)))
@@ -60,7 +60,7 @@ def repeated_note(rng: np.random.Generator, meter: int, density: str) -> list[Pa
 
 
 def long_notes(rng: np.random.Generator, meter: int, density: str) -> list[PatternNote]:
-    """Slow single notes, a half or a whole bar or two each."""
+    """Return slow single notes, each half a bar, one bar or two bars long."""
     notes, at, degree = [], 0.0, 0
     while at < 4 * meter:
         length = min(pick(rng, (meter, meter, meter / 2, 2 * meter)), 4 * meter - at)
@@ -71,7 +71,7 @@ def long_notes(rng: np.random.Generator, meter: int, density: str) -> list[Patte
 
 
 def scale_run(rng: np.random.Generator, meter: int, density: str) -> list[PatternNote]:
-    """Up and down the scale, sometimes in thirds."""
+    """Return a run up and down the scale, sometimes in thirds."""
     unit = subdivision(rng, density)
     span, thirds = int(pick(rng, (5, 7, 8, 10, 14))), rng.random() < 0.25
     down_first = rng.random() < 0.5
@@ -90,7 +90,7 @@ def scale_run(rng: np.random.Generator, meter: int, density: str) -> list[Patter
 
 
 def glissando(rng: np.random.Generator, meter: int, density: str) -> list[PatternNote]:
-    """Harp glissandos over two or three octaves."""
+    """Return harp glissandos over two or three octaves."""
     notes, direction = [], 1
     span, unit = int(pick(rng, (14, 17, 21))), pick(rng, (1 / 8, 1 / 6, 1 / 8))
     rest = float(pick(rng, (0, 1, 2)))
@@ -106,7 +106,7 @@ def glissando(rng: np.random.Generator, meter: int, density: str) -> list[Patter
 
 
 def riff(rng: np.random.Generator, meter: int, density: str) -> list[PatternNote]:
-    """A low one-bar figure that keeps returning to its root, repeated."""
+    """Return a low one-bar figure that keeps returning to its root, repeated."""
     lengths = rhythm(rng, meter, "busy" if density == "busy" else "medium")
     at, notes = 0.0, []
     for length in lengths:
@@ -117,7 +117,7 @@ def riff(rng: np.random.Generator, meter: int, density: str) -> list[PatternNote
 
 
 def fanfare(rng: np.random.Generator, meter: int, density: str) -> list[PatternNote]:
-    """Dotted calls on the notes of one chord."""
+    """Return dotted calls on the notes of one chord."""
     notes, at = [], 0.0
     cells = ((0.75, 0.25), (1 / 3,) * 3, (0.5, 0.5), (1,), (0.5, 0.25, 0.25), (2,))
     while at < 4 * meter - 1e-6:
@@ -130,7 +130,7 @@ def fanfare(rng: np.random.Generator, meter: int, density: str) -> list[PatternN
 
 
 def drone(rng: np.random.Generator, meter: int, density: str) -> list[PatternNote]:
-    """A melody over a tonic and fifth that are struck again every one or two bars."""
+    """Return a melody over a tonic and fifth that are struck again every one or two bars."""
     tune = melody(rng, meter, "medium" if density == "sparse" else density)
     every = float(pick(rng, (meter, 2 * meter, meter)))
     low = [
@@ -142,7 +142,7 @@ def drone(rng: np.random.Generator, meter: int, density: str) -> list[PatternNot
 
 
 def drum_line(rng: np.random.Generator, meter: int, density: str) -> list[PatternNote]:
-    """Tonic and dominant strokes of a kettledrum."""
+    """Return tonic and dominant strokes of a kettledrum."""
     lengths = rhythm(rng, 2 * meter, density)
     notes, at = [], 0.0
     for length in lengths:
@@ -154,7 +154,7 @@ def drum_line(rng: np.random.Generator, meter: int, density: str) -> list[Patter
 
 
 def roll(rng: np.random.Generator, meter: int, density: str) -> list[PatternNote]:
-    """A drum roll with a crescendo, then a single stroke; on one or more pitches."""
+    """Return a drum roll with a crescendo, then a single stroke; on one or more pitches."""
     beats, unit = int(pick(rng, (2, 3, 4, 6, 8))), pick(rng, (1 / 8, 1 / 6))
     degree, notes, at = 0, [], 0.0
     while at < 4 * meter:

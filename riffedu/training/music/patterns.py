@@ -55,7 +55,7 @@ RHYTHM_CELLS = {
 
 
 def rhythm(rng: np.random.Generator, beats: float, density: str) -> list[float]:
-    """Note lengths that fill ``beats``, drawn from `RHYTHM_CELLS`."""
+    """Return note lengths that fill ``beats``, drawn from `RHYTHM_CELLS`."""
     lengths: list[float] = []
     left = beats
     while left > 1e-6:
@@ -68,14 +68,14 @@ def rhythm(rng: np.random.Generator, beats: float, density: str) -> list[float]:
 
 
 def subdivision(rng: np.random.Generator, density: str) -> float:
-    """Length of the equal notes of an arpeggio or a run, in beats."""
+    """Return the length of the equal notes of an arpeggio or a run, in beats."""
     return pick(rng, {"sparse": (1.0, 0.5), "medium": (0.5, 1 / 3, 0.5), "busy": (0.25,)}[density])
 
 
 def fit_to_chords(
     notes: Sequence[PatternNote], roots: Sequence[int], bar_beats: float
 ) -> list[PatternNote]:
-    """Moves the notes of a melody on strong beats to the nearest tone of their chord."""
+    """Move the notes of a melody on strong beats to the nearest tone of their chord."""
     fitted = []
     for s in notes:
         if s.beat % 2 == 0:

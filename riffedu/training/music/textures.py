@@ -76,7 +76,7 @@ def draw_pattern(
     meter: int | None = None,
     **options: Any,
 ) -> Pattern:
-    """Draws a pattern of the named texture: four bars of three or four beats.
+    """Draw a pattern of the named texture: four bars of three or four beats.
 
     ``options`` are passed to the texture (``roots``: the progression to follow).
     """

@@ -78,20 +78,20 @@ PROGRESSIONS = (
 
 
 def pitch(degree: int, scale: str, tonic: int) -> int:
-    """MIDI note of a scale degree: tonic + 12 · octave + interval."""
+    """Return the MIDI note of a scale degree: tonic + 12 · octave + interval."""
     intervals = SCALES[scale]
     octave, index = divmod(degree, len(intervals))
     return tonic + 12 * octave + intervals[index]
 
 
 def progression(rng: np.random.Generator) -> tuple[int, ...]:
-    """Four chord roots (degrees): a common progression, sometimes rotated by one or two bars."""
+    """Return four chord roots (degrees): a common progression, sometimes rotated by 1 or 2 bars."""
     chords = pick(rng, PROGRESSIONS)
     rotation = int(pick(rng, (0, 0, 1, 2)))
     return chords[rotation:] + chords[:rotation]
 
 
 def chord(root: int, seventh: bool = False, base: int = -2) -> list[int]:
-    """Degrees of the triad (or seventh chord) on ``root``, folded to lie from ``base`` up."""
+    """Return degrees of the triad (or seventh chord) on ``root``, folded to start at ``base``."""
     tones = [root, root + 2, root + 4] + ([root + 6] if seventh else [])
     return sorted((t - base) % 7 + base for t in tones)
