@@ -63,6 +63,10 @@ VERBS: dict[str, tuple[str, str | dict]] = {
         },
     ),
     "evaluate": ("measure how well a model follows its prompts", "riffedu.evaluate"),
+    "compare": (
+        "compare music generators on the same prompts, measured and heard blind",
+        "riffedu.verbs.compare",
+    ),
 }
 
 

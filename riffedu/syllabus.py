@@ -243,13 +243,12 @@ LESSONS = (
     ),
     Lesson(
         15,
-        "measure_it",
-        "Measure it",
-        "figures you can trust, and the models that came after Riffusion",
-        90,
-        ("evaluate",),
-        (11, 14),
-        "planned",
+        "measure_and_compare",
+        "Measure it, and what came after",
+        "figures that you can trust; the models since, in miniature",
+        150,
+        ("evaluate", "miniatures"),
+        (8, 11, 12, 14),
     ),
 )
 

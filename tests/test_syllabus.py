@@ -118,7 +118,8 @@ def test_lesson_imports_only_its_own_and_earlier_modules(lesson, graph):
         for module in other.modules
     } | USED_BEFORE_IT_IS_TAUGHT.get(lesson.number, set())
     rooms = tuple(
-        f"riffedu.{room}." for room in ("signal", "diffusion", "music", "training", "evaluate")
+        f"riffedu.{room}."
+        for room in ("signal", "diffusion", "music", "training", "evaluate", "miniatures")
     )
     folder = f"riffedu.lessons.l{lesson.name}"
     found = {

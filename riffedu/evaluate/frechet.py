@@ -20,7 +20,7 @@ def frechet_distance(a: Any, b: Any) -> float:
 
     Raises RiffeduError for sets that have no covariance or differ in width. Source: Dowson & Landau
     1982, "The Fréchet distance between multivariate normal distributions"; for sound, Kilgour et
-    al. 2019, "Fréchet Audio Distance". Notebook: 15_measure_it.
+    al. 2019, "Fréchet Audio Distance". Notebook: 15_measure_and_compare.
     """
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if a.ndim != 2 or b.ndim != 2 or min(len(a), len(b)) < 2 or a.shape[1] != b.shape[1]:

@@ -36,7 +36,7 @@ def bootstrap(
 
     Limits: with two or three seeds it is too narrow (3 samples spread only √(2/3) as far as they
     should), and it says nothing about prompts that were not used. Source: Efron and Tibshirani, *An
-    Introduction to the Bootstrap* (1993), ch. 13. Notebook: 15_measure_it.
+    Introduction to the Bootstrap* (1993), ch. 13. Notebook: 15_measure_and_compare.
     """
     random = np.random.default_rng([seed, 15])
     drawn = [np.asarray(s, float)[random.integers(0, len(s), (resamples, len(s)))] for s in samples]

@@ -79,7 +79,8 @@ def sharpness(picture: Any) -> Sharpness:
     can raise it; it does not ask whether a line is where a note is. Pictures of loud, dense music
     hold more detail than those of sparse music, so compare only like with like.
 
-    Source: power spectra of pictures, Field, J. Opt. Soc. Am. A 4 (1987). Notebook: 15_measure_it.
+    Source: power spectra of pictures, Field, J. Opt. Soc. Am. A 4 (1987). Notebook:
+    15_measure_and_compare.
     """
     pixels = grey(picture)
     rows, columns = pixels.shape
@@ -112,7 +113,7 @@ def patch_borders(picture: Any, patch: int = PATCH, axis: int = 1) -> Borders:
     closing a gap, and so does a decoder that blurs only across borders.
 
     Source: blockiness of JPEG, Wu and Yuen, IEEE Signal Processing Letters 4 (1997). Notebook:
-    15_measure_it.
+    15_measure_and_compare.
     """
     pixels = grey(picture)
     steps = np.abs(np.diff(pixels, axis=axis)).mean(axis=1 - axis)
@@ -154,7 +155,7 @@ def nearest(clips: np.ndarray, training: np.ndarray, shifts: int = SHIFTS) -> Ne
     Compare with test clips (`memorisation`), and look at the nearest pairs.
 
     Source: nearest neighbours as a test of copying: Somepalli et al., "Diffusion art or digital
-    forgery?", CVPR (2023). Notebook: 15_measure_it.
+    forgery?", CVPR (2023). Notebook: 15_measure_and_compare.
     """
     columns = clips.shape[2]
     best = np.full(len(clips), -np.inf)

@@ -133,7 +133,7 @@ def notes(waveform: np.ndarray, sample_rate: int) -> Notes:
 
     Source: constant-Q: Brown, J. Acoust. Soc. Am. 89 (1991), by librosa.cqt; lines against the
     median around them as in harmonic-percussive separation, Fitzgerald, DAFx (2010). Notebook:
-    15_measure_it.
+    15_measure_and_compare.
     """
     from scipy.ndimage import maximum_filter1d, median_filter, uniform_filter1d
 
@@ -175,7 +175,7 @@ def harmonics(
 
     Source: Tolonen and Karjalainen, "A computationally efficient multipitch analysis model", IEEE
     Trans. Speech and Audio Proc. 8 (2000); the comb as a cosine: Camacho and Harris (SWIPE), J.
-    Acoust. Soc. Am. 124 (2008). Notebook: 15_measure_it.
+    Acoust. Soc. Am. 124 (2008). Notebook: 15_measure_and_compare.
     """
     from riffedu.evaluate.rhythm import _mono
     from riffedu.signal.stft import stft
@@ -229,7 +229,7 @@ def key(waveform: np.ndarray, sample_rate: int) -> Key:
 
     Source: Krumhansl and Kessler, Psychological Review 89 (1982), table of profiles; Krumhansl,
     *Cognitive Foundations of Musical Pitch* (1990), ch. 4, for the algorithm. Notebook:
-    15_measure_it.
+    15_measure_and_compare.
     """
     return key_of(chroma_of(notes(waveform, sample_rate)))
 

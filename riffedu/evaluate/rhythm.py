@@ -67,7 +67,7 @@ def onset_envelope(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
 
     Source: Böck and Widmer, "Maximum filter vibrato suppression for onset detection", DAFx (2013),
     without the filter; Bello et al., "A tutorial on onset detection in music signals", IEEE Trans.
-    Speech and Audio Proc. 13 (2005). Notebook: 15_measure_it.
+    Speech and Audio Proc. 13 (2005). Notebook: 15_measure_and_compare.
     """
     from riffedu.signal.stft import stft
 
@@ -106,7 +106,7 @@ def self_likeness(envelope: np.ndarray, lags: Sequence[int] | np.ndarray) -> np.
     The two segments have the same length at every lag, so long lags are not penalised (as they are
     by the usual sum over all n divided by r(0)). ``envelope (n,)``; ``lags``: whole frames < n − 1.
     Returns (lags,) in −1..1, 0 where a segment is constant: numpy.corrcoef of the two segments.
-    Notebook: 15_measure_it.
+    Notebook: 15_measure_and_compare.
     """
     o = np.asarray(envelope, dtype=np.float64)
     found = np.zeros(len(lags))
@@ -134,7 +134,8 @@ def beat(waveform: np.ndarray, sample_rate: int) -> Beat:
     (rubato, a fermata) gives low values however good it is; five seconds hold three bars at most.
 
     Source: Ellis, "Beat tracking by dynamic programming", J. New Music Research 36 (2007), for the
-    weight; Scheirer, J. Acoust. Soc. Am. 103 (1998), for the idea. Notebook: 15_measure_it.
+    weight; Scheirer, J. Acoust. Soc. Am. 103 (1998), for the idea. Notebook:
+    15_measure_and_compare.
     """
     from scipy.ndimage import gaussian_filter1d
 
@@ -175,7 +176,7 @@ def tempo_fits(heard: float, asked: float, tolerance: float = 0.08) -> bool:
     Limits: a model that always plays at 120 passes for 60, 120 and 240: ask for five tempi, and
     compare with the clips of the other four. Source: Gouyon et al., "An experimental comparison of
     audio tempo induction algorithms", IEEE Trans. Audio, Speech, Lang. Proc. 14 (2006), accuracy 2
-    (which allows 4 % and factors of three, too). Notebook: 15_measure_it.
+    (which allows 4 % and factors of three, too). Notebook: 15_measure_and_compare.
     """
     if not (np.isfinite(heard) and heard > 0 and asked > 0):
         return False
@@ -217,7 +218,7 @@ def attack(waveform: np.ndarray, sample_rate: int) -> Attack:
     attack.
 
     Source: the attack time of Peeters et al., "The Timbre Toolbox", J. Acoust. Soc. Am. 130 (2011),
-    turned into a share, so that bands can be added. Notebook: 15_measure_it.
+    turned into a share, so that bands can be added. Notebook: 15_measure_and_compare.
     """
     envelope = onset_envelope(waveform, sample_rate)
     levels, rate = band_levels(waveform, sample_rate)

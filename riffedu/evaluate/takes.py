@@ -5,7 +5,7 @@ several in one batch and keep the best: best-of-n sampling. The criterion uses t
 15: the classifier's probability of the instruments and styles that the prompt names, and the beat
 at the tempo that it names. A prompt that names neither is judged by its notes and its beat.
 
-Shell: ``riffedu generate … --takes 4``. Notebook: 15_measure_it.
+Shell: ``riffedu generate … --takes 4``. Notebook: 15_measure_and_compare.
 """
 
 from __future__ import annotations
@@ -119,7 +119,8 @@ def best_take(
     """Generate ``takes`` clips with seeds ``seed``, ``seed + 1``, … in one batch; keep the best.
 
     ``options`` are those of `riffedu.music.pipeline.Pipeline.generate`. The time is proportional to
-    the number of takes. Raises RiffeduError for a number outside 1..16. Notebook: 15_measure_it.
+    the number of takes. Raises RiffeduError for a number outside 1..16. Notebook:
+    15_measure_and_compare.
     """
     from riffedu.evaluate import shipped_classifier
     from riffedu.evaluate.classifier import load_classifier

@@ -12,9 +12,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from conftest import FLAGS, _chromium
 from pages import ROOT, LabPage, Watched, free_port, serve
 from PIL import Image
+
+from conftest import FLAGS, _chromium
 
 OUT = ROOT / "data" / "pictures"
 CELL = """from riffedu.signal.audio import clip

@@ -7,7 +7,7 @@ import pytest
 
 from riffedu.errors import RiffeduError
 from riffedu.lessons import build
-from riffedu.paths import clips_folder
+from riffedu.paths import clips_folder, data_folder
 from riffedu.syllabus import LESSONS
 from riffedu.widgets.verdict import Verdict
 
@@ -68,6 +68,7 @@ def test_lesson_works_and_its_checks_tell_right_from_not_yet(source, tmp_path, m
 
     write_riffedu_checkpoint(tmp_path / "models" / "default", defaults={"num_inference_steps": 4})
     (tmp_path / "clips").symlink_to(clips_folder())
+    (tmp_path / "evaluator").symlink_to(data_folder() / "evaluator")
     monkeypatch.setenv("RIFFEDU_DATA", str(tmp_path))
     text = source.read_text("utf-8")
     names: dict = {}
