@@ -27,9 +27,9 @@ from riffedu.music.prompt_schedule import joined, parse_schedule, scheduled
 from riffedu.music.provenance import model_hash, record_of
 from riffedu.music.result import PEAK_DB, RMS_DB, DenoisingState, Result
 from riffedu.signal import audio, reconstruct
+from riffedu.signal.files.tags import attach
 from riffedu.signal.image import with_level
 from riffedu.signal.params import SpectrogramParams
-from riffedu.signal.tags import attach
 
 if TYPE_CHECKING:
     import numpy as np

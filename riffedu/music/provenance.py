@@ -5,7 +5,7 @@
 A record holds what the same machine needs to make the same clip again: the verb, prompts, seed,
 steps, guidance, strength, sampler, the model's name and the hash of its weights, and the version of
 riffedu. It contains no path, file name or user name; a sound that was edited is named by its
-hash. `riffedu.signal.tags` writes records into files and reads them.
+hash. `riffedu.signal.files.tags` writes records into files and reads them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from riffedu.output import write_text
-from riffedu.signal.tags import KEY, Record
+from riffedu.signal.files.tags import KEY, Record
 
 KEPT = 200
 """The most sums in the cache file."""

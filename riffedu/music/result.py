@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from riffedu.errors import RiffeduError
 from riffedu.music.provenance import record_of
+from riffedu.signal.files.saving import save
+from riffedu.signal.files.tags import Record, attach
 from riffedu.signal.image import PICTURES, save_image
-from riffedu.signal.saving import save
 from riffedu.signal.stereo import WIDTH, widen
-from riffedu.signal.tags import Record, attach
 
 if TYPE_CHECKING:
     import numpy as np

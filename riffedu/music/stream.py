@@ -168,8 +168,8 @@ def join(
     """
     from riffedu.music.provenance import record_of
     from riffedu.music.result import Result
+    from riffedu.signal.files.tags import attach
     from riffedu.signal.image import image_from_spectrogram, spectrogram_from_image
-    from riffedu.signal.tags import attach
 
     hop = pipeline.params.hop_length
     mels = [

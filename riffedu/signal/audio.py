@@ -16,9 +16,9 @@ from riffedu.limits import number
 from riffedu.paths import clips_folder
 from riffedu.signal.arrays import Array, as_rate, as_waveform
 from riffedu.signal.files import as_channels, open_sound
-from riffedu.signal.saving import FORMATS as FORMATS
-from riffedu.signal.saving import save as save
-from riffedu.signal.sources import Given
+from riffedu.signal.files.saving import FORMATS as FORMATS
+from riffedu.signal.files.saving import save as save
+from riffedu.signal.files.sources import Given
 
 Source: TypeAlias = str | Path | bytes | BinaryIO | Given
 """Where a sound comes from."""

@@ -11,6 +11,7 @@ from PIL import Image
 from riffedu.errors import RiffeduError, warn
 from riffedu.signal.arrays import Array, as_rate, as_waveform
 from riffedu.signal.audio import Source, load_blocks, resample
+from riffedu.signal.files.sources import at_hand
 from riffedu.signal.image import (
     image_from_pixels,
     image_from_spectrogram,
@@ -18,7 +19,6 @@ from riffedu.signal.image import (
 )
 from riffedu.signal.mel import mel_blocks, mel_spectrogram
 from riffedu.signal.params import SpectrogramParams
-from riffedu.signal.sources import at_hand
 
 BLOCK_SECONDS = 10.0
 """What is read of a file at a time."""

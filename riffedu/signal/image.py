@@ -10,9 +10,9 @@ from PIL import Image
 
 from riffedu.errors import RiffeduError, warn
 from riffedu.output import is_stream, write_whole
+from riffedu.signal.files.tags import image_options
 from riffedu.signal.params import EXIF_TAGS, SpectrogramParams, _number
 from riffedu.signal.picture import LARGEST, as_picture, open_picture, tags_of, with_rows
-from riffedu.signal.tags import image_options
 
 INT16 = 32768.0
 """Riffusion measures amplitudes on 16-bit samples; ours lie in [−1, 1]."""
@@ -259,8 +259,8 @@ def check_size(path: str | Path, columns: int, rows: int) -> None:
 def save_image(image: Image.Image, path: str | Path, overwrite: bool = True) -> Path:
     """Write a picture with its EXIF tags; the extension sets the format (PNG is lossless).
 
-    A picture that riffedu generated also carries how it was made, see `riffedu.signal.tags`. The
-    file is written whole or not at all, see `riffedu.output.write_whole`; pipes, devices and "-"
+    A picture that riffedu generated also carries how it was made, see `riffedu.signal.files.tags`.
+    The file is written whole or not at all, see `riffedu.output.write_whole`; pipes, devices and "-"
     (stdout) get a PNG if their name has no extension. Raises RiffeduError for an unknown extension,
     a picture too wide for the format, or a path that cannot be written.
 

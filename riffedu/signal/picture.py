@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from riffedu.errors import RiffeduError
-from riffedu.signal.sources import at_hand
+from riffedu.signal.files.sources import at_hand
 
 LARGEST = 1_080_000 * 512
 """The most pixels of a picture that is read or written: three hours in 512 rows."""

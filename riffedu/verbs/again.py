@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from riffedu import __version__, limits
 from riffedu.errors import RiffeduError
 from riffedu.output import check_output, say
-from riffedu.signal.tags import KEY, Record, read_record
+from riffedu.signal.files.tags import KEY, Record, read_record
 from riffedu.verbs.outputs import SOUNDS, add_output_arguments, report
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Make the clip of a file again."""
+    from riffedu.signal.files.saving import FORMATS, check_format
     from riffedu.signal.image import PICTURES
-    from riffedu.signal.saving import FORMATS, check_format
 
     path = check_output(args.output, [*FORMATS, *PICTURES], "sound", args.overwrite)
     record = checked_record(args.file)
@@ -117,7 +117,7 @@ def bits_of(file: str, path: Path) -> str | None:
     """Return the ``--bits`` of a WAV or FLAC file, where the new file can have them too."""
     import soundfile
 
-    from riffedu.signal.saving import BITS
+    from riffedu.signal.files.saving import BITS
 
     names = {"PCM_24": "24", "FLOAT": "float"}
     if path.suffix.lower() not in (".wav", ".flac"):

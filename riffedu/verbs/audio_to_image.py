@@ -24,9 +24,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Convert a sound file to a picture."""
     from riffedu.signal.convert import file_to_image
+    from riffedu.signal.files.sources import at_hand
+    from riffedu.signal.files.tags import attach
     from riffedu.signal.image import save_image
-    from riffedu.signal.sources import at_hand
-    from riffedu.signal.tags import attach
 
     path = picture_output(args.image, args.overwrite)
     params = params_of(args, args.stereo)

@@ -29,8 +29,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Convert every sound file in a folder to a picture."""
     from riffedu.signal.convert import file_to_image
+    from riffedu.signal.files.tags import attach
     from riffedu.signal.image import PICTURES, save_image
-    from riffedu.signal.tags import attach
 
     suffix = f".{args.image_extension.lstrip('.').lower()}"
     if suffix not in PICTURES:

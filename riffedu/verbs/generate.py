@@ -13,8 +13,8 @@ from riffedu.evaluate.takes import MOST, best_take
 from riffedu.music.generate import DURATION
 from riffedu.music.pulse import FASTEST, SLOWEST
 from riffedu.output import check_output, is_stream, say
+from riffedu.signal.files.tags import read_record
 from riffedu.signal.stereo import WIDTH
-from riffedu.signal.tags import read_record
 from riffedu.verbs.music import add_music_arguments, check_arguments, opened, options, write
 from riffedu.verbs.outputs import report
 

@@ -65,7 +65,7 @@ def convert(image: Image, quality: str, seed: int) -> tuple[np.ndarray, int, str
 def record(image: Image, quality: str, seed: int) -> dict[str, Any]:
     """Return the record of a picture's sound: the settings, and the picture's own record."""
     from riffedu.music.provenance import picture_hash, record_of
-    from riffedu.signal.tags import image_record
+    from riffedu.signal.files.tags import image_record
 
     told = {"verb": "image-to-audio", "quality": quality, "seed": seed}
     return record_of({**told, "picture": picture_hash(image), "made_from": image_record(image)})

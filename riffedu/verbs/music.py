@@ -105,7 +105,7 @@ def load_clip(path: Source) -> tuple[np.ndarray, int]:
     Raises RiffeduError if it is too long to edit at once.
     """
     from riffedu.signal.audio import duration, load
-    from riffedu.signal.sources import at_hand
+    from riffedu.signal.files.sources import at_hand
 
     sound = at_hand(path)
     limits.sound_length(duration(sound))

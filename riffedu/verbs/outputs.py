@@ -39,7 +39,7 @@ def add_output_arguments(parser: ArgumentParser) -> None:
 
 def sound_output(name: str, overwrite: bool, bits: str | None = None) -> Path:
     """Return the path of a sound to be written, after checking that it can be."""
-    from riffedu.signal.saving import FORMATS, check_format
+    from riffedu.signal.files.saving import FORMATS, check_format
 
     path = check_output(name, FORMATS, "sound", overwrite)
     check_format(path, bits)

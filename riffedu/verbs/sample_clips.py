@@ -53,7 +53,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Cut clips from random positions in a sound file."""
-    from riffedu.signal.sources import at_hand
+    from riffedu.signal.files.sources import at_hand
 
     check_clip_arguments(args, args.num_clips)
     folder = check_folder(args.output_dir)
@@ -71,7 +71,7 @@ def run(args: Namespace) -> int:
 
 def check_clip_arguments(args: Namespace, count: int) -> None:
     """Raise RiffeduError for an invalid count, duration or extension."""
-    from riffedu.signal.saving import FORMATS, check_format
+    from riffedu.signal.files.saving import FORMATS, check_format
 
     if count < 1:
         raise RiffeduError(f"the number of clips must be at least 1, not {count}")
@@ -95,7 +95,7 @@ def draw_starts(path: Source, count: int, duration_ms: int, rng: np.random.Gener
     Raises RiffeduError if the sound is shorter than a clip.
     """
     from riffedu.signal.audio import duration
-    from riffedu.signal.sources import at_hand
+    from riffedu.signal.files.sources import at_hand
 
     sound = at_hand(path)
     last = int(duration(sound) * 1000) - duration_ms
@@ -111,7 +111,7 @@ def write_clips(
     from riffedu.music.provenance import record_of
     from riffedu.signal.audio import load_part, save, set_level
     from riffedu.signal.convert import mix_channels
-    from riffedu.signal.tags import origin_of
+    from riffedu.signal.files.tags import origin_of
 
     written, origin = [], origin_of(path)
     for start, name in zip(starts, clip_names(starts, args)):

@@ -14,7 +14,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Print the record inside a file; return 1 if it has none."""
-    from riffedu.signal.tags import read_record
+    from riffedu.signal.files.tags import read_record
 
     record = read_record(args.file)
     if record is None:

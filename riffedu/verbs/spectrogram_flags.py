@@ -56,7 +56,7 @@ def params_of(args: Namespace, stereo: bool) -> SpectrogramParams:
 def picture_record(verb: str, audio: Source) -> dict[str, Any]:
     """Return the record of a sound's picture: the verb, and the sound's own record."""
     from riffedu.music.provenance import record_of
-    from riffedu.signal.tags import origin_of
+    from riffedu.signal.files.tags import origin_of
 
     return record_of({"verb": verb, "made_from": origin_of(audio)})
 

@@ -63,8 +63,8 @@ def run(args: Namespace) -> int:
     """Split a sound into stems."""
     from riffedu.music.provenance import record_of, sound_hash
     from riffedu.signal.audio import load, peak_db, save, set_level
+    from riffedu.signal.files.tags import origin_of
     from riffedu.signal.stems import recombine, split
-    from riffedu.signal.tags import origin_of
 
     choose_seed(args)
     gains = dict(map(gain, args.gain))

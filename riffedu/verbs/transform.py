@@ -10,7 +10,7 @@ from riffedu import limits
 from riffedu.errors import RiffeduError
 from riffedu.music.edit import STRENGTH, transform
 from riffedu.music.masks import REGIONS
-from riffedu.signal.saving import check_format
+from riffedu.signal.files.saving import check_format
 from riffedu.verbs.batch import (
     Job,
     add_selection,
@@ -68,7 +68,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Regenerate a clip, or part of one, from a prompt; or all clips of a folder."""
-    from riffedu.signal.sources import at_hand
+    from riffedu.signal.files.sources import at_hand
 
     folder = Path(args.audio).expanduser().is_dir()
     jobs = folder_jobs(args) if folder else []

@@ -17,12 +17,12 @@ from PIL import Image
 
 from riffedu.errors import RiffeduError
 from riffedu.signal.audio import resample
+from riffedu.signal.files.tags import derive, texts_of
 from riffedu.signal.image import image_from_pixels, tags_of, to_pixels
 from riffedu.signal.mel import hz_to_mel, mel_spectrogram, mel_to_hz
 from riffedu.signal.params import SpectrogramParams
 from riffedu.signal.picture import as_picture
 from riffedu.signal.reconstruct import image_to_audio, repaint
-from riffedu.signal.tags import derive, texts_of
 from riffedu.widgets.front import front, or_else
 from riffedu.widgets.pictures import beside, thumbnail
 from riffedu.widgets.sound import Sound, prompt_of

@@ -17,8 +17,8 @@ import numpy as np
 from riffedu.errors import RiffeduError
 from riffedu.signal.arrays import as_rate, as_waveform
 from riffedu.signal.audio import peak_db, rms_db
-from riffedu.signal.saving import write_sound
-from riffedu.signal.tags import image_record
+from riffedu.signal.files.saving import write_sound
+from riffedu.signal.files.tags import image_record
 from riffedu.widgets.pictures import describe
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Sound:
 def flac(waveform: np.ndarray, sample_rate: int, record: dict | None = None) -> bytes:
     """Encode a waveform as a 16-bit FLAC file, about half the size of a WAV file.
 
-    ``record`` says inside how the sound was made, see `riffedu.signal.tags`.
+    ``record`` says inside how the sound was made, see `riffedu.signal.files.tags`.
     """
     file = io.BytesIO()
     write_sound(file, waveform, sample_rate, ".flac", record=record)

@@ -10,7 +10,7 @@ import psutil
 import pytest
 from pages import SHOTS, Watched
 
-from riffedu.signal.tags import read_record
+from riffedu.signal.files.tags import read_record
 
 # Pieces that are cheap: tones that go on without a step, so that any gap or click shows.
 FAKE = """

@@ -226,7 +226,7 @@ def test_colours(player):
 
 def test_downloads(player):
     from riffedu import image_to_audio
-    from riffedu.signal.tags import read_record
+    from riffedu.signal.files.tags import read_record
 
     player.root.locator("summary").click()
     record = {"riffedu": "0.1.0", "prompt": "été"}

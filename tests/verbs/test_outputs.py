@@ -14,8 +14,9 @@ from PIL import Image
 from tiny import ours  # noqa: F401  (fixture)
 
 from riffedu import cli
-from riffedu.signal import audio, saving, synth
-from riffedu.signal.tags import read_record
+from riffedu.signal import audio, synth
+from riffedu.signal.files import saving
+from riffedu.signal.files.tags import read_record
 from riffedu.verbs.batch import find_jobs, unlike
 
 RATE = 44100

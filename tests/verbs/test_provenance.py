@@ -13,9 +13,10 @@ import riffedu
 from riffedu import cli
 from riffedu.music import provenance
 from riffedu.music.pipeline import load_pipeline
-from riffedu.signal import audio, saving, synth
+from riffedu.signal import audio, synth
+from riffedu.signal.files import saving
+from riffedu.signal.files.tags import image_record, parameters_text, read_record
 from riffedu.signal.image import load_image
-from riffedu.signal.tags import image_record, parameters_text, read_record
 
 RATE = 44100
 WORDS = "a “calm” piano; Орган — 日本 = #1\\"

@@ -12,7 +12,7 @@ import soundfile
 
 from riffedu.errors import RiffeduWarning
 from riffedu.signal import audio
-from riffedu.signal.mpeg import frame_of
+from riffedu.signal.files.mpeg import frame_of
 
 RATE = 44100
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="no ffmpeg")

@@ -13,7 +13,7 @@ from making import coded, flipped, id3, mp3, noise, patched, vbr
 
 from riffedu.errors import RiffeduError, RiffeduWarning
 from riffedu.signal import audio
-from riffedu.signal.mpeg import frame_of
+from riffedu.signal.files.mpeg import frame_of
 
 X = noise(0.25)
 FILES = {

@@ -29,7 +29,8 @@ from making import (
 
 from riffedu import cli
 from riffedu.errors import RiffeduError, RiffeduWarning
-from riffedu.signal import audio, convert, foreign
+from riffedu.signal import audio, convert
+from riffedu.signal.files import foreign
 from riffedu.signal.params import SpectrogramParams
 
 SMALL = SpectrogramParams(
@@ -333,7 +334,7 @@ def test_the_warning_names_the_line_that_asked():
 
 
 def test_long_pipes_go_to_a_file(monkeypatch):
-    monkeypatch.setattr("riffedu.signal.sources.IN_MEMORY", 5000)
+    monkeypatch.setattr("riffedu.signal.files.sources.IN_MEMORY", 5000)
     waveform, _, said = heard(io.BytesIO(WAV))
     assert np.array_equal(waveform, audio.load(WAV)[0]) and not said
 

@@ -111,7 +111,7 @@ function wavFile(channels, record = "") {
   return new Blob([head, samples, info], { type: "audio/wav" });
 }
 
-/** A LIST INFO chunk with a comment, as riffedu.signal.tags writes it. */
+/** A LIST INFO chunk with a comment, as riffedu.signal.files.tags writes it. */
 function infoChunk(text) {
   const letters = new TextEncoder().encode(text + "\0");
   const even = letters.length + (letters.length % 2);

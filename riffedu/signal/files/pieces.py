@@ -1,4 +1,4 @@
-"""Lesson 01: files as lists of pieces, and what was found in them. Used by `signal.containers`."""
+"""Lesson 01: files as lists of pieces, and what was found in them. Used by `containers`."""
 
 from __future__ import annotations
 

@@ -11,9 +11,9 @@ import re
 import struct
 from collections.abc import Iterator
 
-from riffedu.signal.mpeg import after_tag, is_whole, runs_of
-from riffedu.signal.ogg import look_at_ogg
-from riffedu.signal.pieces import CUT, MORE, Data, Look, Part, find
+from riffedu.signal.files.mpeg import after_tag, is_whole, runs_of
+from riffedu.signal.files.ogg import look_at_ogg
+from riffedu.signal.files.pieces import CUT, MORE, Data, Look, Part, find
 
 UNKNOWN = (0xFFFF0000, 0x7FFF0000)
 """Sizes in a header from these on mean "unknown": a program wrote them that could not go back."""

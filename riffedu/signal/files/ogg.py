@@ -1,4 +1,4 @@
-"""Lesson 01: the pages of an Ogg file, checked. Used by `riffedu.signal.containers`.
+"""Lesson 01: the pages of an Ogg file, checked. Used by `riffedu.signal.files.containers`.
 
 An Ogg file is a sequence of pages. Each has a checksum and states the position in the sound where
 it ends; a decoder skips pages whose checksum is wrong, and reads only the first of several streams.
@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from riffedu.signal.pieces import CUT, WINDOW, Data, Look, Part, Piece, find, release
+from riffedu.signal.files.pieces import CUT, WINDOW, Data, Look, Part, Piece, find, release
 
 REVERSED = bytes(int(f"{i:08b}"[::-1], 2) for i in range(256))
 

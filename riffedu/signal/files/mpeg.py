@@ -1,4 +1,4 @@
-"""Lesson 01: the frames of an MP3, counted. Used by `riffedu.signal.containers`.
+"""Lesson 01: the frames of an MP3, counted. Used by `riffedu.signal.files.containers`.
 
 An MP3 is a sequence of frames, each with a header of four bytes that states its own length. No
 header states the length of the whole: decoders estimate it from the first frame, or trust a "Xing"
@@ -11,7 +11,7 @@ import struct
 from functools import lru_cache
 from typing import NamedTuple
 
-from riffedu.signal.pieces import Data, Piece, find, release
+from riffedu.signal.files.pieces import Data, Piece, find, release
 
 RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 KBITS = {  # (version 1?, layer): kilobits per second

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from riffedu.errors import RiffeduError, warn
-from riffedu.signal.containers import is_mpeg, look
-from riffedu.signal.foreign import Temporary, command, decode, kind_of, quiet
-from riffedu.signal.pieces import CUT, Look, Part, Piece, Pieces
-from riffedu.signal.sources import BLOCK, Given, at_hand, reason
+from riffedu.signal.files.containers import is_mpeg, look
+from riffedu.signal.files.foreign import Temporary, command, decode, kind_of, quiet
+from riffedu.signal.files.pieces import CUT, Look, Part, Piece, Pieces
+from riffedu.signal.files.sources import BLOCK, Given, at_hand, reason
 
 PREROLL = 16 * 1152
 """Samples of an MP3 that are decoded before the place that was asked for."""

@@ -16,7 +16,7 @@ from riffedu.errors import RiffeduError
 from riffedu.output import is_stream, uninterrupted, write_whole
 from riffedu.signal.arrays import Array, as_waveform
 from riffedu.signal.files import reason
-from riffedu.signal.tags import Record, append_info, comments, id3
+from riffedu.signal.files.tags import Record, append_info, comments, id3
 
 FORMATS = {
     ".wav": ("WAV", "PCM_16"),
@@ -47,8 +47,8 @@ def save(
     Never scales the samples. ``bits`` is 16 (the default) or 24 for .wav and .flac, or "float" for
     .wav, whose samples may lie outside [−1, 1]. An .opus file has 48 kHz; .m4a requires ffmpeg.
     ``path`` may be a pipe or a device, or "-" for stdout: without an extension they get a WAV file.
-    ``record``, stored in the file, says how the sound was made, see `riffedu.signal.tags`. The file
-    is written whole or not at all, see `riffedu.output.write_whole`. In an .ogg of six channels the
+    ``record``, stored in the file, says how the sound was made, see `riffedu.signal.files.tags`.
+    The file is written whole or not at all, see `riffedu.output.write_whole`. In an .ogg of six channels the
     last is the bass channel, as in 5.1. Returns the path.
 
     Raises RiffeduError for an unknown extension, a path that cannot be written, a rate or number

@@ -16,8 +16,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from riffedu.errors import RiffeduError
-from riffedu.signal.foreign import Temporary
-from riffedu.signal.pieces import Data
+from riffedu.signal.files.foreign import Temporary
+from riffedu.signal.files.pieces import Data
 
 IN_MEMORY = 2**26
 """Bytes of a pipe that are kept in memory; more go to a temporary file."""
