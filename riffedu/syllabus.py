@@ -237,7 +237,7 @@ LESSONS = (
         15,
         "measure_and_compare",
         "Measure it, and what came after",
-        "figures that you can trust; the models since, in miniature",
+        "figures you can trust; newer models, in miniature",
         150,
         ("evaluate", "miniatures"),
         (8, 11, 12, 14),

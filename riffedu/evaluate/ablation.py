@@ -1,4 +1,4 @@
-"""Lesson 15: the road with one part at a time: what do phase, codec and denoiser each lose?"""
+"""Lesson 15: the pipeline part by part: what do phase, codec and denoiser each lose?"""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def versions(
     pipeline: Pipeline, waveform: np.ndarray, sample_rate: int
 ) -> tuple[dict[str, np.ndarray], int]:
-    """Return a real sound after more and more of the road, ({name: waveform}, sample rate).
+    """Return a real sound after more and more of the pipeline: ({name: waveform}, sample rate).
 
     "original"; "picture" went through a picture, which loses the phase, and back; "codec" also
     through the autoencoder. What a generated clip loses beyond "codec" is the denoiser's. The level

@@ -1,6 +1,6 @@
 """Lesson 15: blind listening tests: ABX and ratings with hidden reference and anchor.
 
-A test object holds the order of its sounds; `riffedu.lessons.l15_measure_and_compare.panel` shows
+A test object knows the order of its sounds; `riffedu.lessons.l15_measure_and_compare.panel` shows
 them without it. What was heard is a list of `Vote`, one per trial, which can be saved as CSV and
 pooled with those of others (`riffedu.evaluate.votes`).
 
@@ -55,8 +55,8 @@ def binomial_p_value(right: int, trials: int, chance: float = 0.5) -> float:
     This is exact, unlike the normal approximation, which is poor for the ten to twenty trials of a
     listening test. Equal to scipy.stats.binomtest(k, n, c, alternative="greater").
 
-    Limits: the number of trials must be fixed beforehand. Whoever stops as soon as p < 0.05 finds a
-    difference sooner or later, even between equal sounds. Notebook: 15_measure_and_compare.
+    Limits: the number of trials must be fixed beforehand. If you stop as soon as p < 0.05,
+    you will find a difference sooner or later, even between equal sounds. Notebook: 15_measure_and_compare.
 
     >>> round(binomial_p_value(9, 10), 4)
     0.0107
@@ -131,8 +131,8 @@ def level_matched(sounds: Mapping[str, np.ndarray], sample_rate: int) -> dict[st
     """Return mono sounds of equal length and loudness, faded at both ends.
 
     All are cut to the shortest and set to −23 LUFS, or lower if one of them would peak above −1
-    dBFS: then all get the lower level. A listener takes a louder sound for a better one from about
-    0.2 dB on. Raises RiffeduError for a silent sound or one under 0.4 s. Notebook:
+    dBFS: then all get the lower level. Listeners take a louder sound for a better one from a
+    difference of about 0.2 dB. Raises RiffeduError for a silent sound or one under 0.4 s. Notebook:
     15_measure_and_compare.
     """
     from riffedu.signal.audio import fade
@@ -167,7 +167,7 @@ def dithered(waveform: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Return a sound as 16-bit samples with fresh dither: equal sounds become different bytes.
 
     The dither is the sum of two uniform random numbers, ±1 step of 16 bits, as for a CD. Without
-    it, the bytes of X would be those of A or of B, and whoever reads the page could compare them.
+    it, the bytes of X would be those of A or of B, and a reader of the page could compare them.
     """
     noise = random.random(waveform.shape) - random.random(waveform.shape)
     return np.clip(np.rint(32767 * waveform + noise), -32768, 32767).astype("<i2")
@@ -223,7 +223,7 @@ class AbxTest:
         return dithered(self.sounds[self.names[place]], self._random)
 
     def answer(self, letter: str) -> None:
-        """Record that X was heard as "A" or "B", and go on to the next trial."""
+        """Record that X was heard as "A" or "B", and move on to the next trial."""
         if self.done or letter not in ("A", "B"):
             raise RiffeduError("answer A or B, once per trial")
         was = "AB"[self._order[len(self.votes)]]

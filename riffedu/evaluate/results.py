@@ -1,9 +1,9 @@
 """Lesson 15: the results that the lesson computes its figures from, in one small file.
 
-``data/evaluator/results.json`` holds what was measured on single clips of the shipped model: the
+``data/evaluator/results.json`` contains what was measured on single clips of the shipped model: the
 class that each should have, the class that was heard, the classifier's embedding, and the readings
 of `riffedu.evaluate.readings`. Every figure of the lesson is computed from it, or from sounds, in a
-cell. ``python -m riffedu.evaluate.results`` measures everything anew and writes the file; it needs
+cell. ``python -m riffedu.evaluate.results`` measures everything again and writes the file; it needs
 the rendered data set of ``riffedu train data``.
 """
 
@@ -37,7 +37,8 @@ class Results:
     ``classes`` are names. ``judged`` maps "codec" (real clips through the codec) and "generated" to
     a table: ``truth`` and ``heard``, class numbers (n,), and ``embeddings (n, 64)``. ``readings``
     maps a prompt class to the stages "render", "codec" and "generated", each a table of measures
-    with one value per clip (None: nothing to measure). ``tempo`` lists [asked, [heard, …]] pairs.
+    with one value per clip (None: nothing to measure). ``tempo`` lists pairs
+    [requested, [heard, …]].
     """
 
     model: str
@@ -69,7 +70,7 @@ def collect(
     shelf: str | Path = "runs/evaluate",
     progress: bool = True,
 ) -> Results:
-    """Measure everything that the file holds; pictures and readings in ``shelf`` are reused.
+    """Measure everything that the file contains; pictures and readings in ``shelf`` are reused.
 
     The clips are those of ``riffedu evaluate --per-class 2`` and ``riffedu evaluate --music --seeds
     4 --renders 6``.
@@ -145,12 +146,12 @@ def save_results(results: Results, path: str | Path) -> Path:
 
 
 def losses(results: Results, measure: str) -> dict[str, float]:
-    """Return how much of a measure each part of the road loses, as ratios of means over classes.
+    """Return how much of a measure each part of the pipeline loses, as ratios of class means.
 
         codec: mean codec ÷ mean render,   denoiser: mean generated ÷ mean codec
 
     Each is the mean over prompt classes of min(1, ratio), see `riffedu.evaluate.intervals.overall`.
-    The loss of the phase is in neither: renders are measured back from sound, too.
+    The loss of the phase is in neither, because renders are also converted to sound and back.
     """
     from riffedu.evaluate.intervals import ratios
 
@@ -217,12 +218,14 @@ def main() -> None:
     from riffedu.paths import data_folder
 
     parser = ArgumentParser(description=main.__doc__)
-    parser.add_argument("--data", default="runs/data", help="folder of `riffedu train data`")
-    parser.add_argument("--shelf", default="runs/evaluate", help="folder of what was measured")
+    parser.add_argument(
+        "--data", default="runs/data", help="folder that `riffedu train data` wrote"
+    )
+    parser.add_argument("--shelf", default="runs/evaluate", help="folder for pictures and readings")
     args = parser.parse_args()
     folder = shipped_classifier()
     if folder is None:
-        raise RiffeduError("no classifier: riffedu's data folder has no folder evaluator")
+        raise RiffeduError("no classifier: riffedu's data folder has no subfolder evaluator")
     found = collect(load_pipeline(), load_classifier(folder), args.data, shelf=args.shelf)
     say(save_results(found, data_folder() / "evaluator" / FILE))
 

@@ -1,4 +1,4 @@
-"""Lesson 15: votes of listening tests as CSV files, pooled over a class and summed up."""
+"""Lesson 15: votes of listening tests as CSV files, pooled over a class and summarised."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def read_votes(path: str | Path) -> list[Vote]:
         with open(path, newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
     except UnicodeDecodeError:
-        raise RiffeduError(f"{path} is not a CSV file in UTF-8") from None
+        raise RiffeduError(f"{path} is not a UTF-8 CSV file") from None
     votes = []
     for number, row in enumerate(rows, start=2):
         try:
@@ -130,7 +130,7 @@ def abx_results(votes: Iterable[Vote]) -> list[AbxResult]:
 def unreliable(votes: Iterable[Vote]) -> list[str]:
     """Return listeners who rate the hidden reference below 90 in more than 15 % of the items.
 
-    They could not hear it or did not try; ITU-R BS.1534-3 leaves their ratings out.
+    They could not hear it or did not try; ITU-R BS.1534-3 excludes their ratings.
     """
     scores: dict[str, list[float]] = defaultdict(list)
     for vote in votes:

@@ -96,7 +96,7 @@ def build_network(
 def train(
     tokens: np.ndarray, size: int, steps: int = 600, batch: int = 8, seed: int = 0
 ) -> Iterator[TokenProgress]:
-    """Train a network to predict the next step; yields a `TokenProgress` after each step.
+    """Train a network to predict the next step; yield a `TokenProgress` after each step.
 
         loss = − mean log p(token_{t, q} | all steps before t)
 
@@ -128,7 +128,7 @@ def loss_on(network: Any, tokens: np.ndarray) -> float:
     """Return the loss of `train` on tokens that need not be the training set, in nats per token.
 
     The sound is cut into pieces of `CONTEXT` steps without overlap; what is left after the last
-    whole piece does not count. Raises RiffeduError if there is not one whole piece.
+    whole piece is ignored. Raises RiffeduError if there is not one whole piece.
     """
     import torch
 
@@ -146,7 +146,7 @@ def loss_on(network: Any, tokens: np.ndarray) -> float:
 def continue_tokens(
     network: Any, tokens: np.ndarray, frames: int, temperature: float = 0.8, seed: int = 0
 ) -> np.ndarray:
-    """Let a network go on after ``tokens (n, codebooks)``: returns (n + frames, codebooks).
+    """Continue ``tokens (n, codebooks)`` with a network; return (n + frames, codebooks).
 
     Each step draws one token per codebook from softmax(scores / temperature) and appends it. The
     first and last steps of the delay pattern, where a codebook has nothing, are filled with

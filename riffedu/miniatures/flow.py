@@ -1,8 +1,8 @@
 """Lesson 15: flow matching against v-prediction, in the plane of lessons 07 and 08.
 
 Both train a network on pairs of a clean point and noise, and both ask it for a velocity. They
-differ in the path from one to the other, which is one line: v-prediction moves on a circle, flow
-matching on a straight line.
+differ in the path from one to the other, which is one line of code: v-prediction moves on a circle,
+flow matching on a straight line.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Path = Callable[["Tensor", "Tensor", "Tensor"], "tuple[Tensor, Tensor]"]
 
 
 def circle(x0: Tensor, noise: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the place at time t on the path of v-prediction, and its velocity dx/dt.
+    """Return the position at time t on the path of v-prediction, and its velocity dx/dt.
 
         φ = πt/2,   x = cos φ · x₀ + sin φ · ε,   dx/dt = π/2 · (cos φ · ε − sin φ · x₀) = π/2 · v
 
@@ -33,12 +33,12 @@ def circle(x0: Tensor, noise: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def line(x0: Tensor, noise: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the place at time t on the path of flow matching, and its velocity dx/dt.
+    """Return the position at time t on the path of flow matching, and its velocity dx/dt.
 
         x = (1 − t) · x₀ + t · ε,   dx/dt = ε − x₀
 
-    The velocity of one pair does not change on the way. What the network learns is the mean over
-    all pairs that pass through x, and that does change, so sampling still takes several steps.
+    The velocity of one pair does not change along the path. What the network learns is the mean
+    over all pairs that pass through x, and that does change, so sampling still takes several steps.
     Source: Lipman et al., "Flow Matching for Generative Modeling" (2022); Liu et al., "Flow
     Straight and Fast" (2022). Notebook: 15_measure_and_compare.
     """
@@ -51,7 +51,7 @@ PATHS: dict[str, Path] = {"v-prediction": circle, "flow matching": line}
 def train(
     points: Tensor, path: Path, steps: int = 1500, batch: int = 256, seed: int = 0
 ) -> Iterator[Progress]:
-    """Train a network to predict dx/dt from x and t; yields a `Progress` after each step.
+    """Train a network to predict dx/dt from x and t; yield a `Progress` after each step.
 
         loss = mean |network(x, t) − dx/dt|²,     (x, dx/dt) = path(x₀, ε, t)
 
@@ -78,7 +78,7 @@ def train(
 
 
 def euler(network: Any, noise: Tensor, steps: int = 10) -> Iterator[Tensor]:
-    """Follow the velocity from noise (t = 1) to clean points (t = 0); yields x after each step.
+    """Follow the velocity from noise (t = 1) to clean points (t = 0); yield x after each step.
 
         x ← x − dx/dt · Δt,   Δt = 1 / steps
 

@@ -45,7 +45,7 @@ def sections(
     """Yield every section of a song as (section, waveform, sample rate), each made from the last.
 
     The first is generated; each of the others extends the one before under its own prompt, so tempo
-    and beat carry over, and the extension alone is kept. Every prompt also names the tempo. Only
+    and beat carry over, and only the extension is kept. Every prompt also names the tempo. Only
     one section is extended at a time, so the cost grows with the length of the song, not with its
     square. ``options`` are those of `riffedu.music.edit.transform_steps`. Notebook:
     15_measure_and_compare.

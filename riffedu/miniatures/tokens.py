@@ -2,7 +2,7 @@
 
 EnCodec and its relatives turn sound into whole numbers: an encoder makes one vector per frame, and
 each vector is replaced by the number of the nearest entry of a *codebook*. One codebook is coarse,
-so a second one codes what the first has left over, and so on: a *residual* vector quantiser. Here
+so a second one codes what the first leaves over, and so on: a *residual* vector quantiser. Here
 the encoder is our picture itself: a frame is a few of its columns.
 
     frames = to_frames(pixels)                           # (frames, rows · columns)
@@ -37,7 +37,7 @@ class KMeansState:
 def to_frames(pixels: np.ndarray, columns: int = COLUMNS) -> np.ndarray:
     """Cut a picture into frames of a few columns: loudness (frames, rows · columns) in 0..1.
 
-    ``pixels (rows, n)`` uint8, dark is loud; columns that fill no frame are left out.
+    ``pixels (rows, n)`` uint8, dark is loud; columns that do not fill a frame are left out.
     """
     rows, n = pixels.shape
     loud = 1 - pixels[:, : n - n % columns].astype(np.float32) / 255
@@ -45,7 +45,7 @@ def to_frames(pixels: np.ndarray, columns: int = COLUMNS) -> np.ndarray:
 
 
 def to_pixels(frames: np.ndarray, columns: int = COLUMNS) -> np.ndarray:
-    """Put frames together again: uint8 (rows, n), the inverse of `to_frames`."""
+    """Reassemble frames: uint8 (rows, n), the inverse of `to_frames`."""
     loud = frames.reshape(len(frames), -1, columns).transpose(1, 0, 2)
     return np.rint(255 * (1 - loud.reshape(loud.shape[0], -1).clip(0, 1))).astype(np.uint8)
 
@@ -63,7 +63,7 @@ def nearest_entry(x: np.ndarray, codebook: np.ndarray) -> np.ndarray:
 
 
 def k_means(x: np.ndarray, codebook: np.ndarray, steps: int = 10) -> Iterator[KMeansState]:
-    """Move a codebook towards its vectors; yields the state before each of ``steps`` updates.
+    """Move a codebook towards its vectors; yield the state before each of ``steps`` updates.
 
         c_k ← mean of the x whose nearest entry is k
 
@@ -86,7 +86,7 @@ def k_means(x: np.ndarray, codebook: np.ndarray, steps: int = 10) -> Iterator[KM
 def train_rvq(
     frames: np.ndarray, codebooks: int = 8, size: int = SIZE, steps: int = 8, seed: int = 0
 ) -> Iterator[list[np.ndarray]]:
-    """Train one codebook after the other, each on what those before have left over.
+    """Train one codebook after the other, each on what the previous ones leave over.
 
         r_0 = x,   r_q = r_{q−1} − c_{i_q}^{(q)},   i_q = nearest entry of codebook q to r_{q−1}
 
@@ -119,7 +119,7 @@ def encode(frames: np.ndarray, codebooks: Sequence[np.ndarray]) -> np.ndarray:
 def decode(tokens: np.ndarray, codebooks: Sequence[np.ndarray]) -> np.ndarray:
     """Return the frames of tokens: the sum of the chosen entries, (frames, d).
 
-    ``tokens (frames, q)`` may hold fewer columns than there are codebooks: then only the first q
+    ``tokens (frames, q)`` may have fewer columns than there are codebooks: then only the first q
     are summed, a coarser sound.
     """
     return sum(codebook[column] for codebook, column in zip(codebooks, np.asarray(tokens).T))

@@ -341,7 +341,7 @@ def wrong_file(what, tensors):
         ("other layer", "made for another model: this U-Net has no layer far.* more"),
         ("other width", r"made for another model: the A of .* is \(4, 768\)"),
         ("half", "incomplete: .* has only one"),
-        ("nothing", "holds no LoRA"),
+        ("nothing", "contains no LoRA"),
         ("loha", "another kind of adapter .*hada_w1_a"),
     ],
 )
