@@ -56,7 +56,8 @@ def binomial_p_value(right: int, trials: int, chance: float = 0.5) -> float:
     listening test. Equal to scipy.stats.binomtest(k, n, c, alternative="greater").
 
     Limits: the number of trials must be fixed beforehand. If you stop as soon as p < 0.05,
-    you will find a difference sooner or later, even between equal sounds. Notebook: 15_measure_and_compare.
+    you will find a difference sooner or later, even between equal sounds. Notebook:
+    15_measure_and_compare.
 
     >>> round(binomial_p_value(9, 10), 4)
     0.0107
