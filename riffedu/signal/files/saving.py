@@ -48,8 +48,8 @@ def save(
     .wav, whose samples may lie outside [−1, 1]. An .opus file has 48 kHz; .m4a requires ffmpeg.
     ``path`` may be a pipe or a device, or "-" for stdout: without an extension they get a WAV file.
     ``record``, stored in the file, says how the sound was made, see `riffedu.signal.files.tags`.
-    The file is written whole or not at all, see `riffedu.output.write_whole`. In an .ogg of six channels the
-    last is the bass channel, as in 5.1. Returns the path.
+    The file is written whole or not at all, see `riffedu.output.write_whole`. In an .ogg of six
+    channels the last is the bass channel, as in 5.1. Returns the path.
 
     Raises RiffeduError for an unknown extension, a path that cannot be written, a rate or number
     of channels that the format does not support, an empty sound, samples that are NaN or infinite,
