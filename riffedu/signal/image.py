@@ -261,8 +261,8 @@ def save_image(image: Image.Image, path: str | Path, overwrite: bool = True) -> 
 
     A picture that riffedu generated also carries how it was made, see `riffedu.signal.files.tags`.
     The file is written whole or not at all, see `riffedu.output.write_whole`; pipes, devices and
-    "-" (stdout) get a PNG if their name has no extension. Raises RiffeduError for an unknown extension,
-    a picture too wide for the format, or a path that cannot be written.
+    "-" (stdout) get a PNG if their name has no extension. Raises RiffeduError for an unknown
+    extension, a picture too wide for the format, or a path that cannot be written.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
