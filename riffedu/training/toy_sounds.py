@@ -40,22 +40,22 @@ def _note(random: np.random.Generator, low: float, octaves: int = 1) -> float:
 
 
 def drum(random: np.random.Generator) -> np.ndarray:
-    """A bass drum on every beat."""
+    """Return a bass drum on every beat."""
     return _at(_beats(random, 1.5, 3), synth.kick)
 
 
 def cymbal(random: np.random.Generator) -> np.ndarray:
-    """A hi-hat, four to eight times a second."""
+    """Return a hi-hat, four to eight times a second."""
     return _at(_beats(random, 4, 8), lambda: synth.hat(seed=int(random.integers(1 << 30))))
 
 
 def string(random: np.random.Generator) -> np.ndarray:
-    """A plucked string: a melody of the pentatonic scale."""
+    """Return a plucked string: a melody of the pentatonic scale."""
     return _at(_beats(random, 2, 4), lambda: synth.pluck(_note(random, 220, 2), 1.5))
 
 
 def voice(random: np.random.Generator) -> np.ndarray:
-    """A voice that sings vowels."""
+    """Return a voice that sings vowels."""
     parts: list[np.ndarray] = []
     while sum(map(len, parts)) < SAMPLES:
         name, seconds = random.choice(list("aeiou")), float(random.uniform(0.3, 0.8))
@@ -65,14 +65,14 @@ def voice(random: np.random.Generator) -> np.ndarray:
 
 
 def wind(random: np.random.Generator) -> np.ndarray:
-    """Pink noise that swells and falls."""
+    """Return pink noise that swells and falls."""
     t = synth.times(SECONDS)
     swell = 0.55 + 0.45 * np.sin(2 * np.pi * (random.uniform(0.2, 0.6) * t + random.random()))
     return synth.noise(SECONDS, colour="pink", seed=int(random.integers(1 << 30))) * swell
 
 
 def siren(random: np.random.Generator) -> np.ndarray:
-    """A tone that glides up and down."""
+    """Return a tone that glides up and down."""
     t = synth.times(SECONDS)
     turns = random.uniform(0.3, 0.8) * t + random.random()
     path = random.uniform(600, 900) * 2 ** (0.6 * np.sin(2 * np.pi * turns))
@@ -80,7 +80,7 @@ def siren(random: np.random.Generator) -> np.ndarray:
 
 
 def organ(random: np.random.Generator) -> np.ndarray:
-    """Held chords of three notes with odd and even overtones."""
+    """Return held chords of three notes with odd and even overtones."""
     chords: list[np.ndarray] = []
     for _ in range(4):
         root = _note(random, 130)
@@ -91,7 +91,7 @@ def organ(random: np.random.Generator) -> np.ndarray:
 
 
 def clock(random: np.random.Generator) -> np.ndarray:
-    """Clicks, eight to sixteen a second."""
+    """Return clicks, eight to sixteen a second."""
     return synth.impulses(random.uniform(8, 16), SECONDS)
 
 

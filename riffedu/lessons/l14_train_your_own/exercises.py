@@ -50,7 +50,7 @@ def _losses(network: Any, points: Any, alphas: Any) -> dict[str, float]:
 
 @check
 def check_loop(my_loop: Callable) -> object:
-    """``my_loop(network, points, alphas, steps)`` trains the network; returns a moving average."""
+    """Check ``my_loop(network, points, alphas, steps)``: trains it; returns a moving average."""
     import torch
 
     from riffedu.training.loop import MovingAverage
@@ -152,7 +152,7 @@ _WRONG: dict[str, dict[float, str]] = {
 
 @check
 def check_predictions(predictions: dict[str, Any]) -> object:
-    """Five numbers about a LoRA and the loss, written down before anything is run."""
+    """Check five numbers about a LoRA and the loss, written down before anything is run."""
     if not isinstance(predictions, dict) or set(predictions) != set(PREDICTIONS):
         return hint(f"Give a dict with a number for each of {', '.join(PREDICTIONS)}.")
     for name, wanted in PREDICTIONS.items():
@@ -183,13 +183,13 @@ STRENGTHS = ("0", "0.5", "1", "1.5")
 
 
 def order() -> dict[str, str]:
-    """The strength of the LoRA in each clip of exercise 3, by its letter."""
+    """Return the strength of the LoRA in each clip of exercise 3, by its letter."""
     drawn = np.random.default_rng(1429).permutation(len(STRENGTHS))
     return {letter: STRENGTHS[n] for letter, n in zip("ABCD", drawn)}
 
 
 def four_strengths() -> tuple[dict[str, np.ndarray], int]:
-    """One prompt and one seed at four strengths: ({letter: waveform}, sample rate)."""
+    """Generate one prompt and seed at four strengths: ({letter: waveform}, sample rate)."""
     from riffedu.signal.audio import set_level
     from riffedu.signal.reconstruct import image_to_audio
 
@@ -203,7 +203,7 @@ def four_strengths() -> tuple[dict[str, np.ndarray], int]:
 
 @check
 def check_by_ear(letter: str) -> object:
-    """The clip in which the base model plays alone."""
+    """Check that ``letter`` names the clip in which the base model plays alone."""
     if not isinstance(letter, str) or letter.strip().upper() not in order():
         return hint("Answer with one letter in quotes: A, B, C or D.")
     strength = order()[letter.strip().upper()]
@@ -223,7 +223,7 @@ LEAKS = {3: "copy", 7: "quieter", 10: "moved"}
 
 
 def two_sets() -> tuple[np.ndarray, np.ndarray]:
-    """Training clips ``(40, 32, 64)`` and test clips ``(12, 32, 64)`` with three planted leaks.
+    """Return training clips ``(40, 32, 64)`` and test clips ``(12, 32, 64)`` with three leaks.
 
     Each clip is a small picture of loudness, 32 bands by 64 times. One test clip is a copy of a
     training clip, one a quieter copy, and one a copy that begins a little later.
@@ -247,7 +247,7 @@ def two_sets() -> tuple[np.ndarray, np.ndarray]:
 
 @check
 def check_leaks(leaks: Any) -> object:
-    """The numbers of the test clips that are in the training set."""
+    """Check the numbers of the test clips that are in the training set."""
     try:
         given = [int(number) for number in np.asarray(list(leaks)).ravel()]
     except (TypeError, ValueError):

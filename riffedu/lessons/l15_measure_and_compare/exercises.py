@@ -66,7 +66,7 @@ _P_MISTAKES: tuple[tuple[str, Callable[[int, int], float]], ...] = (
 
 @check
 def check_p_value(p_value: Callable) -> object:
-    """``p_value(right, trials)``: the probability of so many or more right answers by guessing."""
+    """Check ``p_value(right, trials)``: the probability of so many right answers by guessing."""
     given = [as_number(run(p_value, k, n), "The p-value") for k, n in CASES]
     if np.allclose(given, [_upper(k, n) for k, n in CASES], atol=1e-9):
         return right(
@@ -90,7 +90,7 @@ RATE_OF_EIGHT = 8 * 6 * 25
 
 @check
 def check_predictions(needed: Any, false_alarm: Any, bits: Any) -> object:
-    """Right answers needed of 16, chance of a false alarm in 20 tests, bits of eight codebooks."""
+    """Check right answers needed of 16, false alarms in 20 tests, bits of eight codebooks."""
     if any(value is None or value is ... for value in (needed, false_alarm, bits)):
         return hint("Nothing to check so far: replace every ... with your prediction.")
     k, share, rate = (
@@ -173,7 +173,7 @@ _CODE_MISTAKES = {
 
 @check
 def check_codes(residual_codes: Callable) -> object:
-    """``residual_codes(x, codebooks)``: numbers (n, q) of a residual vector quantiser."""
+    """Check ``residual_codes(x, codebooks)``: numbers (n, q) of a residual vector quantiser."""
     random = np.random.default_rng(5)
     x = random.standard_normal((40, 6))
     books = [random.standard_normal((8, 6)) / 2**q for q in range(3)]
@@ -198,7 +198,7 @@ def check_codes(residual_codes: Callable) -> object:
 
 @check
 def check_by_ear(books: dict[str, Any]) -> object:
-    """Which clip was coded with 1, 2, 4 and 8 codebooks?"""
+    """Check which clip was coded with 1, 2, 4 and 8 codebooks."""
     words = ("1", "2", "4", "8")
     said = as_words(books, "ABCD", words)
     truth = {letter: str(count) for letter, count in order().items()}
@@ -219,7 +219,7 @@ MEASURES = ("notes", "beat", "attack", "harmonics")
 
 @check
 def check_fooled(change: Callable, measure: Any, sound: tuple[np.ndarray, int]) -> object:
-    """``change(x, rate)`` raises ``measure`` of a sound by 0.1 or more and makes it worse."""
+    """Check that ``change(x, rate)`` raises ``measure`` by 0.1 or more and worsens the sound."""
     if not isinstance(measure, str) or measure.strip().lower() not in MEASURES:
         return hint(f"Name the figure that you fool: {', '.join(MEASURES)}.")
     name, (x, rate) = measure.strip().lower(), sound
@@ -258,7 +258,7 @@ SECTIONS = ("intended use", "data", "licence", "consent", "measured", "limits")
 
 @check
 def check_card(card: Any) -> object:
-    """A model card in Markdown, with a heading for each of six sections and honest figures."""
+    """Check a Markdown model card, with a heading for each of six sections and honest figures."""
     if not isinstance(card, str):
         raise NotYet("Give the card as one string, in triple quotes.")
     heads = [line.lstrip("# ").lower() for line in card.splitlines() if line.startswith("#")]

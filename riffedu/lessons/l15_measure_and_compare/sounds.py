@@ -22,7 +22,7 @@ BOOKS = (1, 2, 4, 8)
 
 
 def fooling_sounds(seconds: float = 5.12) -> dict[str, tuple[str, np.ndarray]]:
-    """For each measure, a sound by formula that it rates high and nobody calls music."""
+    """Return, for each measure, a sound that it rates high and nobody calls music."""
     random, t = np.random.default_rng(0), synth.times(seconds, RATE)
     hiss = random.standard_normal(len(t))
     clicks = np.zeros(len(t))
@@ -40,7 +40,7 @@ def fooling_sounds(seconds: float = 5.12) -> dict[str, tuple[str, np.ndarray]]:
 
 
 def tune(seconds: float = 30.0, seed: int = 0) -> np.ndarray:
-    """Plucked notes of a pentatonic scale at 250 a minute, each a small step from the last."""
+    """Return plucked notes of a pentatonic scale at 250 per minute, each a small step on."""
     random, place, parts = np.random.default_rng(seed), 5, []
     for _ in range(round(seconds / NOTE)):
         place = int(np.clip(place + random.choice(STEPS), 0, len(SCALE) - 1))
@@ -50,7 +50,7 @@ def tune(seconds: float = 30.0, seed: int = 0) -> np.ndarray:
 
 
 def surprise(codebooks: int = 4) -> float:
-    """The loss that no model of `tune` can honestly go below, in nats per token.
+    """Return the loss that no model of `tune` can honestly go below, in nats per token.
 
         H / (frames per note · codebooks),   H = − Σ p log p over the steps of the melody
 
@@ -77,7 +77,7 @@ def as_image(frames: np.ndarray, like: Image) -> Image:
 
 
 def order() -> dict[str, int]:
-    """The number of codebooks of each clip of exercise 4, by its letter."""
+    """Return the number of codebooks of each clip of exercise 4, by its letter."""
     drawn = np.random.default_rng(15).permutation(4)
     return {letter: BOOKS[n] for letter, n in zip("ABCD", drawn)}
 
