@@ -8,6 +8,7 @@ README's table and the import contracts.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from riffedu.errors import RiffeduError
 
@@ -267,6 +268,12 @@ def module_order() -> list[Lesson]:
     return [*finished, first, *rest[len(finished) :]]
 
 
+def ending(module: str) -> str:
+    """Return how a module's path ends: a package is a folder."""
+    folder = Path(__file__).parent.joinpath(*module.split("."))
+    return "/" if folder.is_dir() else ".py"
+
+
 def table() -> str:
     """Return the README's table of lessons, in Markdown."""
     lines = ["| lesson | idea | minutes | modules |", "|---|---|---|---|"]
@@ -274,7 +281,7 @@ def table() -> str:
         ready = each.state == "ready"
         title = f"[{each.heading}]({each.notebook})" if ready else f"{each.heading} (planned)"
         modules = ", ".join(
-            f"[`{module}`](riffedu/{module.replace('.', '/')}{'.py' if '.' in module else '/'})"
+            f"[`{module}`](riffedu/{module.replace('.', '/')}{ending(module)})"
             for module in each.modules
         )
         lines.append(f"| {title} | {each.idea} | {each.minutes} | {modules} |")

@@ -96,8 +96,8 @@ def test_every_library_module_belongs_to_one_lesson():
     present = {
         f"{room}.{path.stem}"
         for room in rooms
-        for path in (ROOT / "riffedu" / room).glob("*.py")
-        if path.stem != "__init__"
+        for path in (ROOT / "riffedu" / room).iterdir()
+        if (path.suffix == ".py" and path.stem != "__init__") or (path / "__init__.py").is_file()
     }
     assert len(listed) == len(set(listed))
     assert {module for module in listed if module.startswith(rooms)} == present
