@@ -102,7 +102,8 @@ def as_mask(mask: Any) -> np.ndarray:
     if low >= 0 and high <= 1:
         return found
     raise RiffeduError(
-        f"a mask must be 0 (keep) to 1 or 255 (regenerate), but this one is {low:g} to {high:g}"
+        "the values of a mask are 0 (keep) to 1 or 255 (regenerate); "
+        f"in this one they range from {low:g} to {high:g}"
     )
 
 

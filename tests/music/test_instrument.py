@@ -106,7 +106,7 @@ def test_what_the_page_says_when_it_asks_is_what_counts():
     assert made.next(x=0.5, y=0.5)[0]["words"].count("25%") == 4, "the label names the mixture"
     made.widget.x = 0.9
     made.next()
-    assert made.fake.wishes[-1].place == (0.9, 0.1)
+    assert made.fake.wishes[-1].place == (0.9, 0.5)
 
 
 @pytest.mark.parametrize(

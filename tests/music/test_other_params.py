@@ -151,7 +151,7 @@ def test_morph(fine):
     options = {"progress": False, "num_inference_steps": 2}
     for each in interpolate.morph(fine, one, other, [0.0, 0.5], **options):
         check(each, 1.6)
-    with pytest.raises(RiffeduError, match=r"last 1\.60\d* and 0\.80\d* s"):
+    with pytest.raises(RiffeduError, match=r"last 1\.60\d* s and 0\.80\d* s"):
         interpolate.morph(fine, one, (other[0][: round(0.8 * RATE)], RATE), 0.5, **options)
 
 
