@@ -102,8 +102,8 @@ def as_mask(mask: Any) -> np.ndarray:
     if low >= 0 and high <= 1:
         return found
     raise RiffeduError(
-        "the values of a mask are 0 (keep) to 1 or 255 (regenerate); "
-        f"in this one they range from {low:g} to {high:g}"
+        "a mask must be 0 (keep) to 1 or 255 (regenerate); the values of this one range "
+        f"from {low:g} to {high:g}"
     )
 
 
