@@ -251,7 +251,10 @@ def test_names_outside_utf_8(tmp_path):
 
 
 @posix
-def test_interrupts_wait_for_the_end_of_a_block():
+def test_interrupts_wait_for_the_end_of_a_block(request):
+    """Python's own handler, which a run in the background does not have."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     steps = []
     with pytest.raises(KeyboardInterrupt):
         with uninterrupted():

@@ -62,7 +62,7 @@ def test_reading_right():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"A": "tone", "C": "clicks"}, ("Look at A", "one row")),
+        ({"A": "tone", "C": "clicks"}, ("Look at A", "level lines")),
         ({"B": "noise", "D": "glide"}, ("Look at B", "grey everywhere")),
         ({"A": "drums"}, ("drums", "not one of")),
         ({"A": "tone"}, ("fits one picture",)),

@@ -1,6 +1,7 @@
 """Lesson 14: its panels, its exercises' material and the results that it shows."""
 
 import datetime
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -74,7 +75,7 @@ def test_toy_panel_can_be_stopped(toy):
     toy.minutes.value = 30
     toy.run()
     while not toy.history:
-        pass
+        time.sleep(0.05)
     toy.stop_button.click()
     toy.wait(60)
     assert "Stopped" in toy.status.value and toy.job.error is None
@@ -86,7 +87,7 @@ def test_toy_panel_says_when_the_rate_is_too_high(toy):
     toy.minutes.value = 2
     toy.run()
     while toy.job.running and len(toy.history) < 150:
-        pass
+        time.sleep(0.05)
     toy.job.stop()
     toy.wait(60)
     told = toy.status.value + str(max(loss for _, loss in toy.history) > 3)

@@ -10,11 +10,11 @@ import sys
 from riffedu import cli
 from riffedu.training import captions, denoiser
 
-denoiser.SHEET_PROMPTS = ("piano",)
-captions.caption = lambda metadata, random: "calm piano"
-
 
 def main() -> None:
+    # Not above: pytest imports every module when it looks for doctests.
+    denoiser.SHEET_PROMPTS = ("piano",)
+    captions.caption = lambda metadata, random: "calm piano"
     import diffusers  # noqa: F401
     import safetensors.torch  # noqa: F401
     import torch
