@@ -26,10 +26,16 @@ def t5(width: int = 16):
 
     return T5EncoderModel(
         T5Config(
-            vocab_size=64, d_model=width, d_ff=16, d_kv=8, num_heads=2, num_layers=1,
-            pad_token_id=0, eos_token_id=1,
+            vocab_size=64,
+            d_model=width,
+            d_ff=16,
+            d_kv=8,
+            num_heads=2,
+            num_layers=1,
+            pad_token_id=0,
+            eos_token_id=1,
         )
-    )  # fmt: skip
+    )
 
 
 def encodec(books: int, size: int = 16, rate: int = 1600):
@@ -39,12 +45,22 @@ def encodec(books: int, size: int = 16, rate: int = 1600):
     bits = size.bit_length() - 1
     return EncodecModel(
         EncodecConfig(
-            sampling_rate=rate, audio_channels=1, normalize=False, hidden_size=8, num_filters=4,
-            num_residual_layers=1, upsampling_ratios=[4, 4], codebook_size=size, codebook_dim=8,
-            num_lstm_layers=1, target_bandwidths=[books * bits * rate / hop / 1000],
-            use_causal_conv=True, kernel_size=3, last_kernel_size=3,
+            sampling_rate=rate,
+            audio_channels=1,
+            normalize=False,
+            hidden_size=8,
+            num_filters=4,
+            num_residual_layers=1,
+            upsampling_ratios=[4, 4],
+            codebook_size=size,
+            codebook_dim=8,
+            num_lstm_layers=1,
+            target_bandwidths=[books * bits * rate / hop / 1000],
+            use_causal_conv=True,
+            kernel_size=3,
+            last_kernel_size=3,
         )
-    )  # fmt: skip
+    )
 
 
 def write_musicgen(folder: Path) -> Path:
@@ -62,14 +78,22 @@ def write_musicgen(folder: Path) -> Path:
     text, audio = t5(), encodec(4)
     decoder = MusicgenForCausalLM(
         MusicgenDecoderConfig(
-            vocab_size=16, num_codebooks=4, hidden_size=16, num_hidden_layers=1, ffn_dim=16,
-            num_attention_heads=2, max_position_embeddings=512, pad_token_id=16, bos_token_id=16,
+            vocab_size=16,
+            num_codebooks=4,
+            hidden_size=16,
+            num_hidden_layers=1,
+            ffn_dim=16,
+            num_attention_heads=2,
+            max_position_embeddings=512,
+            pad_token_id=16,
+            bos_token_id=16,
         )
-    )  # fmt: skip
+    )
     config = MusicgenConfig(
-        text_encoder=text.config.to_dict(), audio_encoder=audio.config.to_dict(),
+        text_encoder=text.config.to_dict(),
+        audio_encoder=audio.config.to_dict(),
         decoder=decoder.config.to_dict(),
-    )  # fmt: skip
+    )
     model = MusicgenForConditionalGeneration(
         config=config, text_encoder=text, audio_encoder=audio, decoder=decoder
     )
@@ -98,14 +122,24 @@ def write_musicgen_melody(folder: Path) -> Path:
     text, audio = t5(), encodec(4)
     decoder = MusicgenMelodyForCausalLM(
         MusicgenMelodyDecoderConfig(
-            vocab_size=16, num_codebooks=4, hidden_size=16, num_hidden_layers=1, ffn_dim=16,
-            num_attention_heads=2, max_position_embeddings=512, pad_token_id=16, bos_token_id=16,
+            vocab_size=16,
+            num_codebooks=4,
+            hidden_size=16,
+            num_hidden_layers=1,
+            ffn_dim=16,
+            num_attention_heads=2,
+            max_position_embeddings=512,
+            pad_token_id=16,
+            bos_token_id=16,
         )
-    )  # fmt: skip
+    )
     config = MusicgenMelodyConfig(
-        text_encoder=text.config.to_dict(), audio_encoder=audio.config.to_dict(),
-        decoder=decoder.config.to_dict(), num_chroma=12, chroma_length=8,
-    )  # fmt: skip
+        text_encoder=text.config.to_dict(),
+        audio_encoder=audio.config.to_dict(),
+        decoder=decoder.config.to_dict(),
+        num_chroma=12,
+        chroma_length=8,
+    )
     model = MusicgenMelodyForConditionalGeneration(
         config=config, text_encoder=text, audio_encoder=audio, decoder=decoder
     )
@@ -164,10 +198,14 @@ def oobleck(channels: int, rate: int):
     from diffusers import AutoencoderOobleck
 
     return AutoencoderOobleck(
-        encoder_hidden_size=6, downsampling_ratios=[4, 4], decoder_channels=4,
-        decoder_input_channels=channels, audio_channels=2, channel_multiples=[2, 4],
+        encoder_hidden_size=6,
+        downsampling_ratios=[4, 4],
+        decoder_channels=4,
+        decoder_input_channels=channels,
+        audio_channels=2,
+        channel_multiples=[2, 4],
         sampling_rate=rate,
-    )  # fmt: skip
+    )
 
 
 def write_stable_audio(folder: Path) -> Path:
@@ -189,16 +227,27 @@ def write_stable_audio(folder: Path) -> Path:
         ),
         tokenizer=tokenizer(folder / "tokenizer"),
         transformer=StableAudioDiTModel(
-            sample_size=300, in_channels=3, num_layers=1, attention_head_dim=4,
-            num_attention_heads=2, num_key_value_attention_heads=2, out_channels=3,
-            cross_attention_dim=4, time_proj_dim=8, global_states_input_dim=8,
+            sample_size=300,
+            in_channels=3,
+            num_layers=1,
+            attention_head_dim=4,
+            num_attention_heads=2,
+            num_key_value_attention_heads=2,
+            out_channels=3,
+            cross_attention_dim=4,
+            time_proj_dim=8,
+            global_states_input_dim=8,
             cross_attention_input_dim=4,
         ),
         scheduler=EDMDPMSolverMultistepScheduler(
-            sigma_min=0.3, sigma_max=500, sigma_data=1.0, sigma_schedule="exponential",
-            prediction_type="v_prediction", solver_order=2,
+            sigma_min=0.3,
+            sigma_max=500,
+            sigma_data=1.0,
+            sigma_schedule="exponential",
+            prediction_type="v_prediction",
+            solver_order=2,
         ),
-    ).save_pretrained(folder)  # fmt: skip
+    ).save_pretrained(folder)
     return folder
 
 
@@ -219,15 +268,30 @@ def write_stable_audio_3(folder: Path) -> Path:
     torch.manual_seed(0)
     width = 16
     module = T5GemmaModuleConfig(
-        vocab_size=64, hidden_size=width, intermediate_size=16, num_hidden_layers=1,
-        num_attention_heads=2, num_key_value_heads=1, head_dim=8, max_position_embeddings=64,
-        sliding_window=64, layer_types=["full_attention"],
-    ).to_dict()  # fmt: skip
+        vocab_size=64,
+        hidden_size=width,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=8,
+        max_position_embeddings=64,
+        sliding_window=64,
+        layer_types=["full_attention"],
+    ).to_dict()
     StableAudio3Pipeline(
         vae=AutoencoderSAME(
-            audio_channels=2, patch_size=2, encoder_channels=8, encoder_c_mults=(2,),
-            encoder_strides=(2,), encoder_transformer_depths=(1,), latent_dim=8,
-            use_differential_attention=False, dim_heads=4, ff_mult=2, sampling_rate=1600,
+            audio_channels=2,
+            patch_size=2,
+            encoder_channels=8,
+            encoder_c_mults=(2,),
+            encoder_strides=(2,),
+            encoder_transformer_depths=(1,),
+            latent_dim=8,
+            use_differential_attention=False,
+            dim_heads=4,
+            ff_mult=2,
+            sampling_rate=1600,
         ),
         text_encoder=T5GemmaEncoderModel(
             T5GemmaConfig(encoder=module, decoder=module, is_encoder_decoder=False)
@@ -235,12 +299,21 @@ def write_stable_audio_3(folder: Path) -> Path:
         tokenizer=tokenizer(folder / "tokenizer"),
         duration_embedder=StableAudio3DurationEmbedder(output_dim=width, fourier_dim=16),
         transformer=StableAudio3DiTModel(
-            io_channels=8, patch_size=1, embed_dim=32, depth=1, num_heads=4, cond_token_dim=width,
-            global_cond_dim=width, local_add_cond_dim=5, timestep_features_dim=16, ff_mult=2,
-            num_memory_tokens=3, use_differential_attention=False,
+            io_channels=8,
+            patch_size=1,
+            embed_dim=32,
+            depth=1,
+            num_heads=4,
+            cond_token_dim=width,
+            global_cond_dim=width,
+            local_add_cond_dim=5,
+            timestep_features_dim=16,
+            ff_mult=2,
+            num_memory_tokens=3,
+            use_differential_attention=False,
         ),
         scheduler=FlowMatchEulerDiscreteScheduler(stochastic_sampling=True),
-    ).save_pretrained(folder)  # fmt: skip
+    ).save_pretrained(folder)
     return folder
 
 
@@ -271,17 +344,31 @@ def write_audioldm2(folder: Path) -> Path:
     clap = ClapModel(
         ClapConfig(
             text_config=ClapTextConfig(
-                vocab_size=64, hidden_size=16, intermediate_size=16, num_attention_heads=2,
-                num_hidden_layers=1, projection_dim=16, max_position_embeddings=80,
+                vocab_size=64,
+                hidden_size=16,
+                intermediate_size=16,
+                num_attention_heads=2,
+                num_hidden_layers=1,
+                projection_dim=16,
+                max_position_embeddings=80,
             ).to_dict(),
             audio_config=ClapAudioConfig(
-                spec_size=64, window_size=4, num_mel_bins=64, intermediate_size=16, depths=[1, 1],
-                num_attention_heads=[2, 2], num_hidden_layers=2, hidden_size=192,
-                projection_dim=16, patch_size=2, patch_stride=2, patch_embed_input_channels=4,
+                spec_size=64,
+                window_size=4,
+                num_mel_bins=64,
+                intermediate_size=16,
+                depths=[1, 1],
+                num_attention_heads=[2, 2],
+                num_hidden_layers=2,
+                hidden_size=192,
+                projection_dim=16,
+                patch_size=2,
+                patch_stride=2,
+                patch_embed_input_channels=4,
             ).to_dict(),
             projection_dim=16,
         )
-    )  # fmt: skip
+    )
     letters = [*string.ascii_lowercase, *string.digits]
     special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", "\u0120"]  # the last is a space
     roberta = RobertaTokenizer(
@@ -292,18 +379,27 @@ def write_audioldm2(folder: Path) -> Path:
     language.config.max_new_tokens = 8
     vocoder = SpeechT5HifiGan(
         SpeechT5HifiGanConfig(
-            model_in_dim=8, sampling_rate=1600, upsample_initial_channel=8,
-            upsample_rates=[4, 4], upsample_kernel_sizes=[8, 8], resblock_kernel_sizes=[3],
-            resblock_dilation_sizes=[[1]], normalize_before=False,
+            model_in_dim=8,
+            sampling_rate=1600,
+            upsample_initial_channel=8,
+            upsample_rates=[4, 4],
+            upsample_kernel_sizes=[8, 8],
+            resblock_kernel_sizes=[3],
+            resblock_dilation_sizes=[[1]],
+            normalize_before=False,
         )
-    )  # fmt: skip
+    )
     with torch.no_grad():
         for weight in vocoder.parameters():
             weight.normal_(0, 0.5)  # as it starts, it is all but silent
     AudioLDM2Pipeline(
         vae=AutoencoderKL(
-            block_out_channels=[8, 8], in_channels=1, out_channels=1, norm_num_groups=4,
-            down_block_types=["DownEncoderBlock2D"] * 2, up_block_types=["UpDecoderBlock2D"] * 2,
+            block_out_channels=[8, 8],
+            in_channels=1,
+            out_channels=1,
+            norm_num_groups=4,
+            down_block_types=["DownEncoderBlock2D"] * 2,
+            up_block_types=["UpDecoderBlock2D"] * 2,
             latent_channels=4,
         ),
         text_encoder=clap,
@@ -316,15 +412,20 @@ def write_audioldm2(folder: Path) -> Path:
         tokenizer_2=T5Tokenizer(vocab=pieces, extra_ids=0, model_max_length=77),
         feature_extractor=ClapFeatureExtractor(hop_length=480),
         unet=AudioLDM2UNet2DConditionModel(
-            block_out_channels=(8, 16), layers_per_block=1, sample_size=32, in_channels=4,
-            out_channels=4, norm_num_groups=4, attention_head_dim=4,
+            block_out_channels=(8, 16),
+            layers_per_block=1,
+            sample_size=32,
+            in_channels=4,
+            out_channels=4,
+            norm_num_groups=4,
+            attention_head_dim=4,
             down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
             up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
             cross_attention_dim=([None, 16, 32], [None, 16, 32]),
         ),
         scheduler=DDIMScheduler(beta_schedule="scaled_linear", clip_sample=False),
         vocoder=vocoder,
-    ).save_pretrained(folder)  # fmt: skip
+    ).save_pretrained(folder)
     return folder
 
 
@@ -348,15 +449,23 @@ def write_ace_step(folder: Path) -> Path:
         ),
         tokenizer=tokenizer(folder / "tokenizer"),
         transformer=AceStepTransformer1DModel(
-            num_hidden_layers=1, in_channels=24, audio_acoustic_hidden_dim=8, patch_size=2,
-            sliding_window=16, **size,
+            num_hidden_layers=1,
+            in_channels=24,
+            audio_acoustic_hidden_dim=8,
+            patch_size=2,
+            sliding_window=16,
+            **size,
         ),
         condition_encoder=AceStepConditionEncoder(
-            text_hidden_dim=32, timbre_hidden_dim=8, num_lyric_encoder_hidden_layers=1,
-            num_timbre_encoder_hidden_layers=1, sliding_window=16, **size,
+            text_hidden_dim=32,
+            timbre_hidden_dim=8,
+            num_lyric_encoder_hidden_layers=1,
+            num_timbre_encoder_hidden_layers=1,
+            sliding_window=16,
+            **size,
         ),
         scheduler=FlowMatchEulerDiscreteScheduler(num_train_timesteps=1, shift=1.0),
-    ).save_pretrained(folder)  # fmt: skip
+    ).save_pretrained(folder)
     return folder
 
 

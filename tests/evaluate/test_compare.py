@@ -329,8 +329,10 @@ def test_the_page_does_not_know_who_is_who(clips):
         pages.append(re.sub(r"base64,[A-Za-z0-9+/=]+", "AUDIO", page))
         assert not re.search("Alpha|Beta|Gamma", pages[-1])
         assert sorted(source for item, _, source in key if item == PROMPTS[0]) == [
-            "Alpha", "Beta", "Gamma",
-        ]  # fmt: skip
+            "Alpha",
+            "Beta",
+            "Gamma",
+        ]
         sizes = {len(data) for data in re.findall(r"base64,([A-Za-z0-9+/=]+)", page)}
         assert len(sizes) == 1
     assert len(set(pages)) == 1
@@ -354,8 +356,10 @@ def test_votes_are_revealed(clips, tmp_path):
         bench.read_key(tmp_path / "sounds")
     assert "<title>A &lt;test&gt;</title>" in (tmp_path / "listen.html").read_text()
     names = sorted(path.name for path in (tmp_path / "sounds").iterdir())
-    assert names == [f"0{n}-{s}.flac" for n, s in ((1, "Alpha"), (1, "Beta"), (1, "Gamma"),
-                                                   (2, "Alpha"), (2, "Gamma"))]  # fmt: skip
+    assert names == [
+        f"0{n}-{s}.flac"
+        for n, s in ((1, "Alpha"), (1, "Beta"), (1, "Gamma"), (2, "Alpha"), (2, "Gamma"))
+    ]
     rows = list(csv.DictReader((tmp_path / "clips.csv").open()))
     assert len(rows) == 5 and rows[0]["source"] == "Alpha"
 
@@ -374,8 +378,13 @@ def test_shell_compares_ours_a_peer_and_exports(ours, checkpoints, tmp_path, cap
     for name in ("ours", "musicgen", "suno"):
         assert f"| {name} | 1 |" in told
     assert sorted(path.name for path in out.iterdir()) == [
-        "clips.csv", "key.csv", "listen.html", "sheet.png", "sounds", "table.md",
-    ]  # fmt: skip
+        "clips.csv",
+        "key.csv",
+        "listen.html",
+        "sheet.png",
+        "sounds",
+        "table.md",
+    ]
     key = bench.read_key(out)
     for listener, score in (("Ada", 70.0), ("Bob", 50.0)):
         given = [Vote(listener, "rating", i, 1, letter, "", score) for i, letter, _ in key]

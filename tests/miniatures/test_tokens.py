@@ -74,9 +74,16 @@ def test_delay_is_musicgens():
     from transformers import MusicgenDecoderConfig, MusicgenForCausalLM
 
     config = MusicgenDecoderConfig(
-        vocab_size=8, num_codebooks=4, hidden_size=8, num_hidden_layers=1, ffn_dim=8,
-        num_attention_heads=2, max_position_embeddings=32, pad_token_id=8, bos_token_id=8,
-    )  # fmt: skip
+        vocab_size=8,
+        num_codebooks=4,
+        hidden_size=8,
+        num_hidden_layers=1,
+        ffn_dim=8,
+        num_attention_heads=2,
+        max_position_embeddings=32,
+        pad_token_id=8,
+        bos_token_id=8,
+    )
     model = MusicgenForCausalLM(config)
     x = np.random.default_rng(0).integers(0, 8, (9, 4))
     start = torch.cat([torch.full((4, 1), 8), torch.from_numpy(x.T)], dim=1)
