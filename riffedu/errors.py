@@ -1,4 +1,4 @@
-"""The error that riffedu raises for bad input, and its warning: one line each."""
+"""RiffeduError, raised for bad input, and riffedu's warning class; both print one line."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def add_device(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--device",
         default="auto",
-        help="what runs the model: auto, cpu, cuda or mps (default: auto, a GPU if there is one)",
+        help="device to run the model on: auto, cpu, cuda or mps (default: auto, a GPU if there is one)",
     )
 
 

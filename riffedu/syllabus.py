@@ -269,7 +269,7 @@ def module_order() -> list[Lesson]:
 
 
 def ending(module: str) -> str:
-    """Return how a module's path ends: a package is a folder."""
+    """Return the ending of a module's path: "/" for a package, ".py" for a module."""
     folder = Path(__file__).parent.joinpath(*module.split("."))
     return "/" if folder.is_dir() else ".py"
 

@@ -42,7 +42,7 @@ def encode_image(
 ) -> Tensor:
     """Encode a picture to latents ``(1, c, h, w)``; the inverse of `decode_latents`.
 
-    ``image``: a PIL picture or a file of one, see `riffedu.signal.picture.as_picture`; what is
+    ``image``: a PIL image or an image file, see `riffedu.signal.picture.as_picture`; what is
     transparent is white. Sides that are not multiples of the compression factor are padded with
     white (silence). If the encoder returns a distribution, this is its mode, or a sample if
     ``generator`` is given. Notebook: 09_latents.

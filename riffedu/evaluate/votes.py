@@ -144,7 +144,7 @@ def unreliable(votes: Iterable[Vote]) -> list[str]:
 
 
 def rating_results(votes: Iterable[Vote], all_listeners: bool = False) -> list[RatingResult]:
-    """Return one result per system, best first, over the means of the reliable listeners."""
+    """Return one result per system, best first, from each reliable listener's mean rating."""
     votes = [vote for vote in votes if vote.kind == "rating"]
     left_out = [] if all_listeners else unreliable(votes)
     scores: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))

@@ -295,7 +295,7 @@ def _checked(place: tuple[float, float]) -> tuple[float, float]:
     try:
         x, y = (float(each) for each in place)
     except (TypeError, ValueError):
-        raise RiffeduError(f"a place must be two numbers, not {place!r}") from None
+        raise RiffeduError(f"a position must be two numbers, not {place!r}") from None
     if not (0 <= x <= 1 and 0 <= y <= 1):
         raise RiffeduError(f"the place ({x:g}, {y:g}) lies outside the square from 0 to 1")
     return x, y

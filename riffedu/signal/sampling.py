@@ -84,7 +84,7 @@ def decimate(x: ArrayLike, factor: int, filtered: bool = True) -> np.ndarray:
     x = as_numbers(x).astype(np.float32)
     if x.ndim != 1 or factor != int(factor) or factor < 1:
         raise RiffeduError(
-            f"decimate needs a mono sound and a whole factor of 1 or more, not {factor}"
+            f"decimate needs a mono sound and an integer factor of at least 1, not {factor}"
         )
     if filtered and factor > 1:
         x = np.convolve(x, low_pass(0.45 / factor, 1.0, 64 * factor + 1))[32 * factor :][: len(x)]

@@ -16,7 +16,7 @@ from ..output import write_whole
 
 
 def encoder_fingerprint(vae: Any) -> str:
-    """Return a short hash of the encoder's weights, for which alone latents are valid."""
+    """Return a short hash of the encoder's weights: cached latents are valid for them only."""
     digest = hashlib.sha256()
     for name, value in sorted(vae.encoder.state_dict().items()):
         digest.update(name.encode())

@@ -1,4 +1,4 @@
-"""One recipe for two machines: only what differs between two cores and a GPU.
+"""Training presets: the settings that differ between a two-core CPU and a GPU.
 
 Taught in lesson 14.
 """

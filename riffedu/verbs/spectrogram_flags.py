@@ -42,7 +42,8 @@ def add_params(parser: ArgumentParser) -> None:
 def add_device(parser: ArgumentParser) -> None:
     """Add ``--device``, for compatibility with Riffusion; conversion runs on the CPU."""
     parser.add_argument(
-        "--device", help="ignored, for compatibility with Riffusion: conversion runs on the CPU"
+        "--device",
+        help="accepted for compatibility with Riffusion but ignored: conversion runs on the CPU",
     )
 
 
@@ -54,7 +55,7 @@ def params_of(args: Namespace, stereo: bool) -> SpectrogramParams:
 
 
 def picture_record(verb: str, audio: Source) -> dict[str, Any]:
-    """Return the record of a sound's picture: the verb, and the sound's own record."""
+    """Return the provenance record of a sound's picture: the subcommand and the sound's record."""
     from riffedu.music.provenance import record_of
     from riffedu.signal.files.tags import origin_of
 

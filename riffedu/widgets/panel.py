@@ -15,7 +15,7 @@ FIT = {"width": "max-content", "min_width": "300px"}
 
 
 class Panel:
-    """Named controls in a `box`; the last value of a cell, or an argument of ``display``."""
+    """Named controls in a `box`; shown as the last expression of a cell or by ``display``."""
 
     box: w.Widget
 
@@ -46,7 +46,7 @@ def row(*controls: w.Widget) -> w.HBox:
 
 
 def toggles(options: Any, description: str, **traits: Any) -> w.ToggleButtons:
-    """Return toggle buttons with the label on the left, as sliders have it."""
+    """Return toggle buttons with the label on the left, as on sliders."""
     style = {**WIDE, "button_width": "auto"}
     made = w.ToggleButtons(options=options, description=description, style=style, **traits)
     return made.add_class("widget-inline-hbox")

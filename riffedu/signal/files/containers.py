@@ -352,7 +352,7 @@ def _promised(data: Data, begin: int) -> int:
 
 
 def flac_frame(head: bytes, fixed: int) -> tuple[int, int] | None:
-    """Read the header of a FLAC frame: (its first sample, how many); None where it is not one.
+    """Parse a FLAC frame header: (first sample, number of samples), or None if it is none.
 
     ``fixed``: samples in a frame, if all frames have the same number.
     """

@@ -165,7 +165,7 @@ def _riff_texts(file: IO[bytes]) -> Iterator[tuple[bytes, str]]:
 
 
 def id3(texts: dict[str, str]) -> bytes:
-    """Return an ID3v2.4 tag in UTF-8, which stands before the first frame of an MP3 file."""
+    """Return a UTF-8 ID3v2.4 tag, to be placed before the first frame of an MP3 file."""
     utf8 = b"\3"
     frames = {
         "title": (b"TIT2", utf8),
