@@ -24,7 +24,8 @@ def add_device(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--device",
         default="auto",
-        help="device to run the model on: auto, cpu, cuda or mps (default: auto, a GPU if there is one)",
+        help="device to run the model on: auto, cpu, cuda or mps "
+        "(default: auto, a GPU if there is one)",
     )
 
 

@@ -253,9 +253,7 @@ def read_key(folder: str | Path) -> list[tuple[str, str, str]]:
     """Read the key of a folder that `write` has filled."""
     path = Path(folder) / "key.csv"
     if not path.is_file():
-        raise RiffeduError(
-            f"there is no key.csv in {folder}: give the folder that `riffedu compare` wrote"
-        )
+        raise RiffeduError(f"there is no key.csv in {folder}: give the folder of `riffedu compare`")
     with open(path, newline="", encoding="utf-8") as file:
         return [(row["item"], row["letter"], row["source"]) for row in csv.DictReader(file)]
 

@@ -149,7 +149,7 @@ def load_classifier(folder: str | Path) -> Classifier:
     except Exception as error:
         raise RiffeduError(
             f"the classifier in {folder} cannot be read ({type(error).__name__}): delete the "
-            "folder, and a new one is trained"
+            "folder and a new classifier will be trained"
         ) from error
     return Classifier(network.eval(), classes, sheet)
 

@@ -65,7 +65,7 @@ class PieceSettings:
         if not limits.is_list(self.prompts) or len(self.prompts) not in (1, 2, 4):
             raise RiffeduError(f"one, two or four prompts are needed, not {self.prompts!r}")
         if not limits.is_list(self.place) or len(self.place) != 2:
-            raise RiffeduError(f"a place must be two numbers, not {self.place!r}")
+            raise RiffeduError(f"a position must be two numbers, not {self.place!r}")
         scale = self.guidance_scale
         checked = {
             "prompts": tuple(limits.text("prompt in a corner", each) for each in self.prompts),

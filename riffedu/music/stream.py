@@ -212,7 +212,7 @@ def corner_states(pipeline: TextToMusic, prompts: str | Sequence[str]) -> list:
     """
     prompts = [prompts] if isinstance(prompts, str) else list(prompts)
     if len(prompts) not in (1, 2, 4) or not all(isinstance(p, str) and p.strip() for p in prompts):
-        raise RiffeduError(f"give one, two or four prompts, none of them empty, not {prompts!r}")
+        raise RiffeduError(f"give one, two or four non-empty prompts, not {prompts!r}")
     return list(pipeline.encode_prompt((prompts * 4)[:4]).split(1))
 
 

@@ -248,7 +248,7 @@ def test_damaged_ear_gives_one_line(ear, tmp_path, damage):
         name = "classifier.json" if damage == "json" else "classifier.safetensors"
         (tmp_path / name).write_bytes(b"{")
     with pytest.raises(
-        RiffeduError, match="needs" if damage == "missing" else "a new one is trained"
+        RiffeduError, match="needs" if damage == "missing" else "a new classifier will be trained"
     ):
         load_classifier(tmp_path)
 

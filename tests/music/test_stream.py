@@ -112,7 +112,7 @@ def test_the_place_is_asked_for_just_before_each_piece(small):
     [
         ([], None, "one, two or four"),
         (["a", "b", "c"], None, "one, two or four"),
-        (["a", " "], None, "none of them empty"),
+        (["a", " "], None, "non-empty"),
         ("a", lambda n: (0, 1.2), "outside"),
         ("a", lambda n: 3, "two numbers"),
         ("a", lambda n: (float("nan"), 0), "outside"),
