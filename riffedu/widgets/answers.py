@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,38 @@ def as_number(answer: Any, name: str = "The answer") -> float:
     if np.iscomplexobj(array):
         raise NotYet(f"{name} should be a real number; yours is complex: use np.abs or np.angle.")
     return float(array.reshape(()))
+
+
+def as_numbers(answer: Any, names: tuple[str, ...]) -> dict[str, float]:
+    """Return ``answer`` as a dict from each of ``names`` to a number, or raise `NotYet`."""
+    if not isinstance(answer, dict) or set(answer) != set(names):
+        count = {5: "five", 6: "six"}.get(len(names), str(len(names)))
+        raise NotYet(f"Give a dict with {count} numbers: {', '.join(names)}.")
+    if any(value is None or value is ... for value in answer.values()):
+        raise NotYet("Nothing to check so far: put a number in place of each ...")
+    return {name: as_number(answer[name], f"“{name}”") for name in names}
+
+
+def first_wrong(
+    said: Mapping[str, float],
+    found: Mapping[str, float],
+    near: Mapping[str, float],
+    usual: Mapping[str, Mapping[float, str]],
+    parts: float = 1,
+) -> tuple[str, str | None] | None:
+    """Return the name of the first wrong prediction and its usual mistake; None if all are right.
+
+    A prediction is right within ``near`` of what was ``found``. ``usual`` maps wrong values to
+    their hints; one applies within ``near / parts``, and without one the mistake is None.
+    """
+    for name, value in said.items():
+        if abs(value - found[name]) <= near[name]:
+            continue
+        for mistake, message in usual[name].items():
+            if abs(value - mistake) <= near[name] / parts:
+                return name, message
+        return name, None
+    return None
 
 
 def as_words(answer: Any, letters: str, words: tuple[str, ...]) -> dict[str, str]:

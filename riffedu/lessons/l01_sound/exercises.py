@@ -9,7 +9,7 @@ import numpy as np
 from riffedu.signal.audio import fade, resample, rms_db, set_level
 from riffedu.signal.sampling import decimate, quantise
 from riffedu.signal.synth import hat, pluck, sine, to_rms
-from riffedu.widgets.answers import as_array, as_number, as_words
+from riffedu.widgets.answers import as_array, as_numbers, as_words, first_wrong
 from riffedu.widgets.verdict import check, hint, right, run
 
 
@@ -61,11 +61,7 @@ def check_sine(tone: Callable) -> object:
 def check_predictions(predictions: dict) -> object:
     """Check five predictions about aliases and levels; the experiment is done here."""
     names = ("seven", "twelve", "half", "added", "mixed")
-    if not isinstance(predictions, dict) or set(predictions) != set(names):
-        return hint(f"Give a dict with five numbers: {', '.join(names)}.")
-    if any(value is None or value is ... for value in predictions.values()):
-        return hint("Nothing to check so far: put a number in place of each ...")
-    told = {name: as_number(predictions[name], f"“{name}”") for name in names}
+    told = as_numbers(predictions, names)
     found = experiment()
     near = {"seven": 5.0, "twelve": 5.0, "half": 0.25, "added": 0.25, "mixed": 0.25}
     usual: dict[str, dict[float, str]] = {
@@ -103,13 +99,11 @@ def check_predictions(predictions: dict) -> object:
             1.5: "mixed: the power doubles, and power has the factor 10 in 10 · log10.",
         },
     }
-    for name in names:
-        if abs(told[name] - found[name]) <= near[name]:
-            continue
-        for value, message in usual[name].items():
-            if abs(told[name] - value) <= near[name]:
-                return hint(message)
-        return hint(f"{name}: you predicted {told[name]:g}, measured is {found[name]:.4g}.")
+    if wrong := first_wrong(told, found, near, usual):
+        name, mistake = wrong
+        return hint(
+            mistake or f"{name}: you predicted {told[name]:g}, measured is {found[name]:.4g}."
+        )
     listed = ", ".join(f"{name} {value:.4g}" for name, value in found.items())
     return right(f"The experiment agrees: {listed}.")
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from riffedu.signal.audio import clip, set_level
 from riffedu.signal.stft import is_nola, istft, lobes, stft
-from riffedu.widgets.answers import as_array, as_number, as_words
+from riffedu.widgets.answers import as_array, as_number, as_numbers, as_words, first_wrong
 from riffedu.widgets.verdict import check, hint, right, run
 
 RATE = 44100
@@ -195,11 +195,7 @@ def dips(win_length: int) -> tuple[float, float]:
 def check_predictions(predictions: dict) -> object:
     """Check six predictions about one STFT; the experiment is done here."""
     names = ("rows", "columns", "spacing", "tone", "click", "largest")
-    if not isinstance(predictions, dict) or set(predictions) != set(names):
-        return hint(f"Give a dict with six numbers: {', '.join(names)}.")
-    if any(value is None or value is ... for value in predictions.values()):
-        return hint("Nothing to check so far: put a number in place of each ...")
-    told = {name: as_number(predictions[name], f"“{name}”") for name in names}
+    told = as_numbers(predictions, names)
     found = experiment()
     near = {"rows": 0.1, "columns": 0.1, "spacing": 0.03, "tone": 0.5, "click": 1.0, "largest": 0.1}
     usual: dict[str, dict[float, str]] = {
@@ -246,13 +242,12 @@ def check_predictions(predictions: dict) -> object:
             1023: "largest: the window has 512 samples; the zeros beside it cover nothing.",
         },
     }
-    for name in names:
-        if abs(told[name] - found[name]) <= near[name]:
-            continue
-        for value, message in usual[name].items():
-            if abs(told[name] - value) <= near[name]:
-                return hint(message)
-        return hint(f"{name}: you predicted {told[name]:g}, the experiment gives {found[name]:g}.")
+    if wrong := first_wrong(told, found, near, usual):
+        name, mistake = wrong
+        return hint(
+            mistake
+            or f"{name}: you predicted {told[name]:g}, the experiment gives {found[name]:g}."
+        )
     listed = ", ".join(f"{name} {value:g}" for name, value in found.items())
     return right(f"The experiment agrees: {listed}.")
 

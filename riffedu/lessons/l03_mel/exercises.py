@@ -10,7 +10,7 @@ import numpy as np
 from riffedu.signal.audio import clip, set_level
 from riffedu.signal.mel import hz_to_mel, mel_filterbank, mel_round_trip, mel_to_hz
 from riffedu.signal.params import SpectrogramParams
-from riffedu.widgets.answers import as_array, as_number, as_words
+from riffedu.widgets.answers import as_array, as_number, as_numbers, as_words
 from riffedu.widgets.verdict import check, hint, right, run
 
 
@@ -18,11 +18,7 @@ from riffedu.widgets.verdict import check, hint, right, run
 def check_predictions(predictions: dict) -> object:
     """Check five predictions about a mel axis up to 10 kHz; they are computed here."""
     names = ("half", "below", "band", "octave", "lowest")
-    if not isinstance(predictions, dict) or set(predictions) != set(names):
-        return hint(f"Give a dict with five numbers: {', '.join(names)}.")
-    if any(value is None or value is ... for value in predictions.values()):
-        return hint("Nothing to check so far: put a number in place of each ...")
-    told = {name: as_number(predictions[name], f"“{name}”") for name in names}
+    told = as_numbers(predictions, names)
     found = experiment()
     near = {"half": 40.0, "below": 0.01, "band": 0.6, "octave": 1.0, "lowest": 1.0}
     usual: dict[str, dict[float, str]] = {

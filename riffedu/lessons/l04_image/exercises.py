@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from riffedu.widgets.answers import NotYet, as_array, as_number, as_words
+from riffedu.widgets.answers import as_array, as_number, as_numbers, as_words, first_wrong
 from riffedu.widgets.verdict import check, hint, right, run
 
 _SOUNDS_LIKE = {
@@ -67,11 +67,7 @@ def check_pixel(pixel: Callable) -> object:
 def check_predictions(predictions: Any) -> object:
     """Check five predictions about a painted tone of 250 Hz; the experiment is done here."""
     names = ("row", "max_value", "half_dark", "wide", "up")
-    if not isinstance(predictions, dict) or set(predictions) != set(names):
-        raise NotYet(f"Give a dict with five numbers: {', '.join(names)}.")
-    if any(value is None or value is ... for value in predictions.values()):
-        raise NotYet("Nothing to check so far: put a number in place of each ...")
-    said = {name: as_number(predictions[name], f"“{name}”") for name in names}
+    said = as_numbers(predictions, names)
     found = _experiment()
     near = {"row": 2.0, "max_value": 0.1, "half_dark": 0.5, "wide": 8.0, "up": 15.0}
     usual = {
@@ -106,13 +102,12 @@ def check_predictions(predictions: Any) -> object:
             250.0: "up: the rows are the pitch axis, so moving them changes the pitch.",
         },
     }
-    for name in names:
-        if abs(said[name] - found[name]) <= near[name]:
-            continue
-        for value, message in usual[name].items():
-            if abs(said[name] - value) <= near[name] / 2:
-                return hint(message)
-        return hint(f"{name}: you predicted {said[name]:g}, the experiment gives {found[name]:g}.")
+    if wrong := first_wrong(said, found, near, usual, 2):
+        name, mistake = wrong
+        return hint(
+            mistake
+            or f"{name}: you predicted {said[name]:g}, the experiment gives {found[name]:g}."
+        )
     listed = ", ".join(f"{name} {value:g}" for name, value in found.items())
     return right(f"The experiment agrees: {listed}.")
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from riffedu.signal.stft import istft, stft
-from riffedu.widgets.answers import NotYet, as_array, as_number, as_words
+from riffedu.widgets.answers import NotYet, as_array, as_numbers, as_words, first_wrong
 from riffedu.widgets.verdict import check, hint, right, run
 
 SIZES = (64, 16)  # n_fft and hop of the small spectra
@@ -77,11 +77,7 @@ def check_swap(swap: Callable) -> object:
 def check_predictions(predictions: Any) -> object:
     """Check five predictions about phases and consistency; the experiment is done here."""
     names = ("robot", "numbers", "kept", "turned", "greys")
-    if not isinstance(predictions, dict) or set(predictions) != set(names):
-        raise NotYet(f"Give a dict with five numbers: {', '.join(names)}.")
-    if any(value is None or value is ... for value in predictions.values()):
-        raise NotYet("Nothing to check so far: put a number in place of each ...")
-    said = {name: as_number(predictions[name], f"“{name}”") for name in names}
+    said = as_numbers(predictions, names)
     found = _experiment()
     near = {"robot": 2.0, "numbers": 0.2, "kept": 1.0, "turned": 0.1, "greys": 1.0}
     usual = {
@@ -110,13 +106,12 @@ def check_predictions(predictions: Any) -> object:
         },
         "greys": {255.0: "greys: a pixel is made from a magnitude, and |−X| = |X|."},
     }
-    for name in names:
-        if abs(said[name] - found[name]) <= near[name]:
-            continue
-        for value, message in usual[name].items():
-            if abs(said[name] - value) <= near[name] / 4:
-                return hint(message)
-        return hint(f"{name}: you predicted {said[name]:g}, the experiment gives {found[name]:g}.")
+    if wrong := first_wrong(said, found, near, usual, 4):
+        name, mistake = wrong
+        return hint(
+            mistake
+            or f"{name}: you predicted {said[name]:g}, the experiment gives {found[name]:g}."
+        )
     listed = ", ".join(f"{name} {value:g}" for name, value in found.items())
     return right(f"The experiment agrees: {listed}.")
 

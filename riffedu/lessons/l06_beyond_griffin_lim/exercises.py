@@ -12,7 +12,7 @@ from riffedu.signal.admm import admm_steps
 from riffedu.signal.inversion import lean_grid
 from riffedu.signal.params import SpectrogramParams
 from riffedu.signal.stft import istft, stft
-from riffedu.widgets.answers import NotYet, as_array, as_number
+from riffedu.widgets.answers import as_array, as_number, as_numbers, first_wrong
 from riffedu.widgets.verdict import check, hint, right, run
 
 
@@ -51,11 +51,7 @@ def check_small_rows(small: Callable) -> object:
 def check_predictions(predictions: Any) -> object:
     """Check six predictions about grids, phases and padding; the experiment is done here."""
     names = ("rate", "hop", "window", "numbers", "turn", "hills")
-    if not isinstance(predictions, dict) or set(predictions) != set(names):
-        raise NotYet(f"Give a dict with six numbers: {', '.join(names)}.")
-    if any(value is None or value is ... for value in predictions.values()):
-        raise NotYet("Nothing to check so far: put a number in place of each ...")
-    said = {name: as_number(predictions[name], f"“{name}”") for name in names}
+    said = as_numbers(predictions, names)
     found = _experiment()
     near = {"rate": 1.0, "hop": 0.5, "window": 0.5, "numbers": 0.05, "turn": 0.3, "hills": 0.1}
     usual = {
@@ -89,13 +85,12 @@ def check_predictions(predictions: Any) -> object:
             2.0: "hills: padding adds points to the same curve. Two hills need a longer window.",
         },
     }
-    for name in names:
-        if abs(said[name] - found[name]) <= near[name]:
-            continue
-        for value, message in usual[name].items():
-            if abs(said[name] - value) <= near[name] / 20:
-                return hint(message)
-        return hint(f"{name}: you predicted {said[name]:g}, the experiment gives {found[name]:g}.")
+    if wrong := first_wrong(said, found, near, usual, 20):
+        name, mistake = wrong
+        return hint(
+            mistake
+            or f"{name}: you predicted {said[name]:g}, the experiment gives {found[name]:g}."
+        )
     listed = ", ".join(f"{name} {value:g}" for name, value in found.items())
     return right(f"The experiment agrees: {listed}.")
 

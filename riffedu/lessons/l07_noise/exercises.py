@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from riffedu.diffusion import schedule
-from riffedu.widgets.answers import NotYet, as_array, as_number
+from riffedu.widgets.answers import as_array, as_number, as_numbers, first_wrong
 from riffedu.widgets.verdict import check, hint, right, run
 
 
@@ -76,11 +76,7 @@ def check_velocity(direction: Callable[..., Any]) -> object:
 def check_predictions(predictions: Any) -> object:
     """Check five predictions about noise; the computation is done here."""
     names = ("amplitude", "snr", "angle", "contrast", "columns")
-    if not isinstance(predictions, dict) or set(predictions) != set(names):
-        raise NotYet(f"Give a dict with five numbers: {', '.join(names)}.")
-    if any(value is None or value is ... for value in predictions.values()):
-        raise NotYet("Nothing to check so far: put a number in place of each ...")
-    said = {name: as_number(predictions[name], f"“{name}”") for name in names}
+    said = as_numbers(predictions, names)
     found = _experiment()
     near = {"amplitude": 0.005, "snr": 0.1, "angle": 0.5, "contrast": 0.1, "columns": 0.1}
     usual = {
@@ -115,13 +111,9 @@ def check_predictions(predictions: Any) -> object:
             -6.02: "columns: averaging removes noise, so the ratio gets better.",
         },
     }
-    for name in names:
-        if abs(said[name] - found[name]) <= near[name]:
-            continue
-        for value, message in usual[name].items():
-            if abs(said[name] - value) <= near[name]:
-                return hint(message)
-        return hint(f"{name}: you predicted {said[name]:g}, and it is {found[name]:g}.")
+    if wrong := first_wrong(said, found, near, usual):
+        name, mistake = wrong
+        return hint(mistake or f"{name}: you predicted {said[name]:g}, and it is {found[name]:g}.")
     listed = ", ".join(f"{name} {value:g}" for name, value in found.items())
     return right(f"All five agree: {listed}.")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from riffedu.widgets.answers import NotYet, as_number
+from riffedu.widgets.answers import as_numbers
 from riffedu.widgets.verdict import check, hint, right, run
 
 
@@ -89,11 +89,7 @@ def check_after(after: Any) -> object:
 def check_predictions(predictions: Any) -> object:
     """Five predictions about masks, windows and steps; the library is asked here."""
     names = ("taken", "kept", "windows", "questions", "strokes")
-    if not isinstance(predictions, dict) or set(predictions) != set(names):
-        raise NotYet(f"Give a dict with five numbers: {', '.join(names)}.")
-    if any(value is None or value is ... for value in predictions.values()):
-        raise NotYet("Nothing to check so far: put a number in place of each ...")
-    said = {name: as_number(predictions[name], f"“{name}”") for name in names}
+    said = as_numbers(predictions, names)
     found = _counted()
     usual: dict[str, dict[float, str]] = {
         "taken": {
