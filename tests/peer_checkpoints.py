@@ -63,6 +63,19 @@ def encodec(books: int, size: int = 16, rate: int = 1600):
     )
 
 
+MUSICGEN_DECODER = {
+    "vocab_size": 16,
+    "num_codebooks": 4,
+    "hidden_size": 16,
+    "num_hidden_layers": 1,
+    "ffn_dim": 16,
+    "num_attention_heads": 2,
+    "max_position_embeddings": 512,
+    "pad_token_id": 16,
+    "bos_token_id": 16,
+}
+
+
 def write_musicgen(folder: Path) -> Path:
     import torch
     from transformers import (
@@ -78,15 +91,7 @@ def write_musicgen(folder: Path) -> Path:
     text, audio = t5(), encodec(4)
     decoder = MusicgenForCausalLM(
         MusicgenDecoderConfig(
-            vocab_size=16,
-            num_codebooks=4,
-            hidden_size=16,
-            num_hidden_layers=1,
-            ffn_dim=16,
-            num_attention_heads=2,
-            max_position_embeddings=512,
-            pad_token_id=16,
-            bos_token_id=16,
+            **MUSICGEN_DECODER,
         )
     )
     config = MusicgenConfig(
@@ -122,15 +127,7 @@ def write_musicgen_melody(folder: Path) -> Path:
     text, audio = t5(), encodec(4)
     decoder = MusicgenMelodyForCausalLM(
         MusicgenMelodyDecoderConfig(
-            vocab_size=16,
-            num_codebooks=4,
-            hidden_size=16,
-            num_hidden_layers=1,
-            ffn_dim=16,
-            num_attention_heads=2,
-            max_position_embeddings=512,
-            pad_token_id=16,
-            bos_token_id=16,
+            **MUSICGEN_DECODER,
         )
     )
     config = MusicgenMelodyConfig(

@@ -163,6 +163,14 @@ def renders_through_codec(
     return shelf.get(recipes, make, 1, f"{pictures.split} renders through the codec", progress)
 
 
+def recipe(
+    pipeline: Pipeline, model: str, prompt: str, seed: int, steps: int, guidance: float
+) -> list:
+    """Return all that a generated clip depends on: what is stored about it is kept under this."""
+    how = [steps, guidance, pipeline.guidance_below, pipeline.pulse, pipeline.tempo(prompt, seed)]
+    return ["generated", model, prompt, seed, *how]
+
+
 def generated(
     pipeline: Pipeline,
     model: str,
@@ -173,11 +181,7 @@ def generated(
     progress: bool = True,
 ) -> np.ndarray:
     """Return thumbnails of the sounds generated for ``requests`` by the checkpoint ``model``."""
-    how = [steps, guidance, pipeline.guidance_below, pipeline.pulse]
-    recipes = [
-        ["generated", model, r.prompt, r.seed, *how, pipeline.tempo(r.prompt, r.seed)]
-        for r in requests
-    ]
+    recipes = [recipe(pipeline, model, r.prompt, r.seed, steps, guidance) for r in requests]
 
     def make(batch: list[int]) -> list[np.ndarray]:
         asked = [requests[k] for k in batch]

@@ -18,6 +18,7 @@ import numpy as np
 
 from riffedu.errors import RiffeduError
 from riffedu.evaluate import prompts
+from riffedu.evaluate.clips import recipe
 from riffedu.evaluate.intervals import above, numbers, overall, ratio
 from riffedu.evaluate.picture import features, memorisation, nearest
 from riffedu.evaluate.pitch import key_score, scale_share
@@ -101,9 +102,8 @@ class Judge:
     def generated(self, texts: list[str], what: str) -> list[list[dict[str, Any]]]:
         """Return the readings of each prompt, [prompt][seed]. All prompts share the seeds."""
         asked = [(t, self.seed + s) for t in texts for s in range(self.seeds)]
-        own = self.pipeline
-        how = [self.steps, self.guidance, own.guidance_below, own.pulse]
-        recipes = [["generated", self.model, t, s, *how, own.tempo(t, s)] for t, s in asked]
+        how = self.steps, self.guidance
+        recipes = [recipe(self.pipeline, self.model, text, seed, *how) for text, seed in asked]
 
         def make(batch: list[int]) -> Any:
             results: Any = self.pipeline.generate(

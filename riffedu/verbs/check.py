@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from riffedu.diffusion.weights import check_safetensors
 from riffedu.errors import RiffeduError
 from riffedu.output import say
 from riffedu.paths import clone_folder, models_folder
@@ -158,33 +159,15 @@ def damaged_files(folder: Path) -> Iterator[str]:
         if isinstance(classes, list) and classes[0] is not None and not (folder / name).is_dir():
             yield f"{name}/"
     for file in sorted(folder.rglob("*.safetensors")):
-        if not is_whole(file):
+        try:
+            check_safetensors(file)
+        except RiffeduError:
             yield str(file.relative_to(folder))
     sums = folder / "SHA256SUMS"
     for line in sums.read_text(encoding="utf-8").splitlines() if sums.is_file() else ():
         digest, _, name = line.partition(" ")
         if sha256(folder / name.lstrip(" *")) != digest:
             yield name.lstrip(" *")
-
-
-def is_whole(file: Path) -> bool:
-    """Return whether a safetensors file has the length that its header gives.
-
-    The first 8 bytes hold the header's length n; the next n bytes are JSON with the offsets of
-    each tensor.
-    Source: the format section of the safetensors README.
-    """
-    size = file.stat().st_size
-    with open(file, "rb") as stream:
-        n = int.from_bytes(stream.read(8), "little")
-        if n > size - 8:
-            return False
-        try:
-            header = json.loads(stream.read(n))
-            ends = [t["data_offsets"][1] for k, t in header.items() if k != "__metadata__"]
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return False
-    return size == 8 + n + max(ends, default=0)
 
 
 def sha256(file: Path) -> str | None:
