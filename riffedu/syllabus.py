@@ -198,6 +198,7 @@ LESSONS = (
             "music.pulse",
             "music.prompt_schedule",
             "music.generate",
+            "music.xray",
         ),
         (0,),
     ),

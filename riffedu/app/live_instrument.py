@@ -59,7 +59,7 @@ class LiveInstrument(anywidget.AnyWidget):
 
     _esm = front(
         *("sound.js", "picture.js", "dom.js"),
-        *(JS / f"{name}.js" for name in ("band", "state", "session", "pad", "scroll", "page")),
+        *(JS / f"{name}.js" for name in ("band", "state", "session", "pad", "scroll", "xray", "page")),
         *(JS / "hands.js", JS / "instrument.js"),
     )
     _css = front("look.css", JS / "instrument.css")
@@ -198,6 +198,7 @@ class LiveInstrument(anywidget.AnyWidget):
             "sound": self._take_sound,
             "session": self._send_session,
             "restore": self._restore,
+            "xray": self._look_into,
         }
         handler = handlers.get(content.get("type", ""))
         if handler == self._send_session:
@@ -274,6 +275,11 @@ class LiveInstrument(anywidget.AnyWidget):
 
     def _restore(self, content: dict[str, Any], _: list) -> None:
         self.send({"type": "restored", "pieces": self.restore(content["session"])})
+
+    def _look_into(self, content: dict[str, Any], _: list) -> None:
+        number, row, column = (content[name] for name in ("number", "row", "column"))
+        place = self._session.xray(number, row, column)
+        self.send({"type": "xray", "piece": number, **place})
 
     def close(self) -> None:
         """Close the widget and its session."""

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     import torch
 
     from riffedu.music.generate import TextToMusic
+    from riffedu.music.xray import Place, XRay
 
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -37,6 +39,8 @@ SEED_SOUNDS = {
 """What a piece may begin from, by name, and in words for a menu."""
 FILE = "file"
 """The name of a sound that somebody brought along."""
+XRAYS = 25
+"""The last pieces that `Instrument.xray` can look into: more than a minute and a half."""
 LONGEST_SEED = 60.0
 """Seconds of a seed sound that count."""
 
@@ -107,6 +111,8 @@ class Instrument:
     def restart(self) -> None:
         """Start again: the next piece is number 0 and continues nothing."""
         self.stream = Stream(self.pipeline)
+        self._made: dict[int, tuple[PieceSettings, Any]] = {}
+        self._seen: tuple[int, Any] = (-1, None)
 
     def add_sound(self, waveform: np.ndarray, sample_rate: int, name: str = FILE) -> None:
         """Add a seed sound, its first minute at most. Raises RiffeduError for an invalid or silent
@@ -136,7 +142,7 @@ class Instrument:
             else four_corners(self._states(settings.prompts), *settings.place)
         )
         under = self._under(settings.seed_sound) if settings.seed_sound else None
-        return self.stream.next(
+        piece = self.stream.next(
             text,
             settings.place,
             settings.seed,
@@ -146,6 +152,40 @@ class Instrument:
             guidance_scale=settings.guidance_scale,
             negative_prompt=settings.negative_prompt,
         )
+        self._made[piece.number] = settings, self.stream.again
+        self._made.pop(piece.number - XRAYS, None)
+        return piece
+
+    def xray(self, number: int, row: float, column: float) -> Place:
+        """Return what drew a pixel of piece ``number``'s picture; row 0 is the top.
+
+        The piece's latents are computed again, once for each piece that is looked at. Raises
+        RiffeduError for a piece that is not among the last `XRAYS`, for the part of a piece that
+        repeats the one before, and outside the picture. Notebook: 11_text_to_music.
+        """
+        rows = self.pipeline.params.num_frequencies
+        columns = self.pipeline.window * self.pipeline.checkpoint.compression
+        down = limits.number("row", row, 0, rows) / rows
+        along = limits.number("column", column, 0, columns) / columns
+        if number not in self._made:
+            raise RiffeduError("this piece was played too long ago: touch a later one")
+        if number and along < self.stream.shared / self.pipeline.window:
+            raise RiffeduError("this part was drawn with the piece before: touch it further right")
+        if number != self._seen[0]:
+            self._seen = number, self._look_into(*self._made[number])
+        return self._seen[1].at(down, along)
+
+    def _look_into(self, settings: PieceSettings, again: Callable) -> XRay:
+        """Make a piece's latents again, and watch."""
+        from riffedu.music.xray import XRay, watching, words_of
+
+        x, y = settings.place
+        prompts = [settings.text] if settings.text else (list(settings.prompts) * 4)[:4]
+        shares = (1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y
+        with watching(self.pipeline.checkpoint.unet) as watch:
+            again(callback=watch)
+        tokenizer = self.pipeline.checkpoint.tokenizer
+        return XRay(watch, words_of(tokenizer, prompts, (1.0,) if settings.text else shares))
 
     def _states(self, prompts: Any) -> list:
         """Return the token states of the corners, from a cache of recent ones."""
