@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 PAGE = "from riffedu.app.live_instrument import live_instrument\n\nlive_instrument(seed={seed})"
 TEMPLATE, TITLE = "riffedu", "riffedu: the live instrument"
 ANY_ADDRESS = ("", "0.0.0.0")
-PINGS = {"ws_ping_interval": 30, "ws_ping_timeout": 30}  # Jupyter's own make tornado warn
+QUIET = {"loggers": {"tornado.general": {"level": "ERROR"}}}
+"""Tornado warns about the ping intervals that Jupyter sets."""
 KERNEL = {
     "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     + ["--IPKernelApp.log_level=ERROR"],  # it would warn that local sockets are not encrypted
@@ -134,7 +135,7 @@ def write_page(folder: Path, seed: int = 0) -> Path:
     nbformat.write(
         new_notebook(cells=[cell], metadata={"kernelspec": spec, "title": TITLE}), page
     )
-    settings = {"Voila": {"tornado_settings": PINGS}}
+    settings = {"Voila": {"logging_config": QUIET}}
     (folder / "voila.json").write_text(json.dumps(settings), encoding="utf-8")
     template = folder / "voila" / "templates" / TEMPLATE
     template.mkdir(parents=True)
