@@ -13,12 +13,13 @@ PAGE = """<!doctype html>
 <title>riffedu: the live instrument</title>
 <style>
   :root {{ color-scheme: light dark; }}
-  body {{ max-width: 34em; margin: 12vh auto; padding: 0 16px; font: 17px/1.5 system-ui, sans-serif; }}
+  body {{ max-width: 34em; margin: 12vh auto; padding: 0 16px; }}
+  body {{ font: 17px/1.5 system-ui, sans-serif; }}
   input, button {{ font: inherit; padding: 6px 10px; min-height: 44px; box-sizing: border-box; }}
 </style>
 <h1>This instrument needs its full link</h1>
-<p>Ask the person who started it for the whole address that <code>riffedu app</code> printed. It ends in
-<code>?token=…</code>, and the token is new each time the app starts.</p>
+<p>Ask the person who started it for the whole address that <code>riffedu app</code> printed.
+It ends in <code>?token=…</code>, and the token is new each time the app starts.</p>
 <form action="{action}" method="post">
   {xsrf}
   <label>Or enter the token: <input type="password" name="password" autocomplete="off"></label>

@@ -132,9 +132,7 @@ def write_page(folder: Path, seed: int = 0) -> Path:
     spec = {"name": TEMPLATE, "display_name": "riffedu", "language": "python"}
     page = folder / "riffedu.ipynb"
     cell = new_code_cell(PAGE.format(seed=seed))
-    nbformat.write(
-        new_notebook(cells=[cell], metadata={"kernelspec": spec, "title": TITLE}), page
-    )
+    nbformat.write(new_notebook(cells=[cell], metadata={"kernelspec": spec, "title": TITLE}), page)
     settings = {"Voila": {"logging_config": QUIET}}
     (folder / "voila.json").write_text(json.dumps(settings), encoding="utf-8")
     template = folder / "voila" / "templates" / TEMPLATE

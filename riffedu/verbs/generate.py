@@ -20,7 +20,6 @@ from riffedu.signal.stereo import WIDTH
 from riffedu.verbs.music import add_music_arguments, check_arguments, opened, options, write
 from riffedu.verbs.outputs import report
 
-
 LONGEST_NAME = 60
 """Characters of a file name that is made from a prompt."""
 
