@@ -20,10 +20,10 @@ from .music.theory import KEYS
 SHORTEST = 3
 """Letters of the shortest word that counts."""
 PLAIN = frozenset(
-    "and are but for from hear its let like not now one play played plays please some something "
-    "sound sounds that the them then this three time two very want with without you your".split()
+    "and are but for from hear its let like not now one play played plays please register some "
+    "something sound sounds that the them then this three time two very want with you your".split()
 )
-"""Words without a sound of their own."""
+"""Words without a sound of their own, and those that `captions` adds to the tables."""
 
 
 @lru_cache
