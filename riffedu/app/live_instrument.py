@@ -25,6 +25,7 @@ from riffedu import __version__
 from riffedu.app.model_server import WHERE, open_model_server
 from riffedu.errors import RiffeduError
 from riffedu.music.instrument import FILE, SEED_SOUNDS, STEPS, STRENGTH, PieceSettings
+from riffedu.training.known_words import warning_of
 from riffedu.widgets.front import front, or_else
 from riffedu.widgets.player_widget import tags_step
 
@@ -88,6 +89,14 @@ class LiveInstrument(anywidget.AnyWidget):
             seed_sounds=menu, frequencies=_row_edges(), page=WHERE in os.environ, **controls
         )
         self.on_msg(self._on_message)
+        self.observe(self._check_words, ["prompts", "text"])
+
+    def _check_words(self, change: Any) -> None:
+        """Tell the page about words in a new prompt that the model's training never used."""
+        new = [change.new] if isinstance(change.new, str) else set(change.new) - set(change.old)
+        warning = next(filter(None, map(warning_of, new)), "")
+        if warning and self._session.shipped:
+            self.send({"type": "unknown", "message": f"{warning[0].upper()}{warning[1:]}."})
 
     @property
     def settings(self) -> PieceSettings:
