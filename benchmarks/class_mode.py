@@ -3,7 +3,7 @@
 Not part of `make bench`: it takes as long as it plays, and it needs a browser. ``pip install
 playwright``, a Chromium, then
 
-    python benchmarks/class_mode.py [--phones 30] [--minutes 10] [--chromium /usr/bin/chromium]
+    python benchmarks/class_mode.py [--phones 30] [--minutes 10] [--steps 8]
 
 It starts `riffedu class` on 127.0.0.1 and opens the teacher's page. The phones send a prompt about
 every 20 s, the hostile one makes every kind of nuisance once a minute. It prints whether the music
@@ -27,6 +27,7 @@ from simulated_phones import PROMPTS, HostilePhone, Phone  # noqa: E402
 
 PORT = 8878
 BEGUN = "() => document.querySelector('.riffedu-instrument').instrument.band.end"
+STEPS = "n => document.querySelector('.riffedu-instrument').instrument.state.set({ steps: n })"
 LOOK = """() => {
   const { band } = document.querySelector('.riffedu-instrument').instrument;
   return { playing: band.playing, ahead: band.ahead, repeats: band.repeats, took: band.took };
@@ -84,6 +85,8 @@ async def measure(args: argparse.Namespace, folder: Path) -> None:
         browser = await playwright.chromium.launch(executable_path=args.chromium, args=flags)
         page = await browser.new_page()
         await page.goto(address)
+        await page.wait_for_selector(".riffedu-instrument")
+        await page.evaluate(STEPS, args.steps)
         await page.click(".riffedu-play")
         await page.wait_for_function(BEGUN)
         everyone = [await Phone(url, f"phone {n + 1}", code).join() for n in range(args.phones)]
@@ -105,7 +108,7 @@ async def measure(args: argparse.Namespace, folder: Path) -> None:
     right = sum(said[phone.name] == phone.said for phone in everyone)
     took = sorted(look["took"] for look in seen)
     print(
-        f"{args.phones} phones, {args.minutes:g} minutes, {attacks} attacks, "
+        f"{args.phones} phones, {args.minutes:g} minutes, {args.steps} steps, {attacks} attacks, "
         f"{saved['pieces']} pieces\n"
         f"music: {seen[-1]['repeats']} repeats, "
         f"{sum(not look['playing'] for look in seen)} of {len(seen)} looks found it stopped, "
@@ -122,6 +125,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--phones", type=int, default=30)
     parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--chromium", default="/usr/bin/chromium")
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(measure(parser.parse_args(), Path(folder)))

@@ -60,7 +60,10 @@ class LiveInstrument(anywidget.AnyWidget):
 
     _esm = front(
         *("sound.js", "picture.js", "dom.js"),
-        *(JS / f"{name}.js" for name in ("band", "state", "session", "pad", "scroll", "xray", "page")),
+        *(
+            JS / f"{name}.js"
+            for name in ("band", "state", "session", "pad", "scroll", "xray", "page")
+        ),
         *(JS / "hands.js", JS / "instrument.js"),
     )
     _css = front("look.css", JS / "instrument.css")

@@ -6,6 +6,8 @@ A run is watched step by step, with lesson 10's `record_attention` in the U-Net:
         for step in pipeline.denoise(noise, [prompt]):
             watch(step)
     XRay(watch, words_of(tokenizer, [prompt])).at(0.5, 0.25)
+
+`xray` does this for a generated result, from its parameters.
 """
 
 from __future__ import annotations
@@ -21,6 +23,9 @@ from riffedu.music.prompt_schedule import one_prompt
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from riffedu.music.generate import TextToMusic
+    from riffedu.music.result import Result
 
 SETTLED = 0.1
 """A prediction has settled once it stays within this share of the final one."""
@@ -74,14 +79,16 @@ def words_of(
 class Place:
     """What drew one place of a picture.
 
-    ``row`` (0 is the top) and ``column`` are those of its latent cell. ``words`` are the words that
-    received most attention there, as (word, share); ``other`` is the share of start, end, padding
-    and punctuation. From ``step`` of ``steps`` on, the prediction for the cell stayed as it is in
-    the end. ``channels`` are the cell's largest latents, as (channel, value).
+    ``row`` (0 is the top) and ``column`` are those of its latent cell, in a grid of ``shape``.
+    ``words`` are the words that received most attention there, as (word, share); ``other`` is the
+    share of start, end, padding and punctuation. From ``step`` of ``steps`` on, the prediction for
+    the cell stayed as it is in the end. ``channels`` are the cell's largest latents, as (channel,
+    value).
     """
 
     row: int
     column: int
+    shape: tuple[int, int]
     words: list[tuple[str, float]]
     other: float
     step: int
@@ -108,7 +115,7 @@ class XRay:
         x0 = torch.stack(watch.x0).float().cpu()
         self.latents, self.steps = x0[-1], len(x0)
         self.maps = watch.maps.float().cpu() / self.steps
-        self.words, self.shape = words, tuple(x0.shape[-2:])
+        self.words, self.shape = words, (x0.shape[-2], x0.shape[-1])
         far = (x0 - x0[-1]).norm(dim=1) > SETTLED * x0[-1].norm(dim=0)
         last_far = (far * torch.arange(1, self.steps + 1)[:, None, None]).amax(0)
         self.settled = (last_far + 1).clamp(max=self.steps)
@@ -127,9 +134,36 @@ class XRay:
         return Place(
             row,
             column,
+            self.shape,
             sorted(shares.items(), key=lambda pair: -pair[1])[:MOST],
             max(0.0, 1 - sum(shares.values())),
             int(self.settled[row, column]),
             self.steps,
             [(channel, float(cell[channel])) for channel in largest],
         )
+
+
+def xray(pipeline: TextToMusic, result: Result) -> XRay:
+    """Make a generated clip's latents again, from its parameters, and watch.
+
+    Raises RiffeduError for a clip that `TextToMusic.generate` did not make, that is longer than the
+    U-Net's width (5.12 s), or whose prompt changes with time. Notebook: 11_text_to_music.
+    """
+    import torch
+
+    told = result.parameters
+    if told.get("verb") != "generate":
+        raise RiffeduError("an X-ray needs a clip from `pipeline.generate`")
+    words = words_of(pipeline.checkpoint.tokenizer, [told["prompt"]])
+    generator = torch.Generator().manual_seed(told["seed"])
+    noise = pipeline.initial_noise(generator, told["duration"], told["tempo"])
+    if noise.shape[-1] > pipeline.window:
+        raise RiffeduError(f"an X-ray needs a shorter clip than {told['duration']:g} s")
+    asked = [told[name] for name in ("num_inference_steps", "guidance_scale")]
+    negative = pipeline.encode_prompt([told["negative_prompt"]])
+    with watching(pipeline.checkpoint.unet) as watch:
+        for step in pipeline.denoise(
+            noise, [told["prompt"]], negative, *asked, [generator], told["sampler"]
+        ):
+            watch(step)
+    return XRay(watch, words)

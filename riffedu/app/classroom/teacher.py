@@ -25,6 +25,7 @@ from riffedu.app.classroom.phones import GONE, JS, POLICY, file_route
 from riffedu.app.classroom.room import Room
 from riffedu.app.live_instrument import CONTROLS, LiveInstrument
 from riffedu.music.instrument import PieceSettings
+from riffedu.training.known_words import warning_of
 from riffedu.widgets.front import front
 
 SHOWN = (*CONTROLS, "seed_sounds", "frequencies", "page", "version")
@@ -69,6 +70,10 @@ class ClassInstrument(LiveInstrument):
         self.prompts = self.room.next_prompts(len(self.score), self.prompts)
         self.on_piece()
         return super()._next_settings()
+
+    def advise(self, prompt: str) -> str:
+        """Return a line about the words of ``prompt`` that the model does not know, or ""."""
+        return warning_of(prompt) if self._session.shipped else ""
 
     def restart(self) -> None:
         """Start over: the next piece is number 0."""
