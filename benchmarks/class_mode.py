@@ -8,6 +8,7 @@ playwright``, a Chromium, then
 It starts `riffedu class` on 127.0.0.1 and opens the teacher's page. The phones send a prompt about
 every 20 s, the hostile one makes every kind of nuisance once a minute. It prints whether the music
 had gaps, whether a prompt was lost or came twice, and how long a prompt took to be acknowledged.
+``--phones 0`` is the music alone, to compare with.
 """
 
 import argparse
@@ -56,10 +57,10 @@ async def chat(phone: Phone, end: float, delays: list) -> None:
         delays.append(time.monotonic() - before)
 
 
-async def annoy(hostile: HostilePhone, end: float) -> int:
+async def annoy(hostile: HostilePhone | None, end: float) -> int:
     """Attack once a minute; how often."""
     times = 0
-    while time.monotonic() < end:
+    while hostile and time.monotonic() < end:
         await hostile.attack()
         times += 1
         await asyncio.sleep(60)
@@ -75,10 +76,10 @@ async def watch(page, end: float) -> list[dict]:
     return seen
 
 
-async def measure(args: argparse.Namespace, folder: Path) -> None:
+async def play(args: argparse.Namespace, address: str, code: str) -> tuple:
+    """Let the music and the phones play; what was seen of both."""
     from playwright.async_api import async_playwright
 
-    process, address, code = await start(folder)
     url = f"http://127.0.0.1:{PORT}/"
     async with async_playwright() as playwright:
         flags = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
@@ -93,13 +94,21 @@ async def measure(args: argparse.Namespace, folder: Path) -> None:
         end, delays = time.monotonic() + 60 * args.minutes, []
         seen, attacks, *_ = await asyncio.gather(
             watch(page, end),
-            annoy(HostilePhone(url, code), end),
+            annoy(HostilePhone(url, code) if args.phones else None, end),
             *(chat(phone, end, delays) for phone in everyone),
         )
         connected = sum(not phone.listening.done() for phone in everyone)
         await browser.close()
-    process.terminate()
-    await process.wait()
+    return seen, attacks, delays, everyone, connected
+
+
+async def measure(args: argparse.Namespace, folder: Path) -> None:
+    process, address, code = await start(folder)
+    try:
+        seen, attacks, delays, everyone, connected = await play(args, address, code)
+    finally:
+        process.terminate()
+        await process.wait()
     saved = json.loads((folder / "class.json").read_text())
     said = {phone.name: [] for phone in everyone}
     for event in saved["class"]:
@@ -114,9 +123,9 @@ async def measure(args: argparse.Namespace, folder: Path) -> None:
         f"{sum(not look['playing'] for look in seen)} of {len(seen)} looks found it stopped, "
         f"never less than {min(look['ahead'] for look in seen):.1f} s ahead, "
         f"a piece took {statistics.median(took):.1f} s (worst {took[-1]:.1f} s)\n"
-        f"prompts: {len(delays)} sent; of {right} of {args.phones} phones all arrived once and in "
-        f"order; acknowledged in {1000 * statistics.median(delays):.0f} ms "
-        f"(worst {1000 * max(delays):.0f} ms)\n"
+        f"prompts: {len(delays)} sent; those of {right} of {args.phones} phones all arrived, "
+        f"once and in order; acknowledged in {1000 * statistics.median(delays or [0]):.0f} ms "
+        f"(worst {1000 * max(delays, default=0):.0f} ms)\n"
         f"phones still connected: {connected} of {args.phones}"
     )
 

@@ -159,11 +159,16 @@ def xray(pipeline: TextToMusic, result: Result) -> XRay:
     noise = pipeline.initial_noise(generator, told["duration"], told["tempo"])
     if noise.shape[-1] > pipeline.window:
         raise RiffeduError(f"an X-ray needs a shorter clip than {told['duration']:g} s")
-    asked = [told[name] for name in ("num_inference_steps", "guidance_scale")]
-    negative = pipeline.encode_prompt([told["negative_prompt"]])
+    states = pipeline.denoise(
+        noise,
+        [told["prompt"]],
+        pipeline.encode_prompt([told["negative_prompt"]]),
+        told["num_inference_steps"],
+        told["guidance_scale"],
+        [generator],
+        told["sampler"],
+    )
     with watching(pipeline.checkpoint.unet) as watch:
-        for step in pipeline.denoise(
-            noise, [told["prompt"]], negative, *asked, [generator], told["sampler"]
-        ):
-            watch(step)
+        for state in states:
+            watch(state)
     return XRay(watch, words)

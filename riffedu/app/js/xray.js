@@ -12,10 +12,13 @@ class XRay {
     state.addEventListener("xray", ({ detail }) => this.answered(detail), { signal });
   }
 
+  frame() {
+    return scrollFrame(this.page.scroll, this.state.band);
+  }
+
   touch(event) {
-    const { scroll } = this.page;
-    const box = scroll.getBoundingClientRect();
-    const { tall, time } = scrollFrame(scroll, this.state.band);
+    const box = this.page.scroll.getBoundingClientRect();
+    const { tall, time } = this.frame();
     const at = time(event.clientX - box.left);
     this.ask(this.state.band.partAt(at * RATE), at, (event.clientY - box.top) / tall);
   }
@@ -78,12 +81,11 @@ class XRay {
   draw() {
     if (!this.place) return;
     const { part, row, column, shape } = this.place;
-    const { scroll } = this.page;
-    const { left, wide, tall, across } = scrollFrame(scroll, this.state.band);
+    const { left, wide, tall, across } = this.frame();
     const begin = (part.at - part.first) / RATE;
     const from = Math.max(part.at / RATE, begin + this.cell(part, column));
     const to = Math.min((part.at + part.length) / RATE, begin + this.cell(part, column + 1));
-    const pen = scroll.getContext("2d");
+    const pen = this.page.scroll.getContext("2d");
     pen.save();
     pen.beginPath();
     pen.rect(left, 0, wide, tall);
