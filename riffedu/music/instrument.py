@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -159,18 +159,23 @@ class Instrument:
     def xray(self, number: int, row: float, column: float) -> Place:
         """Return what drew a pixel of piece ``number``'s picture; row 0 is the top.
 
-        The piece's latents are computed again, once for each piece that is looked at. Raises
-        RiffeduError for a piece that is not among the last `XRAYS`, for the part of a piece that
-        repeats the one before, and outside the picture. Notebook: 11_text_to_music.
+        The piece's latents are computed again, once for each piece that is looked at. The first
+        part of a piece was drawn with the one before, which is then looked at. Raises RiffeduError
+        for a piece that is not among the last `XRAYS`, and outside the picture.
+        Notebook: 11_text_to_music.
         """
         rows = self.pipeline.params.num_frequencies
         columns = self.pipeline.window * self.pipeline.checkpoint.compression
         down = limits.number("row", row, 0, rows) / rows
         along = limits.number("column", column, 0, columns) / columns
+        own = self.pipeline.window - self.stream.shared
+        if number > 0 and along < 1 - own / self.pipeline.window:
+            earlier = self.xray(
+                number - 1, row, column + own * self.pipeline.checkpoint.compression
+            )
+            return replace(earlier, column=earlier.column - own)
         if number not in self._made:
             raise RiffeduError("this piece was played too long ago: touch a later one")
-        if number and along < self.stream.shared / self.pipeline.window:
-            raise RiffeduError("this part was drawn with the piece before: touch it further right")
         if number != self._seen[0]:
             self._seen = number, self._look_into(*self._made[number])
         return self._seen[1].at(down, along)

@@ -1,5 +1,7 @@
 """What drew a place of a picture: words, step, latents; and of a piece of the instrument."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -89,11 +91,21 @@ def test_a_piece_is_made_again_as_it_was(small):
     assert {word for word, share in first.words if share > 0} <= {"calm", "piano"}
 
 
+def test_the_first_part_of_a_piece_was_drawn_with_the_one_before(small):
+    instrument = Instrument(small)
+    for _ in range(2):
+        instrument.next(PieceSettings(FOUR, **FEW))
+    own = small.window - instrument.stream.shared
+    factor = small.checkpoint.compression
+    before = instrument.xray(0, 10, (own + 0.5) * factor)
+    assert instrument.xray(1, 10, 0.5 * factor) == replace(before, column=0)
+    assert instrument.xray(1, 10, instrument.stream.shared * factor).words != before.words
+
+
 @pytest.mark.parametrize(
     "asked, words",
     [
         ((5, 0, 300), "too long ago"),
-        ((1, 0, 0), "the piece before"),
         ((0, -1, 300), "row"),
         ((0, 0, 9999), "column"),
         ((0, float("nan"), 300), "NaN"),
