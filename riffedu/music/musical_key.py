@@ -70,7 +70,7 @@ def named_key(prompt: str, seed: int = 0) -> str:
     A mode alone, as in "in a minor key", gets its tonic from ``seed``.
 
     >>> named_key("piano in D minor"), named_key("piano in a minor key", 1), named_key("piano")
-    ('D minor', 'F# minor', '')
+    ('D minor', 'F minor', '')
     """
     if found := _NAMED.search(prompt):
         return key_name(found[0])
