@@ -48,6 +48,7 @@ def test_import_brings_nothing_heavy():
         ["train", "--help"],
         ["lab", "--help"],
         ["app", "--help"],
+        ["class", "--help"],
         ["check", "--help"],
         ["generate", "--help"],
         ["evaluate", "--help"],

@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     limits.whole("--seed", args.seed, 0, 2**31 - 1)
     limits.whole("--port", args.port, 1, 65535)
     check_free(args.ip, args.port)
-    pipeline = _load(args.model, args.device)
+    pipeline = load_warm(args.model, args.device)
     key = secrets.token_bytes(16)
     token = "" if args.no_token else secrets.token_urlsafe(16)
     server = SessionListener(ModelServer(pipeline), key)
@@ -101,14 +101,13 @@ def check_free(ip: str, port: int) -> None:
         ) from None
 
 
-def _load(name: str, device: str) -> Pipeline:
+def load_warm(name: str, device: str) -> Pipeline:
+    """Load a model and generate once with it, because the first run is slow."""
     from riffedu.music.pipeline import load_pipeline
 
     say("Loading the model …", flush=True)
     pipeline = load_pipeline(name, device)
-    pipeline.generate(
-        "music", num_inference_steps=1, progress=False
-    )  # warm up: the first run is slow
+    pipeline.generate("music", num_inference_steps=1, progress=False)
     return pipeline
 
 
