@@ -3,6 +3,7 @@
 # make test-browser   the same notebooks and the panels in a real JupyterLab and Chromium
 # make lint   ruff, types and import contracts, as make test checks them
 # make bench  time the pipeline on this machine
+# make docs   build the site, lessons run, into build/site/html; `riffedu docs` opens it
 # make notebooks  write notebooks, the teacher's pages and the README's table from their sources
 
 VENV ?= .venv
@@ -14,6 +15,7 @@ SETUP := $(VENV)/.setup-done
 TRAIN := $(VENV)/.train-done
 BROWSER := $(VENV)/.browser-done
 LINT := $(VENV)/.lint-done
+DOCS := $(VENV)/.docs-done
 # The same names as in tests/browser/conftest.py.
 CHROMIUM := $(or $(RIFFEDU_CHROMIUM),$(shell for b in \
 	chromium chromium-browser google-chrome google-chrome-stable; do command -v $$b && break; done))
@@ -23,7 +25,7 @@ PAGES := $(or $(CHROMIUM),$(filter true,$(CI)))
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=180 \
 	--nbval-sanitize-with tests/nbval_sanitize.cfg
 
-.PHONY: lab setup train-deps lint test test-library test-notebooks test-browser bench notebooks clean
+.PHONY: lab setup train-deps lint test test-library test-notebooks test-browser docs bench notebooks clean
 
 lab: $(SETUP)
 	$(BIN)/riffedu check
@@ -60,7 +62,7 @@ test: $(SETUP) $(TRAIN) lint test-library test-notebooks
 	$(if $(PAGES),$(MAKE) test-browser,@echo "No Chromium or Chrome here: the tests of real pages are left out.")
 
 # With real pages every notebook runs there, and its errors are seen there: one run less without.
-test-library: $(TRAIN)
+test-library: $(TRAIN) $(DOCS)
 	$(BIN)/python -m pytest tests riffedu/signal --ignore tests/browser --doctest-modules $(TEST_FLAGS) \
 		$(if $(PAGES),--deselect tests/lessons/test_notebooks.py::test_runs_without_hidden_errors)
 
@@ -72,6 +74,15 @@ test-browser: $(BROWSER)
 
 $(BROWSER): $(SETUP)
 	$(PIP) -e '.[test,browser]'
+	@touch $@
+
+# A lesson runs only if it or the library has changed; with DOCS_FLAGS=--no-run not even then.
+docs: $(DOCS)
+	$(BIN)/python docs/site/build.py $(DOCS_FLAGS)
+
+# After $(TRAIN) where both are wanted: two pips at once would get in each other's way.
+$(DOCS): $(SETUP) $(if $(filter test test-library,$(MAKECMDGOALS)),$(TRAIN))
+	$(PIP) -e '.[test,docs]'
 	@touch $@
 
 bench: $(SETUP)

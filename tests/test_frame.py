@@ -335,7 +335,9 @@ def closure(name: str, extras: frozenset, seen: set) -> set:
 def test_constraints_pin_all_that_riffedu_needs():
     pulled = {
         name
-        for name, _ in closure("riffedu", frozenset({"test", "train", "lint", "browser"}), set())
+        for name, _ in closure(
+            "riffedu", frozenset({"test", "train", "lint", "browser", "docs"}), set()
+        )
     }
     # torch's CUDA build pins these itself.
     pulled = {name for name in pulled if not re.match("nvidia-|cuda-|triton", name)}

@@ -49,10 +49,18 @@ def page(name: str, inside: list[str]) -> str:
 
 def index() -> str:
     """Return the API's first page: modules by lesson, then by folder."""
-    lines = ["API", "===", "", "What each lesson brings:", "", ".. list-table::", "   :widths: 40 60", ""]
+    lines = [
+        "API",
+        "===",
+        "",
+        "What each lesson brings:",
+        "",
+        ".. list-table::",
+        "   :widths: 40 60",
+        "",
+    ]
     for lesson in LESSONS:
         links = ", ".join(f":doc:`{name} <{name}>`" for name in lesson.modules)
         lines += [f"   * - :doc:`{lesson.heading} </notebooks/{lesson.name}>`", f"     - {links}"]
     lines += ["", "All modules:", "", ".. toctree::", "   :maxdepth: 2", ""]
     return "\n".join(lines + [f"   {folder}" for folder in FOLDERS]) + "\n"
-

@@ -45,15 +45,17 @@ CODE = re.compile(r"\]\((?:\.\./)*riffedu/([\w/]+?)(?:\.py|/)?\)")
 def main() -> int:
     """Build the site and check its links; return 1 if something is wrong."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--no-run", action="store_true", help="do not run the lessons")
     parser.add_argument(
-        "--reuse", action="store_true", help="keep earlier runs even if the library has changed"
+        "--no-run", action="store_true", help="run no lesson: show what its last run left, if any"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="plain pages without sources, to look for mistakes"
     )
     parser.add_argument("--work", type=Path, default=WORK, help="folder to build in")
     args = parser.parse_args()
     start = time.monotonic()
-    assemble(args.work, run=not args.no_run, reuse=args.reuse)
-    code = sphinx(args.work)
+    assemble(args.work, may_run=not args.no_run)
+    code = sphinx(args.work, args.quick)
     problems = links.problems(args.work / "html")
     for problem in problems:
         print(problem)
@@ -62,13 +64,13 @@ def main() -> int:
     return 1 if code or problems else 0
 
 
-def assemble(work: Path, run: bool = True, reuse: bool = False) -> None:
+def assemble(work: Path, may_run: bool = True) -> None:
     """Put every page and file of the site into ``work/source``."""
     source = work / "source"
     shutil.rmtree(source, ignore_errors=True)
     outputs = Outputs(source / "extra" / "outputs")
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        book = lessons.executed(path, work / "runs", reuse) if run else nbformat.read(path, 4)
+        book = lessons.executed(path, work / "runs", may_run)
         without_kernel(book, path.stem, outputs)
         target = source / "notebooks" / path.name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -101,9 +103,12 @@ def linked(text: str, path: Path | str) -> str:
 
 
 def front(source: Path) -> None:
-    """Write the front page, its shelf of sounds, the player's files and the page that makes music."""
+    """Write the front page, its shelf of sounds, the player's files, and the page for music."""
     outputs = Outputs(source / "extra" / "outputs", above="")
-    titles = {each["name"]: each for each in json.loads((clips_folder() / "clips.json").read_text())["clips"]}
+    titles = {
+        each["name"]: each
+        for each in json.loads((clips_folder() / "clips.json").read_text())["clips"]
+    }
     players = []
     for name in SHELF:
         player = spectrogram_player(clip(name), label=titles[name]["title"], height=240)
@@ -124,7 +129,7 @@ def front(source: Path) -> None:
     (static / "player.css").write_text(SpectrogramPlayer._css, "utf-8")
 
 
-def sphinx(work: Path) -> int:
+def sphinx(work: Path, quick: bool = False) -> int:
     """Run Sphinx; warnings are errors. Lessons are offered for download without their outputs."""
     from sphinx.cmd.build import main as build
 
@@ -133,6 +138,7 @@ def sphinx(work: Path) -> int:
     code = build(
         [
             *("-b", "html", "-W", "--keep-going", "-q", "-j", "2", "-d", str(work / "doctrees")),
+            *(("-t", "quick") if quick else ()),
             *(str(work / "source"), str(html)),
         ]
     )

@@ -51,6 +51,9 @@ html_theme_options = {
     "use_fullscreen_button": False,
     "use_repository_button": False,
 }
+if tags.has("quick"):  # noqa: F821 - Sphinx defines it
+    extensions.remove("sphinx.ext.viewcode")
+    html_theme, html_theme_options = "basic", {}
 
 
 def setup(app):

@@ -37,22 +37,23 @@ def key(path: Path, book: nbformat.NotebookNode) -> str:
     return hashlib.sha256(cells.encode() + state_of_code(path.stem)).hexdigest()[:16]
 
 
-def executed(path: Path, cache: Path, reuse: bool = False) -> nbformat.NotebookNode:
+def executed(path: Path, cache: Path, may_run: bool = True) -> nbformat.NotebookNode:
     """Return a lesson with its outputs, from ``cache`` if it ran there before.
 
-    ``reuse`` takes the last run of a lesson even if the library has changed since. Text is always
-    the present one: only outputs come from the cache.
+    Unless it ``may_run``, it has those of its last run, even if the library has changed since, or
+    none. The text is always the present one.
     """
     book = nbformat.read(path, as_version=4)
     kept = cache / f"{path.stem}-{key(path, book)}.ipynb"
     earlier = sorted(cache.glob(f"{path.stem}-*.ipynb"), key=os.path.getmtime)
-    if not kept.is_file():
-        if reuse and earlier:
-            kept = earlier[-1]
-        else:
-            run(path, kept)
-            for old in earlier:
-                old.unlink()
+    if may_run and not kept.is_file():
+        run(path, kept)
+        for old in earlier:
+            old.unlink()
+    elif not kept.is_file():
+        if not earlier:
+            return book
+        kept = earlier[-1]
     return with_outputs(book, nbformat.read(kept, as_version=4))
 
 
@@ -72,9 +73,7 @@ def run(path: Path, kept: Path) -> None:
     print(f"{path.stem}: ran in {time.monotonic() - start:.0f} s", flush=True)
 
 
-def with_outputs(
-    book: nbformat.NotebookNode, ran: nbformat.NotebookNode
-) -> nbformat.NotebookNode:
+def with_outputs(book: nbformat.NotebookNode, ran: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Give a notebook the outputs and the widgets' state of an earlier run of the same code."""
     code = [cell for cell in book.cells if cell.cell_type == "code"]
     done = [cell for cell in ran.cells if cell.cell_type == "code"]

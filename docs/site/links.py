@@ -1,4 +1,4 @@
-"""Check a built site: every link inside it leads somewhere, and no page asks anything of a network."""
+"""Check a built site: its links lead somewhere, and its pages ask nothing of a network."""
 
 from __future__ import annotations
 
