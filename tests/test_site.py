@@ -1,4 +1,4 @@
-"""The site: it builds without a warning or a dead link, and its pages need neither kernel nor network."""
+"""The site builds without a warning or a dead link, and needs neither kernel nor network."""
 
 import os
 import subprocess

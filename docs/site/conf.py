@@ -43,7 +43,9 @@ html_js_files = [("site.js", {"type": "module"})]
 html_last_updated_fmt = None
 html_show_copyright = False
 html_show_sphinx = False
+html_context = {"default_mode": "auto"}
 html_theme_options = {
+    "navbar_persistent": [],
     "home_page_in_toc": False,
     "search_bar_text": "Search",
     "show_toc_level": 2,

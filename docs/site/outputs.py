@@ -1,8 +1,8 @@
 """What a lesson's outputs become on a page without a kernel.
 
 Sounds and pictures become files beside the pages. A spectrogram player plays there as in a notebook
-(static/site.js hands it the files); a panel is shown at its first setting, with its figures and
-players and what its controls say.
+(static/site.js hands it the files); of a panel there is a still, with its figures and players
+and what its controls say.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import soundfile
 from nbformat import NotebookNode
 from PIL import Image
 
+from riffedu.lessons.build import COMPARED
 from riffedu.syllabus import LESSONS
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -53,9 +54,17 @@ class Outputs:
             (self.folder / name).write_bytes(content)
         return f"{self.above}{self.folder.name}/{name}"
 
+    def kept(self, content: bytes, ending: str) -> str:
+        """Keep a file; a picture's address goes with its size, so that the page does not jump."""
+        address = self.file(content, ending)
+        if ending == "flac":
+            return address
+        width, height = Image.open(io.BytesIO(content)).size
+        return f'{address}" width="{width}" height="{height}'
+
     def taken_out(self, page: str) -> str:
         """Move pictures and sounds from within HTML into files; link lessons as pages."""
-        page = EMBEDDED.sub(lambda found: self.file(base64.b64decode(found[2]), found[1]), page)
+        page = EMBEDDED.sub(lambda found: self.kept(base64.b64decode(found[2]), found[1]), page)
         page = page.replace('preload="auto"', 'preload="none"')
         page = page.replace("<img ", '<img loading="lazy" ')
         return re.sub(r'(href="[\w/.]+)\.ipynb', r"\1.html", page)
@@ -117,7 +126,7 @@ class Widgets:
         if model["model_name"] == "HTMLModel" or self.is_player(model) and inside:
             return inside
         words = (
-            "This panel as it is at first. Its controls need Python: "
+            "A still of the panel. Its controls work in the notebook: "
             f"<code>riffedu lab {self.lesson}</code>."
         )
         return f'<div class="riffedu-panel"><p class="riffedu-note">{words}</p>{inside}</div>'
@@ -156,7 +165,7 @@ class Widgets:
     def image(self, model: dict) -> str:
         """Return a figure as a file."""
         for buffer in model["buffers"]:
-            address = self.outputs.file(base64.b64decode(buffer["data"]), model["state"]["format"])
+            address = self.outputs.kept(base64.b64decode(buffer["data"]), model["state"]["format"])
             alt = html.escape(model["state"].get("tooltip") or "", quote=True)
             return f'<img loading="lazy" alt="{alt}" src="{address}">'
         return ""
@@ -198,6 +207,7 @@ def without_kernel(book: NotebookNode, name: str, outputs: Outputs) -> None:
     widgets = Widgets(state, outputs, lesson)
     for cell in book.cells:
         if cell.cell_type == "code":
+            cell.source = cell.source.removesuffix(f"\n{COMPARED}")
             cell.outputs = [each for each in cell.outputs if not passing(each)]
             for output in cell.outputs:
                 if "data" in output:
@@ -217,3 +227,5 @@ def still(data: dict, widgets: Widgets) -> None:
         data["text/html"] = shown
     elif "text/html" in data:
         data["text/html"] = widgets.outputs.taken_out("".join(data["text/html"]))
+    if "text/markdown" in data:
+        data["text/markdown"] = "".join(data["text/markdown"]).replace(".ipynb)", ".html)")

@@ -94,6 +94,15 @@ function tellTheme() {
   document.body.dataset.jpThemeLight = String(document.documentElement.dataset.theme !== "dark");
 }
 
+/** What the theme's and Sphinx's pages leave out for screen readers. */
+function mend() {
+  for (const summary of document.querySelectorAll(".has-children > details > summary")) {
+    summary.setAttribute("aria-label", `Pages under ${summary.closest("li").querySelector("a").textContent.trim()}`);
+  }
+  for (const part of document.querySelectorAll("dt dl, dt dl > dd")) part.setAttribute("role", "presentation");
+}
+
+mend();
 if (location.protocol !== "file:") {
   document.querySelectorAll(".riffedu-shelf").forEach(shelve);
   const near = new IntersectionObserver(
