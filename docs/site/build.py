@@ -21,6 +21,7 @@ import links
 import nbformat
 from outputs import Outputs, without_kernel
 
+from riffedu.app import web_page
 from riffedu.paths import clips_folder
 from riffedu.signal.audio import clip
 from riffedu.widgets.player_widget import SpectrogramPlayer, spectrogram_player
@@ -54,7 +55,7 @@ def main() -> int:
     parser.add_argument("--work", type=Path, default=WORK, help="folder to build in")
     args = parser.parse_args()
     start = time.monotonic()
-    assemble(args.work, may_run=not args.no_run)
+    assemble(args.work, may_run=not args.no_run, live=not args.quick)
     code = sphinx(args.work, args.quick)
     problems = links.problems(args.work / "html")
     for problem in problems:
@@ -64,8 +65,8 @@ def main() -> int:
     return 1 if code or problems else 0
 
 
-def assemble(work: Path, may_run: bool = True) -> None:
-    """Put every page and file of the site into ``work/source``."""
+def assemble(work: Path, may_run: bool = True, live: bool = True) -> None:
+    """Put every page and file of the site into ``work/source``; ``live`` the page for music too."""
     source = work / "source"
     shutil.rmtree(source, ignore_errors=True)
     outputs = Outputs(source / "extra" / "outputs")
@@ -88,7 +89,8 @@ def assemble(work: Path, may_run: bool = True) -> None:
     shutil.copytree(ROOT / "data" / "pictures", source / "data" / "pictures")
     (source / "docs" / "teaching" / "lessons" / "index.md").write_text(PLANS, "utf-8")
     api.write(source / "api")
-    front(source)
+    size = sum(web_page.build(source / "extra" / "live").values()) if live else 0
+    front(source, size)
 
 
 def linked(text: str, path: Path | str) -> str:
@@ -102,8 +104,11 @@ def linked(text: str, path: Path | str) -> str:
     return text.replace("](data/models/)", "](data/models/default/README.md)")
 
 
-def front(source: Path) -> None:
-    """Write the front page, its shelf of sounds, the player's files, and the page for music."""
+def front(source: Path, live: int = 0) -> None:
+    """Write the front page, its shelf of sounds, and the player's files.
+
+    ``live`` is the size in bytes of the page that makes music, or 0 if there is none.
+    """
     outputs = Outputs(source / "extra" / "outputs", above="")
     titles = {
         each["name"]: each
@@ -115,12 +120,10 @@ def front(source: Path) -> None:
         state = player.get_state()
         buffers = {each: bytes(state[each]) for each in ("sound", "picture")}
         players.append(outputs.player(state, buffers))
-    live = ROOT / "docs" / "live"
-    if live.is_dir():
-        shutil.copytree(live, source / "extra" / "live")
     text = (HERE / "index.md").read_text("utf-8")
     text = text.replace("SHELF", f'<div class="riffedu-shelf">{"".join(players)}</div>')
-    text = re.sub(r"^LIVE .*\n", "" if not live.is_dir() else lambda m: m[0][5:], text, flags=re.M)
+    line = r"\1" if live else ""
+    text = re.sub(r"^LIVE (.*\n)", line, text, flags=re.M).replace("SIZE", f"{live / 1e6:.0f}")
     (source / "index.md").write_text(text, "utf-8")
     static = source / "_static"
     shutil.copytree(HERE / "static", static)
