@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -58,15 +59,19 @@ def executed(path: Path, cache: Path, may_run: bool = True) -> nbformat.Notebook
 
 
 def run(path: Path, kept: Path) -> None:
-    """Execute a notebook in a fresh kernel and keep it, whole or not at all."""
+    """Execute a notebook in a fresh kernel and keep it, whole or not at all.
+
+    What a lesson writes, such as a training, goes into an empty folder that is removed afterwards.
+    """
     book, start = nbformat.read(path, as_version=4), time.monotonic()
-    NotebookClient(
-        book,
-        timeout=SECONDS,
-        kernel_name="python3",
-        resources={"metadata": {"path": path.parent}},
-        store_widget_state=True,
-    ).execute(stderr=subprocess.DEVNULL)  # it warns that a kernel talks over TCP
+    with tempfile.TemporaryDirectory() as place:
+        NotebookClient(
+            book,
+            timeout=SECONDS,
+            kernel_name="python3",
+            resources={"metadata": {"path": place}},
+            store_widget_state=True,
+        ).execute(stderr=subprocess.DEVNULL)  # it warns that a kernel talks over TCP
     kept.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(book, kept.with_suffix(".part"))
     kept.with_suffix(".part").replace(kept)
