@@ -5,6 +5,7 @@ import { PageModel } from "./model.js";
 
 const LONGEST_WAIT = 20; // seconds for offline.js; then the page works without it
 const OPENED_AGAIN = "riffedu-opened-again";
+const LEAD = 3.8; // seconds: with one clip ahead, a moved dot is heard in the second clip from now
 const PATIENCE = 600; // seconds of repeats: a slow phone is not a kernel that died
 
 /** Let offline.js keep the files; whether it does. */
@@ -51,7 +52,7 @@ async function open() {
   showLoading(worker, listed.download);
   const root = document.getElementById("instrument");
   instrument.render({ model: new PageModel(facts, worker), el: root });
-  root.instrument.band.patience = PATIENCE;
+  Object.assign(root.instrument.band, { patience: PATIENCE, longestLead: LEAD });
 }
 
 open().catch((error) => (document.getElementById("loading-words").textContent = `The page could not be opened: ${error.message}`));
