@@ -196,6 +196,7 @@ LESSONS = (
             "signal.stereo",
             "music.result",
             "music.pulse",
+            "music.musical_key",
             "music.prompt_schedule",
             "music.generate",
         ),
