@@ -171,7 +171,7 @@ def check_ears(heard: Any) -> object:
     said = as_words(heard, "ABCD", tuple(_SOUNDS_LIKE))
     wrong = [letter for letter in CLIPS if said[letter] != CLIPS[letter]]
     if wrong:
-        more = f" (Not right yet: {len(wrong)} of four.)"
+        more = f" ({len(wrong)} of the four are not right yet.)"
         return hint(f"Listen to {wrong[0]} again. {_SOUNDS_LIKE[said[wrong[0]]]}{more}")
     return right("One noise, four clips: the words decide register, attack and texture.")
 
