@@ -33,7 +33,7 @@ PROMPTS = (
     "a honky-tonk piano, fast",
     "a harpsichord",
     "a music box",
-    "a celesta",
+    "steel drums",
     "a marimba",
     "a vibraphone with reverb",
     "tubular bells",
@@ -70,9 +70,8 @@ PROMPTS = (
     "ambient",
 )
 """The prompts that the page can mix; the first four are in the corners."""
-STEPS = 6
-"""Denoising steps to begin with: two fewer than in the app, because a browser is slower."""
 MOST_STEPS = 25
+"""The most denoising steps that the page's slider offers."""
 
 
 def build(folder: Path, pipeline: Pipeline | None = None) -> dict[str, int]:
@@ -116,14 +115,7 @@ def facts(pipeline: Pipeline) -> dict[str, Any]:
     grid, params = lean_grid(pipeline.params), pipeline.params
     size = pipeline.window
     return {
-        "controls": {
-            "prompts": list(CORNERS),
-            "x": 0.5,
-            "y": 0.5,
-            "seed": 0,
-            "steps": STEPS,
-            "guidance_scale": 3.0,
-        },
+        "controls": _controls(),
         "choices": list(PROMPTS),
         "frequencies": row_edges(),
         "levels": [
@@ -159,13 +151,20 @@ def facts(pipeline: Pipeline) -> dict[str, Any]:
     }
 
 
+def _controls() -> dict[str, Any]:
+    """What the page's controls are set to at first: as in the app."""
+    traits = LiveInstrument.class_traits()
+    names = ("x", "y", "seed", "steps", "guidance_scale")
+    return {"prompts": list(CORNERS), **{name: traits[name].default_value for name in names}}
+
+
 def _states(pipeline: Pipeline) -> Any:
     """Token states of the empty prompt, then of all `PROMPTS`."""
     return pipeline.encode_prompt(["", *PROMPTS])
 
 
 def _list_files(folder: Path) -> None:
-    """Write the list that the service worker keeps for offline use, named by what is in it."""
+    """Write the list of files to keep for offline use, and its version into the service worker."""
     names = sorted(
         file.relative_to(folder).as_posix()
         for file in folder.rglob("*")
@@ -176,8 +175,9 @@ def _list_files(folder: Path) -> None:
         total.update(name.encode())
         total.update((folder / name).read_bytes())
     download = sum((folder / name).stat().st_size for name in names if name.endswith(".gz"))
-    listed = {"version": total.hexdigest()[:16], "files": names, "download": download}
-    write_text(folder / "files.json", json.dumps(listed))
+    write_text(folder / "files.json", json.dumps({"files": names, "download": download}))
+    worker = (folder / "offline.js").read_text(encoding="utf-8")
+    write_text(folder / "offline.js", f'const VERSION = "{total.hexdigest()[:16]}";\n{worker}')
 
 
 def main(argv: list[str] | None = None) -> int:

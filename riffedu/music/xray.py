@@ -156,7 +156,7 @@ def xray(pipeline: TextToMusic, result: Result) -> XRay:
         raise RiffeduError("an X-ray needs a clip from `pipeline.generate`")
     words = words_of(pipeline.checkpoint.tokenizer, [told["prompt"]])
     generator = torch.Generator().manual_seed(told["seed"])
-    noise = pipeline.initial_noise(generator, told["duration"], told["tempo"])
+    noise = pipeline.initial_noise(generator, told["duration"], told["tempo"], told["key"])
     if noise.shape[-1] > pipeline.window:
         raise RiffeduError(f"an X-ray needs a shorter clip than {told['duration']:g} s")
     states = pipeline.denoise(
