@@ -96,7 +96,8 @@ class LiveInstrument(anywidget.AnyWidget):
 
     def _check_words(self, change: Any) -> None:
         """Tell the page about words in a new prompt that the model's training never used."""
-        new = [change.new] if isinstance(change.new, str) else set(change.new) - set(change.old)
+        known = change.old if isinstance(change.old, list) else ()  # undefined at first
+        new = [change.new] if isinstance(change.new, str) else set(change.new) - set(known)
         warning = next(filter(None, map(warning_of, new)), "")
         if warning and self._session.shipped:
             self.send({"type": "unknown", "message": f"{warning[0].upper()}{warning[1:]}."})
