@@ -58,7 +58,7 @@ class XRay {
   }
 
   lines({ words, other, step, steps, row, column, channels }) {
-    const percent = (share) => `${Math.round(100 * share)} %`;
+    const percent = (share) => `${(100 * share).toFixed(1)} %`;
     const seen = words.map(([word, share]) => `“${word}” ${percent(share)}`);
     const values = channels.map(([channel, value]) => `${channel} (${value.toFixed(1).replace("-", "−")})`);
     const line = (name, text) => el("p", {}, el("b", {}, `${name}: `), `${text} `, this.lesson(LESSONS[name.toLowerCase()]));
