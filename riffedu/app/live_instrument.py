@@ -25,6 +25,7 @@ from riffedu import __version__
 from riffedu.app.model_server import WHERE, open_model_server
 from riffedu.errors import RiffeduError
 from riffedu.music.instrument import FILE, SEED_SOUNDS, STEPS, STRENGTH, PieceSettings
+from riffedu.training.known_words import warning_of
 from riffedu.widgets.front import front, or_else
 from riffedu.widgets.player_widget import tags_step
 
@@ -85,9 +86,17 @@ class LiveInstrument(anywidget.AnyWidget):
         self._clear()
         menu = [[name, words] for name, words in SEED_SOUNDS.items()]
         super().__init__(
-            seed_sounds=menu, frequencies=_row_edges(), page=WHERE in os.environ, **controls
+            seed_sounds=menu, frequencies=row_edges(), page=WHERE in os.environ, **controls
         )
         self.on_msg(self._on_message)
+        self.observe(self._check_words, ["prompts", "text"])
+
+    def _check_words(self, change: Any) -> None:
+        """Tell the page about words in a new prompt that the model's training never used."""
+        new = [change.new] if isinstance(change.new, str) else set(change.new) - set(change.old)
+        warning = next(filter(None, map(warning_of, new)), "")
+        if warning and self._session.shipped:
+            self.send({"type": "unknown", "message": f"{warning[0].upper()}{warning[1:]}."})
 
     @property
     def settings(self) -> PieceSettings:
@@ -306,7 +315,8 @@ def _int16(sound: np.ndarray) -> bytes:
     return np.clip(np.rint(32768 * sound), -32768, 32767).astype("<i2").tobytes()
 
 
-def _row_edges() -> list[float]:
+def row_edges() -> list[float]:
+    """Return the frequencies at the edges of a picture's rows in hertz, lowest first."""
     from riffedu.signal.mel import hz_to_mel, mel_to_hz
     from riffedu.signal.params import SpectrogramParams
 

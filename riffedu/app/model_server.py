@@ -21,6 +21,7 @@ from riffedu.classroom import class_limits
 from riffedu.errors import RiffeduError
 from riffedu.music.instrument import FILE, Instrument, PieceSettings
 from riffedu.music.stream import Piece
+from riffedu.training.known_words import is_shipped
 from riffedu.turns import MODEL_LOCK
 
 if TYPE_CHECKING:
@@ -57,6 +58,12 @@ class Session:
     def waiting(self) -> int:
         """How many sessions are waiting for the model now."""
         return MODEL_LOCK.waiting
+
+    @property
+    def shipped(self) -> bool:
+        """Whether the model is the shipped one, whose captions are known."""
+        pipeline = self._instrument.pipeline
+        return is_shipped(pipeline.checkpoint.path) and not getattr(pipeline, "loras", ())
 
     def next(self, settings: PieceSettings) -> Piece:
         """Generate the next piece.
@@ -141,6 +148,7 @@ def _serve(model_server: ModelServer, connection: Connection) -> None:
         "restart": session.restart,
         "add_sound": session.add_sound,
         "waiting": lambda: session.waiting,
+        "shipped": lambda: session.shipped,
     }
     try:
         while True:
@@ -200,6 +208,11 @@ class RemoteSession:
     def waiting(self) -> int:
         """How many sessions are waiting for the model now."""
         return self._ask("waiting")
+
+    @property
+    def shipped(self) -> bool:
+        """Whether the model is the shipped one, whose captions are known."""
+        return self._ask("shipped")
 
     def next(self, settings: PieceSettings) -> Piece:
         """Generate the next piece; see `Session.next`."""

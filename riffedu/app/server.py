@@ -7,6 +7,7 @@ small process of its own, and all of them share the one model (`riffedu.app.mode
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import secrets
 import shutil
@@ -31,6 +32,14 @@ if TYPE_CHECKING:
 PAGE = "from riffedu.app.live_instrument import live_instrument\n\nlive_instrument(seed={seed})"
 TEMPLATE, TITLE = "riffedu", "riffedu: the live instrument"
 ANY_ADDRESS = ("", "0.0.0.0")
+QUIET = {"loggers": {"tornado.general": {"level": "ERROR"}}}
+"""Tornado warns about the ping intervals that Jupyter sets."""
+KERNEL = {
+    "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    + ["--IPKernelApp.log_level=ERROR"],  # it would warn that local sockets are not encrypted
+    "display_name": "riffedu",
+    "language": "python",
+}
 START_TIMEOUT = 60  # seconds
 IDLE_TIMEOUT = 60  # seconds after which a process with no browser connected ends
 
@@ -64,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     limits.whole("--seed", args.seed, 0, 2**31 - 1)
     limits.whole("--port", args.port, 1, 65535)
     check_free(args.ip, args.port)
-    pipeline = _load(args.model, args.device)
+    pipeline = load_warm(args.model, args.device)
     key = secrets.token_bytes(16)
     token = "" if args.no_token else secrets.token_urlsafe(16)
     server = SessionListener(ModelServer(pipeline), key)
@@ -101,28 +110,30 @@ def check_free(ip: str, port: int) -> None:
         ) from None
 
 
-def _load(name: str, device: str) -> Pipeline:
+def load_warm(name: str, device: str) -> Pipeline:
+    """Load a model and generate once with it, because the first run is slow."""
     from riffedu.music.pipeline import load_pipeline
 
     say("Loading the model …", flush=True)
     pipeline = load_pipeline(name, device)
-    pipeline.generate(
-        "music", num_inference_steps=1, progress=False
-    )  # warm up: the first run is slow
+    pipeline.generate("music", num_inference_steps=1, progress=False)
     return pipeline
 
 
 def write_page(folder: Path, seed: int = 0) -> Path:
-    """Write what Voilà serves: a notebook of one cell, and a template in a Jupyter data folder."""
+    """Write what Voilà serves into a Jupyter data folder: a notebook, its kernel and a template."""
     import nbformat
     from nbformat.v4 import new_code_cell, new_notebook
 
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    kernel = folder / "kernels" / TEMPLATE / "kernel.json"
+    kernel.parent.mkdir(parents=True)
+    kernel.write_text(json.dumps(KERNEL), encoding="utf-8")
+    spec = {"name": TEMPLATE, "display_name": "riffedu", "language": "python"}
     page = folder / "riffedu.ipynb"
     cell = new_code_cell(PAGE.format(seed=seed))
-    nbformat.write(
-        new_notebook(cells=[cell], metadata={"kernelspec": kernel, "title": TITLE}), page
-    )
+    nbformat.write(new_notebook(cells=[cell], metadata={"kernelspec": spec, "title": TITLE}), page)
+    settings = {"Voila": {"logging_config": QUIET}}
+    (folder / "voila.json").write_text(json.dumps(settings), encoding="utf-8")
     template = folder / "voila" / "templates" / TEMPLATE
     template.mkdir(parents=True)
     shutil.copy(Path(__file__).with_name("page.html.j2"), template / "index.html.j2")
@@ -142,6 +153,7 @@ def command(page: Path, ip: str, port: int, token: str) -> list[str]:
         f"--Voila.ip={ip}",
         f"--Voila.token={token}",
         "--Voila.port_retries=0",
+        "--Voila.identity_provider_class=riffedu.app.door.Door",
         f"--VoilaConfiguration.template={TEMPLATE}",
         "--Voila.log_level=ERROR",
         "--MappingKernelManager.cull_interval=15",

@@ -141,7 +141,8 @@ def repeat(record: Record, args: Namespace) -> Result:
     named = args.model or str(record.get("model"))
     if not args.model and Path(named).name != named:  # a file must not choose what is downloaded
         raise RiffeduError(f"{args.file} names the model {named!r}: give its folder with --model")
-    with opened(Namespace(model=named, device=record.get("device", "cpu"))) as pipeline:
+    asked = Namespace(model=named, device=record.get("device", "cpu"), quiet=args.quiet)
+    with opened(asked) as pipeline:
         check_model(pipeline, record, args)
         return AGAIN[record["verb"]](pipeline, record, clip, shared, not args.quiet)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from argparse import ArgumentParser, Namespace
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +21,9 @@ from riffedu.signal.stereo import WIDTH
 from riffedu.verbs.music import add_music_arguments, check_arguments, opened, options, write
 from riffedu.verbs.outputs import report
 
+LONGEST_NAME = 60
+"""Characters of a file name that is made from a prompt."""
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the flags of ``riffedu generate``."""
@@ -31,7 +36,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="text file with one prompt per line (- for stdin): one clip each; file names end in "
         "the line's number",
     )
-    add_music_arguments(parser)
+    add_music_arguments(parser, "the prompt as a name, such as a-calm-solo-piano.wav")
     parser.add_argument(
         "--count",
         type=int,
@@ -87,6 +92,7 @@ def run(args: Namespace) -> int:
         limits.number("--stereo", args.stereo, 0, 1)
     prompts = read_prompts(args)
     several = args.count > 1 or args.prompts is not None
+    args.output = args.output or default_output(prompts[0], args.prompts, several)
     places = check_arguments(args, *prompts, several=several)
     clips = output_files(args, prompts, *places)
     missing = [clip for clip in clips if not several or not is_there(clip, args)]
@@ -141,6 +147,20 @@ def read_prompts(args: Namespace) -> list[str]:
     if not prompts:
         raise RiffeduError(f"{args.prompts} contains no prompts: write one per line")
     return prompts
+
+
+def default_output(prompt: str, prompts: str | None, several: bool) -> str:
+    """Return a file name in this folder: the prompt in plain letters, or the name of the list.
+
+    A single clip gets a number, if the name is taken: a-piano.wav, a-piano-2.wav.
+    """
+    listed = prompts is not None and prompts != "-"
+    text = Path(str(prompts)).stem if listed else prompt if prompts is None else "clip"
+    plain = re.sub(r"[^a-z0-9]+", "-", text.lower())[:LONGEST_NAME].strip("-") or "clip"
+    if several:
+        return f"{plain}.wav"
+    names = (f"{plain}{'' if n == 1 else f'-{n}'}.wav" for n in count(1))
+    return next(name for name in names if not Path(name).exists())
 
 
 def output_files(

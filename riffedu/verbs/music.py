@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from riffedu import limits
+from riffedu.errors import RiffeduWarning
 from riffedu.flags import add_device, add_seed, choose_seed
 from riffedu.output import say
 from riffedu.verbs.outputs import (
@@ -27,9 +30,12 @@ if TYPE_CHECKING:
     from riffedu.signal.audio import Source
 
 
-def add_music_arguments(parser: ArgumentParser) -> None:
-    """Add the flags for the output and for the model."""
-    parser.add_argument("-o", "--output", required=True, help=f"sound file to write: {SOUNDS}")
+def add_music_arguments(parser: ArgumentParser, default: str | None = None) -> None:
+    """Add the flags for the output and for the model; ``default`` describes a default output."""
+    chosen = f" (default: {default})" if default else ""
+    parser.add_argument(
+        "-o", "--output", required=not default, help=f"sound file to write: {SOUNDS}{chosen}"
+    )
     parser.add_argument("--image", help="write the picture too: .png (lossless), .webp, .jpg")
     parser.add_argument("--negative-prompt", default="", help="what to avoid")
     add_seed(parser)
@@ -79,6 +85,7 @@ def check_arguments(
 def check_settings(args: Namespace, *prompts: str) -> None:
     """Check the prompts, numbers and LoRAs; choose the seed if it is ``random``."""
     from riffedu.diffusion.lora import check_file, parse_strength
+    from riffedu.training.known_words import is_shipped, warning_of
 
     choose_seed(args)
     for prompt in prompts:
@@ -89,6 +96,9 @@ def check_settings(args: Namespace, *prompts: str) -> None:
         limits.guidance(args.guidance_scale)
     for lora in getattr(args, "lora", ()):
         check_file(parse_strength(lora)[0])
+    if is_shipped(args.model) and not getattr(args, "lora", ()):
+        for warning in filter(None, map(warning_of, prompts)):
+            warnings.warn(warning, RiffeduWarning, stacklevel=2)
 
 
 def options(args: Namespace) -> dict[str, Any]:
@@ -115,16 +125,17 @@ def load_clip(path: Source) -> tuple[np.ndarray, int]:
 @contextmanager
 def opened(args: Namespace, *prompts: str) -> Iterator[Pipeline]:
     """Load the pipeline of ``--model`` and ``--lora``; print warnings as one line on stderr."""
-    import warnings
-
+    from riffedu.diffusion.finding import find_checkpoint
     from riffedu.diffusion.guidance import PromptWarning, warn_about_prompt
-    from riffedu.errors import RiffeduWarning
     from riffedu.music.edit import StrengthWarning
     from riffedu.music.pipeline import load_pipeline
     from riffedu.music.prompt_schedule import parse_schedule
 
     said = [part for prompt in prompts for part, _ in parse_schedule(prompt)]
     device, lora = getattr(args, "device", "auto"), getattr(args, "lora", ())
+    find_checkpoint(args.model)  # if it is missing, that is all there is to say
+    if not args.quiet:
+        say("Loading the model …", sys.stderr, flush=True)
     pipeline = load_pipeline(args.model, device, lora=lora)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -162,6 +173,4 @@ def write(args: Namespace, result: Result, sound: Path, picture: Path | None) ->
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    import sys
-
     say(f"riffedu: warning: {message}", sys.stderr)

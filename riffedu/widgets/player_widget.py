@@ -51,8 +51,8 @@ class SpectrogramPlayer(anywidget.AnyWidget):
 
     _esm = front(
         *(f"{name}.js" for name in ("sound", "picture", "dom", "transport", "brush")),
-        *(f"player/{name}.js" for name in ("state", "python", "painting", "microphone", "axes")),
-        *(f"player/{name}.js" for name in ("drawing", "page", "keys", "hands")),
+        *(f"player/{name}.js" for name in ("state", "python", "painting", "pen", "microphone")),
+        *(f"player/{name}.js" for name in ("axes", "drawing", "page", "keys", "hands")),
         "player.js",
     )
     _css = front("look.css")

@@ -23,7 +23,7 @@ from riffedu.app.live_instrument import LiveInstrument
 
 SECONDS, HERTZ = 1.5, 441.0
 class Session:
-    waiting, delay, stuck = 0, 0.05, False
+    waiting, delay, stuck, shipped = 0, 0.05, False, True
     def __init__(self):
         self.number, self.wishes, self.sounds = 0, [], []
     def next(self, wish):
@@ -265,6 +265,23 @@ def test_what_the_model_cannot_read_is_said(fake):
     corner.fill("   ")
     corner.press("Tab")
     assert corner.input_value() == "🎹", "an empty prompt leaves the old one"
+    corner.fill("an opera singer on a piano")
+    corner.press("Tab")
+    fake.until("view.status.textContent.includes('never used “opera”, “singer”')")
+    words = fake.root.locator(".riffedu-words")
+    words.fill("   ")
+    words.press("Tab")
+    assert words.input_value() == ""
+
+
+def test_the_keys_are_listed(fake):
+    pad = fake.root.locator(".riffedu-pad")
+    keys = fake.root.locator(".riffedu-keys")
+    assert pad.get_attribute("aria-describedby") == keys.get_attribute("id")
+    pad.focus()
+    for shown in (True, False):
+        fake.page.keyboard.press("?")
+        assert keys.is_visible() == shown
 
 
 def test_sessions_come_back(fake, tmp_path):
@@ -387,7 +404,8 @@ def processes(server, name):
 def test_the_app_in_two_pages(browser, app):
     """`riffedu app`: two pages play at once, a link restores a session, a bad one is said."""
     with Watched(browser) as one, Watched(browser) as two:
-        seen = []
+        seen, warned = [], []
+        one.page.on("console", lambda said: said.type == "warning" and warned.append(said.text))
         for watched in (one, two):
             watched.page.goto(app.address)
             watched.page.wait_for_selector(".riffedu-instrument", timeout=60_000)
@@ -415,6 +433,7 @@ def test_the_app_in_two_pages(browser, app):
         first.page.goto(link[: link.index("#")] + "#session=AAAA")
         first.page.wait_for_selector(".riffedu-instrument .riffedu-wrong", timeout=60_000)
         assert "damaged" in first.says()
+        assert warned == []
         two.page.screenshot(path=SHOTS / "app.png")
         kernels = processes(app.process, "ipykernel")
         first.page.goto("about:blank")
@@ -422,4 +441,11 @@ def test_the_app_in_two_pages(browser, app):
         while len(processes(app.process, "ipykernel")) != len(kernels) - 1:
             assert time.monotonic() < give_up, "a page that is closed costs nothing more"
             time.sleep(0.2)
+        first.page.goto(app.address + "x")
+        assert first.page.locator("h1").inner_text() == "This instrument needs its full link"
+        assert "not the token" in first.page.locator("[role=alert]").inner_text()
+        first.page.locator("input").fill(app.address.split("token=")[1])
+        first.page.locator("button").click()
+        first.page.wait_for_selector(".riffedu-instrument", timeout=60_000)
+    assert "WARNING" not in app.log.read_text()
     assert one.problems + two.problems == []

@@ -211,7 +211,15 @@ def test_every_control_says_what_it_is(player):
     )
     assert nameless == []
     words = player.root.locator("canvas").last.get_attribute("aria-label")
-    assert "Two tones" in words and "Space plays" in words
+    assert "Two tones" in words and len(words) < 250
+    keys = player.root.locator(".riffedu-keys")
+    described = player.root.locator("canvas").last.get_attribute("aria-describedby")
+    assert keys.get_attribute("id") == described and "seek" in keys.text_content()
+    assert "pen" not in keys.text_content(), "this one cannot be painted on"
+    for shown in (True, False):
+        player.key("?")
+        assert keys.is_visible() == shown
+    assert player.root.locator("button", has_text="?").get_attribute("aria-expanded") == "false"
     assert player.root.locator("canvas").last.get_attribute("role") == "slider"
 
 

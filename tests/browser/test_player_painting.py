@@ -116,6 +116,39 @@ def test_brush_eraser_overtones_stamp_and_undo(player):
     assert "nothing to undo" in player.root.locator(".riffedu-status").inner_text()
 
 
+@pytest.mark.cell("painter(2.56)")
+def test_painting_by_keyboard_and_a_kernel_that_is_busy_or_gone(fresh):
+    """A line from 0.26 s on at 1 kHz by keys alone; then strokes that Python cannot answer."""
+    status = fresh.root.locator(".riffedu-status")
+    fresh.key("4", "ArrowUp", *["Shift+ArrowRight"] * 2)
+    for _ in range(60):
+        hertz = fresh.js("player.state.pen.spot.f")
+        if abs(hertz - 1000) < 60:
+            break
+        fresh.key("ArrowDown" if hertz > 1000 else "ArrowUp")
+    assert "Pen up at 0.31 s" in status.inner_text()
+    fresh.key("Enter", *["Shift+ArrowRight"] * 10, "Enter")
+    sound = painted(fresh)
+    assert peak(sound[26000:72000], 44100) == pytest.approx(hertz, rel=0.03)
+    ink = "player.pictures[0].pixels.filter(p => p < 255).length"
+    line = fresh.js(ink)
+    fresh.key("2", "Enter", "ArrowDown", "Escape", "1", "ArrowRight")
+    assert fresh.js(ink) > line and fresh.js("player.state.pen.spot") is None
+    fresh.page.wait_for_function("player.changed === null", timeout=20_000)
+    fresh.notebook.execute(
+        "import time, riffedu.widgets.player_widget as p; real = p.repaint\n"
+        "def slow(*a): time.sleep(3); return real(*a)\np.repaint = slow"
+    )
+    fresh.key("2", "Enter", "Enter")
+    fresh.page.wait_for_function("player.status.textContent.includes('Waiting for Python')")
+    fresh.page.wait_for_function("player.changed === null && !player.status.textContent")
+    kernel = "jupyterapp.shell.currentWidget.sessionContext.session.kernel"
+    fresh.js(f"async () => {{ await {kernel}.restart(); }}")
+    fresh.key("Enter", "Enter")
+    fresh.page.wait_for_function("player.status.textContent.includes('kernel is gone')")
+    fresh.key("l", "Escape")  # what needs no Python goes on, without an error
+
+
 @pytest.mark.cell("painter(sound=(low, 44100))")
 def test_a_stamp_needs_a_selection(player):
     player.tool("Stamp")

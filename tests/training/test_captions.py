@@ -7,6 +7,7 @@ import numpy as np
 from riffedu.training import captions
 from riffedu.training.instruments import INSTRUMENTS
 from riffedu.training.items.mood import mood_of
+from riffedu.training.known_words import unknown_words
 from riffedu.training.music.draws import pick
 from riffedu.training.music.styles import STYLES
 from riffedu.training.music.theory import KEYS, SCALES
@@ -58,6 +59,18 @@ def test_captions_name_the_instrument_or_the_style():
             named += any(w in text for w in words)
             total += 1
     assert named / total >= 0.95
+
+
+def test_every_word_of_a_caption_is_known_and_no_held_out_one():
+    rng = np.random.default_rng(5)
+    metadata = list(metas(200))
+    said = {word for each in metadata for word in unknown_words(captions.caption(each, rng))}
+    assert said == set()
+    assert unknown_words("three tranquil pianos and a heavenly bagpipe at 97 bpm") == [
+        "tranquil",
+        "heavenly",
+    ]
+    assert unknown_words("x" * 5000 + " 钢琴 🎹 (piano:1.3)") == ["x" * 5000]
 
 
 def test_captions_are_plain_varied_and_short():

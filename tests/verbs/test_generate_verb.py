@@ -14,6 +14,7 @@ from riffedu.music.pipeline import load_pipeline
 from riffedu.signal import audio
 from riffedu.signal.image import load_image
 from riffedu.signal.reconstruct import image_to_audio
+from riffedu.verbs.generate import default_output
 
 SHORT = 0.32
 # diffusers' schedulers hand torch tensors to NumPy in a way that NumPy 2 warns about.
@@ -56,6 +57,42 @@ def test_shell_writes_sound_and_picture(ours, tmp_path, capsys):
     assert sorted(os.listdir(tmp_path)) == ["out.png", "out.wav"]
 
 
+def test_without_a_name_the_prompt_is_the_name(ours, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    short = ("--model", ours, "--steps", 1, "--duration", SHORT)
+    assert shell("A calm *piano*, 90 bpm", *short) == 0
+    assert capsys.readouterr().err.startswith("Loading the model …\n")
+    assert shell("a calm piano: 90 BPM", *short, "--image", "p.png") == 0
+    assert shell("a calm piano 90 bpm", *short, "--count", 2, "--seed", 3) == 0
+    (tmp_path / "list.txt").write_text("piano\norgan\n")
+    assert shell("--prompts", "list.txt", *short) == 0
+    names = ["a-calm-piano-90-bpm", "a-calm-piano-90-bpm-2", "list-1", "list-2"]
+    names += ["a-calm-piano-90-bpm-3", "a-calm-piano-90-bpm-4"]
+    made = sorted(path.stem for path in tmp_path.glob("*.wav"))
+    assert made == sorted(names)
+    assert default_output("钢琴", None, several=True) == "clip.wav"
+    assert len(default_output("piano " * 50, None, several=True)) <= 64
+
+
+def test_words_that_training_never_used_are_named(tmp_path, monkeypatch, capsys):
+    class Loaded(Exception):
+        pass
+
+    def load(*_, **__):
+        raise Loaded
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("riffedu.music.pipeline.load_pipeline", load)
+    for prompt, words in {
+        "a piano, an opera singer and a barking dog": ["opera", "singer", "barking", "dog"],
+        "two fast church organs at 120 bpm": [],
+    }.items():
+        with pytest.raises(Loaded):
+            shell(prompt)
+        said = [line for line in capsys.readouterr().err.splitlines() if "never used" in line]
+        assert len(said) == bool(words) and all(f"“{word}”" in said[0] for word in words)
+
+
 def test_shell_counts_through_seeds(ours, tmp_path, capsys):
     code = shell(
         "piano",
@@ -86,7 +123,6 @@ def test_shell_counts_through_seeds(ours, tmp_path, capsys):
     "args, words",
     [
         (["", "-o", "a.wav"], "prompt is empty"),
-        (["piano"], "-o"),
         (["piano", "-o", "a.xyz"], ".wav"),
         (["piano", "-o", "a"], ".wav"),
         (["piano", "-o", "."], "folder"),

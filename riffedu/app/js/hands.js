@@ -7,7 +7,7 @@ class InstrumentHands {
     const on = (target, name, action) => target.addEventListener(name, action, { signal });
     on(pad, "pointerdown", (event) => this.grab(event));
     on(pad, "keydown", (event) => this.move(event));
-    on(root, "keydown", (event) => this.space(event));
+    on(root, "keydown", (event) => this.key(event));
     on(root, "dragover", (event) => (event.preventDefault(), root.classList.add("riffedu-over")));
     on(root, "dragleave", () => root.classList.remove("riffedu-over"));
     on(root, "drop", (event) => this.drop(event));
@@ -39,10 +39,12 @@ class InstrumentHands {
     this.state.moveTo(this.state.get("x") + move[0], this.state.get("y") + move[1]);
   }
 
-  space(event) {
-    if (event.key !== " " || ["INPUT", "SELECT", "BUTTON"].includes(event.target.tagName)) return;
+  key(event) {
+    const actions = { " ": () => this.state.toggle(), "?": () => this.page.help.turn() };
+    const action = actions[event.key];
+    if (!action || ["INPUT", "SELECT", "BUTTON"].includes(event.target.tagName)) return;
     event.preventDefault();
-    this.state.toggle();
+    action();
   }
 
   drop(event) {

@@ -29,7 +29,7 @@ function drawPad(pad, state, style, part) {
   pen.fill();
   const prompts = state.get("prompts");
   const words = state.shares.map((share, i) => `${Math.round(100 * share)} percent ${prompts[i]}`).join(", ");
-  pad.setAttribute("aria-label", `Pad. Arrow keys move the dot. Now ${words}.`);
+  pad.setAttribute("aria-label", `Pad. Now ${words}.`);
 }
 
 function drawCorners(pen, at, shares, style) {

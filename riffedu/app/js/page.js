@@ -1,6 +1,11 @@
 /* The page of an instrument: its elements, what its buttons, fields and sliders do, and what they show. */
 
 const CORNERS = ["Lower left", "Lower right", "Upper left", "Upper right"];
+const INSTRUMENT_KEYS = [
+  ["Space", "play, pause"],
+  ["← → ↑ ↓", "on the pad: move the dot, with Shift farther"],
+  ["?", "show or hide this list"],
+];
 const LONGEST_PROMPT = 300;
 const STRANGE = /[^\p{Script=Latin}\p{Script=Common}\p{Script=Inherited}]|\p{Extended_Pictographic}/u;
 
@@ -17,19 +22,26 @@ class InstrumentPage {
   /** The pad, its prompts, and what stands beside it. */
   buildSettings() {
     const { state } = this;
+    const choices = state.get("choices"); // where no text encoder can read other prompts
     this.corners = CORNERS.map((name, i) =>
-      el("input", { type: "text", className: `riffedu-corner riffedu-corner-${i}`, ariaLabel: `Prompt, ${name.toLowerCase()} corner`, title: `${name}: what to play there`, spellcheck: false, maxLength: LONGEST_PROMPT, onpaste: (event) => this.tooLong(event),
+      el(choices ? "select" : "input", { ...(choices ? {} : { type: "text" }), className: `riffedu-corner riffedu-corner-${i}`, ariaLabel: `Prompt, ${name.toLowerCase()} corner`, title: `${name}: what to play there`, spellcheck: false, maxLength: LONGEST_PROMPT, onpaste: (event) => this.tooLong(event),
         onchange: () => {
           const prompts = this.corners.map((c, k) => c.value.trim() || state.get("prompts")[k]);
           this.corners[i].value = prompts[i];
           this.readable(prompts[i]);
           state.set({ prompts });
-        } }),
+        } }, ...(choices ?? []).map((prompt) => el("option", { value: prompt }, prompt))),
     );
     this.pad = el("canvas", { tabIndex: 0, className: "riffedu-pad" });
     this.pad.setAttribute("role", "application");
+    this.help = keyHelp(INSTRUMENT_KEYS);
+    this.pad.setAttribute("aria-describedby", this.help.list.id);
     this.text = el("input", { type: "text", className: "riffedu-words", placeholder: "or say what to play next …", ariaLabel: "Text that takes the place of the pad from the next piece on", maxLength: LONGEST_PROMPT, spellcheck: false, onpaste: (event) => this.tooLong(event),
-      onchange: () => (this.readable(this.text.value), state.set({ text: this.text.value.trim() })) });
+      onchange: () => {
+        this.text.value = this.text.value.trim();
+        this.readable(this.text.value);
+        state.set({ text: this.text.value });
+      } });
     this.clearText = press("✕", "Back to the pad", () => state.set({ text: "" }));
     this.seed = this.number("seed", "Seed: the same seed and moves give the same music", 0, 2 ** 31 - 1);
     this.dice = press("⚄", "Another seed, from the start", () => (state.set({ seed: Math.floor(Math.random() * 10000) }), state.restart()));
@@ -76,8 +88,8 @@ class InstrumentPage {
           el("div", { className: "riffedu-session" }, "Session", this.saver, this.loader, this.linker),
         ),
       ),
-      el("div", { className: "riffedu-row" }, this.playButton, this.again, this.recordButton, ...this.sound.nodes, this.queue, this.facts),
-      this.scroll, this.status, this.file, this.opener,
+      el("div", { className: "riffedu-row" }, this.playButton, this.again, this.recordButton, ...this.sound.nodes, this.help.button, this.queue, this.facts),
+      this.help.list, this.scroll, this.status, this.file, this.opener,
     );
   }
 

@@ -158,8 +158,10 @@ class InstrumentState extends EventTarget {
       piece: () => this.take(content, buffers),
       wrong: () => {
         this.say(content.message, true);
-        if (content.of === "next") this.band.refused(content.run);
+        this.failed = content.of === "next";
+        if (this.failed) this.band.refused(content.run);
       },
+      unknown: () => this.say(content.message, true),
       brought: () => this.say(`Every piece now begins from ${content.name}.${this.note || ""}`),
       restored: () => this.say(`The session has ${content.pieces} pieces; they play again as they were, then it goes on. Press play.`),
       session: () => this.tell("session", content),
@@ -172,7 +174,8 @@ class InstrumentState extends EventTarget {
       if (sound.byteLength % 2) throw new Error("The piece's sound has half a sample too many.");
       const samples = new Int16Array(sound.buffer.slice(sound.byteOffset, sound.byteOffset + sound.byteLength));
       const picture = new SpectrogramPicture(pixels, content.rows, content.columns);
-      if (content.run === this.band.run && this.words.wrong) this.say("");
+      if (content.run === this.band.run && this.failed) this.say("");
+      this.failed = false;
       this.band.add(samples, picture, content);
       this.tell("piece", content);
     } catch (error) {

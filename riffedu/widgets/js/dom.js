@@ -49,6 +49,18 @@ function pressed(button, on) {
   button.setAttribute("aria-pressed", String(on));
 }
 
+/** A "?" button and the list of keys that it opens; `rows` are pairs of keys and what they do. */
+function keyHelp(rows) {
+  const list = el("div", { className: "riffedu-keys", id: `riffedu-keys-${Math.random().toString(36).slice(2)}`, hidden: true },
+    el("dl", {}, ...rows.flatMap(([keys, words]) => [el("dt", {}, ...keys.split(" ").map((key) => el("kbd", {}, key))), el("dd", {}, words)])));
+  const turn = () => {
+    list.hidden = !list.hidden;
+    button.setAttribute("aria-expanded", String(!list.hidden));
+  };
+  const button = press("?", "The keys (?)", turn, { "aria-expanded": "false", "aria-controls": list.id });
+  return { button, list, turn };
+}
+
 /** Minutes, seconds and hundredths: 1:02.50. */
 function clock(seconds) {
   const whole = Math.floor(seconds / 60);

@@ -22,6 +22,11 @@ class Axes {
     return this.box.x + (this.box.width * (seconds - from)) / (to - from);
   }
 
+  /** A spot as a point of the page. */
+  point({ t, height }) {
+    return { x: this.across(t), y: this.box.y + this.box.height * (1 - height) };
+  }
+
   up(hertz) {
     return this.box.y + this.box.height * (1 - this.state.scale.height(hertz));
   }
@@ -32,7 +37,7 @@ class Axes {
     const [from, to] = state.shown;
     const t = Math.max(0, Math.min(state.seconds, from + ((x - box.x) / box.width) * (to - from)));
     const height = Math.max(0, Math.min(1, 1 - (y - box.y) / box.height));
-    return { t, f: state.scale.hertz(height), column: t / state.step, row: (1 - height) * (state.pictures[0]?.rows || 1) };
+    return state.spot(t, height);
   }
 
   below({ y }) {

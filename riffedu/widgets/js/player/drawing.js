@@ -99,6 +99,7 @@ class PlayerDrawing {
       if (selection) this.drawSelection(pen, selection);
       if (line) this.drawLine(pen, line);
       this.drawPlayhead(pen, position);
+      this.drawPen(pen);
     });
     if (cursor) this.drawCursor(pen, cursor);
   }
@@ -126,6 +127,19 @@ class PlayerDrawing {
     pen.moveTo(start.x, start.y);
     pen.lineTo(now.x, now.y);
     pen.stroke();
+  }
+
+  /** The pen that keys move: a ring, filled while it is down, and the line that it will leave. */
+  drawPen(pen) {
+    const { spot, start, stroke, down } = this.state.pen;
+    if (!spot) return;
+    const now = this.axes.point(spot);
+    if (stroke?.shape) this.drawLine(pen, { start: this.axes.point(start), now });
+    pen.beginPath();
+    pen.arc(now.x, now.y, 7, 0, 7);
+    [pen.strokeStyle, pen.lineWidth, pen.fillStyle] = [ORANGE, 2, ORANGE];
+    pen.stroke();
+    if (down) pen.fill();
   }
 
   drawPlayhead(pen, position) {

@@ -8,8 +8,9 @@ class PlayerHands {
     on(over, "pointerdown", (event) => this.down(event));
     on(over, "pointermove", (event) => this.hover(event));
     on(over, "pointerleave", () => state.hold({ cursor: null }));
-    on(over, "keydown", (event) => playerKey(event, state));
+    on(over, "keydown", (event) => playerKey(event, state, page.help.turn));
     on(over, "wheel", (event) => this.wheel(event), { passive: false });
+    on(over, "blur", () => state.pen.lift());
     on(strip, "pointerdown", (event) => this.scroll(event));
   }
 
@@ -29,6 +30,7 @@ class PlayerHands {
     const { state } = this;
     if (event.button || !this.axes.box) return;
     event.preventDefault();
+    state.pen.rest();
     over.focus({ preventScroll: true });
     over.setPointerCapture(event.pointerId);
     const start = this.point(event);

@@ -1,14 +1,29 @@
-/* The keys of a player. */
+/* The keys of a player, and those of a player that can be painted on. */
 
-const KEYS =
-  "Space plays and pauses, arrow keys seek (with Shift by a second), Home and End go to the ends, L loops, " +
-  "[ and ] change speed, + and − zoom, 0 shows all, B switches A and B, I and O set where a " +
-  "selection begins and ends, U and J raise its lower edge and lower its upper edge, " +
-  "Shift with U and J widens it again, Escape drops it.";
+const KEYS = [
+  ["Space", "play, pause"],
+  ["← →", "seek by 0.1 s, with Shift by 1 s"],
+  ["Home End", "go to the beginning, the end"],
+  ["L", "loop"],
+  ["[ ]", "slower, faster"],
+  ["+ − 0", "zoom in, out, show all"],
+  ["B", "switch between A and B"],
+  ["I O", "the selection begins, ends at the playhead"],
+  ["U J", "raise its lower edge, lower its upper edge; with Shift the other way"],
+  ["Esc", "drop the selection"],
+  ["?", "show or hide this list"],
+];
+const PAINT_KEYS = [
+  ["1 … 6", "take a tool; with 1 the arrow keys seek again"],
+  ["← → ↑ ↓", "with a tool: move the pen, with Shift farther"],
+  ["Enter", "with a tool: pen down, pen up"],
+  ["Ctrl Z", "undo"],
+];
 
 /** Do what a key stands for; other keys go on to where they are wanted. */
-function playerKey(event, state) {
+function playerKey(event, state, help) {
   const { transport } = state;
+  if (state.pen.key(event)) return;
   const control = event.ctrlKey || event.metaKey;
   const seek = event.shiftKey ? 1 : 0.1;
   const actions = {
@@ -30,6 +45,7 @@ function playerKey(event, state) {
     o: () => state.moveEdge(1),
     u: () => state.moveEdge(2, event.shiftKey ? 1 / 1.12 : 1.12),
     j: () => state.moveEdge(3, event.shiftKey ? 1.12 : 1 / 1.12),
+    "?": help,
     z: () => control && state.painting.undo(),
   };
   const action = actions[event.key] || actions[event.key.toLowerCase()];

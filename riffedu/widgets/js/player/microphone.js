@@ -21,7 +21,7 @@ class Microphone {
       state.tell("recording");
       const channels = await this.take.channels;
       state.say("Got it.");
-      state.model.send({ type: "take", channels: 1 }, undefined, [new DataView(interleaved(channels.slice(0, 1)).buffer)]);
+      state.send({ type: "take", channels: 1 }, interleaved(channels.slice(0, 1)));
     } catch (error) {
       state.say(error.message, true);
     }

@@ -16,7 +16,9 @@ class PlayerPage {
     this.ab = press("A", "Switch between the two sounds (B)", () => state.switchSound(), { className: "riffedu-ab" });
     this.canvas = el("canvas");
     this.over = el("canvas", { tabIndex: 0 });
+    this.help = keyHelp(state.get("paint") ? [...KEYS.slice(0, -1), ...PAINT_KEYS, ...KEYS.slice(-1)] : KEYS);
     this.over.setAttribute("role", "slider");
+    this.over.setAttribute("aria-describedby", this.help.list.id);
     this.over.setAttribute("aria-valuemin", "0");
     this.stage = el("div", { className: "riffedu-stage" }, this.canvas, this.over);
     this.thumb = el("i");
@@ -51,8 +53,8 @@ class PlayerPage {
     root.append(
       el("div", { className: "riffedu-head" }, this.title, this.ab, this.caption),
       this.stage, this.strip,
-      el("div", { className: "riffedu-row" }, this.playButton, this.time, this.loopButton, ...this.sound.nodes, this.recordButton, this.more),
-      this.tools, this.status,
+      el("div", { className: "riffedu-row" }, this.playButton, this.time, this.loopButton, ...this.sound.nodes, this.recordButton, this.more, this.help.button),
+      this.tools, this.status, this.help.list,
     );
   }
 
@@ -117,7 +119,7 @@ class PlayerPage {
     this.ab.dataset.which = which;
     this.title.textContent = state.title;
     this.caption.textContent = state.caption;
-    over.setAttribute("aria-label", `${state.title}. ${state.get("alt")} ${KEYS}`);
+    over.setAttribute("aria-label", `${state.title}. ${state.get("alt")}`);
     over.setAttribute("aria-valuemax", duration.toFixed(2));
     root.dataset.state = playing ? "playing" : duration ? "stopped" : "empty";
   }

@@ -32,6 +32,7 @@ class Painting {
   }
 
   pick(tool) {
+    this.state.pen.lift();
     this.tool = tool;
     this.state.tell("tool");
   }
@@ -107,7 +108,7 @@ class Painting {
     this.changed = Math.max(0, from) * state.step || 1e-9;
     this.stroke = 1 + Math.max(this.stroke, state.get("stroke"));
     const columns = { from: Math.max(0, Math.floor(from)), to: Math.min(picture.columns, Math.ceil(to)) };
-    state.model.send({ type: "painted", stroke: this.stroke, ...columns }, undefined, [new DataView(picture.pixels.slice().buffer)]);
+    state.send({ type: "painted", stroke: this.stroke, ...columns }, picture.pixels.slice());
     state.tell("over");
   }
 

@@ -32,6 +32,7 @@ class FromPython {
   load() {
     const { state, model } = this;
     const both = (name) => [model.get(name), model.get(`${name}_b`)];
+    if (model.get("stroke") >= state.painting.stroke) state.answered();
     try {
       this.takeSounds(both("sound"));
       state.painting.answered();

@@ -5,6 +5,9 @@
    over it did), "words" (there is something to say), "tool" (another is in hand), "recording" (it began,
    or ended). The transport tells of itself. */
 
+const PATIENCE = 1500; // milliseconds until a wait for Python is mentioned
+const KERNEL_GONE = "The kernel is gone, so nothing new can be heard: run the cell again. PNG (under more) saves the picture first.";
+const KERNEL_BUSY = "Waiting for Python … The sound comes when the kernel is free. If it was restarted, run the cell again.";
 const SPEEDS = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 2];
 
 class PlayerState extends EventTarget {
@@ -14,6 +17,7 @@ class PlayerState extends EventTarget {
     this.transport = new Transport();
     this.painting = new Painting(this);
     this.microphone = new Microphone(this);
+    this.pen = new Pen(this);
     this.scale = new FrequencyScale(this.get("frequencies"));
     this.pictures = [];
     this.view = [0, 1]; // the part that is shown, as shares of the whole
@@ -23,6 +27,7 @@ class PlayerState extends EventTarget {
   }
 
   close() {
+    clearTimeout(this.waiting);
     this.transport.hush(); // a view that is gone must not go on playing
     this.microphone.close();
   }
@@ -33,7 +38,25 @@ class PlayerState extends EventTarget {
 
   put(changes) {
     for (const [name, value] of Object.entries(changes)) this.model.set(name, value);
-    this.model.save_changes();
+    try {
+      this.model.save_changes();
+    } catch {} // the kernel is gone; what the page can do alone, it goes on doing
+  }
+
+  /** Send bytes to Python. If no answer comes for a while, or none can come, that is said. */
+  send(content, bytes) {
+    try {
+      this.model.send(content, undefined, [new DataView(bytes.buffer)]);
+    } catch {
+      return this.say(KERNEL_GONE, true);
+    }
+    clearTimeout(this.waiting);
+    this.waiting = setTimeout(() => this.say(KERNEL_BUSY), PATIENCE);
+  }
+
+  /** Python has answered what was sent last. */
+  answered() {
+    clearTimeout(this.waiting);
   }
 
   tell(event) {
@@ -70,6 +93,11 @@ class PlayerState extends EventTarget {
 
   get caption() {
     return (this.transport.which ? this.get("caption_b") : this.get("caption")) || "";
+  }
+
+  /** A second and a height (0 bottom, 1 top) with its hertz, and the picture's column and row there. */
+  spot(t, height) {
+    return { t, f: this.scale.hertz(height), height, column: t / this.step, row: (1 - height) * (this.pictures[0]?.rows || 1) };
   }
 
   // --- sound ----------------------------------------------------------------------------------

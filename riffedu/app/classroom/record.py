@@ -1,0 +1,67 @@
+"""A class as one file: the instrument's session, and beside it who joined, said and played what.
+
+The file is a session of the live instrument, so its "open" button replays the music too.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from riffedu.app.classroom.room import CORNERS
+from riffedu.errors import RiffeduError
+from riffedu.output import write_text
+
+KEY = "class"
+"""The name of the class's events in the session file."""
+
+
+class Recorder:
+    """Writes a class to a file from time to time; after a restart of the music, to another one."""
+
+    def __init__(self, path: Path, session: Callable[[], str], events: Callable[[], list]):
+        self.path, self._session, self._events = path, session, events
+        self._first, self._written = path, ""
+        self._lock = threading.Lock()
+
+    def save(self) -> None:
+        """Write the class as it is now, unless nothing has changed. Raises OSError."""
+        with self._lock:
+            text = json.dumps({**json.loads(self._session()), KEY: self._events()})
+            if text != self._written:
+                write_text(self.path, text)
+                self._written = text
+
+    def next_file(self) -> None:
+        """Leave the file as it is, and write to another one from now on."""
+        with self._lock:
+            names = (self._first.with_stem(f"{self._first.stem}-{n}") for n in count(2))
+            self.path = next(path for path in names if not path.exists())
+
+
+class Replay:
+    """What a recorded class shows while its session plays again. Raises RiffeduError if damaged."""
+
+    def __init__(self, text: bytes):
+        try:
+            events = json.loads(text)[KEY]
+            self._turns = [
+                (int(event["piece"]), list(map(str, event["prompts"])), list(map(str, event["by"])))
+                for event in events
+                if "piece" in event
+            ]
+        except (ValueError, TypeError, KeyError) as error:
+            raise RiffeduError(f"this is not the file of a class ({error!r})"[:200]) from None
+
+    def at(self, number: int) -> list[dict[str, Any]]:
+        """Return each corner's prompt and whose it is, in piece ``number``."""
+        turns = [turn for turn in self._turns if turn[0] <= max(0, number)]
+        _, prompts, by = turns[-1] if turns else (0, [], [])
+        return [
+            {"index": i, "letter": CORNERS[i], "prompt": prompt, "by": by[i], "next": []}
+            for i, prompt in enumerate(prompts)
+        ]

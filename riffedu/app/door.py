@@ -1,0 +1,57 @@
+"""What `riffedu app` answers without its token: how to get in, in place of Jupyter's login page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from voila.voila_identity_provider import VoilaIdentityProvider, VoilaLoginHandler
+
+PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>riffedu: the live instrument</title>
+<style>
+  :root {{ color-scheme: light dark; }}
+  body {{ max-width: 34em; margin: 12vh auto; padding: 0 16px; }}
+  body {{ font: 17px/1.5 system-ui, sans-serif; }}
+  input, button {{ font: inherit; padding: 6px 10px; min-height: 44px; box-sizing: border-box; }}
+</style>
+<h1>This instrument needs its full link</h1>
+<p>Ask the person who started it for the whole address that <code>riffedu app</code> printed.
+It ends in <code>?token=…</code>, and the token is new each time the app starts.</p>
+<form action="{action}" method="post">
+  {xsrf}
+  <label>Or enter the token: <input type="password" name="password" autocomplete="off"></label>
+  <button>Open</button>
+</form>
+<p role="alert">{wrong}</p>
+</html>
+"""
+WRONG = "This is not the token of the app that runs now."
+
+
+class DoorHandler(VoilaLoginHandler):
+    """The page that asks for the token."""
+
+    def _render(self, message: dict[str, str] | None = None) -> None:
+        from tornado.escape import url_escape
+
+        following = url_escape(self.get_argument("next", default=self.base_url))
+        if "token%3D" in following or "token=" in following:
+            message = message or {"error": WRONG}
+        self.set_header("Content-Type", "text/html; charset=UTF-8")
+        self.write(
+            PAGE.format(
+                action=f"{self.base_url}login?next={following}",
+                xsrf=self.xsrf_form_html(),
+                wrong=WRONG if message else "",
+            )
+        )
+
+
+class Door(VoilaIdentityProvider):
+    """Voilà's check of the token, with `DoorHandler` as its page."""
+
+    def __init__(self, **options: Any):
+        super().__init__(**{**options, "login_handler_class": DoorHandler})
