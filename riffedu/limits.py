@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Iterable
 from typing import Any
 
-from riffedu.classroom import class_limits
+from riffedu.class_limits import class_limits
 from riffedu.errors import RiffeduError
 
 

@@ -17,7 +17,7 @@ from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, Listener
 from typing import TYPE_CHECKING, Any
 
-from riffedu.classroom import class_limits
+from riffedu.class_limits import class_limits
 from riffedu.errors import RiffeduError
 from riffedu.music.instrument import FILE, Instrument, PieceSettings
 from riffedu.music.stream import Piece
@@ -137,6 +137,7 @@ class SessionListener:
         try:
             _serve(self._model_server, connection)
         finally:
+            connection.close()
             self._places.release()
 
 
@@ -163,7 +164,6 @@ def _serve(model_server: ModelServer, connection: Connection) -> None:
         pass
     finally:
         session.close()
-        connection.close()
 
 
 def _refuse(connection: Connection) -> None:

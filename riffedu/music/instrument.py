@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from riffedu import limits
-from riffedu.classroom import class_limits
+from riffedu.class_limits import class_limits
 from riffedu.errors import RiffeduError
 from riffedu.music.stream import Piece, Stream, corner_states
 

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 
 from riffedu import limits
-from riffedu.classroom import class_limits
+from riffedu.class_limits import class_limits
 from riffedu.music.continuation import extend
 from riffedu.verbs.music import (
     add_music_arguments,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from riffedu import limits
-from riffedu.classroom import class_limits
+from riffedu.class_limits import class_limits
 from riffedu.errors import RiffeduError
 from riffedu.evaluate.takes import MOST, best_take
 from riffedu.music.generate import DURATION

@@ -44,9 +44,12 @@ def request_kernel(line: socket.socket, arguments: list[str]) -> int:
     """Ask for a kernel with ipykernel's ``arguments``; return its process id, or 0 if refused."""
     wishes = {"arguments": arguments, "folder": str(Path.cwd()), "environment": dict(os.environ)}
     message = json.dumps(wishes).encode()
-    socket.send_fds(line, [LENGTH.pack(len(message))], [0, 1, 2])
-    line.sendall(message)
-    return int(line.recv(20) or b"0")
+    try:
+        socket.send_fds(line, [LENGTH.pack(len(message))], [0, 1, 2])
+        line.sendall(message)
+        return int(line.recv(20) or b"0")
+    except (BrokenPipeError, ConnectionResetError):
+        return 0
 
 
 def wait_for_end(line: socket.socket, kernel: int) -> None:

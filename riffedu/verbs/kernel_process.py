@@ -15,7 +15,7 @@ import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
-from riffedu.classroom import ClassLimits, class_limits
+from riffedu.class_limits import ClassLimits, class_limits
 from riffedu.verbs.kernel_launcher import LENGTH
 
 NICE = 5  # Jupyter's own processes come first, so that pages stay responsive
@@ -33,7 +33,7 @@ def become_kernel(line: socket.socket, user: int) -> NoReturn:
             os.close(stream)
         os.environ.clear()
         os.environ.update(wishes["environment"])
-        os.environ.pop("JPY_PARENT_PID", None)  # the parent is not Jupyter
+        os.environ["JPY_PARENT_PID"] = "1"  # for ipykernel: no parent to watch, `_end_with` does
         os.chdir(wishes["folder"])
         _fresh_state(class_limits())
         line.sendall(str(os.getpid()).encode())
@@ -52,6 +52,8 @@ def become_kernel(line: socket.socket, user: int) -> NoReturn:
 def _receive(line: socket.socket) -> tuple[dict[str, Any], list[int]]:
     line.settimeout(20)
     start, streams, _, _ = socket.recv_fds(line, LENGTH.size, 3)
+    if len(start) < LENGTH.size:
+        raise SystemExit  # only a look whether the server is there
     message = b""
     while len(message) < LENGTH.unpack(start)[0]:
         message += (part := line.recv(65536))

@@ -20,8 +20,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from typing import NoReturn
 
-from riffedu.classroom import class_limits
+from riffedu.class_limits import class_limits
 from riffedu.errors import RiffeduError
 from riffedu.output import say
 from riffedu.syllabus import LESSONS
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
             flush=True,
         )
         if not command:
-            serve(listener)
+            serve(listener, path)
         return run_beside(command, listener, path)
 
 
@@ -119,8 +120,14 @@ def prepare() -> None:
     gc.freeze()  # a collection in a notebook would write to every object, and so copy it
 
 
-def serve(listener: socket.socket) -> None:
+def serve(listener: socket.socket, path: Path) -> NoReturn:
     """Fork a kernel for each launcher that connects."""
+
+    def stop(*_: object) -> None:  # an exception could be lost in one of Python's hooks for a fork
+        path.unlink(missing_ok=True)
+        os._exit(0)
+
+    signal.signal(signal.SIGTERM, stop)
     running: set[int] = set()
     most = class_limits().kernels
     sys.stdout.flush()
@@ -150,7 +157,7 @@ def run_beside(command: list[str], listener: socket.socket, path: Path) -> int:
     if server == 0:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
-        serve(listener)
+        serve(listener, path)
     listener.close()
     try:
         return subprocess.run(command, env=environment).returncode

@@ -98,6 +98,10 @@ def test_a_port_in_use(capsys):
         (["--port", "x"], "--help"),
         (["--model", "none/such"], "none/such"),
         (["--ip", "203.0.113.9"], "cannot listen"),
+        (["--ip", "2001:db8::9"], "cannot listen on [2001:db8::9]:"),
+        (["--ip", "no such host"], "cannot listen"),
+        (["--base-url", "/a b/"], "--base-url"),
+        (["--base-url", "https://x/"], "--base-url"),
     ],
 )
 def test_bad_arguments_are_one_line(capsys, args, words):
@@ -114,4 +118,4 @@ def test_voila_that_exits_is_reported(monkeypatch):
     ended = subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"])
     ended.wait()
     with pytest.raises(RiffeduError, match="code 3"):
-        app.wait_for(ended, "127.0.0.1", free_port(), "")
+        app.wait_for(ended, "127.0.0.1", free_port())

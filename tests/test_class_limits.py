@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from riffedu import classroom, cli, limits
+from riffedu import class_limits, cli, limits
 from riffedu.app.model_server import ModelServer, SessionListener, connect
-from riffedu.classroom import ClassLimits, read_limits
+from riffedu.class_limits import ClassLimits, read_limits
 from riffedu.errors import RiffeduError
-from riffedu.music.instrument import PieceSettings
+from riffedu.music.instrument import Instrument, PieceSettings
 
 
 @pytest.fixture
@@ -15,9 +15,9 @@ def class_file(tmp_path, monkeypatch):
     file = tmp_path / "class.toml"
     file.write_text("steps = 20\nclip_seconds = 10\nsound_seconds = 30\npages = 1\n")
     monkeypatch.setenv("RIFFEDU_LIMITS", str(file))
-    classroom.class_limits.cache_clear()
+    class_limits.class_limits.cache_clear()
     yield file
-    classroom.class_limits.cache_clear()
+    class_limits.class_limits.cache_clear()
 
 
 def test_what_a_file_leaves_out_keeps_its_default(tmp_path):
@@ -66,7 +66,8 @@ def test_the_shell_keeps_to_them(class_file, capsys, tmp_path):
     assert "at most 10 seconds, not 11" in capsys.readouterr().err
 
 
-def test_pages_that_find_no_place_say_so(class_file):
+def test_pages_that_find_no_place_say_so(class_file, monkeypatch):
+    monkeypatch.setattr(Instrument, "restart", lambda self: None)  # there is no pipeline
     server = SessionListener(ModelServer(None), b"key")
     try:
         one = connect(server.port, b"key").session()
