@@ -134,7 +134,9 @@ def report(alone: Learner, learners: list[Learner], seconds: float) -> None:
     one = statistics.median(alone.clips)
     clips = [each for learner in learners for each in learner.clips]
     firsts = [learner.first for learner in learners]
-    print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores, {seconds:.0f} s in all")
+    print(
+        f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores, {seconds:.0f} s in all"
+    )
     print(f"alone: first sound {alone.first:.1f} s, a clip {one:.2f} s")
     for what, values, unit in (("first sound", firsts, alone.first), ("clip", clips, one)):
         print(

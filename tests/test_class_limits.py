@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from riffedu import class_limits, cli, limits
+from riffedu.app.live_instrument import LiveInstrument
 from riffedu.app.model_server import ModelServer, SessionListener, connect
 from riffedu.class_limits import ClassLimits, read_limits
 from riffedu.errors import RiffeduError
@@ -76,3 +77,37 @@ def test_pages_that_find_no_place_say_so(class_file, monkeypatch):
             connect(server.port, b"key").session().add_sound(np.zeros(3), 44100)
     finally:
         server.close()
+
+
+def test_what_a_page_sends_writes_no_file_and_sets_only_controls(monkeypatch, tmp_path):
+    """An upload's name is a label, not a path; a message names controls, not attributes."""
+    monkeypatch.chdir(tmp_path)
+    sent = []
+
+    class Session:
+        waiting = 0
+
+        def add_sound(self, waveform, rate):
+            sent.append(len(waveform))
+
+        def next(self, settings):
+            raise RiffeduError("enough")
+
+        close = restart = lambda self: None
+
+    server = type("Server", (), {"session": lambda self: Session()})()
+    band = LiveInstrument(server)
+    monkeypatch.setattr(band, "send", lambda content, *_: sent.append(content))
+    sound = np.zeros(44100, "<i2").tobytes()
+    band._run(band._take_sound, {"type": "sound", "name": "../../up.wav"}, [sound])
+    assert sent == [44100, {"type": "brought", "name": "../../up.wav"}]
+    before = band._session
+    wishes = {"_session": None, "score": ["x"], "__class__": int, "restore": 1, "x": 0.25}
+    band._run(band._make, {"type": "next", "controls": wishes}, [])
+    assert band._session is before and band.score == [] and band.x == 0.25
+    for message in ({"type": "_clear"}, {"type": "close"}, {}, {"type": "__init__"}):
+        band._on_message(band, message, [])
+    band._run(band._restore, {"type": "restore", "session": "__import__('os')"}, [])
+    assert sent[-1]["type"] == "wrong" and "not a session" in sent[-1]["message"]
+    assert list(tmp_path.parent.rglob("up.wav")) == [] and list(tmp_path.iterdir()) == []
+    band.close()

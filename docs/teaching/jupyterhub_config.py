@@ -9,7 +9,6 @@ import os
 import sys
 from pathlib import Path
 
-import riffedu
 from riffedu.verbs.kernel_launcher import SOCKET
 from riffedu.verbs.kernels import SPEC
 from riffedu.verbs.lab import environment
@@ -76,6 +75,8 @@ c.Spawner.args = [
     "--MappingKernelManager.cull_idle_timeout=1800",
     "--MappingKernelManager.cull_interval=120",
 ]
+if os.geteuid() == 0 and not os.environ.get("HUB_ACCOUNTS"):
+    c.Spawner.args.append("--allow-root")  # in a container
 c.Spawner.start_timeout = c.Spawner.http_timeout = 180  # many start at once on a small machine
 c.JupyterHub.concurrent_spawn_limit = 5
 c.JupyterHub.cleanup_servers = False  # learners' servers go on while the hub restarts

@@ -62,7 +62,7 @@ def wait_for_end(line: socket.socket, kernel: int) -> None:
         ended = os.pidfd_open(kernel)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, forward)
-        select.select([ended, line], [], [])
+        select.select([ended, line.fileno()], [], [])
     except ProcessLookupError:
         pass
 

@@ -115,6 +115,7 @@ def prepare() -> None:
 
     share(load_checkpoint())
     made = load_pipeline().generate("music", num_inference_steps=1, progress=False)
+    assert not isinstance(made, list)
     beat(made.waveform, made.sample_rate)  # librosa compiles its functions at their first call
     gc.collect()
     gc.freeze()  # a collection in a notebook would write to every object, and so copy it

@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 
+import intruders
 import psutil
 import pytest
 from tiny import ours  # noqa: F401  (fixture)
@@ -62,6 +63,9 @@ def test_it_serves_the_page_and_leaves_no_process(ours, tmp_path):  # noqa: F811
                 assert "/login" in shown.url, "without the token there is the question for it"
             except urllib.error.HTTPError as refused:
                 assert refused.code in (403, 404)
+        intruders.read_nothing_outside(address)
+        intruders.change_nothing_from_another_site(address)
+        intruders.run_no_code(address, tmp_path / "ran")
         family = psutil.Process(started.pid).children(recursive=True)
         assert any("ipykernel" in " ".join(p.cmdline()) for p in family), "a page has a process"
         listening = [

@@ -150,6 +150,25 @@ def test_a_server_of_another_user_is_not_trusted(monkeypatch, tmp_path):
         assert kernel_launcher.reach(str(tmp_path / "s")) is None
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root to become another user")
+def test_a_kernel_for_another_account_gives_up_roots_rights(tmp_path):
+    """In a process of its own, as the server forks one."""
+    secret = tmp_path / "secret"
+    secret.write_text("x")
+    secret.chmod(0o600)
+    code = f"""
+import os
+from riffedu.verbs.kernel_process import _become
+_become(65534)
+assert os.getresuid() == (65534,) * 3 and 0 not in (*os.getresgid(), *os.getgroups())
+for forbidden in (lambda: open({str(secret)!r}), lambda: os.setuid(0), lambda: os.setgid(0)):
+    try: forbidden()
+    except PermissionError: continue
+    raise SystemExit(1)
+"""
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
 def test_mistakes_are_one_line(server, monkeypatch, tmp_path, capsys):
     assert cli.main(["kernels", "--socket", os.environ["RIFFEDU_KERNELS"]]) == 2
     assert "a kernel server is running" in capsys.readouterr().err
