@@ -33,7 +33,6 @@ def become_kernel(line: socket.socket, user: int) -> NoReturn:
             os.close(stream)
         os.environ.clear()
         os.environ.update(wishes["environment"])
-        os.environ["JPY_PARENT_PID"] = "1"  # for ipykernel: no parent to watch, `_end_with` does
         os.chdir(wishes["folder"])
         _fresh_state(class_limits())
         line.sendall(str(os.getpid()).encode())
@@ -105,7 +104,7 @@ def _run_kernel(arguments: list[str], limits: ClassLimits) -> None:
     from ipykernel.kernelapp import IPKernelApp
 
     sys.argv = ["ipykernel_launcher", *arguments]
-    app = IPKernelApp.instance()
+    app = IPKernelApp.instance(parent_handle=1)  # ipykernel has no parent to watch
     app.initialize(arguments)
     free = ctypes.CDLL(None).malloc_trim
     app.shell.events.register("post_run_cell", lambda _: free(0))
