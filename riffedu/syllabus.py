@@ -197,6 +197,7 @@ LESSONS = (
             "signal.stereo",
             "music.result",
             "music.pulse",
+            "music.musical_key",
             "music.prompt_schedule",
             "music.generate",
         ),
