@@ -1,7 +1,8 @@
 """Start a notebook's kernel: forked from `riffedu kernels`, or as usual if that is not running.
 
 Jupyter starts this small process in place of the kernel (jupyter_shared/kernels/python3). It passes
-on its folder, environment and output, forwards signals, and lives exactly as long as the kernel.
+on its folder, environment and output, forwards signals, and lives exactly as long as the kernel: if Jupyter
+ends, both end.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ def request_kernel(line: socket.socket, arguments: list[str]) -> int:
 
 
 def wait_for_end(line: socket.socket, kernel: int) -> None:
-    """Forward signals to the kernel until it ends."""
+    """Forward signals to the kernel until it ends, or until Jupyter does."""
+    jupyter = os.getppid()
 
     def forward(number: int, _: object) -> None:
         os.killpg(kernel, number)
@@ -62,7 +64,8 @@ def wait_for_end(line: socket.socket, kernel: int) -> None:
         ended = os.pidfd_open(kernel)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, forward)
-        select.select([ended, line.fileno()], [], [])
+        while os.getppid() == jupyter and not select.select([ended, line.fileno()], [], [], 1)[0]:
+            pass
     except ProcessLookupError:
         pass
 
