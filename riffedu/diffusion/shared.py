@@ -37,6 +37,8 @@ class SharedCheckpoint:
         for template in (checkpoint, None):  # the second has no weights but the file's
             self._checkpoint = template or self.copy()
             self._places = {id(w): (s, w) for s, w in zip(starts, _weights(self._checkpoint))}
+        for weight in _weights(self._checkpoint):
+            weight.sum()  # pages that this process has read count as shared in the others
 
     def copy(self) -> Checkpoint:
         """Return a checkpoint of its own, whose weights are shared until it changes them."""

@@ -1,8 +1,8 @@
 """Start a notebook's kernel: forked from `riffedu kernels`, or as usual if that is not running.
 
 Jupyter starts this small process in place of the kernel (jupyter_shared/kernels/python3). It passes
-on its folder, environment and output, forwards signals, and lives exactly as long as the kernel: if Jupyter
-ends, both end.
+on its folder, environment and output, forwards signals, and lives exactly as long as the kernel: if
+Jupyter ends, both end.
 """
 
 from __future__ import annotations
