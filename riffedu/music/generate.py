@@ -439,9 +439,8 @@ class TextToMusic:
         defaults: dict[str, Any] = self.checkpoint.defaults
         steps = defaults.get("num_inference_steps", STEPS) if steps is None else steps
         scale = defaults.get("guidance_scale", GUIDANCE) if scale is None else scale
-        return limits.whole("num_inference_steps", steps, 1, self.train_timesteps), limits.guidance(
-            scale
-        )
+        steps = limits.steps("num_inference_steps", steps, self.train_timesteps)
+        return steps, limits.guidance(scale)
 
 
 def _generator(seed: int) -> Generator:

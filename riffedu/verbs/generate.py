@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from riffedu import limits
+from riffedu.class_limits import class_limits
 from riffedu.errors import RiffeduError
 from riffedu.evaluate.takes import MOST, best_take
 from riffedu.music.generate import DURATION
@@ -55,7 +56,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--duration",
         type=float,
         default=DURATION,
-        help=f"length in seconds, up to {limits.LONGEST:g} (default: {DURATION})",
+        help=f"length in seconds, up to {class_limits().clip_seconds:g} (default: {DURATION})",
     )
     parser.add_argument(
         "--tempo",
