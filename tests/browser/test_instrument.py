@@ -228,7 +228,9 @@ def test_a_touched_place_says_what_drew_it(fake):
     fake.until("document.querySelector('.riffedu-xray').textContent.includes('step 5 of 8')")
     said = told.inner_text()
     assert (
-        "“<b>flute” 25.0 %, no word 75.0 %" in said and "row 9, column 3" in said and "3 (−1.3)" in said
+        "“<b>flute” 25.0 %, no word 75.0 %" in said
+        and "row 9, column 3" in said
+        and "3 (−1.3)" in said
     )
     assert (
         told.locator("a")
