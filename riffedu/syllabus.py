@@ -166,6 +166,7 @@ LESSONS = (
         120,
         (
             "diffusion.checkpoint",
+            "diffusion.shared",
             "diffusion.weights",
             "diffusion.finding",
             "diffusion.single_file",
@@ -182,7 +183,7 @@ LESSONS = (
         "words steer the noise",
         110,
         ("diffusion.guidance", "diffusion.attention"),
-        (7, 8),
+        (7, 8, 8.5),
     ),
     Lesson(
         11,
