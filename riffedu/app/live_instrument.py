@@ -25,6 +25,7 @@ from riffedu import __version__
 from riffedu.app.model_server import WHERE, open_model_server
 from riffedu.errors import RiffeduError
 from riffedu.music.instrument import FILE, SEED_SOUNDS, STEPS, STRENGTH, PieceSettings
+from riffedu.music.provenance import record_of
 from riffedu.training.known_words import warning_of
 from riffedu.widgets.front import front, or_else
 from riffedu.widgets.player_widget import tags_step
@@ -59,7 +60,8 @@ class LiveInstrument(anywidget.AnyWidget):
     """
 
     _esm = front(
-        *("sound.js", "picture.js", "dom.js"),
+        *(f"{name}.js" for name in ("sound", "picture", "dom", "transport")),
+        *(f"{name}.js" for name in ("clips", "book_page", "lab_book")),
         *(JS / f"{name}.js" for name in ("band", "state", "session", "pad", "scroll", "page")),
         *(JS / "hands.js", JS / "instrument.js"),
     )
@@ -256,6 +258,7 @@ class LiveInstrument(anywidget.AnyWidget):
                 "after": len(piece.after),
                 "rows": pixels.shape[0],
                 "columns": pixels.shape[1],
+                "record": json.dumps(_record(settings, piece.number)),
             },
             [_int16(sound), pixels.tobytes()],
         )
@@ -309,6 +312,12 @@ def _mixture(settings: PieceSettings) -> str:
     shares = ((1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y)
     parts = sorted(zip(shares, settings.prompts), reverse=True)
     return " + ".join(f"{share:.0%} {text}" for share, text in parts if share >= 0.2)
+
+
+def _record(settings: PieceSettings, number: int) -> dict[str, Any]:
+    """How a piece was made, for the lab book."""
+    made = settings.to_dict() | {"verb": "live", "piece": number}
+    return record_of(made | {"prompt": settings.text or _mixture(settings)})
 
 
 def _int16(sound: np.ndarray) -> bytes:

@@ -441,11 +441,12 @@ def test_the_app_in_two_pages(browser, app):
         while len(processes(app.process, "ipykernel")) != len(kernels) - 1:
             assert time.monotonic() < give_up, "a page that is closed costs nothing more"
             time.sleep(0.2)
-        first.page.goto(app.address + "x")
-        assert first.page.locator("h1").inner_text() == "This instrument needs its full link"
-        assert "not the token" in first.page.locator("[role=alert]").inner_text()
-        first.page.locator("input").fill(app.address.split("token=")[1])
-        first.page.locator("button").click()
-        first.page.wait_for_selector(".riffedu-instrument", timeout=60_000)
+    with Watched(browser) as stranger:
+        stranger.page.goto(app.address + "x")
+        assert stranger.page.locator("h1").inner_text() == "This instrument needs its full link"
+        assert "not the token" in stranger.page.locator("[role=alert]").inner_text()
+        stranger.page.locator("input[type=password]").fill(app.address.split("token=")[1])
+        stranger.page.locator("button").click()
+        stranger.page.wait_for_selector(".riffedu-instrument", timeout=60_000)
     assert "WARNING" not in app.log.read_text()
     assert one.problems + two.problems == []

@@ -42,7 +42,7 @@ class InstrumentHands {
   key(event) {
     const actions = { " ": () => this.state.toggle(), "?": () => this.page.help.turn() };
     const action = actions[event.key];
-    if (!action || ["INPUT", "SELECT", "BUTTON"].includes(event.target.tagName)) return;
+    if (!action || ["INPUT", "SELECT", "BUTTON", "SUMMARY"].includes(event.target.tagName)) return;
     event.preventDefault();
     action();
   }

@@ -43,6 +43,7 @@ class InstrumentView {
     this.abort.abort();
     this.observer.disconnect();
     this.page.sound.close();
+    this.page.book.close();
     cancelAnimationFrame(this.frame);
   }
 

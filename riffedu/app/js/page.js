@@ -70,6 +70,7 @@ class InstrumentPage {
     this.scroll = el("canvas", { className: "riffedu-scroll" });
     this.scroll.setAttribute("role", "img");
     this.scroll.setAttribute("aria-label", "The spectrogram of the last fifty seconds, and of what is ready");
+    this.book = new LabBook((...words) => state.say(...words), state.get("page"));
     this.status = el("div", { className: "riffedu-status", role: "status" });
   }
 
@@ -88,7 +89,7 @@ class InstrumentPage {
         ),
       ),
       el("div", { className: "riffedu-row" }, this.playButton, this.again, this.recordButton, ...this.sound.nodes, this.help.button, this.queue, this.facts),
-      this.help.list, this.scroll, this.status, this.file, this.opener,
+      this.help.list, this.scroll, this.status, this.book.root, this.file, this.opener,
     );
   }
 

@@ -169,6 +169,11 @@ class InstrumentState extends EventTarget {
     answers[content.type]?.();
   }
 
+  /** Keep a piece in the lab book. */
+  keep(samples, { pixels, rows, columns }, { words, record }) {
+    clipStore().add({ kind: "piece", label: words, record: record ?? "{}", samples, channels: 1, pixels, rows, columns });
+  }
+
   take(content, [sound, pixels]) {
     try {
       if (sound.byteLength % 2) throw new Error("The piece's sound has half a sample too many.");
@@ -177,6 +182,7 @@ class InstrumentState extends EventTarget {
       if (content.run === this.band.run && this.failed) this.say("");
       this.failed = false;
       this.band.add(samples, picture, content);
+      this.keep(samples.slice(0, samples.length - content.after), picture, content);
       this.tell("piece", content);
     } catch (error) {
       this.say(error.message, true);
