@@ -2,6 +2,7 @@
 # make test   the same set-up, then every test and every notebook, and real pages where a browser is
 # make test-browser   the same notebooks and the panels in a real JupyterLab and Chromium
 # make lint   ruff, types and import contracts, as make test checks them
+# make live   the instrument as a page without Python: build/live, for any web server
 # make bench  time the pipeline on this machine
 # make notebooks  write notebooks, the teacher's pages and the README's table from their sources
 
@@ -14,6 +15,8 @@ SETUP := $(VENV)/.setup-done
 TRAIN := $(VENV)/.train-done
 BROWSER := $(VENV)/.browser-done
 LINT := $(VENV)/.lint-done
+WEB := $(VENV)/.web-done
+LIVE ?= build/live
 # The same names as in tests/browser/conftest.py.
 CHROMIUM := $(or $(RIFFEDU_CHROMIUM),$(shell for b in \
 	chromium chromium-browser google-chrome google-chrome-stable; do command -v $$b && break; done))
@@ -23,7 +26,7 @@ PAGES := $(or $(CHROMIUM),$(filter true,$(CI)))
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=180 \
 	--nbval-sanitize-with tests/nbval_sanitize.cfg
 
-.PHONY: lab setup train-deps lint test test-library test-notebooks test-browser bench notebooks clean
+.PHONY: lab setup train-deps lint test test-library test-notebooks test-browser live bench notebooks clean
 
 lab: $(SETUP)
 	$(BIN)/riffedu check
@@ -71,7 +74,14 @@ test-browser: $(BROWSER)
 	$(BIN)/python -m pytest tests/browser $(TEST_FLAGS)
 
 $(BROWSER): $(SETUP)
-	$(PIP) -e '.[test,browser]'
+	$(PIP) -e '.[test,browser,web]'
+	@touch $@
+
+live: $(WEB)
+	$(BIN)/python -m riffedu.app.web_page $(LIVE)
+
+$(WEB): $(SETUP)
+	$(PIP) -e '.[test,web]'
 	@touch $@
 
 bench: $(SETUP)

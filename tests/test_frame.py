@@ -23,6 +23,7 @@ from riffedu.verbs import check
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = {"torch", "diffusers", "transformers", "librosa", "scipy", "matplotlib", "IPython"}
+EXTRAS = frozenset({"test", "train", "lint", "browser", "web"})
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
@@ -333,10 +334,7 @@ def closure(name: str, extras: frozenset, seen: set) -> set:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems pull in packages of their own")
 def test_constraints_pin_all_that_riffedu_needs():
-    pulled = {
-        name
-        for name, _ in closure("riffedu", frozenset({"test", "train", "lint", "browser"}), set())
-    }
+    pulled = {name for name, _ in closure("riffedu", EXTRAS, set())}
     # torch's CUDA build pins these itself.
     pulled = {name for name in pulled if not re.match("nvidia-|cuda-|triton", name)}
     assert len(pulled) > 100

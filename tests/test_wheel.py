@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 IGNORED = {"__pycache__", ".ipynb_checkpoints"}
+LEFT_OUT = "riffedu/course/docs/live/"  # made into a page from a clone only
 LIMIT = 100e6  # bytes: what PyPI accepts
 
 
@@ -50,7 +51,7 @@ def test_it_is_small_enough_and_complete(wheel):
         missing = {
             f"riffedu/course/{name}" for name in shipped if not IGNORED & set(name.split("/"))
         }
-        missing -= names
+        missing -= names | {name for name in missing if name.startswith(LEFT_OUT)}
         assert not missing, missing
     assert not [name for name in names if "checkpoint" in name and name.endswith(".ipynb")]
 

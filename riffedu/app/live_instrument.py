@@ -88,7 +88,7 @@ class LiveInstrument(anywidget.AnyWidget):
         self._clear()
         menu = [[name, words] for name, words in SEED_SOUNDS.items()]
         super().__init__(
-            seed_sounds=menu, frequencies=_row_edges(), page=WHERE in os.environ, **controls
+            seed_sounds=menu, frequencies=row_edges(), page=WHERE in os.environ, **controls
         )
         self.on_msg(self._on_message)
         self.observe(self._check_words, ["prompts", "text"])
@@ -324,7 +324,8 @@ def _int16(sound: np.ndarray) -> bytes:
     return np.clip(np.rint(32768 * sound), -32768, 32767).astype("<i2").tobytes()
 
 
-def _row_edges() -> list[float]:
+def row_edges() -> list[float]:
+    """Return the frequencies at the edges of a picture's rows in hertz, lowest first."""
     from riffedu.signal.mel import hz_to_mel, mel_to_hz
     from riffedu.signal.params import SpectrogramParams
 

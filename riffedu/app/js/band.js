@@ -7,7 +7,7 @@
 const SHORTEST_LEAD = 3; // seconds that should lie ahead at least
 const LONGEST_LEAD = 15;
 const JUST_IN_TIME = 0.25; // seconds before the end at which a repeat is laid down
-const PATIENCE = 30; // seconds of repeats before the music ends
+const PATIENCE = 30; // seconds of repeats before the music ends, unless the band is told otherwise
 const SEEN = 60; // seconds of the past that are kept to be looked at
 
 class Band extends EventTarget {
@@ -15,6 +15,7 @@ class Band extends EventTarget {
   constructor(ask) {
     super();
     this.ask = ask;
+    this.patience = PATIENCE;
     this.run = 0;
     this.begin();
     this.timer = setInterval(() => this.tick(), 50);
@@ -189,7 +190,7 @@ class Band extends EventTarget {
   /** The last piece's end once more: as many of its periods as fit, faded into from what would follow. */
   repeat() {
     const { samples, length, piece, picture } = this.last;
-    if (this.late > PATIENCE * RATE) {
+    if (this.late > this.patience * RATE) {
       this.asked = null;
       this.pause();
       this.dispatchEvent(new Event("lost"));

@@ -22,14 +22,15 @@ class InstrumentPage {
   /** The pad, its prompts, and what stands beside it. */
   buildSettings() {
     const { state } = this;
+    const choices = state.get("choices"); // where no text encoder can read other prompts
     this.corners = CORNERS.map((name, i) =>
-      el("input", { type: "text", className: `riffedu-corner riffedu-corner-${i}`, ariaLabel: `Prompt, ${name.toLowerCase()} corner`, title: `${name}: what to play there`, spellcheck: false, maxLength: LONGEST_PROMPT, onpaste: (event) => this.tooLong(event),
+      el(choices ? "select" : "input", { ...(choices ? {} : { type: "text" }), className: `riffedu-corner riffedu-corner-${i}`, ariaLabel: `Prompt, ${name.toLowerCase()} corner`, title: `${name}: what to play there`, spellcheck: false, maxLength: LONGEST_PROMPT, onpaste: (event) => this.tooLong(event),
         onchange: () => {
           const prompts = this.corners.map((c, k) => c.value.trim() || state.get("prompts")[k]);
           this.corners[i].value = prompts[i];
           this.readable(prompts[i]);
           state.set({ prompts });
-        } }),
+        } }, ...(choices ?? []).map((prompt) => el("option", { value: prompt }, prompt))),
     );
     this.pad = el("canvas", { tabIndex: 0, className: "riffedu-pad" });
     this.pad.setAttribute("role", "application");

@@ -1,0 +1,59 @@
+/* A service worker: it keeps every file of the page, so that the page works without a network. */
+
+const LIST = "./files.json";
+
+/** The cache of this version of the page. */
+async function kept() {
+  return caches.open(`riffedu-live-${(await listed()).version}`);
+}
+
+/** The list of files: from the network, or else the one that was kept. */
+let list;
+function listed() {
+  return (list ??= (async () => {
+    const fresh = await fetch(LIST, { cache: "no-cache" }).catch(() => null);
+    const response = fresh?.ok ? fresh : await caches.match(LIST);
+    return response.json();
+  })());
+}
+
+/** Keep all but the model, which is kept when the page asks for it: it shows how much has come. */
+self.addEventListener("install", (event) => {
+  const install = async () => {
+    const { files } = await listed();
+    await (await kept()).addAll(["./", LIST, ...files.filter((name) => !name.endsWith(".gz"))]);
+    await self.skipWaiting();
+  };
+  event.waitUntil(install());
+});
+
+self.addEventListener("activate", (event) => {
+  const activate = async () => {
+    const current = `riffedu-live-${(await listed()).version}`;
+    const old = (await caches.keys()).filter((name) => name.startsWith("riffedu-live-") && name !== current);
+    await Promise.all(old.map((name) => caches.delete(name)));
+    await self.clients.claim();
+  };
+  event.waitUntil(activate());
+});
+
+self.addEventListener("fetch", (event) => {
+  if (event.request.method === "GET" && event.request.url.startsWith(self.registration.scope)) event.respondWith(answer(event.request));
+});
+
+async function answer(request) {
+  const cache = await kept();
+  const known = await cache.match(request, { ignoreSearch: true });
+  if (known) return isolated(known);
+  const response = await fetch(request);
+  if (response.ok) cache.put(request, response.clone());
+  return isolated(response);
+}
+
+/** The same answer with the headers that make a page isolated, so that it may use threads. */
+function isolated(response) {
+  const headers = new Headers(response.headers);
+  headers.set("Cross-Origin-Opener-Policy", "same-origin");
+  headers.set("Cross-Origin-Embedder-Policy", "require-corp");
+  return new Response(response.body, { status: response.status, statusText: response.statusText, headers });
+}
