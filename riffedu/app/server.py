@@ -67,7 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve the live instrument until Voilà ends or Ctrl-C is pressed."""
-    from riffedu.app.model_server import WHERE, ModelServer, SessionListener
+    from riffedu.app.live_instrument import first_settings
+    from riffedu.app.model_server import WHERE, FirstPieces, ModelServer, SessionListener
 
     choose_seed(args)
     limits.whole("--seed", args.seed, 0, 2**31 - 1)
@@ -76,7 +77,8 @@ def run(args: argparse.Namespace) -> int:
     pipeline = load_warm(args.model, args.device)
     key = secrets.token_bytes(16)
     token = "" if args.no_token else secrets.token_urlsafe(16)
-    server = SessionListener(ModelServer(pipeline), key)
+    model_server = ModelServer(pipeline)
+    server = SessionListener(model_server, key)
     with tempfile.TemporaryDirectory() as folder:
         page = write_page(Path(folder), args.seed)
         paths = os.pathsep.join(filter(None, [folder, os.environ.get("JUPYTER_PATH")]))
@@ -86,6 +88,7 @@ def run(args: argparse.Namespace) -> int:
         )
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that `finally` runs
         try:
+            model_server.first = FirstPieces(pipeline, first_settings(args.seed))
             address = wait_for(voila, args.ip, args.port, token)
             say(f"The live instrument is at {address}\nPress Ctrl-C to stop it.", flush=True)
             if not args.no_browser:

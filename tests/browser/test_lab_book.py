@@ -51,9 +51,9 @@ def test_clips_are_kept_compared_and_saved(open_notebook, page, tmp_path):
     low.locator(".riffedu-a").click()
     assert not book.locator(".riffedu-compare").is_visible()
     high.locator(".riffedu-b").click()
-    book.locator(".riffedu-compare .riffedu-play").click()
+    book.locator(".riffedu-both").click()
     assert abs(page.evaluate("hear([])")["loudest"] - 440) < 20
-    book.locator(".riffedu-compare .riffedu-ab").click()
+    book.locator(".riffedu-turn").click()
     assert abs(page.evaluate("hear([])")["loudest"] - 3000) < 20, "B goes on where A was"
 
     with page.expect_download() as saved:

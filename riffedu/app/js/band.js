@@ -88,6 +88,13 @@ class Band extends EventTarget {
     this.tell();
   }
 
+  /** Have the first piece made before it is wanted. */
+  prepare() {
+    if (this.playing || this.end || this.asked !== null) return;
+    this.asked = performance.now();
+    this.ask(this.run, this.number);
+  }
+
   pause() {
     if (!this.playing) return;
     this.place = Math.min(this.now, this.end);

@@ -13,7 +13,7 @@ class InstrumentView {
     root.instrument = this;
     this.listen();
     this.changed();
-    openLink(this.state).then((opened) => opened || recall(this.state));
+    openLink(this.state).then((opened) => opened || recall(this.state)).then(() => this.state.renewSoon());
   }
 
   get band() {

@@ -22,8 +22,8 @@ class LabBook {
 
   build() {
     this.picker = el("input", { type: "file", accept: ".html,text/html", hidden: true, onchange: () => this.import() });
-    this.switch = press("A/B", "Switch between A and B while they play", () => this.transport.choose(1 - this.transport.which), { className: "riffedu-ab" });
-    this.both = press("▶", "Play A and B together and switch between them", () => this.playPair(), { className: "riffedu-play" });
+    this.switch = press("A/B", "Switch between A and B while they play", () => this.transport.choose(1 - this.transport.which), { className: "riffedu-turn" });
+    this.both = press("▶", "Play A and B together and switch between them", () => this.playPair(), { className: "riffedu-both" });
     this.words = el("output");
     this.compare = el("div", { className: "riffedu-compare" }, this.both, this.switch, this.words);
     this.undo = press("↶ undo", "Bring back the clip that was deleted last", () => this.store.undo());

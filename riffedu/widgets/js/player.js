@@ -12,6 +12,7 @@ class PlayerView {
     this.drawing = new PlayerDrawing(this.page, this.state, this.axes);
     this.hands = new PlayerHands(this.page, this.state, this.axes, this.abort.signal);
     keepKeys(root, this.abort.signal);
+    nameSliders();
     root.player = this;
     this.listen();
     this.python.load();
