@@ -102,9 +102,9 @@ class Session:
 
     def _ready(self, settings: PieceSettings) -> Piece | None:
         first = self._server.first if self._server else None
-        number = self._instrument.stream.number
         if not (first and self._all_first and settings == first.settings):
             return None
+        number = self._instrument.stream.number
         if number >= len(first.made):
             return None
         piece, stream = first.made[number]

@@ -109,4 +109,7 @@ def test_clips_are_kept_compared_and_saved(open_notebook, page, tmp_path):
     assert len(found) == 61 and found[0] == "61" and found[-1] == "a <tuba> at 440 Hz"
     page.evaluate("() => { delete globalThis.riffeduClips; }")
     notebook.execute("low.sound = low.sound + b'\\0\\0'")
-    page.wait_for_function("globalThis.riffeduClips?.cards.length === 62")
+    page.wait_for_function(
+        """() => { const cards = globalThis.riffeduClips?.cards ?? [];
+          return cards.length === 61 && cards[0].label.startsWith('a <tuba>') && cards[60].star; }"""
+    )

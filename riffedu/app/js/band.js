@@ -8,6 +8,7 @@ const SHORTEST_LEAD = 3; // seconds that should lie ahead at least
 const LONGEST_LEAD = 15;
 const JUST_IN_TIME = 0.25; // seconds before the end at which a repeat is laid down
 const PATIENCE = 30; // seconds of repeats before the music ends, unless the band is told otherwise
+const READY = 0.1; // seconds; a piece that comes sooner was there already, and tells nothing of the next
 const SEEN = 60; // seconds of the past that are kept to be looked at
 
 class Band extends EventTarget {
@@ -36,6 +37,7 @@ class Band extends EventTarget {
       playing: false,
       tape: null, // parts from `from` on, while recording
       retry: 0,
+      preparing: false,
     });
     this.tell();
   }
@@ -88,9 +90,10 @@ class Band extends EventTarget {
     this.tell();
   }
 
-  /** Have the first piece made before it is wanted. */
+  /** Have the first pieces made before they are wanted. */
   prepare() {
-    if (this.playing || this.end || this.asked !== null) return;
+    this.preparing = true;
+    if (this.playing || this.ahead >= this.lead || this.asked !== null) return;
     this.asked = performance.now();
     this.ask(this.run, this.number);
   }
@@ -165,12 +168,13 @@ class Band extends EventTarget {
     if (piece.run !== this.run) return;
     this.asked = null;
     this.number = piece.number + 1;
-    this.took = piece.took;
+    if (piece.took > READY) this.took = piece.took;
     this.late = 0;
     const length = samples.length - piece.after;
     this.last = { samples, length, piece, picture };
     this.append({ samples: samples.subarray(0, length), piece, picture, first: 0, repeat: false });
     this.slow = piece.took > length / RATE;
+    if (this.preparing) this.prepare();
   }
 
   append(part) {

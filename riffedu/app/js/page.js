@@ -30,8 +30,9 @@ class InstrumentPage {
   buildSettings() {
     const { state } = this;
     const choices = state.get("choices"); // where no text encoder can read other prompts
-    this.ideas = el("datalist", { id: `riffedu-ideas-${Math.random().toString(36).slice(2)}` }, ...state.get("ideas").map((value) => el("option", { value })));
-    this.otherPrompts = press("⚄ prompts", "Four other prompts, drawn at random", () => state.replace({ prompts: drawn(state.get("ideas"), 4) }));
+    const ideas = choices ?? state.get("ideas");
+    this.ideas = el("datalist", { id: `riffedu-ideas-${Math.random().toString(36).slice(2)}` }, ...ideas.map((value) => el("option", { value })));
+    this.otherPrompts = press("⚄ prompts", "Four other prompts, drawn at random", () => state.replace({ prompts: drawn(ideas, 4) }));
     this.undo = press("↶", "Undo the last change of prompts, text, seed or session (Ctrl Z)", () => state.undo());
     this.corners = CORNERS.map((name, i) =>
       el(choices ? "select" : "input", { ...(choices ? {} : { type: "text" }), className: `riffedu-corner riffedu-corner-${i}`, ariaLabel: `Prompt, ${name.toLowerCase()} corner`, title: `${name}: what to play there`, spellcheck: false, list: this.ideas.id, maxLength: LONGEST_PROMPT, onpaste: (event) => this.tooLong(event),
@@ -194,10 +195,10 @@ class InstrumentPage {
     const facts = [];
     if (band.waiting) facts.push("making the first piece …");
     else if (part) {
-      const rate = part.length / RATE / band.took;
+      const rate = part.length / RATE / part.piece.took;
       facts.push(`piece ${part.piece.number + 1}: ${part.piece.words.slice(0, 80)}`);
       facts.push(`${Math.max(0, band.ahead).toFixed(1)} s ahead${band.asked !== null ? ", making more" : ""}`);
-      if (!part.repeat || rate) facts.push(`${rate.toFixed(1)}× real time`);
+      if (part.piece.took > READY) facts.push(`${rate.toFixed(1)}× real time`);
     }
     if (part?.repeat) facts.push("late: repeating in time");
     if (part?.piece.waiting) facts.push(`${part.piece.waiting} more wait for the model`);

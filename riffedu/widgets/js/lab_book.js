@@ -134,7 +134,7 @@ class LabBook {
 
 /** Seed, steps and length, as far as a clip's record tells them. */
 function factsOf({ record, seconds }) {
-  const { seed, num_inference_steps: steps, strength, verb } = recordOf(record);
-  const told = [[verb === "generate" ? undefined : verb, (v) => v], [seed, (v) => `seed ${v}`], [steps, (v) => `${v} steps`], [strength, (v) => `strength ${v}`]];
+  const { seed, num_inference_steps: steps, seed_sound: under, strength, verb } = recordOf(record);
+  const told = [[verb === "generate" ? undefined : verb, (v) => v], [seed, (v) => `seed ${v}`], [steps, (v) => `${v} steps`], [under === "" ? undefined : strength, (v) => `strength ${v}`]];
   return [...told.filter(([value]) => value !== undefined && value !== null).map(([value, words]) => words(value)), `${seconds.toFixed(1)} s`];
 }
