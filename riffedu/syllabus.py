@@ -239,7 +239,7 @@ LESSONS = (
         "measure_and_compare",
         "Measure it, and what came after",
         "figures you can trust; newer models, in miniature",
-        150,
+        165,
         ("evaluate", "miniatures"),
         (8, 11, 12, 14),
     ),

@@ -102,9 +102,9 @@ def mine(magnitude, n_iter, step=lambda s, m: swapped(m, P(s)), start=scrambled)
         (lambda m, n: mine(m, n, start=lambda m: m + 0j).tolist(), None),
         (lambda m, n: griffin_lim(m, 256, 64, n_iter=n, momentum=0), None),
         (lambda m, n: griffin_lim(m, 256, 64, n_iter=n), None),
-        (lambda m, n: mine(m, 30), "change nothing"),
-        (lambda m, n: mine(m, n, lambda s, m: P(s)), "change nothing"),
-        (lambda m, n: mine(m, n, lambda s, m: swapped(m, s)), "change nothing"),
+        (lambda m, n: mine(m, 30), "do not bring"),
+        (lambda m, n: mine(m, n, lambda s, m: P(s)), "do not bring"),
+        (lambda m, n: mine(m, n, lambda s, m: swapped(m, s)), "do not bring"),
         (
             lambda m, n: mine(m, n, lambda s, m: (0.1 * m + 0.9 * np.abs(P(s))) * safe(P(s))),
             "stops at",

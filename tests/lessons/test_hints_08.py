@@ -154,7 +154,7 @@ RIGHT = dict(heun=19, first=0.016, second=0.0008, leading=750, apart=0)
         ({"heun": 18}, "2 · 10 − 1"),
         ({"heun": 7}, "two looks a step"),
         ({"first": 0.063 / 16}, "not quartered"),
-        ({"first": 0.03}, "twice the looks, twice"),
+        ({"first": 0.03}, "two doublings"),
         ({"first": 0.5}, "gives 0.016"),
         ({"second": 0.0025}, "quartered twice"),
         ({"second": 0.1}, "Second order"),

@@ -15,6 +15,7 @@ from riffedu.evaluate.listening import ANCHOR, REFERENCE
 from riffedu.lessons.l15_measure_and_compare import (
     abx_panel,
     bars_picture,
+    bench_panel,
     history_table,
     interval_picture,
     rating_panel,
@@ -23,7 +24,7 @@ from riffedu.lessons.l15_measure_and_compare import (
 from riffedu.lessons.l15_measure_and_compare.history import COLUMNS, MODELS, SOURCES, UNKNOWN
 from riffedu.miniatures import tokens
 from riffedu.music.pipeline import load_pipeline
-from riffedu.signal.audio import clip
+from riffedu.signal.audio import clip, save
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 RATE = 8000
@@ -219,3 +220,27 @@ def test_every_cell_of_the_table_has_a_source():
     closed = [m for m in MODELS if m.cells["open?"][0] == "no" and m.name != "MusicLM"]
     assert [m.name for m in closed] == ["Suno", "Udio"]
     assert all(m.cells["parameters"][0] == UNKNOWN for m in closed)
+
+
+def test_the_bench_panel_compares_and_saves(ours, tmp_path):
+    folder = tmp_path / "others"
+    folder.mkdir()
+    save(folder / "a calm piano.wav", TONES["original sound"].repeat(4), 4 * RATE)
+    panel = bench_panel(f"ours={ours}\nothers={folder}", "a calm piano", tmp_path / "out", steps=2)
+    panel.seconds.value = 2.0
+    panel.run()
+    panel.wait()
+    assert panel.job.error is None and [c.source for c in panel.clips] == ["ours", "others"]
+    assert "MB" in panel.about.value or "GB" in panel.about.value
+    assert "<th" in panel.table.value and panel.table.value.count("<tr>") == 3
+    assert bytes(panel.sheet.value[:4]) == b"\x89PNG"
+    panel.save()
+    assert (tmp_path / "out" / "listen.html").exists()
+    panel.save()
+    assert "already" in panel.status.value
+
+
+def test_the_bench_panel_says_what_is_wrong():
+    panel = bench_panel("nobody")
+    panel.run()
+    assert "source &#x27;nobody&#x27; is unknown" in panel.status.value

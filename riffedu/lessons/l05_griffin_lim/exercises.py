@@ -164,7 +164,7 @@ def check_griffin_lim(found: Callable) -> object:
         first, last = (off(run(found, magnitude.copy(), n)) for n in (1, 40))
     if last > first - 0.1:
         return hint(
-            f"More iterations change nothing ({last:.1f} dB). Each must begin with the spectrum "
+            "More iterations do not bring the magnitudes closer. Each must begin with the spectrum "
             "of the last one, put the wanted magnitudes back on, and keep the new phases."
         )
     plain = griffin_lim(magnitude, 256, 64, n_iter=40, momentum=0)

@@ -236,18 +236,20 @@ def check_predictions(predictions: Any) -> object:
         if np.isclose(said["first"], 0.063 / 16, rtol=0.1):
             return hint("“first”: a first-order error is halved by twice the looks, not quartered.")
         if np.isclose(said["first"], 0.063 / 2, rtol=0.1):
-            return hint("“first”: from 20 to 80 is twice the looks, twice.")
+            return hint("“first”: from 20 to 80 is two doublings.")
         return hint(f"“first”: the experiment gives {first:.3f}; you predicted {said['first']:g}.")
     if not 0.5 * second < said["second"] < 1.5 * second:
         if np.isclose(said["second"], 0.010 / 4, rtol=0.1):
-            return hint("“second”: from 20 to 80 is twice the looks, twice: quartered twice.")
+            return hint("“second”: from 20 to 80 is two doublings: quartered twice.")
         return hint(
             f"“second”: the experiment gives {second:.4f}; you predicted {said['second']:g}. "
             "Second order is quartered by twice the looks."
         )
     if said["leading"] != 750:
         if said["leading"] in (999, 1000):
-            return hint("“leading”: that is trailing, or nearly. Leading ends at 0 and counts up.")
+            return hint(
+                "“leading”: that is trailing, or nearly. Leading counts up from 0, by 1000 // 4."
+            )
         return hint("“leading”: the timesteps are 0, 250, 500 and one more; it is the first.")
     if said["apart"] != 0:
         return hint("“apart”: DDIM (η = 0) draws no fresh noise, so the generator is never used.")

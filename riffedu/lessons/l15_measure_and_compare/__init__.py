@@ -1,6 +1,7 @@
 """Lesson 15: what its notebook imports."""
 
 from riffedu.lessons.l15_measure_and_compare import exercises
+from riffedu.lessons.l15_measure_and_compare.bench_panel import bench_panel
 from riffedu.lessons.l15_measure_and_compare.panel import abx_panel, rating_panel
 from riffedu.lessons.l15_measure_and_compare.tables import (
     bars_picture,
@@ -11,6 +12,7 @@ from riffedu.lessons.l15_measure_and_compare.tables import (
 __all__ = [
     "abx_panel",
     "bars_picture",
+    "bench_panel",
     "exercises",
     "history_table",
     "interval_picture",

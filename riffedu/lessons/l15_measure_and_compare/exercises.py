@@ -237,7 +237,8 @@ def check_fooled(change: Callable, measure: Any, sound: tuple[np.ndarray, int]) 
     share = float(np.corrcoef(x, y)[0, 1] ** 2) if y.std() else 0.0
     if share < 0.25:
         return hint("That is another sound. The original must still be in it: change it, or add.")
-    if share > 0.999:
+    added = y - float(np.dot(x, y) / np.dot(x, x)) * x
+    if share > 0.999 and np.abs(added).max() < 0.1 * np.abs(y).max():
         return hint("The change is inaudible (30 dB below the sound): make it plainly worse.")
     before, after = (measured(each, rate)[name] for each in (x, y))
     if not np.isfinite(after):
@@ -261,6 +262,7 @@ def check_card(card: Any) -> object:
     """Check a Markdown model card, with a heading for each of six sections and honest figures."""
     if not isinstance(card, str):
         raise NotYet("Give the card as one string, in triple quotes.")
+    card = re.sub("license", "licence", re.sub("measurements?", "measured", card, flags=re.I))
     heads = [line.lstrip("# ").lower() for line in card.splitlines() if line.startswith("#")]
     if not heads:
         return hint("Begin each section with a heading: a line that starts with ##.")
@@ -268,7 +270,9 @@ def check_card(card: Any) -> object:
         return hint(f"No heading names: {', '.join(missing)}.")
     bodies = dict(_sections(card))
     if thin := [
-        head for head, body in bodies.items() if len(body.split()) < 4 and head != heads[0]
+        head
+        for head, body in bodies.items()
+        if len(body.split()) < (1 if "licence" in head else 4) and head != heads[0]
     ]:
         return hint(f"Section “{thin[0]}” says next to nothing: write a sentence.")
     if "..." in card or "…" in card or re.search(r"\btodo\b", card, re.I):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,13 +39,22 @@ def fooling_sounds(seconds: float = 5.12) -> dict[str, tuple[str, np.ndarray]]:
     return {name: (what, set_level(x.astype(np.float32))) for name, (what, x) in sounds.items()}
 
 
-def tune(seconds: float = 30.0, seed: int = 0) -> np.ndarray:
-    """Return plucked notes of a pentatonic scale at 250 per minute, each a small step on."""
+def reed(hertz: float, seconds: float, sample_rate: int) -> np.ndarray:
+    """Return a note of odd harmonics that is held to its end, as on a clarinet."""
+    t = synth.times(seconds, sample_rate)
+    tone = synth.harmonics(hertz, [1, 0, 0.6, 0, 0.4, 0, 0.3], seconds, sample_rate)
+    return tone * np.clip(np.minimum(t, seconds - t) / 0.03, 0, 1)
+
+
+def tune(
+    seconds: float = 30.0, seed: int = 0, instrument: Callable[..., np.ndarray] = synth.pluck
+) -> np.ndarray:
+    """Return notes of a pentatonic scale at 250 per minute, each a small step from the last."""
     random, place, parts = np.random.default_rng(seed), 5, []
     for _ in range(round(seconds / NOTE)):
         place = int(np.clip(place + random.choice(STEPS), 0, len(SCALE) - 1))
         hertz = 440 * 2 ** ((SCALE[place] - 69) / 12)
-        parts.append(synth.pluck(hertz, NOTE, RATE)[: round(NOTE * RATE)])
+        parts.append(instrument(hertz, NOTE, RATE)[: round(NOTE * RATE)])
     return set_level(np.concatenate(parts).astype(np.float32))
 
 
