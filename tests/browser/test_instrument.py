@@ -440,6 +440,7 @@ def test_the_app_in_two_pages(browser, app):
             instrument.until("view.band.heard > 8", 60)
             slow = instrument.page.evaluate(
                 "view.band.parts.some(p => !p.repeat && p.piece.took > 0.6 * p.length / 44100)"
+                " || performance.now() - (view.band.asked ?? Infinity) > 2300"
             )  # two pages share one model: a busy machine has no time to catch up in
             assert slow or instrument.data("repeats") == "0", "no repeat while pieces come in time"
         first = seen[0]

@@ -31,7 +31,7 @@ class Band extends EventTarget {
       place: 0, // where it was paused
       number: 0, // of the piece that is wanted next
       asked: null, // when
-      took: 1.5, // seconds that the last piece took
+      took: 2, // seconds that the last piece took
       late: 0, // samples of repeats since the last piece
       repeats: 0,
       playing: false,

@@ -21,17 +21,17 @@ class LabBook {
   }
 
   build() {
-    this.picker = el("input", { type: "file", accept: ".html,text/html", hidden: true, onchange: () => this.import() });
+    this.picker = el("input", { type: "file", accept: ".html,text/html", hidden: true, onchange: () => this.open() });
     this.switch = press("A/B", "Switch between A and B while they play", () => this.transport.choose(1 - this.transport.which), { className: "riffedu-turn" });
     this.both = press("▶", "Play A and B together and switch between them", () => this.playPair(), { className: "riffedu-both" });
     this.words = el("output");
     this.compare = el("div", { className: "riffedu-compare" }, this.both, this.switch, this.words);
     this.undo = press("↶ undo", "Bring back the clip that was deleted last", () => this.store.undo());
-    this.export = press("export", "Save all clips as one page: it plays anywhere, and can be opened here again", () => this.save());
+    this.exporter = press("export", "Save all clips as one page: it plays anywhere, and can be opened here again", () => this.save());
     this.list = el("ol", { className: "riffedu-clips", ariaLabel: "Clips, the newest first" });
     this.none = el("p", {}, "Nothing yet: every clip that is generated in this browser is kept here, the newest 60.");
     this.body.append(
-      el("div", { className: "riffedu-row" }, this.export, press("open", "Add the clips of a page that was exported", () => this.picker.click()), this.undo, this.compare),
+      el("div", { className: "riffedu-row" }, this.exporter, press("open", "Add the clips of a page that was exported", () => this.picker.click()), this.undo, this.compare),
       this.none, this.list, this.picker,
     );
   }
@@ -47,7 +47,7 @@ class LabBook {
     if (items.length !== kept.size || items.some((item, i) => item !== this.list.children[i])) this.list.replaceChildren(...items);
     cards.forEach((card, i) => this.showItem(items[i], card));
     this.none.hidden = cards.length > 0;
-    this.export.disabled = !cards.length;
+    this.exporter.disabled = !cards.length;
     this.undo.hidden = !deleted.length;
     this.compare.hidden = this.pair.includes(null);
     this.words.textContent = this.pair.map((id, i) => `${"AB"[i]}: ${cards.find((card) => card.id === id)?.label.slice(0, 40)}`).join(" · ");
@@ -120,7 +120,7 @@ class LabBook {
     this.say(`${this.store.cards.length} clips are in riffedu-lab-book.html.`);
   }
 
-  async import() {
+  async open() {
     const [file] = this.picker.files;
     this.picker.value = "";
     if (!file) return;
