@@ -4,6 +4,7 @@
 # make lint   ruff, types and import contracts, as make test checks them
 # make live   the instrument as a page without Python: build/live, for any web server
 # make bench  time the pipeline on this machine
+# make docs   build the site, lessons run, into build/site/html; `riffedu docs` opens it
 # make notebooks  write notebooks, the teacher's pages and the README's table from their sources
 
 VENV ?= .venv
@@ -15,6 +16,7 @@ SETUP := $(VENV)/.setup-done
 TRAIN := $(VENV)/.train-done
 BROWSER := $(VENV)/.browser-done
 LINT := $(VENV)/.lint-done
+DOCS := $(VENV)/.docs-done
 WEB := $(VENV)/.web-done
 LIVE ?= build/live
 # The same names as in tests/browser/conftest.py.
@@ -26,7 +28,7 @@ PAGES := $(or $(CHROMIUM),$(filter true,$(CI)))
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=180 \
 	--nbval-sanitize-with tests/nbval_sanitize.cfg
 
-.PHONY: lab setup train-deps lint test test-library test-notebooks test-browser live bench notebooks clean
+.PHONY: lab setup train-deps lint test test-library test-notebooks test-browser live docs bench notebooks clean
 
 lab: $(SETUP)
 	$(BIN)/riffedu check
@@ -63,7 +65,7 @@ test: $(SETUP) $(TRAIN) lint test-library test-notebooks
 	$(if $(PAGES),$(MAKE) test-browser,@echo "No Chromium or Chrome here: the tests of real pages are left out.")
 
 # With real pages every notebook runs there, and its errors are seen there: one run less without.
-test-library: $(TRAIN)
+test-library: $(TRAIN) $(DOCS)
 	$(BIN)/python -m pytest tests riffedu/signal --ignore tests/browser --doctest-modules $(TEST_FLAGS) \
 		$(if $(PAGES),--deselect tests/lessons/test_notebooks.py::test_runs_without_hidden_errors)
 
@@ -82,6 +84,15 @@ live: $(WEB)
 
 $(WEB): $(SETUP)
 	$(PIP) -e '.[test,web]'
+	@touch $@
+
+# A lesson runs only if it or the library has changed; with DOCS_FLAGS=--no-run not even then.
+docs: $(DOCS)
+	$(BIN)/python docs/site/build.py $(DOCS_FLAGS)
+
+# After $(TRAIN) where both are wanted: two pips at once would get in each other's way.
+$(DOCS): $(SETUP) $(if $(filter test test-library,$(MAKECMDGOALS)),$(TRAIN))
+	$(PIP) -e '.[test,docs,web]'
 	@touch $@
 
 bench: $(SETUP)

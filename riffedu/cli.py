@@ -27,6 +27,7 @@ VERBS: dict[str, tuple[str, str | dict]] = {
     "grade": ("run the checks in learners' notebooks", "riffedu.verbs.grade"),
     "app": ("serve the live instrument as a web page", "riffedu.app.server"),
     "class": ("serve one instrument for a class and its phones", "riffedu.app.classroom.serve"),
+    "docs": ("open the site: lessons with figures and sounds, API", "riffedu.verbs.docs"),
     "generate": ("generate music from a prompt", "riffedu.verbs.generate"),
     "transform": ("regenerate a clip, or part of it, from a prompt", "riffedu.verbs.transform"),
     "extend": ("continue a clip", "riffedu.verbs.extend"),

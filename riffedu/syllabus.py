@@ -182,7 +182,7 @@ LESSONS = (
         "words steer the noise",
         110,
         ("diffusion.guidance", "diffusion.attention"),
-        (7, 8),
+        (7, 8, 8.5),
     ),
     Lesson(
         11,
@@ -196,6 +196,7 @@ LESSONS = (
             "signal.stereo",
             "music.result",
             "music.pulse",
+            "music.musical_key",
             "music.prompt_schedule",
             "music.generate",
         ),

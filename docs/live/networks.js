@@ -11,8 +11,10 @@ export async function loadNetworks(facts, progress) {
   const [runtime, unet, decoder, states] = await Promise.all(
     [RUNTIME, "./unet.onnx.gz", "./decoder.onnx.gz", "./states.bin.gz"].map(load),
   );
-  // Threads share memory, which a browser allows on isolated pages only; offline.js sees to that.
-  ort.env.wasm.numThreads = self.crossOriginIsolated ? Math.min(MOST_THREADS, navigator.hardwareConcurrency) : 1;
+  // Threads share memory, which a browser allows on isolated pages only; offline.js sees to that. Half
+  // of the cores are left to the sound and the page.
+  const half = Math.floor(navigator.hardwareConcurrency / 2);
+  ort.env.wasm.numThreads = self.crossOriginIsolated ? Math.max(1, Math.min(MOST_THREADS, half)) : 1;
   ort.env.wasm.wasmBinary = runtime;
   const open = (graph) => ort.InferenceSession.create(new Uint8Array(graph), { graphOptimizationLevel: "all" });
   const networks = { unet: await open(unet), decoder: await open(decoder) };

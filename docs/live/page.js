@@ -3,24 +3,31 @@
 import instrument from "./instrument.js";
 import { PageModel } from "./model.js";
 
+const LONGEST_WAIT = 20; // seconds for offline.js; then the page works without it
+const OPENED_AGAIN = "riffedu-opened-again";
+const LEAD = 3.8; // seconds: with one clip ahead, a moved dot is heard in the second clip from now
 const PATIENCE = 600; // seconds of repeats: a slow phone is not a kernel that died
 
-/** Let offline.js keep the files. Its pages are also isolated, which lets the networks use several
-    threads: so a page that was opened without it is opened once more. */
+/** Let offline.js keep the files; whether it does. */
 async function keepFiles() {
-  if (!navigator.serviceWorker) return;
-  try {
-    await navigator.serviceWorker.register("./offline.js");
-    await navigator.serviceWorker.ready;
-    if (!navigator.serviceWorker.controller) {
-      await new Promise((resolve) => navigator.serviceWorker.addEventListener("controllerchange", resolve, { once: true }));
-    }
-    if (!crossOriginIsolated && window === top && !sessionStorage.getItem("riffedu-opened-again")) {
-      sessionStorage.setItem("riffedu-opened-again", "yes");
-      location.reload();
-      await new Promise(() => {});
-    }
-  } catch {} // then it works online, with one thread
+  const { serviceWorker } = navigator;
+  if (!serviceWorker || !(await serviceWorker.register("./offline.js"))) return false;
+  await serviceWorker.ready;
+  if (!serviceWorker.controller) {
+    await new Promise((resolve) => serviceWorker.addEventListener("controllerchange", resolve, { once: true }));
+  }
+  return true;
+}
+
+/** What offline.js answers is also isolated, which lets the networks use several threads. A page that
+    was opened before offline.js was there is therefore opened once more. */
+async function prepare() {
+  const late = new Promise((resolve) => setTimeout(resolve, 1000 * LONGEST_WAIT, false));
+  const kept = await Promise.race([keepFiles().catch(() => false), late]);
+  if (!kept || crossOriginIsolated || window !== top || sessionStorage.getItem(OPENED_AGAIN)) return;
+  sessionStorage.setItem(OPENED_AGAIN, "yes");
+  location.reload();
+  await new Promise(() => {});
 }
 
 function showLoading(worker, total) {
@@ -39,13 +46,13 @@ function showLoading(worker, total) {
 }
 
 async function open() {
-  await keepFiles();
+  await prepare();
   const [facts, listed] = await Promise.all(["./facts.json", "./files.json"].map(async (name) => (await fetch(name)).json()));
   const worker = new Worker("./worker.js", { type: "module" });
   showLoading(worker, listed.download);
   const root = document.getElementById("instrument");
   instrument.render({ model: new PageModel(facts, worker), el: root });
-  root.instrument.band.patience = PATIENCE;
+  Object.assign(root.instrument.band, { patience: PATIENCE, longestLead: LEAD });
 }
 
 open().catch((error) => (document.getElementById("loading-words").textContent = `The page could not be opened: ${error.message}`));

@@ -70,9 +70,8 @@ PROMPTS = (
     "ambient",
 )
 """The prompts that the page can mix; the first four are in the corners."""
-STEPS = 6
-"""Denoising steps to begin with: two fewer than in the app, because a browser is slower."""
 MOST_STEPS = 25
+"""The most denoising steps that the page's slider offers."""
 
 
 def build(folder: Path, pipeline: Pipeline | None = None) -> dict[str, int]:
@@ -116,14 +115,7 @@ def facts(pipeline: Pipeline) -> dict[str, Any]:
     grid, params = lean_grid(pipeline.params), pipeline.params
     size = pipeline.window
     return {
-        "controls": {
-            "prompts": list(CORNERS),
-            "x": 0.5,
-            "y": 0.5,
-            "seed": 0,
-            "steps": STEPS,
-            "guidance_scale": 3.0,
-        },
+        "controls": _controls(),
         "choices": list(PROMPTS),
         "frequencies": row_edges(),
         "levels": [
@@ -157,6 +149,13 @@ def facts(pipeline: Pipeline) -> dict[str, Any]:
             "weights": [float(f"{weight:.9g}") for weight in grid.bank.data],
         },
     }
+
+
+def _controls() -> dict[str, Any]:
+    """What the page's controls are set to at first: as in the app."""
+    traits = LiveInstrument.class_traits()
+    names = ("x", "y", "seed", "steps", "guidance_scale")
+    return {"prompts": list(CORNERS), **{name: traits[name].default_value for name in names}}
 
 
 def _states(pipeline: Pipeline) -> Any:

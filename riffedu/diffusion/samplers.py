@@ -234,6 +234,15 @@ SAMPLERS: dict[str, Callable[..., Tensor]] = {
     "heun": heun,
     "dpmpp_2m": dpmpp_2m,
 }
+OF_SCHEDULER = {
+    "DDPMScheduler": "ddpm",
+    "DDIMScheduler": "ddim",
+    "EulerDiscreteScheduler": "euler",
+    "EulerAncestralDiscreteScheduler": "euler_ancestral",
+    "HeunDiscreteScheduler": "heun",
+    "DPMSolverMultistepScheduler": "dpmpp_2m",
+}
+"""Names in `SAMPLERS` by the class of diffusers' scheduler."""
 
 
 def invert(

@@ -96,6 +96,7 @@ def evaluate(
         "guidance": guidance,
         "guidance_below": pipeline.guidance_below,
         "pulse": pipeline.pulse,
+        "key_gain": pipeline.key_gain,
     }
     kept = clips.Shelf(shelf)
     numbers = clips.choose(pictures, per_class, seed)

@@ -168,7 +168,8 @@ def recipe(
 ) -> list:
     """Return all that a generated clip depends on: what is stored about it is kept under this."""
     how = [steps, guidance, pipeline.guidance_below, pipeline.pulse, pipeline.tempo(prompt, seed)]
-    return ["generated", model, prompt, seed, *how]
+    key = pipeline.key(prompt, seed)
+    return ["generated", model, prompt, seed, *how, *([key, pipeline.key_gain] if key else [])]
 
 
 def generated(

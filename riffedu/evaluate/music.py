@@ -176,6 +176,7 @@ def music(
         "guidance": judge.guidance,
         "guidance_below": pipeline.guidance_below,
         "pulse": pipeline.pulse,
+        "key_gain": pipeline.key_gain,
         "classes": [],
     }
     made = judge.generated([c.prompt for c in classes], "prompt classes")

@@ -34,10 +34,11 @@ def _origin(report: dict[str, Any]) -> str:
         f"{report['date']}, {report['seeds']} seeds, starting at {report['seed']}. Model "
         f"{report['model']} (sha256 {report['model_hash']}), {report['steps']} steps, guidance "
         f"{report['guidance']:g} in the last {100 * report['guidance_below']:.0f} % of the "
-        f"timesteps, pulse {report.get('pulse', 0):g}. Each figure is the mean of generated clips "
-        "÷ the mean of test renders of the same kind, passed through the same codec, converted to "
-        "sound and back to a picture, with a 95 % interval over clips (bootstrap). A dash means "
-        "that the renders themselves have too little of the quantity to compare."
+        f"timesteps, pulse {report.get('pulse', 0):g}, key {report.get('key_gain', 0):g}. Each "
+        "figure is the mean of generated clips ÷ the mean of test renders of the same kind, passed "
+        "through the same codec, converted to sound and back to a picture, with a 95 % interval "
+        "over clips (bootstrap). A dash means that the renders themselves have too little of the "
+        "quantity to compare."
     )
 
 

@@ -84,8 +84,8 @@ def find_weights(hub_id: str, title: str, gigabytes: float, given: str | None = 
 def weights_in(folder: Path) -> tuple[int, int]:
     """Return (bytes on disk, number of weights) of a folder or file, without loading anything.
 
-    Safetensors say in their header what they hold; of .bin files the size in half of 32-bit floats
-    is taken. A folder that has both holds the same weights twice.
+    The header of a safetensors file gives the shapes. For .bin files the number is the size divided
+    by 4, as for 32-bit floats. A folder with both has the same weights twice; only one is counted.
     """
     found = sorted(folder.rglob("*.safetensors")) or sorted(folder.rglob("*.bin"))
     found = [folder] if folder.is_file() else found

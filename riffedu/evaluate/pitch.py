@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from riffedu.errors import RiffeduError
+from riffedu.music.musical_key import NAMES, SCALES, parse_key
 
 SOUNDING_DB = 40.0  # frames further below a clip's loudest are silence
 LOWEST = 82.4069  # hertz of E2, MIDI 40
@@ -18,25 +19,11 @@ STANDS_OUT = 3.0  # times its surroundings, in amplitude: 9.5 dB
 QUIET = 0.003  # of a clip's loudest line, −50 dB: less is what the transform leaks
 CLEAR = 0.5  # share of a frame's amplitude in lines
 
-NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-FLATS = {
-    "Db": "C#",
-    "Eb": "D#",
-    "Gb": "F#",
-    "Ab": "G#",
-    "Bb": "A#",
-    "Cb": "B",
-    "Fb": "E",
-    "E#": "F",
-    "B#": "C",
-}
 # Krumhansl and Kessler 1982: how well each of the twelve fits after a cadence in C, 1 to 7.
 PROFILES = {
     "major": (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
     "minor": (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
 }
-
-SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10)}
 
 
 @dataclass(frozen=True)
@@ -255,7 +242,7 @@ def key_score(heard: str, asked: str) -> float:
     """
     if heard == "none":
         return 0.0
-    (a, mode), (b, other) = _tonic(heard), _tonic(asked)
+    (a, mode), (b, other) = parse_key(heard), parse_key(asked)
     if mode == other:
         return {0: 1.0, 7: 0.5}.get((a - b) % 12, 0.0)
     if a == b:
@@ -274,16 +261,6 @@ def scale_share(found: np.ndarray, asked: str) -> float:
     """
     if found.sum() <= 0:
         return float("nan")
-    tonic, mode = _tonic(asked)
+    tonic, mode = parse_key(asked)
     steps = np.array(SCALES[mode])
     return float(found[(tonic + steps) % 12].sum() / found.sum())
-
-
-def _tonic(name: str) -> tuple[int, str]:
-    tonic, _, mode = name.rpartition(" ")
-    for said, written in ((" sharp", "#"), (" flat", "b"), ("♯", "#"), ("♭", "b")):
-        tonic = tonic.replace(said, written)
-    tonic = FLATS.get(tonic, tonic)
-    if tonic not in NAMES or mode not in PROFILES:
-        raise RiffeduError(f"{name!r} is not a key: write it as 'D minor' or 'Bb major'")
-    return NAMES.index(tonic), mode

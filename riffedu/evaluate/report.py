@@ -63,7 +63,7 @@ def _origin(report: dict[str, Any]) -> str:
             f"Model {report['model']} (sha256 {report['model_hash']}), "
             f"{report['steps']} steps, guidance {report['guidance']:g} in the last "
             f"{100 * report.get('guidance_below', 1):.0f} % of the timesteps, "
-            f"pulse {report.get('pulse', 0):g}."
+            f"pulse {report.get('pulse', 0):g}, key {report.get('key_gain', 0):g}."
         )
     lines.append(
         f"Classifier of {report['classes']} names (sha256 {report['classifier_hash']}), trained "

@@ -3,8 +3,7 @@
     words ──▶ token states ─┐
     seed ──▶ noise ──▶ denoise, step by step ──▶ latents ──▶ picture ──▶ sound
 
-`riffedu.load_pipeline` opens a checkpoint, and every arrow above is a method of the pipeline that
-it returns. ``pipeline.generate`` runs them all, and so does ``riffedu generate`` in a shell.
+Every arrow is a method of the pipeline that `riffedu.load_pipeline` returns; ``generate`` runs all.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ from tqdm.auto import tqdm
 from riffedu import limits
 from riffedu.diffusion import codec, guidance, schedule
 from riffedu.diffusion.checkpoint import Checkpoint
-from riffedu.diffusion.samplers import SAMPLERS, sample
+from riffedu.diffusion.samplers import OF_SCHEDULER, SAMPLERS, sample
 from riffedu.diffusion.windows import windowed
 from riffedu.errors import RiffeduError
-from riffedu.music import pulse
+from riffedu.music import musical_key, pulse
 from riffedu.music.prompt_schedule import joined, parse_schedule, scheduled
 from riffedu.music.provenance import model_hash, record_of
 from riffedu.music.result import PEAK_DB, RMS_DB, DenoisingState, Result
@@ -40,14 +39,6 @@ DURATION = 5.12
 STEPS = 25
 GUIDANCE = 7.0
 BATCH = 8
-_SAMPLER_OF = {
-    "DDPMScheduler": "ddpm",
-    "DDIMScheduler": "ddim",
-    "EulerDiscreteScheduler": "euler",
-    "EulerAncestralDiscreteScheduler": "euler_ancestral",
-    "HeunDiscreteScheduler": "heun",
-    "DPMSolverMultistepScheduler": "dpmpp_2m",
-}
 
 
 class TextToMusic:
@@ -71,13 +62,13 @@ class TextToMusic:
         return guidance.encode_all(checkpoint.text_encoder, checkpoint.tokenizer, texts)
 
     def initial_noise(
-        self, seed: int | Generator = 0, duration: float = DURATION, tempo: float = 0
+        self, seed: int | Generator = 0, duration: float = DURATION, tempo: float = 0, key: str = ""
     ) -> Tensor:
         """Draw Gaussian noise ``(1, c, h, w)`` of unit variance, as wide as ``duration`` requires.
 
         It is drawn on the CPU with one generator per item, so a seed gives the same noise on every
-        device, alone or in a batch. ``tempo`` in beats per minute adds a faint pulse, see
-        `riffedu.music.pulse.add_pulse`; 0 adds none.
+        device, alone or in a batch. ``tempo`` in beats per minute adds a faint pulse, ``key`` lines
+        on its scale, see `riffedu.music.pulse` and `riffedu.music.musical_key`; 0 and "" add none.
         """
         import torch
 
@@ -87,19 +78,21 @@ class TextToMusic:
         width = math.ceil(self.columns(duration) / factor)
         shape = (1, self.checkpoint.latent_channels, height, width)
         noise = torch.randn(shape, generator=generator).to(self.checkpoint.device)
-        if not tempo:
-            return noise
         columns, step = width * factor, self.params.column_ms
-        beats = columns * step / 60000 * tempo
-        drawn = pulse.pulse(self.params.num_frequencies, columns, beats, step, pulse.DECAY)
-        return pulse.add_pulse(noise, self.encode_image(drawn), self.pulse or pulse.AMOUNT)
+        if tempo:
+            beats = columns * step / 60000 * tempo
+            drawn = pulse.pulse(self.params.num_frequencies, columns, beats, step, pulse.DECAY)
+            noise = pulse.add_pulse(noise, self.encode_image(drawn), self.pulse or pulse.AMOUNT)
+        if key:
+            lines = musical_key.key_latents(self.encode_image, key, columns, self.params)
+            noise = noise + (self.key_gain or musical_key.AMOUNT) * lines
+        return noise
 
     def tempo(self, prompt: str, seed: int, tempo: float | None = None) -> float:
         """Return the tempo of the pulse in a clip's noise, in beats per minute; 0 is no pulse.
 
-        ``tempo`` itself, if it is given; else the tempo that the prompt names ("at 120 bpm"), else
-        one drawn from the seed. Without ``tempo``, only a checkpoint that recommends a pulse gets
-        one. Raises RiffeduError for a tempo other than 0 and 30 to 300. Notebook: 11_text_to_music.
+        ``tempo``, if given; else what the prompt names, or else what `pulse.seed_tempo` draws, if
+        the checkpoint recommends a pulse. Only 0 and 30 to 300 are valid.
         """
         if tempo is not None:
             lowest = pulse.SLOWEST if tempo else 0
@@ -107,6 +100,16 @@ class TextToMusic:
         if not self.pulse:
             return 0.0
         return pulse.named_tempo(prompt) or pulse.seed_tempo(seed, prompt)
+
+    def key(self, prompt: str, seed: int, key: str | None = None) -> str:
+        """Return the key in a clip's noise, such as "D minor"; "" is none.
+
+        ``key``, if given; else what `musical_key.named_key` finds in the prompt, if the checkpoint
+        recommends a gain. Raises RiffeduError for what is not a key. Notebook: 11_text_to_music.
+        """
+        if key is not None:
+            return musical_key.key_name(key) if key else ""
+        return musical_key.named_key(prompt, seed) if self.key_gain else ""
 
     def noise_levels(self, num_inference_steps: int | None = None) -> list:
         """Return the noise levels of a run: `riffedu.diffusion.schedule.noise_levels` of this
@@ -200,7 +203,7 @@ class TextToMusic:
         that the lessons do not implement (PNDM, LMS …). Raises RiffeduError for an unknown name.
         """
         if name is None:
-            return _SAMPLER_OF.get(type(self.checkpoint.scheduler).__name__, "dpmpp_2m")
+            return OF_SCHEDULER.get(type(self.checkpoint.scheduler).__name__, "dpmpp_2m")
         return limits.one_of("sampler", name, SAMPLERS)
 
     def columns(self, duration: float = DURATION) -> int:
@@ -265,6 +268,7 @@ class TextToMusic:
         callback: Callable[[DenoisingState], Any] | None = None,
         sampler: str | None = None,
         tempo: float | None = None,
+        key: str | None = None,
     ) -> Result | list[Result]:
         """Generate music from text: one Result, or a list when ``prompt`` or ``seed`` is a list.
 
@@ -273,7 +277,8 @@ class TextToMusic:
         ``guidance_scale`` (0 to 30; 1 is no guidance) default to the checkpoint's recommendation,
         else 25 and 7. ``duration`` is in seconds, up to 60. ``sampler`` is a name in
         `riffedu.diffusion.samplers.SAMPLERS` (default: the checkpoint's own). ``tempo`` is that of
-        the pulse in the noise, in beats per minute, by default as `tempo` says; 0 is plain noise.
+        the pulse in the noise, in beats per minute, by default as `tempo` says; 0 is none. ``key``
+        ("D minor") is that of the lines in the noise, by default as `key` says; "" is none.
         ``callback`` is called with every state. The same call returns the same samples; the seed
         None is chosen at random and recorded in the result's parameters.
 
@@ -299,11 +304,11 @@ class TextToMusic:
             "duration": limits.duration(duration),
             "sampler": self.sampler(sampler),
         }
-        tempi = [self.tempo(words, number, tempo) for words, _, number in asked]
+        hints = [(self.tempo(words, n, tempo), self.key(words, n, key)) for words, _, n in asked]
         said = [part for item in asked for part, _ in parse_schedule(item[0], request["duration"])]
         for text in dict.fromkeys([*said, *(item[1] for item in asked)]):
             guidance.warn_about_prompt(self.checkpoint.tokenizer, text)
-        clips = list(zip(asked, tempi))
+        clips = list(zip(asked, hints))
         batches = [clips[i : i + BATCH] for i in range(0, len(clips), BATCH)]
         results: list[Result] = []
         with tqdm(total=len(batches) * steps + len(asked), disable=not progress) as bar:
@@ -316,18 +321,18 @@ class TextToMusic:
                         callback(state)
                     states = [*states, state] if keep_states else [state]
                 bar.set_description("picture → sound")
-                for i, (item, beats) in enumerate(batch):
+                for i, (item, hint) in enumerate(batch):
                     kept = states if keep_states else None
-                    told = {**request, "tempo": beats}
+                    told = {**request, "tempo": hint[0], "key": hint[1]}
                     if len(batch) > 1:
-                        told["batch"] = [[*one, its_beats] for one, its_beats in batch]
+                        told["batch"] = [[*one, *its_hint] for one, its_hint in batch]
                     results.append(self._finish(i, item, told, state.latents, kept))
                     bar.update()
         return results if any(map(limits.is_list, (prompt, negative_prompt, seed))) else results[0]
 
     def _denoise_batch(
         self,
-        batch: list[tuple[tuple[str, str, int], float]],
+        batch: list[tuple[tuple[str, str, int], tuple[float, str]]],
         num_inference_steps: int,
         guidance_scale: float,
         duration: float,
@@ -336,13 +341,11 @@ class TextToMusic:
         """Denoise up to BATCH clips in one run; yield its states."""
         import torch
 
-        asked, tempi = zip(*batch)
+        asked, hints = zip(*batch)
         words, unwanted, seeds = zip(*asked)
         generators = [_generator(seed) for seed in seeds]
-        noise = torch.cat(
-            [self.initial_noise(g, duration, bpm) for g, bpm in zip(generators, tempi)]
-        )
-        negative = self.encode_prompt(unwanted)
+        drawn = [self.initial_noise(g, duration, *hint) for g, hint in zip(generators, hints)]
+        noise, negative = torch.cat(drawn), self.encode_prompt(unwanted)
         yield from self.denoise(
             noise, words, negative, num_inference_steps, guidance_scale, generators, sampler
         )
@@ -386,7 +389,7 @@ class TextToMusic:
             raw, rate = reconstruct.image_to_audio(image, self.params, progress=False)
         rms_db = float(audio.rms_db(raw)) if rms_db is None else rms_db
         waveform = audio.set_level(raw, rms_db=rms_db, peak_db=PEAK_DB)
-        gain = _gain(raw, waveform)
+        gain = audio.gain(raw, waveform)
         recorded = {
             **parameters,
             **self.identity(),
@@ -416,6 +419,11 @@ class TextToMusic:
         return self.checkpoint.defaults.get("pulse", 0.0)
 
     @property
+    def key_gain(self) -> float:
+        """Gain of the key that the checkpoint recommends in its noise; 0 is none."""
+        return self.checkpoint.defaults.get("key", 0.0)
+
+    @property
     def train_timesteps(self) -> int:
         """Number of training timesteps: 1000, and the largest number of steps."""
         return self.checkpoint.scheduler.config.num_train_timesteps
@@ -440,11 +448,3 @@ def _generator(seed: int) -> Generator:
     import torch
 
     return torch.Generator().manual_seed(limits.seed_of(seed))
-
-
-def _gain(before: np.ndarray, after: np.ndarray) -> float:
-    """Return the factor between two waveforms that differ only in level (1 for silence)."""
-    import numpy as np
-
-    loudest = np.unravel_index(np.abs(before).argmax(), before.shape)
-    return float(after[loudest] / before[loudest]) if before[loudest] else 1.0

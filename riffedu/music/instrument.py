@@ -96,7 +96,7 @@ class PieceSettings:
 
 
 class Instrument:
-    """A player of endless music: `next` turns `PieceSettings` into the next `Piece`."""
+    """A player of endless music: `next` turns `PieceSettings` into a piece."""
 
     def __init__(self, pipeline: TextToMusic):
         self.pipeline = pipeline

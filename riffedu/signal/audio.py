@@ -247,6 +247,16 @@ def set_level(waveform: Array, rms_db: float = -20.0, peak_db: float = -1.0) -> 
     return _gain_to(waveform, rms_db, _db(_rms(waveform)), peak_db)
 
 
+def gain(before: np.ndarray, after: np.ndarray) -> float:
+    """Return the factor between two waveforms that differ only in level; 1.0 for silence.
+
+    >>> gain(np.array([0.0, 0.5]), np.array([0.0, 0.25]))
+    0.5
+    """
+    loudest = np.unravel_index(np.abs(before).argmax(), before.shape)
+    return float(after[loudest] / before[loudest]) if before[loudest] else 1.0
+
+
 def set_loudness(
     waveform: Array, sample_rate: int, lufs: float = -23.0, peak_db: float = -1.0
 ) -> np.ndarray:

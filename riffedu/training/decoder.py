@@ -5,12 +5,10 @@ the absolute error returns the median of all pictures with these numbers, which 
 further terms make it decide:
 
 * the **gradient term** compares the differences between neighbouring pixels, so a step at the
-border
-  of two patches costs as much as a missing onset;
+  border of two patches costs as much as a missing onset;
 * the **critic**, a small network that sees overlapping windows of 76×76 pixels, learns to tell
-decoded
-  pictures from real ones; the decoder is rewarded where the critic is wrong (PatchGAN: Isola et
-  al., 2017; hinge loss: Lim and Ye, 2017; feature matching: Wang et al., pix2pixHD, 2018).
+  decoded pictures from real ones; the decoder is rewarded where the critic is wrong (PatchGAN:
+  Isola et al., 2017; hinge loss: Lim and Ye, 2017; feature matching: Wang et al., pix2pixHD, 2018).
 
 The detail that the decoder adds in this way is plausible but not the original's, for which the
 code has no room. Lesson 09 shows the difference. Taught in lessons 09 and 14. Shell: ``riffedu

@@ -1,7 +1,7 @@
-"""Tables: the instruments (General MIDI programs, range, what suits them) and drum voices.
+"""Tables of instruments (General MIDI programs, range, suitable music) and drum voices.
 
 Program numbers are the General MIDI level 1 sound set counted from 0, so that every GM soundfont
-can play them. Ranges are MIDI notes (60 = middle C). Taught by notebook 14.
+can play them. Ranges are MIDI notes (60 = middle C). Notebook: 14_train_your_own.
 """
 
 from __future__ import annotations

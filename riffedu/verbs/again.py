@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 COMMON = ("negative_prompt", "seed", "num_inference_steps", "guidance_scale")
 KNOWN = {KEY, "verb", "prompt", "model", "model_hash", "device", "steps_taken", *COMMON}
 USED = {
-    "generate": {"duration", "sampler", "tempo", "batch", "stereo"},
+    "generate": {"duration", "sampler", "tempo", "key", "batch", "stereo"},
     "transform": {"audio", "strength", "masked", "mask", "sampler", "overlap"},
     "extend": {"audio", "strength", "duration", "sampler", "overlap"},
     "loop": {"strength", "bpm", "beats", "sampler", "overlap"},
@@ -29,7 +29,7 @@ USED = {
     "image-to-audio": {"picture", "quality", "made_from"},
 }
 """What a record of each verb holds; anything else cannot be repeated."""
-OPTIONAL = {"batch", "stereo", "mask", "overlap", "made_from"}
+OPTIONAL = {"key", "batch", "stereo", "mask", "overlap", "made_from"}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -103,14 +103,17 @@ def checked_record(file: str) -> Record:
 
 
 def _batch_is_whole(record: Record) -> bool:
-    """Whether a batch, if there is one, lists clips of four values, the record's own among them."""
+    """Whether a batch, if there is one, lists clips of equal size, the record's own among them."""
     batch = record.get("batch", [])
-    clips = isinstance(batch, list) and all(isinstance(c, list) and len(c) == 4 for c in batch)
+    size = len(_own_place(record))
+    clips = isinstance(batch, list) and all(isinstance(c, list) and len(c) == size for c in batch)
     return clips and ("batch" not in record or _own_place(record) in batch)
 
 
 def _own_place(record: Record) -> list:
-    return [record.get(key) for key in ("prompt", "negative_prompt", "seed", "tempo")]
+    """Return what a batch lists of each clip; records made before there were keys have none."""
+    values = ("prompt", "negative_prompt", "seed", "tempo", "key")
+    return [record.get(value) for value in values if value != "key" or "key" in record]
 
 
 def bits_of(file: str, path: Path) -> str | None:
@@ -160,11 +163,13 @@ def check_model(pipeline: Pipeline, record: Record, args: Namespace) -> None:
 def _generate(pipeline: Any, record: Record, clip: Any, shared: dict, progress: bool) -> Any:
     more = {"duration": record["duration"], "sampler": record["sampler"], "progress": progress}
     if "batch" not in record:
-        return pipeline.generate(record["prompt"], tempo=record["tempo"], **shared, **more)
+        more |= {"tempo": record["tempo"], "key": record.get("key", "")}
+        return pipeline.generate(record["prompt"], **shared, **more)
     # A batch rounds differently from one clip, so all of it is made.
-    prompts, negatives, seeds, tempi = (list(column) for column in zip(*record["batch"]))
-    shared = {**shared, "negative_prompt": negatives, "seed": seeds}
-    shared["tempo"] = tempi[0] if len(set(tempi)) == 1 else None
+    prompts, negatives, seeds, *hints = (list(column) for column in zip(*record["batch"]))
+    shared = {**shared, "negative_prompt": negatives, "seed": seeds, "key": ""}
+    for name, values in zip(("tempo", "key"), hints):
+        shared[name] = values[0] if len(set(values)) == 1 else None
     made: Any = pipeline.generate(prompts, **shared, **more)
     return made[record["batch"].index(_own_place(record))]
 

@@ -13,6 +13,7 @@ from riffedu import limits
 from riffedu.errors import RiffeduError
 from riffedu.evaluate.takes import MOST, best_take
 from riffedu.music.generate import DURATION
+from riffedu.music.musical_key import key_name
 from riffedu.music.pulse import FASTEST, SLOWEST
 from riffedu.output import check_output, is_stream, say
 from riffedu.signal.files.tags import read_record
@@ -63,6 +64,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         'no pulse (default: the one that the prompt names, "at 120 bpm", else drawn from the seed)',
     )
     parser.add_argument(
+        "--key",
+        help='key of the lines in the noise, such as "D minor", or "" for none (default: the one '
+        "that the prompt names)",
+    )
+    parser.add_argument(
         "--stereo",
         nargs="?",
         type=float,
@@ -107,7 +113,7 @@ def run(args: Namespace) -> int:
 def make(pipeline: Any, clip: Clip, args: Namespace) -> None:
     """Generate one clip, or the best of several takes, and write it."""
     settings = {**options(args), "seed": clip.seed, "duration": args.duration}
-    settings["tempo"] = args.tempo
+    settings |= {"tempo": args.tempo, "key": args.key}
     result: Any
     if args.takes > 1:
         take = best_take(pipeline, clip.prompt, args.takes, progress=not args.quiet, **settings)
@@ -199,6 +205,7 @@ def is_there(clip: Clip, args: Namespace) -> bool:
         "num_inference_steps": args.num_inference_steps,
         "guidance_scale": args.guidance_scale,
         "tempo": args.tempo,
+        "key": args.key and key_name(args.key),
         "stereo": args.stereo,
         "model": None if "/" in args.model else args.model,
     }

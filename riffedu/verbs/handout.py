@@ -80,7 +80,8 @@ def _copy(source: Path, folder: Path, update: bool) -> Copies:
             with write_whole(own) as part:
                 shutil.copyfile(shipped, part)
             known[shipped.name] = new
-    shutil.copytree(source / "docs", folder / "docs", dirs_exist_ok=True)
+    site = shutil.ignore_patterns("site", "live")
+    shutil.copytree(source / "docs", folder / "docs", ignore=site, dirs_exist_ok=True)
     write_text(record, json.dumps(known, indent=1) + "\n")
     return Copies(**{kind: tuple(names) for kind, names in done.items()})
 

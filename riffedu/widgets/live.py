@@ -188,7 +188,7 @@ class AtRest:
         self._timer: threading.Timer | None = None
 
     def touch(self) -> None:
-        """Start waiting anew."""
+        """Restart the waiting time."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer = threading.Timer(REST, self.work)

@@ -84,6 +84,7 @@ def test_round_trip(shell, tmp_path, ending):
         "duration": 0.32,
         "sampler": "dpmpp_2m",
         "tempo": record["tempo"],
+        "key": "",
         "model": record["model"],
         "model_hash": record["model_hash"],
     }

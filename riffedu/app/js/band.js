@@ -5,9 +5,9 @@
    `origin` of the audio clock. */
 
 const SHORTEST_LEAD = 3; // seconds that should lie ahead at least
-const LONGEST_LEAD = 15;
+const LONGEST_LEAD = 15; // unless the band is told otherwise, as with PATIENCE
 const JUST_IN_TIME = 0.25; // seconds before the end at which a repeat is laid down
-const PATIENCE = 30; // seconds of repeats before the music ends, unless the band is told otherwise
+const PATIENCE = 30; // seconds of repeats before the music ends
 const READY = 0.1; // seconds; a piece that comes sooner was there already, and tells nothing of the next
 const SEEN = 60; // seconds of the past that are kept to be looked at
 
@@ -16,7 +16,7 @@ class Band extends EventTarget {
   constructor(ask) {
     super();
     this.ask = ask;
-    this.patience = PATIENCE;
+    [this.patience, this.longestLead] = [PATIENCE, LONGEST_LEAD];
     this.run = 0;
     this.begin();
     this.timer = setInterval(() => this.tick(), 50);
@@ -69,7 +69,7 @@ class Band extends EventTarget {
 
   /** How much should lie ahead: enough for two pieces as slow as the last. */
   get lead() {
-    return Math.min(LONGEST_LEAD, Math.max(SHORTEST_LEAD, 2.5 * this.took + 1.5));
+    return Math.min(this.longestLead, Math.max(SHORTEST_LEAD, 2.5 * this.took + 1.5));
   }
 
   get waiting() {

@@ -74,7 +74,7 @@ class InstrumentPage {
   buildRow() {
     const { state } = this;
     this.playButton = press("▶", "Play (Space)", () => state.toggle(), { className: "riffedu-play" });
-    this.again = press("↺ restart", "Start over from the seed", () => state.restart());
+    this.again = press("↺ restart", "Restart from the seed", () => state.restart());
     this.recordButton = press("● record", "Record to a WAV file", () => state.record(), { className: "riffedu-record" });
     this.sound = volumeAndMeter();
     this.facts = el("output", { className: "riffedu-facts" });

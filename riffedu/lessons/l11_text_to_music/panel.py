@@ -46,7 +46,7 @@ class WalkPanel(Panel):
         self.states = list(result.steps())
         metadata = result.parameters
         self.noise = pipeline.initial_noise(
-            metadata["seed"], metadata["duration"], metadata["tempo"]
+            *(metadata[name] for name in ("seed", "duration", "tempo", "key"))
         )
         self._drawn: dict[tuple[int, str], Picture] = {}
         last = len(self.states)

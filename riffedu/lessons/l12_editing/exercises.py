@@ -32,7 +32,7 @@ def check_steps_taken(taken: Any) -> object:
         return hint("At strength 1 all steps are taken.")
     if answers != [0, 20, 12, round(7.5), 6, 3]:
         return hint("A share `strength` of the steps, rounded to a whole number.")
-    return right("The rest of the way is skipped: the sound itself stands where it would have led.")
+    return right("The steps before that are skipped: your noisy sound takes the place of their result.")
 
 
 @check
@@ -82,7 +82,7 @@ def check_after(after: Any) -> object:
         return hint("Compare np.arange(columns) with the column that begins at that moment.")
     if not np.array_equal(run(after, 100, 0.5), (np.arange(100) >= 50).astype(float)):
         return hint("Right for 512 columns and 2 s only: use the arguments.")
-    return right("Times a column of rows, np.outer(pitch, time), and it is a rectangle.")
+    return right("np.outer(pitch, time) makes a rectangle of it and a mask of the rows.")
 
 
 @check
@@ -167,7 +167,7 @@ def check_masks(own: Any) -> object:
     tone, stroke = np.array([[3.0, 0.0, 1.0, 0.0]]), np.array([[4.0, 2.0, 1.0, 0.0]])
     with np.errstate(divide="ignore", invalid="ignore"):
         answer = run(own, tone.copy(), stroke.copy())
-    if not isinstance(answer, (tuple, list)) or len(answer) != 2:
+    if not isinstance(answer, (tuple, list, np.ndarray)) or len(answer) != 2:
         return hint("Return both masks, that of the tones first: return mask, 1 - mask.")
     first, second = (np.asarray(each, dtype=np.float64) for each in answer)
     if first.shape != tone.shape or second.shape != tone.shape:
