@@ -460,7 +460,10 @@ def test_the_app_in_two_pages(browser, app):
         assert "damaged" in first.says()
         assert warned == []
         two.page.wait_for_selector(".riffedu-book li")
-        for scheme, colour in {"light": "rgb(34, 34, 34)", "dark": "rgb(237, 237, 237)"}.items():
+        for scheme, colour in {
+            "light": "rgba(0, 0, 0, 0.87)",
+            "dark": "rgb(237, 237, 237)",
+        }.items():
             two.page.emulate_media(color_scheme=scheme)
             style = "getComputedStyle(document.querySelector('.riffedu-instrument')).color"
             assert two.page.evaluate(style) == colour

@@ -41,8 +41,8 @@ async function openBookPage(file, store) {
       const plain = { label: String(label), record: String(record), kind: kind in MOST ? kind : "clip", star: star === true, made: Number(made) || Date.now() };
       const sound = samplesOf(article.querySelector("audio").src);
       await store.add({ ...plain, ...sound, ...(await pixelsOf(article.querySelector("img").src)) });
-    } catch (error) {
-      throw new Error(`${file.name} is damaged: ${error.message}`);
+    } catch {
+      throw new Error(`${file.name} is damaged: one of its clips cannot be read. Export the lab book again.`);
     }
   }
   return articles.length;
@@ -62,12 +62,12 @@ function samplesOf(url) {
   const bytes = Uint8Array.from(letters, (letter) => letter.charCodeAt(0));
   const head = new DataView(bytes.buffer);
   const [channels, length] = [head.getUint16(22, true), head.getUint32(40, true)];
-  if (!(channels === 1 || channels === 2) || length < 2 || 44 + length > bytes.length) throw new Error("a sound in it cannot be read");
+  if (!(channels === 1 || channels === 2) || length < 2 || 44 + length > bytes.length) throw new Error("no sound");
   return { channels, samples: new Int16Array(bytes.buffer.slice(44, 44 + length - (length % (2 * channels)))) };
 }
 
 async function pixelsOf(url) {
-  if (!url.startsWith("data:image/png")) throw new Error("a picture in it cannot be read");
+  if (!url.startsWith("data:image/png")) throw new Error("no picture");
   const image = new Image();
   image.src = url;
   await image.decode();

@@ -54,7 +54,7 @@ class PlayerPage {
     root.append(
       el("div", { className: "riffedu-head" }, this.title, this.ab, this.caption),
       this.stage, this.strip,
-      el("div", { className: "riffedu-row" }, this.playButton, this.time, this.loopButton, ...this.sound.nodes, this.recordButton, this.more, this.book.root, this.help.button),
+      el("div", { className: "riffedu-row" }, this.playButton, this.time, this.loopButton, ...this.sound.nodes, this.recordButton, this.help.button, this.more, this.book.root),
       this.tools, this.status, this.help.list,
     );
   }
