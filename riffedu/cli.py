@@ -25,6 +25,7 @@ VERBS: dict[str, tuple[str, str | dict]] = {
     "lab": ("open JupyterLab at a lesson", "riffedu.verbs.lab"),
     "check": ("check the installation", "riffedu.verbs.check"),
     "grade": ("run the checks in learners' notebooks", "riffedu.verbs.grade"),
+    "kernels": ("let all notebooks on a machine share one model", "riffedu.verbs.kernels"),
     "app": ("serve the live instrument as a web page", "riffedu.app.server"),
     "class": ("serve one instrument for a class and its phones", "riffedu.app.classroom.serve"),
     "docs": ("open the site: lessons with figures and sounds, API", "riffedu.verbs.docs"),

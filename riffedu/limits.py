@@ -11,12 +11,8 @@ import secrets
 from collections.abc import Iterable
 from typing import Any
 
+from riffedu.class_limits import class_limits
 from riffedu.errors import RiffeduError
-
-LONGEST = 60.0
-"""Longest clip that can be generated at once, in seconds."""
-LONGEST_SOUND = 300.0
-"""Longest clip that can be edited at once, in seconds; it takes some 1.5 GB of memory."""
 
 
 def pair_up(prompt: Any, negative: Any, seed: Any) -> list[tuple[str, str, int]]:
@@ -60,6 +56,11 @@ def whole(what: str, value: Any, low: int, high: int) -> int:
     return number
 
 
+def steps(what: str, value: Any, most: int) -> int:
+    """Check a number of denoising steps, from 1 to ``most`` or to the limit of the class."""
+    return whole(what, value, 1, min(most, class_limits().steps))
+
+
 def seed_of(value: Any) -> int:
     """Check a seed, an integer from 0 to 2⁶³ − 1 as torch requires; choose one at random for None.
 
@@ -91,18 +92,20 @@ def guidance(scale: Any) -> float:
 def duration(seconds: Any) -> float:
     """Check the length of a clip to generate, in seconds."""
     seconds = number("duration", seconds)
-    if not 0 < seconds <= LONGEST:
+    most = class_limits().clip_seconds
+    if not 0 < seconds <= most:
         raise RiffeduError(
-            f"duration must be more than 0 and at most {LONGEST:g} seconds, not {seconds:g}"
+            f"duration must be more than 0 and at most {most:g} seconds, not {seconds:g}"
         )
     return seconds
 
 
 def sound_length(seconds: float) -> float:
     """Check the length of a sound to edit, in seconds."""
-    if seconds > LONGEST_SOUND:
+    most = class_limits().sound_seconds
+    if seconds > most:
         raise RiffeduError(
-            f"the sound lasts {seconds:.0f} s, but at most {LONGEST_SOUND:g} s can be edited at "
+            f"the sound lasts {seconds:.0f} s, but at most {most:g} s can be edited at "
             "once: cut it, for example with `riffedu sample-clips`"
         )
     return seconds

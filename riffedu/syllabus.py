@@ -166,6 +166,7 @@ LESSONS = (
         120,
         (
             "diffusion.checkpoint",
+            "diffusion.shared",
             "diffusion.weights",
             "diffusion.finding",
             "diffusion.single_file",

@@ -1,27 +1,15 @@
-/* A service worker: it keeps every file of the page, so that the page works without a network. */
+/* A service worker: it keeps every file of the page, so that the page works without a network. VERSION,
+   which changes with any file, is put first when the page is built. */
 
-const LIST = "./files.json";
-
-/** The cache of this version of the page. */
-async function kept() {
-  return caches.open(`riffedu-live-${(await listed()).version}`);
-}
-
-/** The list of files: from the network, or else the one that was kept. */
-let list;
-function listed() {
-  return (list ??= (async () => {
-    const fresh = await fetch(LIST, { cache: "no-cache" }).catch(() => null);
-    const response = fresh?.ok ? fresh : await caches.match(LIST);
-    return response.json();
-  })());
-}
+const kept = `riffedu-live-${VERSION}`;
 
 /** Keep all but the model, which is kept when the page asks for it: it shows how much has come. */
 self.addEventListener("install", (event) => {
   const install = async () => {
-    const { files } = await listed();
-    await (await kept()).addAll(["./", LIST, ...files.filter((name) => !name.endsWith(".gz"))]);
+    const list = "./files.json";
+    const { files } = await (await fetch(list, { cache: "no-cache" })).json();
+    const cache = await caches.open(kept);
+    await cache.addAll(["./", list, ...files.filter((name) => !name.endsWith(".gz"))]);
     await self.skipWaiting();
   };
   event.waitUntil(install());
@@ -29,8 +17,7 @@ self.addEventListener("install", (event) => {
 
 self.addEventListener("activate", (event) => {
   const activate = async () => {
-    const current = `riffedu-live-${(await listed()).version}`;
-    const old = (await caches.keys()).filter((name) => name.startsWith("riffedu-live-") && name !== current);
+    const old = (await caches.keys()).filter((name) => name.startsWith("riffedu-live-") && name !== kept);
     await Promise.all(old.map((name) => caches.delete(name)));
     await self.clients.claim();
   };
@@ -42,7 +29,7 @@ self.addEventListener("fetch", (event) => {
 });
 
 async function answer(request) {
-  const cache = await kept();
+  const cache = await caches.open(kept);
   const known = await cache.match(request, { ignoreSearch: true });
   if (known) return isolated(known);
   const response = await fetch(request);

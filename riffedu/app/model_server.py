@@ -18,6 +18,7 @@ from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, Listener
 from typing import TYPE_CHECKING, Any
 
+from riffedu.class_limits import class_limits
 from riffedu.errors import RiffeduError
 from riffedu.music.instrument import FILE, Instrument, PieceSettings
 from riffedu.music.stream import Piece, Stream
@@ -33,6 +34,7 @@ WHERE = "RIFFEDU_MODEL_SERVER"
 """Environment variable with the model server's address for the pages: ``port:key``, key in hex."""
 HOST = "127.0.0.1"
 CLOSE_TIMEOUT = 2.0  # seconds
+PLACE_TIMEOUT = 1.0  # seconds in which a page that is closing frees its place
 
 
 class FirstPieces:
@@ -135,6 +137,7 @@ class SessionListener:
 
     def __init__(self, model_server: ModelServer, key: bytes):
         self._model_server, self._open = model_server, True
+        self._places = threading.BoundedSemaphore(class_limits().pages)
         self._threads: list[threading.Thread] = []
         self._listener = Listener((HOST, 0), authkey=key)
         self.port: int = self._listener.address[1]
@@ -159,11 +162,18 @@ class SessionListener:
                 connection = self._listener.accept()
             except (AuthenticationError, EOFError, OSError):
                 continue  # The client does not know the key.
-            thread = threading.Thread(
-                target=_serve, args=(self._model_server, connection), daemon=True
-            )
+            thread = threading.Thread(target=self._admit, args=(connection,), daemon=True)
             thread.start()
             self._threads = [each for each in self._threads if each.is_alive()] + [thread]
+
+    def _admit(self, connection: Connection) -> None:
+        if not self._places.acquire(timeout=PLACE_TIMEOUT):
+            return _refuse(connection)
+        try:
+            _serve(self._model_server, connection)
+        finally:
+            connection.close()
+            self._places.release()
 
 
 def _serve(model_server: ModelServer, connection: Connection) -> None:
@@ -189,7 +199,14 @@ def _serve(model_server: ModelServer, connection: Connection) -> None:
         pass
     finally:
         session.close()
-        connection.close()
+
+
+def _refuse(connection: Connection) -> None:
+    """Answer a client for whom there is no room."""
+    with suppress(EOFError, OSError), connection:
+        connection.recv()
+        message = f"all {class_limits().pages} places are taken: close another page, or wait"
+        connection.send(("error", message))
 
 
 def connect(port: int, key: bytes) -> RemoteModelServer:

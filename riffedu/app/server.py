@@ -22,6 +22,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from riffedu import limits
+from riffedu.app.addresses import (
+    check_free,
+    checked_base_url,
+    host_and_port,
+    local_host,
+    shown_host,
+)
 from riffedu.errors import RiffeduError
 from riffedu.flags import add_device, add_seed, choose_seed
 from riffedu.output import say
@@ -31,7 +38,6 @@ if TYPE_CHECKING:
 
 PAGE = "from riffedu.app.live_instrument import live_instrument\n\nlive_instrument(seed={seed})"
 TEMPLATE, TITLE = "riffedu", "riffedu: the live instrument"
-ANY_ADDRESS = ("", "0.0.0.0")
 QUIET = {"loggers": {"tornado.general": {"level": "ERROR"}}}
 """Tornado warns about the ping intervals that Jupyter sets."""
 KERNEL = {
@@ -50,7 +56,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ip",
         default="127.0.0.1",
-        help="address to bind to (default: 127.0.0.1: this machine only)",
+        help="address to bind to, IPv4 or IPv6 (default: 127.0.0.1: this machine only; 0.0.0.0: "
+        "every network)",
+    )
+    parser.add_argument(
+        "--base-url",
+        default="/",
+        metavar="PATH",
+        help="path below which the page is, such as /music/, behind a proxy (default: /)",
     )
     parser.add_argument("--no-token", action="store_true", help="do not require a token")
     parser.add_argument(
@@ -73,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
     choose_seed(args)
     limits.whole("--seed", args.seed, 0, 2**31 - 1)
     limits.whole("--port", args.port, 1, 65535)
+    base_url = checked_base_url(args.base_url)
     check_free(args.ip, args.port)
     pipeline = load_warm(args.model, args.device)
     key = secrets.token_bytes(16)
@@ -84,12 +98,14 @@ def run(args: argparse.Namespace) -> int:
         paths = os.pathsep.join(filter(None, [folder, os.environ.get("JUPYTER_PATH")]))
         environment = os.environ | {WHERE: f"{server.port}:{key.hex()}", "JUPYTER_PATH": paths}
         voila = subprocess.Popen(
-            command(page, args.ip, args.port, token), env=environment, cwd=folder
+            command(page, args.ip, args.port, token, base_url), env=environment, cwd=folder
         )
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that `finally` runs
         try:
             model_server.first = FirstPieces(pipeline, first_settings(args.seed))
-            address = wait_for(voila, args.ip, args.port, token)
+            wait_for(voila, local_host(args.ip), args.port)
+            host = host_and_port(shown_host(args.ip), args.port)
+            address = f"http://{host}{base_url}" + (f"?token={token}" if token else "")
             say(f"The live instrument is at {address}\nPress Ctrl-C to stop it.", flush=True)
             if not args.no_browser:
                 webbrowser.open(address)
@@ -99,18 +115,6 @@ def run(args: argparse.Namespace) -> int:
         finally:
             end(voila)
             server.close()
-
-
-def check_free(ip: str, port: int) -> None:
-    """Raise RiffeduError if the address is in use or cannot be bound."""
-    try:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((ip, port))
-    except OSError as error:
-        raise RiffeduError(
-            f"cannot listen on {ip}:{port} ({error.strerror}): choose another --port"
-        ) from None
 
 
 def load_warm(name: str, device: str) -> Pipeline:
@@ -144,7 +148,7 @@ def write_page(folder: Path, seed: int = 0) -> Path:
     return page
 
 
-def command(page: Path, ip: str, port: int, token: str) -> list[str]:
+def command(page: Path, ip: str, port: int, token: str, base_url: str = "/") -> list[str]:
     """Return the command line that starts Voilà on ``page``."""
     return [
         sys.executable,
@@ -155,6 +159,7 @@ def command(page: Path, ip: str, port: int, token: str) -> list[str]:
         f"--port={port}",
         f"--Voila.ip={ip}",
         f"--Voila.token={token}",
+        f"--Voila.base_url={base_url}",
         "--Voila.port_retries=0",
         "--Voila.identity_provider_class=riffedu.app.door.Door",
         f"--VoilaConfiguration.template={TEMPLATE}",
@@ -164,19 +169,17 @@ def command(page: Path, ip: str, port: int, token: str) -> list[str]:
     ]
 
 
-def wait_for(voila: subprocess.Popen, ip: str, port: int, token: str) -> str:
-    """Wait until Voilà accepts connections, and return the page's address.
+def wait_for(voila: subprocess.Popen, host: str, port: int) -> None:
+    """Wait until Voilà accepts connections.
 
     Raises RiffeduError if Voilà exits or does not answer within ``START_TIMEOUT`` seconds.
     """
-    host = "127.0.0.1" if ip in ANY_ADDRESS else ip
     give_up = time.monotonic() + START_TIMEOUT
     while time.monotonic() < give_up:
         if voila.poll() is not None:
             raise RiffeduError(f"Voilà exited with code {voila.returncode}: see its output above")
         try:
-            socket.create_connection((host, port), 5).close()
-            return f"http://{host}:{port}/" + (f"?token={token}" if token else "")
+            return socket.create_connection((host, port), 5).close()
         except OSError:
             time.sleep(0.2)
     raise RiffeduError(f"Voilà did not answer within {START_TIMEOUT} s")

@@ -33,7 +33,7 @@ PROMPTS = (
     "a honky-tonk piano, fast",
     "a harpsichord",
     "a music box",
-    "a celesta",
+    "steel drums",
     "a marimba",
     "a vibraphone with reverb",
     "tubular bells",
@@ -164,7 +164,7 @@ def _states(pipeline: Pipeline) -> Any:
 
 
 def _list_files(folder: Path) -> None:
-    """Write the list that the service worker keeps for offline use, named by what is in it."""
+    """Write the list of files to keep for offline use, and its version into the service worker."""
     names = sorted(
         file.relative_to(folder).as_posix()
         for file in folder.rglob("*")
@@ -175,8 +175,9 @@ def _list_files(folder: Path) -> None:
         total.update(name.encode())
         total.update((folder / name).read_bytes())
     download = sum((folder / name).stat().st_size for name in names if name.endswith(".gz"))
-    listed = {"version": total.hexdigest()[:16], "files": names, "download": download}
-    write_text(folder / "files.json", json.dumps(listed))
+    write_text(folder / "files.json", json.dumps({"files": names, "download": download}))
+    worker = (folder / "offline.js").read_text(encoding="utf-8")
+    write_text(folder / "offline.js", f'const VERSION = "{total.hexdigest()[:16]}";\n{worker}')
 
 
 def main(argv: list[str] | None = None) -> int:

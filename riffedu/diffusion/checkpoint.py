@@ -12,7 +12,7 @@ code::
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -67,6 +67,10 @@ class Checkpoint:
         return next(self.unet.parameters()).device
 
 
+PREPARED: dict[Path, Callable[[], Checkpoint]] = {}
+"""What makes a checkpoint of this path without reading it; see `riffedu.diffusion.shared`."""
+
+
 def load_checkpoint(
     name_or_path: str | Path = "default",
     device: str | torch.device = "cpu",
@@ -91,6 +95,8 @@ def load_checkpoint(
     import torch
 
     place = pick_device(device)
+    if path in PREPARED and place.type == "cpu" and not half:
+        return PREPARED[path]()
     with _quiet_libraries():
         components = open_single_file(path) if path.is_file() else _open_folder(path)
     for name in NETWORKS:

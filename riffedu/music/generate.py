@@ -104,12 +104,12 @@ class TextToMusic:
     def key(self, prompt: str, seed: int, key: str | None = None) -> str:
         """Return the key in a clip's noise, such as "D minor"; "" is none.
 
-        ``key``, if given; else what `musical_key.named_key` finds in the prompt, if the checkpoint
-        recommends a gain. Raises RiffeduError for what is not a key. Notebook: 11_text_to_music.
+        As `musical_key.chosen_key`; without ``key``, only a checkpoint that recommends a gain gets
+        one. Raises RiffeduError for what is not a key. Notebook: 11_text_to_music.
         """
-        if key is not None:
-            return musical_key.key_name(key) if key else ""
-        return musical_key.named_key(prompt, seed) if self.key_gain else ""
+        return (
+            "" if key is None and not self.key_gain else musical_key.chosen_key(prompt, seed, key)
+        )
 
     def noise_levels(self, num_inference_steps: int | None = None) -> list:
         """Return the noise levels of a run: `riffedu.diffusion.schedule.noise_levels` of this
@@ -278,7 +278,7 @@ class TextToMusic:
         else 25 and 7. ``duration`` is in seconds, up to 60. ``sampler`` is a name in
         `riffedu.diffusion.samplers.SAMPLERS` (default: the checkpoint's own). ``tempo`` is that of
         the pulse in the noise, in beats per minute, by default as `tempo` says; 0 is none. ``key``
-        ("D minor") is that of the lines in the noise, by default as `key` says; "" is none.
+        ("D minor", "any") is that of the lines in the noise, by default as `key` says; "" is none.
         ``callback`` is called with every state. The same call returns the same samples; the seed
         None is chosen at random and recorded in the result's parameters.
 
@@ -439,9 +439,8 @@ class TextToMusic:
         defaults: dict[str, Any] = self.checkpoint.defaults
         steps = defaults.get("num_inference_steps", STEPS) if steps is None else steps
         scale = defaults.get("guidance_scale", GUIDANCE) if scale is None else scale
-        return limits.whole("num_inference_steps", steps, 1, self.train_timesteps), limits.guidance(
-            scale
-        )
+        steps = limits.steps("num_inference_steps", steps, self.train_timesteps)
+        return steps, limits.guidance(scale)
 
 
 def _generator(seed: int) -> Generator:

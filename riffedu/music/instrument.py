@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from riffedu import limits
+from riffedu.class_limits import class_limits
 from riffedu.errors import RiffeduError
 from riffedu.music.stream import Piece, Stream, corner_states
 
@@ -72,7 +73,7 @@ class PieceSettings:
             "place": tuple(limits.number("the place", each, 0, 1) for each in self.place),
             "text": limits.text("text", self.text, empty=True).strip(),
             "seed": limits.whole("seed", self.seed, 0, 2**31 - 1),
-            "num_inference_steps": limits.whole("steps", self.num_inference_steps, 1, 100),
+            "num_inference_steps": limits.steps("steps", self.num_inference_steps, 100),
             "guidance_scale": None if scale is None else limits.guidance(scale),
             "negative_prompt": limits.text("negative prompt", self.negative_prompt, empty=True),
             "strength": limits.number("strength", self.strength, 0, 1),
@@ -117,7 +118,8 @@ class Instrument:
         from riffedu.signal.arrays import as_rate, as_waveform
 
         sample_rate = limits.whole("the sample rate", as_rate(sample_rate), 1000, 655350)
-        waveform = as_waveform(waveform)[..., : round(LONGEST_SEED * sample_rate)]
+        longest = min(LONGEST_SEED, class_limits().sound_seconds)
+        waveform = as_waveform(waveform)[..., : round(longest * sample_rate)]
         if waveform.shape[-1] < sample_rate / 2:
             raise RiffeduError("a seed sound must last at least half a second")
         picture, loudness = picture_and_level(self.pipeline, (waveform, sample_rate))

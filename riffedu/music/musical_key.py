@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 AMOUNT = 0.1
 """Gain of the key: its standard deviation in the noise, whose own is 1."""
 
+ANY = "any"
 NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10)}
 """Steps of a scale in semitones above its tonic."""
@@ -75,7 +76,27 @@ def named_key(prompt: str, seed: int = 0) -> str:
     if found := _NAMED.search(prompt):
         return key_name(found[0])
     mode = _MODE.search(prompt)
-    return f"{NAMES[np.random.default_rng(seed).integers(12)]} {mode[1]}" if mode else ""
+    return _drawn_key(seed, mode[1]) if mode else ""
+
+
+def chosen_key(prompt: str, seed: int, key: str | None = None) -> str:
+    """Return the key for a clip: ``key`` itself, or by default the one that the prompt names.
+
+    "any" draws one from ``seed`` for a prompt that names none: notes become clearer in any key.
+    "" is no key.
+
+    >>> chosen_key("piano in D minor", 1, "any"), chosen_key("piano", 1, "any"), chosen_key("", 1)
+    ('D minor', 'F minor', '')
+    """
+    if key not in (None, ANY):
+        return key_name(key) if key else ""
+    return named_key(prompt, seed) or (_drawn_key(seed) if key else "")
+
+
+def _drawn_key(seed: int, mode: str = "") -> str:
+    random = np.random.default_rng(seed)
+    tonic = NAMES[random.integers(12)]
+    return f"{tonic} {mode or random.choice(list(SCALES))}"
 
 
 def pitch_class_weights(name: str) -> np.ndarray:

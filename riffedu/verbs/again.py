@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from riffedu import __version__, limits
 from riffedu.errors import RiffeduError
+from riffedu.music.musical_key import ANY
 from riffedu.output import check_output, say
 from riffedu.signal.files.tags import KEY, Record, read_record
 from riffedu.verbs.outputs import SOUNDS, add_output_arguments, report
@@ -170,6 +171,8 @@ def _generate(pipeline: Any, record: Record, clip: Any, shared: dict, progress: 
     shared = {**shared, "negative_prompt": negatives, "seed": seeds, "key": ""}
     for name, values in zip(("tempo", "key"), hints):
         shared[name] = values[0] if len(set(values)) == 1 else None
+    if shared["key"] is None and all(hints[1]):
+        shared["key"] = ANY  # and if all prompts name theirs, the same
     made: Any = pipeline.generate(prompts, **shared, **more)
     return made[record["batch"].index(_own_place(record))]
 

@@ -3,6 +3,7 @@
 from argparse import ArgumentParser, Namespace
 
 from riffedu import limits
+from riffedu.class_limits import class_limits
 from riffedu.music.continuation import extend
 from riffedu.verbs.music import (
     add_music_arguments,
@@ -24,7 +25,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--seconds",
         type=float,
         default=30.0,
-        help=f"total length in seconds, up to {limits.LONGEST:g} (default: 30)",
+        help=f"total length in seconds, up to {class_limits().clip_seconds:g} (default: 30)",
     )
     add_music_arguments(parser)
 

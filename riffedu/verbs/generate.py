@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from riffedu import limits
+from riffedu.class_limits import class_limits
 from riffedu.errors import RiffeduError
 from riffedu.evaluate.takes import MOST, best_take
 from riffedu.music.generate import DURATION
-from riffedu.music.musical_key import key_name
+from riffedu.music.musical_key import chosen_key
 from riffedu.music.pulse import FASTEST, SLOWEST
 from riffedu.output import check_output, is_stream, say
 from riffedu.signal.files.tags import read_record
@@ -55,7 +56,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--duration",
         type=float,
         default=DURATION,
-        help=f"length in seconds, up to {limits.LONGEST:g} (default: {DURATION})",
+        help=f"length in seconds, up to {class_limits().clip_seconds:g} (default: {DURATION})",
     )
     parser.add_argument(
         "--tempo",
@@ -65,8 +66,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--key",
-        help='key of the lines in the noise, such as "D minor", or "" for none (default: the one '
-        "that the prompt names)",
+        help='key of the lines in the noise, such as "D minor"; "any" draws one from the seed if '
+        'the prompt names none, and "" adds none (default: the one that the prompt names)',
     )
     parser.add_argument(
         "--stereo",
@@ -189,6 +190,12 @@ def output_files(
     return clips
 
 
+def wanted_key(clip: Clip, args: Namespace) -> str | None:
+    """Return the key that the record of a clip must name, or None if it may be another one."""
+    free = args.key is None or args.takes > 1
+    return None if free else chosen_key(clip.prompt, clip.seed, args.key)
+
+
 def is_there(clip: Clip, args: Namespace) -> bool:
     """Return whether this command already made a clip; without ``--overwrite`` it is kept.
 
@@ -205,7 +212,7 @@ def is_there(clip: Clip, args: Namespace) -> bool:
         "num_inference_steps": args.num_inference_steps,
         "guidance_scale": args.guidance_scale,
         "tempo": args.tempo,
-        "key": args.key and key_name(args.key),
+        "key": wanted_key(clip, args),
         "stereo": args.stereo,
         "model": None if "/" in args.model else args.model,
     }

@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 
+import intruders
 import psutil
 import pytest
 from tiny import ours  # noqa: F401  (fixture)
@@ -62,6 +63,9 @@ def test_it_serves_the_page_and_leaves_no_process(ours, tmp_path):  # noqa: F811
                 assert "/login" in shown.url, "without the token there is the question for it"
             except urllib.error.HTTPError as refused:
                 assert refused.code in (403, 404)
+        intruders.read_nothing_outside(address)
+        intruders.change_nothing_from_another_site(address)
+        intruders.run_no_code(address, tmp_path / "ran")
         family = psutil.Process(started.pid).children(recursive=True)
         assert any("ipykernel" in " ".join(p.cmdline()) for p in family), "a page has a process"
         listening = [
@@ -98,6 +102,10 @@ def test_a_port_in_use(capsys):
         (["--port", "x"], "--help"),
         (["--model", "none/such"], "none/such"),
         (["--ip", "203.0.113.9"], "cannot listen"),
+        (["--ip", "2001:db8::9"], "cannot listen on [2001:db8::9]:"),
+        (["--ip", "no such host"], "cannot listen"),
+        (["--base-url", "/a b/"], "--base-url"),
+        (["--base-url", "https://x/"], "--base-url"),
     ],
 )
 def test_bad_arguments_are_one_line(capsys, args, words):
@@ -114,4 +122,4 @@ def test_voila_that_exits_is_reported(monkeypatch):
     ended = subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"])
     ended.wait()
     with pytest.raises(RiffeduError, match="code 3"):
-        app.wait_for(ended, "127.0.0.1", free_port(), "")
+        app.wait_for(ended, "127.0.0.1", free_port())

@@ -38,13 +38,16 @@ def test_without_a_clone_or_onnx_one_line_says_what_to_do(monkeypatch, tmp_path)
         export_networks(None, tmp_path)
 
 
-def test_the_list_for_offline_use_changes_with_the_files(tmp_path):
-    (tmp_path / "a.js").write_text("1")
+def test_the_version_for_offline_use_changes_with_the_files(tmp_path):
+    versions = set()
     (tmp_path / "b.gz").write_bytes(b"12345")
-    web_page._list_files(tmp_path)
-    first = json.loads((tmp_path / "files.json").read_text())
-    assert first["files"] == ["a.js", "b.gz"] and first["download"] == 5
-    (tmp_path / "a.js").write_text("2")
-    web_page._list_files(tmp_path)
-    second = json.loads((tmp_path / "files.json").read_text())
-    assert second["version"] != first["version"]
+    for text in ("1", "2", "2"):
+        (tmp_path / "a.js").write_text(text)
+        (tmp_path / "offline.js").write_text("// the worker\n")
+        web_page._list_files(tmp_path)
+        version, rest = (tmp_path / "offline.js").read_text().split("\n", 1)
+        versions.add(version)
+        assert version.startswith("const VERSION = ") and rest == "// the worker\n"
+    listed = json.loads((tmp_path / "files.json").read_text())
+    assert listed == {"files": ["a.js", "b.gz"], "download": 5}
+    assert len(versions) == 2

@@ -7,6 +7,7 @@ the one that RIFFEDU_CHROMIUM names, or a Chromium or Chrome on the PATH.
 import os
 import re
 import shutil
+import socket
 import sys
 import time
 from pathlib import Path
@@ -107,14 +108,30 @@ def open_notebook(page, lab, request):
 
 @pytest.fixture(scope="session")
 def app(tmp_path_factory):
-    """`riffedu app` on a free port: an object with its address."""
+    """`riffedu app` on a free port, as behind a proxy: an object with its address.
+
+    It is below a base URL, and has an IPv6 address if this machine has one.
+    """
     home = tmp_path_factory.mktemp("app")
     port = free_port()
+    ip = "::1" if _has_ipv6() else "127.0.0.1"
+    host = f"[{ip}]" if ":" in ip else ip
     command = [sys.executable, "-m", "riffedu", "app", "--no-browser", "--port", str(port)]
-    with serve(command, port, home, dict(os.environ), ready="/voila/static/") as server:
+    command += ["--ip", ip, "--base-url", "music"]
+    ready = "/music/voila/static/"
+    with serve(command, port, home, dict(os.environ), ready, host) as server:
         give_up = time.monotonic() + 90
         while not (found := re.search(r"http://\S+token=\S+", server.log.read_text())):
             assert time.monotonic() < give_up, server.log.read_text()
             time.sleep(0.3)
         server.address = found[0]
+        assert server.address.startswith(f"http://{host}:{port}/music/?token=")
         yield server
+
+
+def _has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True

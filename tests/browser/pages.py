@@ -50,6 +50,7 @@ def serve(
     home: Path,
     environment: dict[str, str],
     ready: str = f"/?token={TOKEN}",
+    host: str = "127.0.0.1",
 ):
     """Start a server and wait until it answers; end it with all that it started."""
     own = {f"JUPYTER_{name}_DIR": str(home / name) for name in ("CONFIG", "DATA", "RUNTIME")}
@@ -62,7 +63,7 @@ def serve(
     log = home / "server.log"
     with open(log, "wb") as out:
         server = subprocess.Popen(command, env=environment | own, stdout=out, stderr=out)
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://{host}:{port}"
     try:
         give_up = time.monotonic() + 90
         while True:

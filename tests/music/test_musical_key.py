@@ -7,6 +7,7 @@ import pytest
 import torch
 from tiny import ours  # noqa: F401  (fixture)
 
+from riffedu import cli
 from riffedu.errors import RiffeduError
 from riffedu.music import musical_key
 from riffedu.music.pipeline import load_pipeline
@@ -116,6 +117,33 @@ def test_generate_adds_the_key_that_it_records(recommending):
     assert there.square().mean().sqrt() == pytest.approx(0.1, rel=1e-4)
     bare = recommending.generate("piano", seed=2, **FEW)
     assert not np.array_equal(np.asarray(keyed.image), np.asarray(bare.image))
+
+
+def test_any_key_is_drawn_from_the_seed_unless_the_prompt_names_one():
+    found = {musical_key.chosen_key("piano", seed, "any") for seed in range(300)}
+    assert len(found) == 24
+    assert musical_key.chosen_key("piano in D minor", 5, "any") == "D minor"
+    assert musical_key.chosen_key("piano in D minor", 5, "Bb major") == "A# major"
+    assert musical_key.chosen_key("piano in D minor", 5, "") == ""
+
+
+@pytest.mark.parametrize("key", ["any", "G major", None])
+def test_again_gives_every_clip_of_a_batch_its_key(recommending, ours, tmp_path, monkeypatch, key):
+    prompts, two = ["piano in D minor", "organ"], {**FEW, "duration": 0.32}
+    made = recommending.generate(prompts, seed=[1, 2], key=key, **two)[1]
+    monkeypatch.setattr("riffedu.music.pipeline.load_pipeline", lambda *_, **__: recommending)
+    files = [str(made.save(tmp_path / "a.wav")), "-o", str(tmp_path / "b.wav")]
+    assert cli.main(["again", *files, "--model", str(ours), "--quiet"]) == 0
+    assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
+
+
+def test_the_shell_keeps_a_clip_in_the_same_key_only(recommending, ours, tmp_path, monkeypatch):
+    monkeypatch.setattr("riffedu.music.pipeline.load_pipeline", lambda *_, **__: recommending)
+    small = ["--duration", "0.32", "--num-inference-steps", "1", "--model", str(ours)]
+    command = ["generate", "piano", "-o", str(tmp_path / "a.wav"), "--count", "2", "--quiet"]
+    assert cli.main([*command, *small, "--key", "any"]) == 0
+    assert cli.main([*command, *small, "--key", "any"]) == 0
+    assert cli.main([*command, *small, "--key", ""]) == 2
 
 
 def test_an_impossible_key_is_refused(small):

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from riffedu import limits
-from riffedu.app.server import ANY_ADDRESS, check_free, load_warm
+from riffedu.app.addresses import ANY_ADDRESS, check_free
+from riffedu.app.server import load_warm
 from riffedu.flags import add_device, add_seed, choose_seed
 from riffedu.output import check_output, say
 
