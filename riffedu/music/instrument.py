@@ -154,9 +154,14 @@ class Instrument:
             guidance_scale=settings.guidance_scale,
             negative_prompt=settings.negative_prompt,
         )
-        self._made[piece.number] = settings, self.stream.again
-        self._made.pop(piece.number - XRAYS, None)
+        self.go_on(piece, settings, self.stream)
         return piece
+
+    def go_on(self, piece: Piece, settings: PieceSettings, stream: Stream) -> None:
+        """Continue from ``piece``, which ``stream`` has just made."""
+        self.stream = stream
+        self._made[piece.number] = settings, stream.again
+        self._made.pop(piece.number - XRAYS, None)
 
     def xray(self, number: int, row: float, column: float) -> Place:
         """Return what drew a pixel of piece ``number``'s picture; row 0 is the top.

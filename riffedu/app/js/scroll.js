@@ -19,7 +19,7 @@ function drawScroll(canvas, state, style) {
   const { heard } = band;
   const { left, tall, wide, across } = scrollFrame(canvas, band);
   pen.clearRect(0, 0, canvas.clientWidth, canvas.clientHeight);
-  pen.fillStyle = "#fff";
+  pen.fillStyle = style.getPropertyValue("--jp-layout-color1") || "#fff"; // a white sheet would glare in the dark
   pen.fillRect(left, 0, wide, tall);
   pen.save();
   pen.beginPath();
