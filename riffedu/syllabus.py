@@ -190,7 +190,7 @@ LESSONS = (
         "text_to_music",
         "Text to music",
         "the whole pipeline, stage by stage",
-        40,
+        60,
         (
             "diffusion.windows",
             "music.provenance",
