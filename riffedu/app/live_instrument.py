@@ -25,6 +25,7 @@ from riffedu import __version__
 from riffedu.app.model_server import WHERE, open_model_server
 from riffedu.errors import RiffeduError
 from riffedu.music.instrument import FILE, SEED_SOUNDS, STEPS, STRENGTH, PieceSettings
+from riffedu.music.provenance import record_of
 from riffedu.training.known_words import warning_of
 from riffedu.widgets.front import front, or_else
 from riffedu.widgets.player_widget import tags_step
@@ -34,6 +35,31 @@ if TYPE_CHECKING:
     from riffedu.music.pipeline import Pipeline
 
 PROMPTS = ("a calm solo piano", "a church organ", "fast rock drums", "a string orchestra")
+GUIDANCE = 3.0
+IDEAS = (
+    *PROMPTS,
+    "a sad cello melody",
+    "funk with slap bass and drums",
+    "a peaceful harp arpeggio",
+    "techno, driving",
+    "dreamy vibraphone chords",
+    "a solo violin, calm",
+    "reggae band, relaxed",
+    "a music box tune",
+    "a distorted guitar riff",
+    "jazz with piano and upright bass",
+    "a choir in a large hall",
+    "bossa nova on an acoustic guitar",
+    "hip hop drum loop",
+    "a brass fanfare",
+    "a steel drums melody, happy",
+    "ambient synth pad",
+    "a kalimba ostinato",
+    "a pan flute, mysterious",
+    "house at 125 bpm",
+    "a slow waltz",
+)
+"""Prompts to pick from: their words are in the captions of the training data."""
 CONTROLS = (
     "prompts",
     "x",
@@ -59,7 +85,8 @@ class LiveInstrument(anywidget.AnyWidget):
     """
 
     _esm = front(
-        *("sound.js", "picture.js", "dom.js"),
+        *(f"{name}.js" for name in ("sound", "picture", "dom", "transport")),
+        *(f"{name}.js" for name in ("clips", "book_page", "lab_book")),
         *(JS / f"{name}.js" for name in ("band", "state", "session", "pad", "scroll", "page")),
         *(JS / "hands.js", JS / "instrument.js"),
     )
@@ -71,10 +98,11 @@ class LiveInstrument(anywidget.AnyWidget):
     text = traitlets.Unicode("").tag(sync=True)
     seed = traitlets.Int(0).tag(sync=True)
     steps = traitlets.Int(STEPS).tag(sync=True)
-    guidance_scale = traitlets.Float(3.0).tag(sync=True)
+    guidance_scale = traitlets.Float(GUIDANCE).tag(sync=True)
     strength = traitlets.Float(STRENGTH).tag(sync=True)
     seed_sound = traitlets.Unicode("").tag(sync=True)
     seed_sounds: Any = traitlets.List().tag(sync=True)
+    ideas: Any = traitlets.List(list(IDEAS)).tag(sync=True)
     frequencies: Any = traitlets.List().tag(sync=True)
     page = traitlets.Bool(False).tag(sync=True)
     version = traitlets.Unicode(__version__).tag(sync=True)
@@ -256,6 +284,7 @@ class LiveInstrument(anywidget.AnyWidget):
                 "after": len(piece.after),
                 "rows": pixels.shape[0],
                 "columns": pixels.shape[1],
+                "record": json.dumps(_record(settings, piece.number)),
             },
             [_int16(sound), pixels.tobytes()],
         )
@@ -282,13 +311,21 @@ class LiveInstrument(anywidget.AnyWidget):
         self.send({"type": "session", "how": content.get("how"), "session": self.session})
 
     def _restore(self, content: dict[str, Any], _: list) -> None:
-        self.send({"type": "restored", "pieces": self.restore(content["session"])})
+        before = self.session
+        self.send(
+            {"type": "restored", "pieces": self.restore(content["session"]), "before": before}
+        )
 
     def close(self) -> None:
         """Close the widget and its session."""
         self._session.close()
         self._worker.shutdown(wait=False, cancel_futures=True)
         super().close()
+
+
+def first_settings(seed: int = 0) -> PieceSettings:
+    """Return the settings of the first piece of an instrument whose controls are untouched."""
+    return PieceSettings(PROMPTS, seed=seed, guidance_scale=GUIDANCE)
 
 
 def live_instrument(pipeline: Pipeline | None = None, **controls: Any) -> LiveInstrument:
@@ -309,6 +346,12 @@ def _mixture(settings: PieceSettings) -> str:
     shares = ((1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y)
     parts = sorted(zip(shares, settings.prompts), reverse=True)
     return " + ".join(f"{share:.0%} {text}" for share, text in parts if share >= 0.2)
+
+
+def _record(settings: PieceSettings, number: int) -> dict[str, Any]:
+    """How a piece was made, for the lab book."""
+    made = settings.to_dict() | {"verb": "live", "piece": number}
+    return record_of(made | {"prompt": settings.text or _mixture(settings)})
 
 
 def _int16(sound: np.ndarray) -> bytes:

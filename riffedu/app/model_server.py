@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from copy import copy
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, Listener
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from riffedu.class_limits import class_limits
 from riffedu.errors import RiffeduError
 from riffedu.music.instrument import FILE, Instrument, PieceSettings
-from riffedu.music.stream import Piece
+from riffedu.music.stream import Piece, Stream
 from riffedu.training.known_words import is_shipped
 from riffedu.turns import MODEL_LOCK
 
@@ -36,22 +37,41 @@ CLOSE_TIMEOUT = 2.0  # seconds
 PLACE_TIMEOUT = 1.0  # seconds in which a page that is closing frees its place
 
 
+class FirstPieces:
+    """The first pieces for one choice of settings, made before anyone asks for them.
+
+    A session that begins with these settings gets them at once, with the state of the stream from
+    which it then goes on by itself.
+    """
+
+    def __init__(self, pipeline: Pipeline, settings: PieceSettings, count: int = 2):
+        self.settings = settings
+        self.made: list[tuple[Piece, Stream]] = []
+        instrument = Instrument(pipeline)
+        for _ in range(count):
+            with MODEL_LOCK.hold():
+                piece = instrument.next(settings)
+            self.made.append((piece, copy(instrument.stream)))
+
+
 class ModelServer:
-    """One pipeline that many sessions use in turn."""
+    """One pipeline that many sessions use in turn; ``first`` are pieces that are ready for them."""
 
     def __init__(self, pipeline: Pipeline):
         self.pipeline = pipeline
+        self.first: FirstPieces | None = None
 
     def session(self) -> Session:
         """Open a session for one more listener."""
-        return Session(self.pipeline)
+        return Session(self.pipeline, self)
 
 
 class Session:
     """One listener's stream of music; `next` waits for its turn to use the model."""
 
-    def __init__(self, pipeline: Pipeline):
-        self._instrument = Instrument(pipeline)
+    def __init__(self, pipeline: Pipeline, server: ModelServer | None = None):
+        self._instrument, self._server = Instrument(pipeline), server
+        self._all_first = True  # so far, every piece came from `FirstPieces`
         self.closed = False
 
     @property
@@ -76,12 +96,27 @@ class Session:
                 raise RiffeduError("this session is closed: open a new one")
 
         check_open()
+        if ready := self._ready(settings):
+            return ready
         with MODEL_LOCK.hold(check_open):
+            self._all_first = False
             return self._instrument.next(settings)
+
+    def _ready(self, settings: PieceSettings) -> Piece | None:
+        first = self._server.first if self._server else None
+        if not (first and self._all_first and settings == first.settings):
+            return None
+        number = self._instrument.stream.number
+        if number >= len(first.made):
+            return None
+        piece, stream = first.made[number]
+        self._instrument.stream = copy(stream)
+        return piece
 
     def restart(self) -> None:
         """Start over: the next piece is number 0."""
         self._instrument.restart()
+        self._all_first = True
 
     def add_sound(self, waveform: np.ndarray, sample_rate: int, name: str = FILE) -> None:
         """See `riffedu.music.instrument.Instrument.add_sound`."""

@@ -80,7 +80,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve the live instrument until Voilà ends or Ctrl-C is pressed."""
-    from riffedu.app.model_server import WHERE, ModelServer, SessionListener
+    from riffedu.app.live_instrument import first_settings
+    from riffedu.app.model_server import WHERE, FirstPieces, ModelServer, SessionListener
 
     choose_seed(args)
     limits.whole("--seed", args.seed, 0, 2**31 - 1)
@@ -90,7 +91,8 @@ def run(args: argparse.Namespace) -> int:
     pipeline = load_warm(args.model, args.device)
     key = secrets.token_bytes(16)
     token = "" if args.no_token else secrets.token_urlsafe(16)
-    server = SessionListener(ModelServer(pipeline), key)
+    model_server = ModelServer(pipeline)
+    server = SessionListener(model_server, key)
     with tempfile.TemporaryDirectory() as folder:
         page = write_page(Path(folder), args.seed)
         paths = os.pathsep.join(filter(None, [folder, os.environ.get("JUPYTER_PATH")]))
@@ -100,6 +102,7 @@ def run(args: argparse.Namespace) -> int:
         )
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that `finally` runs
         try:
+            model_server.first = FirstPieces(pipeline, first_settings(args.seed))
             wait_for(voila, local_host(args.ip), args.port)
             host = host_and_port(shown_host(args.ip), args.port)
             address = f"http://{host}{base_url}" + (f"?token={token}" if token else "")

@@ -84,7 +84,7 @@ class TextToMusic:
             drawn = pulse.pulse(self.params.num_frequencies, columns, beats, step, pulse.DECAY)
             noise = pulse.add_pulse(noise, self.encode_image(drawn), self.pulse or pulse.AMOUNT)
         if key:
-            lines = musical_key.key_latents(self.encode_image, key, columns, self.params)
+            lines = musical_key.key_latents(self.encode_image, key, factor, self.params)
             noise = noise + (self.key_gain or musical_key.AMOUNT) * lines
         return noise
 

@@ -151,8 +151,9 @@ def key_latents(
         ε ← ε + a · d / rms(d),    d = z_key − z_grey
 
     ``encode`` turns a picture into latents; z_grey are those of plain grey, so that only the lines
-    remain. At a = 0.1 they add 1 % to the variance of the noise. A larger a hits more keys, but the
-    lines begin to sound as a drone. Notebook: 11_text_to_music.
+    remain. All columns are equal, so ``columns`` that make one column of latents are enough. At
+    a = 0.1 they add 1 % to the variance of the noise. A larger a hits more keys, but the lines
+    begin to sound as a drone. Notebook: 11_text_to_music.
     """
     from PIL import Image
 

@@ -27,7 +27,8 @@ def as_array(answer: Any, shape: tuple[int, ...] | None = None, name: str = "The
     if array.dtype == object:
         raise NotYet(f"{name} should be an array of numbers; yours contains something else.")
     if array.dtype.kind not in "fiubc":
-        raise NotYet(f"{name} should be numbers, not {array.dtype.name} values.")
+        kind = "text" if array.dtype.kind in "US" else f"{array.dtype.name} values"
+        raise NotYet(f"{name} should be numbers, not {kind}.")
     array = array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
     if shape is not None and array.shape != shape:
         raise NotYet(f"{name} should have the shape {shape}; yours has {array.shape}.")

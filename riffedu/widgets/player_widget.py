@@ -51,6 +51,7 @@ class SpectrogramPlayer(anywidget.AnyWidget):
 
     _esm = front(
         *(f"{name}.js" for name in ("sound", "picture", "dom", "transport", "brush")),
+        *(f"{name}.js" for name in ("clips", "book_page", "lab_book")),
         *(f"player/{name}.js" for name in ("state", "python", "painting", "pen", "microphone")),
         *(f"player/{name}.js" for name in ("axes", "drawing", "page", "keys", "hands")),
         "player.js",

@@ -13,7 +13,13 @@ from tiny import ours  # noqa: F401  (fixture)
 
 from riffedu import load_pipeline
 from riffedu.app import model_server
-from riffedu.app.model_server import ModelServer, SessionListener, connect, open_model_server
+from riffedu.app.model_server import (
+    FirstPieces,
+    ModelServer,
+    SessionListener,
+    connect,
+    open_model_server,
+)
 from riffedu.errors import RiffeduError
 from riffedu.music.instrument import PULSES, SEED_SOUNDS, Instrument, PieceSettings
 from riffedu.music.stream import Piece, endless
@@ -324,3 +330,37 @@ def test_which_model_server_is_opened(small, served, monkeypatch):
         "riffedu.music.pipeline.load_pipeline", lambda: SimpleNamespace(name="shipped")
     )
     assert open_model_server().pipeline.name == "shipped"
+
+
+def test_first_pieces_are_those_that_a_session_would_make(small, monkeypatch):
+    settings = PieceSettings(FOUR, seed=3, **FEW)
+    other = PieceSettings(FOUR, (0.0, 1.0), seed=3, **FEW)
+    plain = ModelServer(small).session()
+    expected = [plain.next(each) for each in (settings, settings, other, settings)]
+    server = ModelServer(small)
+    server.first = FirstPieces(small, settings, count=2)
+    made = []
+    monkeypatch.setattr(
+        Instrument, "next", lambda self, s, real=Instrument.next: made.append(s) or real(self, s)
+    )
+    for _ in range(2):  # one session does not change what the next one gets
+        session = server.session()
+        for number, (each, asked) in enumerate(
+            zip(expected, (settings, settings, other, settings))
+        ):
+            piece = session.next(asked)
+            assert piece.number == number and np.array_equal(piece.waveform, each.waveform)
+    assert made == [other, settings] * 2, "the first two were there"
+    session.restart()
+    assert session.next(settings).number == 0 and len(made) == 4
+    late = server.session()
+    late.next(other)
+    assert late.next(settings).number == 1 and len(made) == 6, "they continue nothing else"
+
+
+def test_ideas_are_words_of_the_captions():
+    from riffedu.app.live_instrument import IDEAS
+    from riffedu.training.known_words import unknown_words
+
+    assert [word for idea in IDEAS for word in unknown_words(idea)] == []
+    assert len(set(IDEAS)) == len(IDEAS) >= 20

@@ -114,6 +114,22 @@ class Watched:
         self.context.close()
 
 
+def serious(page, where: str = "body") -> list[str]:
+    """What axe-core finds serious or critical in some part of a page, such as names and contrast."""
+    from axe_playwright_python.base import AXE_SCRIPT
+
+    if not page.evaluate("typeof axe === 'object'"):
+        page.evaluate(AXE_SCRIPT)
+    return page.evaluate(
+        """async where => {
+          const {violations} = await axe.run(where, {resultTypes: ['violations']});
+          return violations.filter(v => ['serious', 'critical'].includes(v.impact))
+            .flatMap(v => v.nodes.map(node => `${v.id}: ${node.html.slice(0, 200)}`));
+        }""",
+        where,
+    )
+
+
 class LabPage:
     """One notebook open in JupyterLab."""
 
@@ -202,6 +218,15 @@ class LabPage:
               return said;
             }""",
             [code, 1000 * seconds],
+        )
+
+    def theme(self, name: str) -> None:
+        self.page.evaluate(
+            """async theme => {
+              await jupyterapp.commands.execute('apputils:change-theme', {theme});
+              await new Promise(resolve => setTimeout(resolve, 500));
+            }""",
+            name,
         )
 
     def outputs(self) -> list[tuple[int, dict]]:

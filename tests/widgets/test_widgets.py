@@ -3,12 +3,14 @@
 import io
 import re
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 from ears import heard
 from PIL import Image
 
+import riffedu
 from riffedu.errors import RiffeduError
 from riffedu.lessons.l00_hear_it_first import course_map
 from riffedu.syllabus import LESSONS
@@ -240,3 +242,14 @@ def test_job_shows_an_error_in_one_line(capfd):
     job.wait(5)
     assert "ZeroDivisionError: division by zero" in job.status.value
     assert "Traceback" not in "".join(capfd.readouterr())
+
+
+def test_outputs_take_their_colours_from_the_page():
+    """JupyterLab's themes choose them; `show_source` names its colours as the theme's variables."""
+    package = Path(riffedu.__file__).parent
+    files = [*package.glob("lessons/**/*.py"), *package.glob("widgets/*.py")]
+    fixed = re.compile(r"(?<![-\w])(?:background|color) ?: ?(?:#|rgb|white|black)")
+    assert [file.name for file in files if fixed.search(file.read_text("utf-8"))] == []
+    assert fixed.search('style="color:#222"') and not fixed.search("border-color:#222")
+    html = show_source(show_source)._repr_html_()
+    assert not fixed.search(html) and "var(--jp-cell-editor-background" in html

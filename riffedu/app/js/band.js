@@ -8,6 +8,7 @@ const SHORTEST_LEAD = 3; // seconds that should lie ahead at least
 const LONGEST_LEAD = 15; // unless the band is told otherwise, as with PATIENCE
 const JUST_IN_TIME = 0.25; // seconds before the end at which a repeat is laid down
 const PATIENCE = 30; // seconds of repeats before the music ends
+const READY = 0.1; // seconds; a piece that comes sooner was there already, and tells nothing of the next
 const SEEN = 60; // seconds of the past that are kept to be looked at
 
 class Band extends EventTarget {
@@ -30,12 +31,13 @@ class Band extends EventTarget {
       place: 0, // where it was paused
       number: 0, // of the piece that is wanted next
       asked: null, // when
-      took: 1.5, // seconds that the last piece took
+      took: 2, // seconds that the last piece took
       late: 0, // samples of repeats since the last piece
       repeats: 0,
       playing: false,
       tape: null, // parts from `from` on, while recording
       retry: 0,
+      preparing: false,
     });
     this.tell();
   }
@@ -86,6 +88,14 @@ class Band extends EventTarget {
     this.schedule();
     this.tick();
     this.tell();
+  }
+
+  /** Have the first pieces made before they are wanted. */
+  prepare() {
+    this.preparing = true;
+    if (this.playing || this.ahead >= this.lead || this.asked !== null) return;
+    this.asked = performance.now();
+    this.ask(this.run, this.number);
   }
 
   pause() {
@@ -158,12 +168,13 @@ class Band extends EventTarget {
     if (piece.run !== this.run) return;
     this.asked = null;
     this.number = piece.number + 1;
-    this.took = piece.took;
+    if (piece.took > READY) this.took = piece.took;
     this.late = 0;
     const length = samples.length - piece.after;
     this.last = { samples, length, piece, picture };
     this.append({ samples: samples.subarray(0, length), piece, picture, first: 0, repeat: false });
     this.slow = piece.took > length / RATE;
+    if (this.preparing) this.prepare();
   }
 
   append(part) {

@@ -40,9 +40,10 @@ class InstrumentHands {
   }
 
   key(event) {
-    const actions = { " ": () => this.state.toggle(), "?": () => this.page.help.turn() };
+    const control = event.ctrlKey || event.metaKey;
+    const actions = { z: () => control && this.state.undo(), " ": () => this.state.toggle(), "?": () => this.page.help.turn() };
     const action = actions[event.key];
-    if (!action || ["INPUT", "SELECT", "BUTTON"].includes(event.target.tagName)) return;
+    if (!action || (control && event.key !== "z") || ["INPUT", "SELECT", "BUTTON", "SUMMARY"].includes(event.target.tagName)) return;
     event.preventDefault();
     action();
   }

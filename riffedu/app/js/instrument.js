@@ -13,7 +13,7 @@ class InstrumentView {
     root.instrument = this;
     this.listen();
     this.changed();
-    openLink(this.state).then((opened) => opened || recall(this.state));
+    openLink(this.state).then((opened) => opened || recall(this.state)).then(() => this.state.renewSoon());
   }
 
   get band() {
@@ -43,6 +43,7 @@ class InstrumentView {
     this.abort.abort();
     this.observer.disconnect();
     this.page.sound.close();
+    this.page.book.close();
     cancelAnimationFrame(this.frame);
   }
 

@@ -17,7 +17,7 @@ function drawPad(pad, state, style, part) {
   pen.clearRect(0, 0, width, height);
   pen.strokeStyle = style.getPropertyValue("--riffedu-line");
   pen.strokeRect(RIM + 0.5, RIM + 0.5, width - 2 * RIM - 1, height - 2 * RIM - 1);
-  drawCorners(pen, at, state.shares, style);
+  drawCorners(pen, at, state.shares, state.get("prompts"), style);
   drawWay(pen, state.band.parts.filter((p) => !p.repeat).map((p) => at(p.piece.place)));
   if (part) {
     [pen.strokeStyle, pen.lineWidth] = [style.color, 2];
@@ -32,19 +32,34 @@ function drawPad(pad, state, style, part) {
   pad.setAttribute("aria-label", `Pad. Now ${words}.`);
 }
 
-function drawCorners(pen, at, shares, style) {
+/** Each corner's colour, as strong as its share; its share and its prompt. */
+function drawCorners(pen, at, shares, prompts, style) {
+  const corners = [[0, 0], [1, 0], [0, 1], [1, 1]].map(at);
+  const [left, right, top, bottom] = [corners[0][0], corners[1][0], corners[2][1], corners[0][1]];
+  corners.forEach(([x, y], i) => {
+    const glow = pen.createRadialGradient(x, y, 0, x, y, right - left);
+    glow.addColorStop(0, COLOURS[i]);
+    glow.addColorStop(1, `${COLOURS[i]}00`);
+    [pen.fillStyle, pen.globalAlpha] = [glow, 0.1 + 0.4 * shares[i]];
+    pen.fillRect(left, top, right - left, bottom - top);
+  });
   [pen.font, pen.textBaseline] = [`12px ${style.fontFamily}`, "middle"];
-  [[0, 0], [1, 0], [0, 1], [1, 1]].forEach((corner, i) => {
-    const [x, y] = at(corner);
-    pen.fillStyle = COLOURS[i];
-    pen.globalAlpha = 0.85;
+  corners.forEach(([x, y], i) => {
+    [pen.fillStyle, pen.globalAlpha] = [COLOURS[i], 0.85];
     disc(pen, [x, y], 4 + 7 * Math.sqrt(shares[i]));
     pen.fill();
-    pen.globalAlpha = 1;
-    pen.fillStyle = style.color;
-    pen.textAlign = corner[0] ? "right" : "left";
-    pen.fillText(`${Math.round(100 * shares[i])} %`, x + (corner[0] ? -16 : 16), y + (corner[1] ? 12 : -12));
+    [pen.fillStyle, pen.globalAlpha, pen.textAlign] = [style.color, 1, i % 2 ? "right" : "left"];
+    const words = `${Math.round(100 * shares[i])} % ${prompts[i] ?? ""}`;
+    pen.fillText(shortened(pen, words, (right - left) / 2 - 24), x + (i % 2 ? -16 : 16), y + (i > 1 ? 12 : -12));
   });
+}
+
+/** Text cut to a width in pixels. */
+function shortened(pen, text, width) {
+  if (pen.measureText(text).width <= width) return text;
+  let end = text.length;
+  while (end > 0 && pen.measureText(`${text.slice(0, end)}…`).width > width) end -= 1;
+  return `${text.slice(0, end)}…`;
 }
 
 function drawWay(pen, places) {

@@ -4,10 +4,17 @@ const CORNERS = ["Lower left", "Lower right", "Upper left", "Upper right"];
 const INSTRUMENT_KEYS = [
   ["Space", "play, pause"],
   ["← → ↑ ↓", "on the pad: move the dot, with Shift farther"],
+  ["Ctrl Z", "undo the last change of prompts, text, seed or session"],
   ["?", "show or hide this list"],
 ];
 const LONGEST_PROMPT = 300;
 const STRANGE = /[^\p{Script=Latin}\p{Script=Common}\p{Script=Inherited}]|\p{Extended_Pictographic}/u;
+
+/** So many different values of a list, at random. */
+function drawn(values, count) {
+  const left = [...values];
+  return Array.from({ length: count }, () => left.splice(Math.floor(Math.random() * left.length), 1)[0]);
+}
 
 class InstrumentPage {
   constructor(root, state) {
@@ -23,13 +30,17 @@ class InstrumentPage {
   buildSettings() {
     const { state } = this;
     const choices = state.get("choices"); // where no text encoder can read other prompts
+    const ideas = choices ?? state.get("ideas");
+    this.ideas = el("datalist", { id: `riffedu-ideas-${Math.random().toString(36).slice(2)}` }, ...ideas.map((value) => el("option", { value })));
+    this.otherPrompts = press("⚄ prompts", "Four other prompts, drawn at random", () => state.replace({ prompts: drawn(ideas, 4) }));
+    this.undo = press("↶", "Undo the last change of prompts, text, seed or session (Ctrl Z)", () => state.undo());
     this.corners = CORNERS.map((name, i) =>
-      el(choices ? "select" : "input", { ...(choices ? {} : { type: "text" }), className: `riffedu-corner riffedu-corner-${i}`, ariaLabel: `Prompt, ${name.toLowerCase()} corner`, title: `${name}: what to play there`, spellcheck: false, maxLength: LONGEST_PROMPT, onpaste: (event) => this.tooLong(event),
+      el(choices ? "select" : "input", { ...(choices ? {} : { type: "text" }), className: `riffedu-corner riffedu-corner-${i}`, ariaLabel: `Prompt, ${name.toLowerCase()} corner`, title: `${name}: what to play there`, spellcheck: false, list: this.ideas.id, maxLength: LONGEST_PROMPT, onpaste: (event) => this.tooLong(event),
         onchange: () => {
           const prompts = this.corners.map((c, k) => c.value.trim() || state.get("prompts")[k]);
           this.corners[i].value = prompts[i];
           this.readable(prompts[i]);
-          state.set({ prompts });
+          state.replace({ prompts });
         } }, ...(choices ?? []).map((prompt) => el("option", { value: prompt }, prompt))),
     );
     this.pad = el("canvas", { tabIndex: 0, className: "riffedu-pad" });
@@ -40,11 +51,11 @@ class InstrumentPage {
       onchange: () => {
         this.text.value = this.text.value.trim();
         this.readable(this.text.value);
-        state.set({ text: this.text.value });
+        state.replace({ text: this.text.value });
       } });
-    this.clearText = press("✕", "Back to the pad", () => state.set({ text: "" }));
+    this.clearText = press("✕", "Back to the pad", () => state.replace({ text: "" }));
     this.seed = this.number("seed", "Seed: the same seed and moves give the same music", 0, 2 ** 31 - 1);
-    this.dice = press("⚄", "Another seed, from the start", () => (state.set({ seed: Math.floor(Math.random() * 10000) }), state.restart()));
+    this.dice = press("⚄", "Another seed, from the start", () => (state.replace({ seed: Math.floor(Math.random() * 10000) }), state.restart()));
     this.guidance = this.slider("guidance_scale", "Guidance: how far the words pull", 0, 12, 0.5);
     this.strength = this.slider("strength", "Strength: how far a piece may leave its seed sound", 0, 1, 0.01);
     this.steps = this.slider("steps", "Steps: more is finer but slower", 2, 25, 1);
@@ -71,6 +82,7 @@ class InstrumentPage {
     this.scroll = el("canvas", { className: "riffedu-scroll" });
     this.scroll.setAttribute("role", "img");
     this.scroll.setAttribute("aria-label", "The spectrogram of the last fifty seconds, and of what is ready");
+    this.book = new LabBook((...words) => state.say(...words), state.get("page"));
     this.status = el("div", { className: "riffedu-status", role: "status" });
   }
 
@@ -82,14 +94,14 @@ class InstrumentPage {
       el("div", { className: "riffedu-top" },
         el("div", { className: "riffedu-square" }, upperLeft, upperRight, this.pad, lowerLeft, lowerRight),
         el("div", { className: "riffedu-settings" },
-          el("div", { className: "riffedu-say" }, this.text, this.clearText),
+          el("div", { className: "riffedu-say" }, this.text, this.clearText, this.otherPrompts, this.undo, this.ideas),
           row("Seed", this.seed, this.dice), row("Guidance", ...this.guidance), row("Steps", ...this.steps),
           row("Seed sound", this.sounds, this.pick), row("Strength", ...this.strength),
           el("div", { className: "riffedu-session" }, "Session", this.saver, this.loader, this.linker),
         ),
       ),
       el("div", { className: "riffedu-row" }, this.playButton, this.again, this.recordButton, ...this.sound.nodes, this.help.button, this.queue, this.facts),
-      this.help.list, this.scroll, this.status, this.file, this.opener,
+      this.help.list, this.scroll, this.status, this.book.root, this.file, this.opener,
     );
   }
 
@@ -150,6 +162,7 @@ class InstrumentPage {
     if (get("seed_sound") === "file" && !ownSound) this.sounds.append(el("option", { value: "file" }, "your own sound"));
     this.sounds.value = get("seed_sound");
     this.strength[0].disabled = !get("seed_sound");
+    this.undo.disabled = !this.state.past.length;
     this.clearText.hidden = !get("text");
     this.pad.classList.toggle("riffedu-aside", Boolean(get("text")));
   }
@@ -182,10 +195,10 @@ class InstrumentPage {
     const facts = [];
     if (band.waiting) facts.push("making the first piece …");
     else if (part) {
-      const rate = part.length / RATE / band.took;
+      const rate = part.length / RATE / part.piece.took;
       facts.push(`piece ${part.piece.number + 1}: ${part.piece.words.slice(0, 80)}`);
       facts.push(`${Math.max(0, band.ahead).toFixed(1)} s ahead${band.asked !== null ? ", making more" : ""}`);
-      if (!part.repeat || rate) facts.push(`${rate.toFixed(1)}× real time`);
+      if (part.piece.took > READY) facts.push(`${rate.toFixed(1)}× real time`);
     }
     if (part?.repeat) facts.push("late: repeating in time");
     if (part?.piece.waiting) facts.push(`${part.piece.waiting} more wait for the model`);

@@ -12,7 +12,7 @@ function drawScroll(canvas, state, style) {
   const { heard } = band;
   const across = (t) => left + (wide * (t - heard + BEFORE)) / (BEFORE + BEHIND);
   pen.clearRect(0, 0, canvas.clientWidth, canvas.clientHeight);
-  pen.fillStyle = "#fff";
+  pen.fillStyle = style.getPropertyValue("--jp-layout-color1") || "#fff"; // a white sheet would glare in the dark
   pen.fillRect(left, 0, wide, tall);
   pen.save();
   pen.beginPath();

@@ -7,6 +7,8 @@
 
 const LONGEST_TAPE = 30 * 60; // seconds
 const LONGEST_DROP = 60;
+const SETTLED = 700; // milliseconds after which a control counts as left alone
+const UNDOS = 30;
 const CONTROLS = ["prompts", "x", "y", "text", "seed", "steps", "guidance_scale", "strength", "seed_sound"];
 
 class InstrumentState extends EventTarget {
@@ -16,6 +18,7 @@ class InstrumentState extends EventTarget {
     this.band = new Band((run, number) => this.ask(run, number));
     this.scale = new FrequencyScale(this.get("frequencies"));
     this.firstSeed = this.get("seed");
+    this.past = []; // what `undo` calls
     this.touched = {}; // controls moved here since the last piece was asked for
     this.words = { text: "", wrong: false };
     const heard = Object.entries({
@@ -37,6 +40,38 @@ class InstrumentState extends EventTarget {
     for (const [name, value] of Object.entries(changes)) this.model.set(name, value);
     this.model.save_changes();
     this.tell("change");
+    this.renewSoon();
+  }
+
+  /** Set controls, so that `undo` can set them back. */
+  replace(changes) {
+    const before = Object.fromEntries(Object.keys(changes).map((name) => [name, this.get(name)]));
+    this.remember(() => this.set(before));
+    this.set(changes);
+  }
+
+  remember(back) {
+    this.past = [...this.past, back].slice(-UNDOS);
+  }
+
+  /** Take back the last change of prompts, text or seed, or the session that was opened last. */
+  undo() {
+    const back = this.past.pop();
+    if (!back) return this.say("There is nothing to undo.");
+    back();
+    this.tell("change");
+  }
+
+  /** On a page of its own the first piece is made ahead, again if a control moves before it is heard. */
+  renewSoon() {
+    const { band } = this;
+    if (!this.get("page") || band.playing || band.now > 0) return;
+    clearTimeout(this.renewal);
+    this.renewal = setTimeout(() => {
+      if (band.playing || band.now > 0) return;
+      if (band.end || band.asked !== null) this.restart();
+      band.prepare();
+    }, SETTLED);
   }
 
   tell(event, detail = null) {
@@ -77,6 +112,7 @@ class InstrumentState extends EventTarget {
     this.begin();
     this.send({ type: "restart" });
     if (was) this.band.play();
+    else if (this.get("page")) this.band.prepare();
   }
 
   /** Start afresh; a recording is handed out first. */
@@ -163,10 +199,19 @@ class InstrumentState extends EventTarget {
       },
       unknown: () => this.say(content.message, true),
       brought: () => this.say(`Every piece now begins from ${content.name}.${this.note || ""}`),
-      restored: () => this.say(`The session has ${content.pieces} pieces; they play again as they were, then it goes on. Press play.`),
+      restored: () => {
+        if (content.before) this.remember(() => this.restore(content.before));
+        this.say(`The session has ${content.pieces} pieces; they play again as they were, then it goes on. Press play.`);
+        this.renewSoon();
+      },
       session: () => this.tell("session", content),
     };
     answers[content.type]?.();
+  }
+
+  /** Keep a piece in the lab book. */
+  keep(samples, { pixels, rows, columns }, { words, record }) {
+    clipStore().add({ kind: "piece", label: words, record: record ?? "{}", samples, channels: 1, pixels, rows, columns });
   }
 
   take(content, [sound, pixels]) {
@@ -177,6 +222,7 @@ class InstrumentState extends EventTarget {
       if (content.run === this.band.run && this.failed) this.say("");
       this.failed = false;
       this.band.add(samples, picture, content);
+      this.keep(samples.slice(0, samples.length - content.after), picture, content);
       this.tell("piece", content);
     } catch (error) {
       this.say(error.message, true);

@@ -32,7 +32,9 @@ def check_steps_taken(taken: Any) -> object:
         return hint("At strength 1 all steps are taken.")
     if answers != [0, 20, 12, round(7.5), 6, 3]:
         return hint("A share `strength` of the steps, rounded to a whole number.")
-    return right("The steps before that are skipped: your noisy sound takes the place of their result.")
+    return right(
+        "The steps before that are skipped: your noisy sound takes the place of their result."
+    )
 
 
 @check

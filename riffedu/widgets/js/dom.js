@@ -33,6 +33,22 @@ function onTheme(action, signal) {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", action, { signal });
 }
 
+/** ipywidgets gives the handles of its sliders no name: give them that of the label beside them, now and
+    whenever there are new ones. */
+function nameSliders() {
+  if (globalThis.riffeduNames) return;
+  let due = null;
+  const name = () => {
+    due = null;
+    for (const handle of document.querySelectorAll(".noUi-handle:not([aria-label])")) {
+      const label = handle.closest(".jupyter-widgets")?.querySelector(".widget-label, label");
+      if (label?.textContent) handle.setAttribute("aria-label", label.textContent);
+    }
+  };
+  globalThis.riffeduNames = new MutationObserver(() => (due ??= setTimeout(name, 300)));
+  globalThis.riffeduNames.observe(document.body, { childList: true, subtree: true });
+}
+
 /** A button with a sign on it and words for the tooltip and for screen readers. */
 function press(sign, words, action, attributes = {}) {
   return el("button", { type: "button", title: words, "aria-label": words, onclick: action, ...attributes }, sign);
@@ -57,7 +73,7 @@ function keyHelp(rows) {
     list.hidden = !list.hidden;
     button.setAttribute("aria-expanded", String(!list.hidden));
   };
-  const button = press("?", "The keys (?)", turn, { "aria-expanded": "false", "aria-controls": list.id });
+  const button = press("?", "The keys (?)", turn, { className: "riffedu-help", "aria-expanded": "false", "aria-controls": list.id });
   return { button, list, turn };
 }
 

@@ -12,6 +12,7 @@ class PlayerView {
     this.drawing = new PlayerDrawing(this.page, this.state, this.axes);
     this.hands = new PlayerHands(this.page, this.state, this.axes, this.abort.signal);
     keepKeys(root, this.abort.signal);
+    nameSliders();
     root.player = this;
     this.listen();
     this.python.load();
@@ -38,13 +39,23 @@ class PlayerView {
     this.abort.abort();
     this.observer.disconnect();
     this.page.sound.close();
+    this.page.book.close();
     cancelAnimationFrame(this.frame);
   }
 
   loaded() {
     this.page.showLoaded();
     this.layout();
+    this.keep();
     this.root.dataset.pictures = this.python.newPictures;
+  }
+
+  /** What a model made goes into the lab book, once. */
+  keep() {
+    const { sounds } = this.python;
+    if (sounds === this.kept) return;
+    this.kept = sounds;
+    this.page.book.root.hidden = !keepFromPlayer(this.state);
   }
 
   layout() {

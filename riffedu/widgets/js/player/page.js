@@ -47,13 +47,14 @@ class PlayerPage {
         this.speedMenu, el("label", { title: "Off: slower is lower, as with a tape" }, this.pitchBox, " keep pitch"), this.mapMenu,
         press("WAV", "Download what is heard: the selection, filtered, or all", () => this.saveSound()), press("PNG", "Download the picture", () => this.savePicture())),
     );
+    this.book = new LabBook((...words) => state.say(...words));
     this.recordButton = press("● Record", "Record from the microphone", () => state.microphone.press(), { className: "riffedu-record" });
     this.tools = el("div", { className: "riffedu-tools", role: "toolbar", ariaLabel: "Painting" });
     this.status = el("div", { className: "riffedu-status", role: "status" });
     root.append(
       el("div", { className: "riffedu-head" }, this.title, this.ab, this.caption),
       this.stage, this.strip,
-      el("div", { className: "riffedu-row" }, this.playButton, this.time, this.loopButton, ...this.sound.nodes, this.recordButton, this.more, this.help.button),
+      el("div", { className: "riffedu-row" }, this.playButton, this.time, this.loopButton, ...this.sound.nodes, this.recordButton, this.help.button, this.more, this.book.root),
       this.tools, this.status, this.help.list,
     );
   }
