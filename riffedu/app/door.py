@@ -55,3 +55,8 @@ class Door(VoilaIdentityProvider):
 
     def __init__(self, **options: Any):
         super().__init__(**{**options, "login_handler_class": DoorHandler})
+
+    def get_handlers(self) -> list[tuple[str, object]]:
+        """Return the pages to enter and to leave, below the base URL, which Voilà leaves out."""
+        base = str(getattr(self.parent, "base_url", "/")).rstrip("/")
+        return [(f"{base}{path}", handler) for path, handler in super().get_handlers()]
