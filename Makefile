@@ -19,6 +19,8 @@ LINT := $(VENV)/.lint-done
 DOCS := $(VENV)/.docs-done
 WEB := $(VENV)/.web-done
 LIVE ?= build/live
+# For `make test` every package is in place, one pip after another, before a test begins.
+ALL := $(if $(filter test,$(MAKECMDGOALS)),$(LINT))
 # The same names as in tests/browser/conftest.py.
 CHROMIUM := $(or $(RIFFEDU_CHROMIUM),$(shell for b in \
 	chromium chromium-browser google-chrome google-chrome-stable; do command -v $$b && break; done))
@@ -56,7 +58,7 @@ lint: $(LINT)
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-$(LINT): $(SETUP)
+$(LINT): $(SETUP) $(if $(ALL),$(DOCS))
 	$(PIP) -e '.[test,lint]'
 	@touch $@
 
@@ -65,11 +67,11 @@ test: $(SETUP) $(TRAIN) lint test-library test-notebooks
 	$(if $(PAGES),$(MAKE) test-browser,@echo "No Chromium or Chrome here: the tests of real pages are left out.")
 
 # With real pages every notebook runs there, and its errors are seen there: one run less without.
-test-library: $(TRAIN) $(DOCS)
+test-library: $(TRAIN) $(DOCS) $(ALL)
 	$(BIN)/python -m pytest tests riffedu/signal --ignore tests/browser --doctest-modules $(TEST_FLAGS) \
 		$(if $(PAGES),--deselect tests/lessons/test_notebooks.py::test_runs_without_hidden_errors)
 
-test-notebooks: $(TRAIN)
+test-notebooks: $(TRAIN) $(ALL)
 	$(BIN)/python -m pytest notebooks $(NBVAL) $(TEST_FLAGS)
 
 test-browser: $(BROWSER)
@@ -90,8 +92,7 @@ $(WEB): $(SETUP)
 docs: $(DOCS)
 	$(BIN)/python docs/site/build.py $(DOCS_FLAGS)
 
-# After $(TRAIN) where both are wanted: two pips at once would get in each other's way.
-$(DOCS): $(SETUP) $(if $(filter test test-library,$(MAKECMDGOALS)),$(TRAIN))
+$(DOCS): $(SETUP) $(if $(ALL),$(TRAIN))
 	$(PIP) -e '.[test,docs,web]'
 	@touch $@
 

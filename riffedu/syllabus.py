@@ -190,7 +190,7 @@ LESSONS = (
         "text_to_music",
         "Text to music",
         "the whole pipeline, stage by stage",
-        40,
+        60,
         (
             "diffusion.windows",
             "music.provenance",
@@ -200,6 +200,7 @@ LESSONS = (
             "music.musical_key",
             "music.prompt_schedule",
             "music.generate",
+            "music.xray",
         ),
         (0,),
     ),

@@ -8,7 +8,6 @@ module. Nothing is fetched, and the finished site asks nothing of a network: `li
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import shutil
 import sys
@@ -22,7 +21,6 @@ import nbformat
 from outputs import Outputs, without_kernel
 
 from riffedu.app import web_page
-from riffedu.paths import clips_folder
 from riffedu.signal.audio import clip
 from riffedu.widgets.player_widget import SpectrogramPlayer, spectrogram_player
 
@@ -31,7 +29,16 @@ ROOT = HERE.parents[1]
 WORK = ROOT / "build" / "site"
 PAGES = ("CHANGELOG.md", "CONTRIBUTING.md", "README.md", "data/LICENCES.md")
 FILES = ("LICENSE", "CITATION.cff", "environment.yml", "constraints.txt")
-SHELF = "tune guitar piano choir sustained full_mix percussion speech_like".split()
+SHELF = {
+    "tune": "Flute",
+    "guitar": "Electric guitar",
+    "piano": "Piano",
+    "choir": "Choir",
+    "sustained": "Strings",
+    "full_mix": "Band",
+    "percussion": "Tabla",
+    "speech_like": "Babble",
+}
 PLANS = """# Lesson by lesson
 
 ```{toctree}
@@ -110,13 +117,9 @@ def front(source: Path, live: int = 0) -> None:
     ``live`` is the size in bytes of the page that makes music, or 0 if there is none.
     """
     outputs = Outputs(source / "extra" / "outputs", above="")
-    titles = {
-        each["name"]: each
-        for each in json.loads((clips_folder() / "clips.json").read_text())["clips"]
-    }
     players = []
-    for name in SHELF:
-        player = spectrogram_player(clip(name), label=titles[name]["title"], height=240)
+    for name, label in SHELF.items():
+        player = spectrogram_player(clip(name), label=label, height=240)
         state = player.get_state()
         buffers = {each: bytes(state[each]) for each in ("sound", "picture")}
         players.append(outputs.player(state, buffers))

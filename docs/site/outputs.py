@@ -56,11 +56,14 @@ class Outputs:
 
     def kept(self, content: bytes, ending: str) -> str:
         """Keep a file; a picture's address goes with its size, so that the page does not jump."""
-        address = self.file(content, ending)
         if ending == "flac":
-            return address
-        width, height = Image.open(io.BytesIO(content)).size
-        return f'{address}" width="{width}" height="{height}'
+            return self.file(content, ending)
+        image, file = Image.open(io.BytesIO(content)), io.BytesIO()
+        if ending == "png":  # WebP is half the size
+            image.save(file, format="webp", lossless=True, method=2)
+            content, ending = file.getvalue(), "webp"
+        address = self.file(content, ending)
+        return f'{address}" width="{image.width}" height="{image.height}'
 
     def taken_out(self, page: str) -> str:
         """Move pictures and sounds from within HTML into files; link lessons as pages."""

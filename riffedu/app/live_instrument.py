@@ -87,7 +87,8 @@ class LiveInstrument(anywidget.AnyWidget):
     _esm = front(
         *(f"{name}.js" for name in ("sound", "picture", "dom", "transport")),
         *(f"{name}.js" for name in ("clips", "book_page", "lab_book")),
-        *(JS / f"{name}.js" for name in ("band", "state", "session", "pad", "scroll", "page")),
+        *(JS / f"{name}.js" for name in ("band", "state", "session", "pad", "scroll", "xray")),
+        JS / "page.js",
         *(JS / "hands.js", JS / "instrument.js"),
     )
     _css = front("look.css", JS / "instrument.css")
@@ -121,7 +122,8 @@ class LiveInstrument(anywidget.AnyWidget):
 
     def _check_words(self, change: Any) -> None:
         """Tell the page about words in a new prompt that the model's training never used."""
-        new = [change.new] if isinstance(change.new, str) else set(change.new) - set(change.old)
+        known = change.old if isinstance(change.old, list) else ()  # undefined at first
+        new = [change.new] if isinstance(change.new, str) else set(change.new) - set(known)
         warning = next(filter(None, map(warning_of, new)), "")
         if warning and self._session.shipped:
             self.send({"type": "unknown", "message": f"{warning[0].upper()}{warning[1:]}."})
@@ -235,6 +237,7 @@ class LiveInstrument(anywidget.AnyWidget):
             "sound": self._take_sound,
             "session": self._send_session,
             "restore": self._restore,
+            "xray": self._look_into,
         }
         handler = handlers.get(content.get("type", ""))
         if handler == self._send_session:
@@ -315,6 +318,11 @@ class LiveInstrument(anywidget.AnyWidget):
         self.send(
             {"type": "restored", "pieces": self.restore(content["session"]), "before": before}
         )
+
+    def _look_into(self, content: dict[str, Any], _: list) -> None:
+        number, row, column = (content[name] for name in ("number", "row", "column"))
+        place = self._session.xray(number, row, column)
+        self.send({"type": "xray", "piece": number, **place})
 
     def close(self) -> None:
         """Close the widget and its session."""

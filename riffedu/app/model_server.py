@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from copy import copy
+from dataclasses import asdict
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, Listener
 from typing import TYPE_CHECKING, Any
@@ -110,8 +111,13 @@ class Session:
         if number >= len(first.made):
             return None
         piece, stream = first.made[number]
-        self._instrument.stream = copy(stream)
+        self._instrument.go_on(piece, settings, copy(stream))
         return piece
+
+    def xray(self, number: int, row: float, column: float) -> dict[str, Any]:
+        """See `riffedu.music.instrument.Instrument.xray`; the `Place` as a dict."""
+        with MODEL_LOCK.hold():
+            return asdict(self._instrument.xray(number, row, column))
 
     def restart(self) -> None:
         """Start over: the next piece is number 0."""
@@ -182,6 +188,7 @@ def _serve(model_server: ModelServer, connection: Connection) -> None:
     methods: dict[str, Callable[..., Any]] = {
         "next": lambda settings: _packed(session.next(PieceSettings.from_dict(settings))),
         "restart": session.restart,
+        "xray": session.xray,
         "add_sound": session.add_sound,
         "waiting": lambda: session.waiting,
         "shipped": lambda: session.shipped,
@@ -252,6 +259,10 @@ class RemoteSession:
     def next(self, settings: PieceSettings) -> Piece:
         """Generate the next piece; see `Session.next`."""
         return _unpacked(self._ask("next", settings.to_dict()))
+
+    def xray(self, number: int, row: float, column: float) -> dict[str, Any]:
+        """See `Session.xray`."""
+        return self._ask("xray", number, row, column)
 
     def restart(self) -> None:
         """Start over: the next piece is number 0."""

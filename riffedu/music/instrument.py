@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     import torch
 
     from riffedu.music.generate import TextToMusic
+    from riffedu.music.xray import Place, XRay
 
 
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -38,6 +40,8 @@ SEED_SOUNDS = {
 """What a piece may begin from, by name, and in words for a menu."""
 FILE = "file"
 """The name of a sound that somebody brought along."""
+XRAYS = 25
+"""The last pieces that `Instrument.xray` can look into: more than a minute and a half."""
 LONGEST_SEED = 60.0
 """Seconds of a seed sound that count."""
 
@@ -108,6 +112,8 @@ class Instrument:
     def restart(self) -> None:
         """Start again: the next piece is number 0 and continues nothing."""
         self.stream = Stream(self.pipeline)
+        self._made: dict[int, tuple[PieceSettings, Any]] = {}
+        self._seen: tuple[int, Any] = (-1, None)
 
     def add_sound(self, waveform: np.ndarray, sample_rate: int, name: str = FILE) -> None:
         """Add a seed sound, its first minute at most. Raises RiffeduError for an invalid or silent
@@ -138,7 +144,7 @@ class Instrument:
             else four_corners(self._states(settings.prompts), *settings.place)
         )
         under = self._under(settings.seed_sound) if settings.seed_sound else None
-        return self.stream.next(
+        piece = self.stream.next(
             text,
             settings.place,
             settings.seed,
@@ -148,6 +154,50 @@ class Instrument:
             guidance_scale=settings.guidance_scale,
             negative_prompt=settings.negative_prompt,
         )
+        self.go_on(piece, settings, self.stream)
+        return piece
+
+    def go_on(self, piece: Piece, settings: PieceSettings, stream: Stream) -> None:
+        """Continue from ``piece``, which ``stream`` has just made."""
+        self.stream = stream
+        self._made[piece.number] = settings, stream.again
+        self._made.pop(piece.number - XRAYS, None)
+
+    def xray(self, number: int, row: float, column: float) -> Place:
+        """Return what drew a pixel of piece ``number``'s picture; row 0 is the top.
+
+        The piece's latents are computed again, once for each piece that is looked at. The first
+        part of a piece was drawn with the one before, which is then looked at. Raises RiffeduError
+        for a piece that is not among the last `XRAYS`, and outside the picture.
+        Notebook: 11_text_to_music.
+        """
+        rows = self.pipeline.params.num_frequencies
+        columns = self.pipeline.window * self.pipeline.checkpoint.compression
+        down = limits.number("row", row, 0, rows) / rows
+        along = limits.number("column", column, 0, columns) / columns
+        own = self.pipeline.window - self.stream.shared
+        if number > 0 and along < 1 - own / self.pipeline.window:
+            earlier = self.xray(
+                number - 1, row, column + own * self.pipeline.checkpoint.compression
+            )
+            return replace(earlier, column=earlier.column - own)
+        if number not in self._made:
+            raise RiffeduError("this piece was played too long ago: touch a later one")
+        if number != self._seen[0]:
+            self._seen = number, self._look_into(*self._made[number])
+        return self._seen[1].at(down, along)
+
+    def _look_into(self, settings: PieceSettings, again: Callable) -> XRay:
+        """Make a piece's latents again, and watch."""
+        from riffedu.music.xray import XRay, watching, words_of
+
+        x, y = settings.place
+        prompts = [settings.text] if settings.text else (list(settings.prompts) * 4)[:4]
+        shares = (1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y
+        with watching(self.pipeline.checkpoint.unet) as watch:
+            again(callback=watch)
+        tokenizer = self.pipeline.checkpoint.tokenizer
+        return XRay(watch, words_of(tokenizer, prompts, (1.0,) if settings.text else shares))
 
     def _states(self, prompts: Any) -> list:
         """Return the token states of the corners, from a cache of recent ones."""

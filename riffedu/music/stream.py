@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import count, repeat
 from typing import Any
 
@@ -128,12 +129,14 @@ class Stream:
     """Music that continues: `next` generates a piece from the end of the last one.
 
     Text, seed and options can change from piece to piece. ``number`` is the number of the next
-    piece, ``shared`` the number of latent columns that two neighbours share.
+    piece, ``shared`` the number of latent columns that two neighbours share, and ``again`` is the
+    call that made the last piece's latents.
     """
 
     def __init__(self, pipeline: TextToMusic):
         self.pipeline, self.number = pipeline, 0
         self.shared = max(1, round(SHARED * pipeline.window))
+        self.again: Callable[..., torch.Tensor] | None = None
         self._latents: torch.Tensor | None = None
         self._tail: np.ndarray | None = None
 
@@ -148,9 +151,11 @@ class Stream:
 
         ``options`` go to `next_latents`.
         """
-        latents = next_latents(
-            self.pipeline, text, self._latents, self.shared, seed + self.number, **options
+        before, noise_seed = self._latents, seed + self.number
+        self.again = partial(
+            next_latents, self.pipeline, text, before, self.shared, noise_seed, **options
         )
+        latents = self.again()
         piece, self._tail = _to_piece(
             self.pipeline, latents, self.shared, self.number, place, self._tail
         )
@@ -224,13 +229,14 @@ def next_latents(
     seed: int,
     under: torch.Tensor | None = None,
     strength: float = 1.0,
+    callback: Callable | None = None,
     **options: Any,
 ) -> torch.Tensor:
     """Return the latents of a piece whose first ``shared`` columns are the last ones of ``before``.
 
     ``text`` are token states; without ``before`` everything is new. ``under`` are latents of a
     sound from which the new part starts, at ``strength``; without it the new part starts from
-    noise.
+    noise. ``callback`` is called with every step.
     """
     import torch
 
@@ -245,9 +251,8 @@ def next_latents(
     if before is not None:
         canvas[..., :shared] = before[..., -shared:]
         mask[..., :shared] = 0
-    return last_latents(
-        transform_steps(pipeline, canvas, text, strength, mask, seed=seed, **options), canvas
-    )
+    steps = transform_steps(pipeline, canvas, text, strength, mask, seed=seed, **options)
+    return last_latents(steps, canvas, callback=callback)
 
 
 def _to_piece(

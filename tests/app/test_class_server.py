@@ -27,7 +27,7 @@ from riffedu.music.stream import Piece
 class FakeModel:
     """A model server, session and all, whose pieces are silent; it remembers the prompts."""
 
-    waiting = 0
+    waiting, shipped = 0, False
 
     def __init__(self):
         self.settings, self.number = [], 0

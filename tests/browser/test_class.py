@@ -16,7 +16,7 @@ from riffedu.music.stream import Piece
 class Tones:
     """A model server whose pieces are a tone without end."""
 
-    waiting, number = 0, 0
+    waiting, number, shipped = 0, 0, True
 
     def session(self):
         return self
@@ -85,13 +85,14 @@ def test_a_phone_joins_and_its_prompt_plays(browser, served):
         phone.click("#join button")
         says(phone, "#who", "Ada b x b")
         assert phone.evaluate("document.documentElement.scrollWidth") <= 390
-        phone.fill("#prompt", "a slow waltz")
+        phone.fill("#prompt", "a slow opera")
         phone.press("#prompt", "Enter")
-        says(phone, "#waiting", "“a slow waltz” plays next in corner A")
+        says(phone, "#waiting", "“a slow opera” plays next in corner A")
+        says(phone, "#note", "The model's training never used “opera”")
         teacher.click(".riffedu-play")
-        says(phone, "#waiting", "You hear “a slow waltz” now")
-        assert teacher.input_value(".riffedu-corner-2") == "a slow waltz"
-        says(teacher, "#class li", "“a slow waltz” by Ada b x b")
+        says(phone, "#waiting", "You hear “a slow opera” now")
+        assert teacher.input_value(".riffedu-corner-2") == "a slow opera"
+        says(teacher, "#class li", "“a slow opera” by Ada b x b")
         phone.screenshot(path=SHOTS / "class-phone.png")
         teacher.click("#class summary")
         teacher.screenshot(path=SHOTS / "class-teacher.png")

@@ -36,6 +36,10 @@ class Session:
         grey = 255 - round(200 * wish.place[0])
         return Piece(self.number - 1, wave[:n], 44100, Image.new("L", (200, 512), grey), wish.place, wave[n:], 0.5)
     def restart(self): self.number = 0
+    def xray(self, number, row, column):
+        if number > 1: raise RiffeduError("this piece is too new")
+        return dict(row=int(row) // 32, column=int(column) // 32, shape=(16, 16), words=[("<b>flute", 0.25)],
+                    other=0.75, step=5, steps=8, channels=[(3, -1.25)])
     def add_sound(self, waveform, rate, name="file"): self.sounds.append(waveform)
     def close(self): pass
 class ModelServer:
@@ -207,6 +211,38 @@ def test_the_dot_the_text_and_rapid_moves(fake):
     fake.root.locator(".riffedu-corner-0").fill("a tuba")
     fake.root.locator(".riffedu-corner-0").press("Tab")
     fake.comes_to("band.prompts[0]", "a tuba")
+
+
+def test_a_touched_place_says_what_drew_it(fake):
+    fake.playing()
+    fake.until("view.band.heard > 2")
+    fake.root.locator(".riffedu-play").click()
+    scroll, told = fake.root.locator(".riffedu-scroll"), fake.root.locator(".riffedu-xray")
+    box = scroll.bounding_box()
+
+    def touch(second, down):
+        across = fake.page.evaluate("s => view.xray.frame().across(s)", second)
+        fake.page.mouse.click(box["x"] + across, box["y"] + down * (box["height"] - 18))
+
+    touch(0.8, 0.5)
+    fake.until("document.querySelector('.riffedu-xray').textContent.includes('step 5 of 8')")
+    said = told.inner_text()
+    assert (
+        "“<b>flute” 25.0 %, no word 75.0 %" in said
+        and "row 9, column 3" in said
+        and "3 (−1.3)" in said
+    )
+    assert (
+        told.locator("a")
+        .first.get_attribute("href")
+        .endswith("lab/tree/notebooks/10_text_and_guidance.ipynb")
+    )
+    scroll.focus()
+    fake.page.keyboard.press("ArrowUp")
+    fake.until("document.querySelector('.riffedu-xray').textContent.includes('row 8, column 3')")
+    touch(4.0, 0.5)
+    fake.until("view.status.textContent.includes('too new')")
+    assert told.inner_text() == ""
 
 
 def test_pause_keeps_the_place_and_record_keeps_the_samples(fake):

@@ -217,6 +217,34 @@ def test_walk_panel_needs_states(pipeline):
         walk(pipeline, bare)
 
 
+def test_xray_panel_looks_into_the_selection(pipeline, result):
+    from riffedu.lessons.l11_text_to_music import xray
+    from riffedu.music.xray import xray as look
+
+    panel = xray(pipeline, result)
+    assert panel.place is None and "Drag" in panel.report.value
+    rows, columns = look(pipeline, result).shape
+    edges = panel.player.frequencies
+    high, low = edges[-1], edges[-1 - (len(edges) - 1) // rows]
+    panel.player.selection = [0.0, 0.02, low, high]
+    assert (panel.place.row, panel.place.column) == (0, 0)
+    assert panel.place.steps == 3 and "no word" in panel.report.value
+    panel.player.selection = [0.0, 0.02, edges[0], edges[1]]
+    assert panel.place.row == rows - 1 and f"row {rows}" in panel.report.value
+    panel.player.selection = []
+    assert panel.place is None and "Drag" in panel.report.value
+
+
+def test_xray_panel_needs_a_clip_that_generate_made(pipeline, result):
+    from dataclasses import replace
+
+    from riffedu.lessons.l11_text_to_music import xray
+
+    panel = xray(pipeline, replace(result, parameters={"verb": "transform"}))
+    panel.player.selection = [0.0, 1.0, 100.0, 1000.0]
+    assert panel.place is None and "pipeline.generate" in panel.report.value
+
+
 @pytest.mark.parametrize(
     ("knob", "values", "parameter", "expected"),
     [
@@ -294,14 +322,15 @@ def test_every_control_has_a_label(pipeline, result):
     import ipywidgets as w
 
     from riffedu.lessons.l00_hear_it_first import hear_it_first
-    from riffedu.lessons.l11_text_to_music import compare, walk
+    from riffedu.lessons.l11_text_to_music import compare, walk, xray
     from riffedu.widgets.player_widget import SpectrogramPlayer
 
     def controls(box):
         for child in box.children:
             yield from controls(child) if isinstance(child, w.Box) else [child]
 
-    panels = hear_it_first(pipeline), walk(pipeline, result), compare(pipeline, "the band")
+    panels = [hear_it_first(pipeline), walk(pipeline, result), compare(pipeline, "the band")]
+    panels.append(xray(pipeline, result))
     for panel in panels:
         for control in controls(panel.box):
             if isinstance(control, SpectrogramPlayer):

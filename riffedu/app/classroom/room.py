@@ -38,7 +38,10 @@ class WrongCode(RiffeduError):
 
 @dataclass(eq=False)
 class Seat:
-    """A phone in the class. ``key`` lets the same phone return; ``heard`` is its last message."""
+    """A phone in the class.
+
+    ``key`` lets the same phone return, ``heard`` is its last message, ``note`` is about its prompt.
+    """
 
     name: str
     corner: int
@@ -46,6 +49,7 @@ class Seat:
     key: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     heard: int = 0
     waiting: str = ""
+    note: str = ""
     absent_since: float | None = None
 
 
@@ -67,7 +71,10 @@ class Corner:
 
 
 class Room:
-    """The state of a class. ``prompts`` are the teacher's, which play until a phone's turn."""
+    """The state of a class. ``prompts`` are the teacher's, which play until a phone's turn.
+
+    ``advise`` returns a note for a phone about its prompt, or "".
+    """
 
     def __init__(
         self,
@@ -77,6 +84,7 @@ class Room:
         now: Callable[[], float] = time.monotonic,
     ):
         self.most_phones, self.per_address, self._now = most_phones, per_address, now
+        self.advise: Callable[[str], str] = lambda prompt: ""
         self.locked = self.paused = False
         self.seats: list[Seat] = []
         self.corners = [Corner(prompt, prompt, prompt) for prompt in prompts]
@@ -127,6 +135,7 @@ class Room:
             if self.paused:
                 raise RiffeduError("your teacher has paused the phones")
             seat.waiting = clean_prompt(text)
+            seat.note = self.advise(seat.waiting)
             queue = self.corners[seat.corner].queue
             if seat not in queue:
                 queue.append(seat)
@@ -222,6 +231,7 @@ class Room:
                 "waiting": seat.waiting,
                 "before": corner.queue.index(seat) if seat in corner.queue else 0,
                 "paused": self.paused,
+                "note": seat.note,
             }
 
     def overview(self) -> dict[str, Any]:

@@ -41,6 +41,7 @@ class ClassServer:
         self.instrument = ClassInstrument(model_server, self.room, comm=comm, seed=seed)
         self.recorder = Recorder(output, lambda: self.instrument.session, self.room.record)
         self.teacher = Teacher(self.instrument, comm, self.overview, self._orders())
+        self.room.advise = self.instrument.advise
         self.phones.on_change = self.teacher.changed
         self.instrument.before_restart = self._begin_another_file
         self.instrument.on_piece = lambda: loop.call_soon_threadsafe(self.phones.changed)

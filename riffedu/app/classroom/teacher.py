@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from ipywidgets import DOMWidget
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
@@ -25,10 +26,9 @@ from riffedu.app.classroom.phones import GONE, JS, POLICY, file_route
 from riffedu.app.classroom.room import Room
 from riffedu.app.live_instrument import CONTROLS, LiveInstrument
 from riffedu.music.instrument import PieceSettings
+from riffedu.training.known_words import warning_of
 from riffedu.widgets.front import front
 
-SHOWN = (*CONTROLS, "seed_sounds", "frequencies", "page", "version")
-"""What the instrument's page reads."""
 LONGEST_MESSAGE = 32 << 20
 """Bytes of a message of the teacher's page: a minute of sound, or a long session."""
 
@@ -69,6 +69,10 @@ class ClassInstrument(LiveInstrument):
         self.prompts = self.room.next_prompts(len(self.score), self.prompts)
         self.on_piece()
         return super()._next_settings()
+
+    def advise(self, prompt: str) -> str:
+        """Return a line about the words of ``prompt`` that the model does not know, or ""."""
+        return warning_of(prompt) if self._session.shipped else ""
 
     def restart(self) -> None:
         """Start over: the next piece is number 0."""
@@ -128,7 +132,9 @@ class Teacher:
         if self.page:
             self.page.close(GONE, "another page shows the instrument now")
         self.page, self._told = page, None
-        self.send({"state": {name: getattr(self.instrument, name) for name in SHOWN}})
+        shown = set(self.instrument.traits(sync=True)) - set(DOMWidget.class_traits(sync=True))
+        own = sorted(name for name in shown if not name.startswith("_"))
+        self.send({"state": {name: getattr(self.instrument, name) for name in own}})
         self.changed()
 
     def listen(self) -> str:

@@ -8,6 +8,7 @@ class InstrumentView {
     const { signal } = this.abort;
     this.state = new InstrumentState(model, signal);
     this.page = new InstrumentPage(root, this.state);
+    this.xray = new XRay(this.page, this.state, signal);
     this.hands = new InstrumentHands(this.page, this.state, signal);
     keepKeys(root, signal);
     root.instrument = this;
@@ -83,6 +84,7 @@ class InstrumentView {
     page.showBand(part);
     drawPad(page.pad, state, style, part);
     drawScroll(page.scroll, state, style);
+    this.xray.draw();
   }
 }
 

@@ -4,6 +4,7 @@ const CORNERS = ["Lower left", "Lower right", "Upper left", "Upper right"];
 const INSTRUMENT_KEYS = [
   ["Space", "play, pause"],
   ["← → ↑ ↓", "on the pad: move the dot, with Shift farther"],
+  ["← → ↑ ↓", "on the moving picture: look inside the next place"],
   ["Ctrl Z", "undo the last change of prompts, text, seed or session"],
   ["?", "show or hide this list"],
 ];
@@ -79,9 +80,9 @@ class InstrumentPage {
     this.sound = volumeAndMeter();
     this.facts = el("output", { className: "riffedu-facts" });
     this.queue = el("div", { className: "riffedu-queue", role: "img" });
-    this.scroll = el("canvas", { className: "riffedu-scroll" });
-    this.scroll.setAttribute("role", "img");
-    this.scroll.setAttribute("aria-label", "The spectrogram of the last fifty seconds, and of what is ready");
+    this.scroll = el("canvas", { tabIndex: 0, className: "riffedu-scroll", title: "Touch a place: which words, which step and which latents drew it?" });
+    this.scroll.setAttribute("role", "application");
+    this.scroll.setAttribute("aria-label", "The spectrogram of the last fifty seconds, and of what is ready. Arrow keys look inside.");
     this.book = new LabBook((...words) => state.say(...words), state.get("page"));
     this.status = el("div", { className: "riffedu-status", role: "status" });
   }

@@ -4,13 +4,20 @@ const BEFORE = 50; // seconds of the past in view
 const BEHIND = 10; // and of what is ready
 const ROOM = { left: 40, right: 4, bottom: 18 }; // for the axes
 
-function drawScroll(canvas, state, style) {
-  const pen = canvas.getContext("2d");
+/** Where the picture lies on its canvas, and where the seconds of the music lie in it. */
+function scrollFrame(canvas, { heard }) {
   const [left, tall] = [ROOM.left, canvas.clientHeight - ROOM.bottom];
   const wide = canvas.clientWidth - ROOM.left - ROOM.right;
+  const across = (t) => left + (wide * (t - heard + BEFORE)) / (BEFORE + BEHIND);
+  const time = (x) => heard - BEFORE + ((x - left) / wide) * (BEFORE + BEHIND);
+  return { left, tall, wide, across, time };
+}
+
+function drawScroll(canvas, state, style) {
+  const pen = canvas.getContext("2d");
   const { band, scale } = state;
   const { heard } = band;
-  const across = (t) => left + (wide * (t - heard + BEFORE)) / (BEFORE + BEHIND);
+  const { left, tall, wide, across } = scrollFrame(canvas, band);
   pen.clearRect(0, 0, canvas.clientWidth, canvas.clientHeight);
   pen.fillStyle = style.getPropertyValue("--jp-layout-color1") || "#fff"; // a white sheet would glare in the dark
   pen.fillRect(left, 0, wide, tall);

@@ -2,7 +2,7 @@
    Python makes of them. Nothing here knows the page; `model` is anywidget's.
 
    Events: "change" (controls, the tape), "words" (there is something to say), "piece" (a new one), and
-   with something in `detail` "file" (to be saved) and "session" (to be handed out). The band tells of
+   with something in `detail` "file" (to be saved) and "session" (to be handed out), "xray" (what drew a place). The band tells of
    itself. */
 
 const LONGEST_TAPE = 30 * 60; // seconds
@@ -196,6 +196,7 @@ class InstrumentState extends EventTarget {
         this.say(content.message, true);
         this.failed = content.of === "next";
         if (this.failed) this.band.refused(content.run);
+        if (content.of === "xray") this.tell("xray");
       },
       unknown: () => this.say(content.message, true),
       brought: () => this.say(`Every piece now begins from ${content.name}.${this.note || ""}`),
@@ -205,6 +206,7 @@ class InstrumentState extends EventTarget {
         this.renewSoon();
       },
       session: () => this.tell("session", content),
+      xray: () => this.tell("xray", content),
     };
     answers[content.type]?.();
   }

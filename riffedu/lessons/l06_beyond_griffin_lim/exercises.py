@@ -24,6 +24,8 @@ def check_small_rows(small: Callable) -> object:
         padded = stft(x, n_fft, 25, win_length)
         want, step = padded[:: n_fft // win_length], n_fft // win_length
         answer = as_array(run(small, padded.copy(), n_fft, win_length), None, "The small STFT")
+        if answer.shape == want.shape and np.allclose(np.abs(answer), np.abs(want)):
+            continue  # the phases differ by half a cycle in odd rows: with or without that
         mistakes = {
             "Those are the lowest rows: they keep the fine spacing, and the top is missing. Take "
             "rows from all heights.": padded[: len(want)],
@@ -33,8 +35,6 @@ def check_small_rows(small: Callable) -> object:
             "One row off: row 0 (0 Hz) is in both.": padded[step - 1 :: step],
             "Every second row: right if n_fft is twice win_length. Use the arguments.": padded[::2],
         }
-        if answer.shape == want.shape and np.allclose(answer, want):
-            continue
         for message, value in mistakes.items():
             if answer.shape == value.shape and np.allclose(answer, value):
                 return hint(message)

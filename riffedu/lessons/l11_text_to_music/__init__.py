@@ -2,5 +2,6 @@
 
 from riffedu.lessons.l11_text_to_music import exercises
 from riffedu.lessons.l11_text_to_music.panel import compare, walk
+from riffedu.lessons.l11_text_to_music.xray_panel import xray
 
-__all__ = ["compare", "exercises", "walk"]
+__all__ = ["compare", "exercises", "walk", "xray"]

@@ -44,7 +44,7 @@ function told(content) {
 function refused({ refused: why, code }) {
   phone.joined = false;
   keep("key", "");
-  $("wrong").textContent = `${why[0].toUpperCase()}${why.slice(1)}.`;
+  $("wrong").textContent = sentence(why);
   showJoin();
   if (code) $("code").select();
   const { socket } = phone;
@@ -81,9 +81,14 @@ function show(seat) {
   $("place").textContent = seat.place;
   $("send").disabled = Boolean(phone.outgoing);
   for (const button of $("ideas").children) button.disabled = Boolean(phone.outgoing);
-  $("wrong").textContent = seat.wrong ? `${seat.wrong[0].toUpperCase()}${seat.wrong.slice(1)}.` : "";
+  $("wrong").textContent = sentence(seat.wrong);
+  $("note").textContent = sentence(seat.note);
   $("waiting").textContent = waiting(seat);
   $("playing").textContent = `In corner ${seat.corner} now: “${seat.playing}”${seat.yours ? ", yours" : ""}`;
+}
+
+function sentence(text) {
+  return text && `${text[0].toUpperCase()}${text.slice(1)}.`;
 }
 
 function waiting({ waiting: words, before, corner, yours, audible, paused, playing }) {
