@@ -43,6 +43,7 @@ class Learner:
     """One kernel, and how long it took to do what."""
 
     def __init__(self, number: int):
+        self.all_done = threading.Barrier(1)  # `together` sets one for all
         self.number, self.first, self.clips, self.lost = number, 0.0, [], 0
         self.memory: dict[str, float] = {}
         self.kernel = 0
@@ -63,7 +64,9 @@ class Learner:
                 started = time.monotonic()
                 self.run(client, CLIP.format(prompt=PROMPTS[n % 5], seed=self.number))
                 self.clips.append(time.monotonic() - started)
+            self.all_done.wait(600)  # what has ended shares nothing any more
             self.memory = memory(self.kernel)
+            self.all_done.wait(600)
         except Exception as error:
             self.lost += 1
             print(f"learner {self.number}: {type(error).__name__}: {error}", file=sys.stderr)
@@ -93,6 +96,9 @@ def memory(process: int) -> dict[str, float]:
 
 def together(learners: list[Learner], clips: int) -> float:
     began = time.monotonic()
+    barrier = threading.Barrier(len(learners))
+    for each in learners:
+        each.all_done = barrier
     threads = [threading.Thread(target=each.work, args=(clips,)) for each in learners]
     for thread in threads:
         thread.start()

@@ -41,8 +41,6 @@ class Door(VoilaIdentityProvider):
         super().__init__(**{**options, "login_handler_class": DoorHandler})
 
     def get_handlers(self) -> list[tuple[str, object]]:
-        """Return the handlers of its pages, below the base URL, which Voilà leaves out."""
-        from jupyter_server.utils import url_path_join
-
-        base_url = self.parent.base_url
-        return [(url_path_join(base_url, path), page) for path, page in super().get_handlers()]
+        """Return the pages to enter and to leave, below the base URL, which Voilà leaves out."""
+        base = str(getattr(self.parent, "base_url", "/")).rstrip("/")
+        return [(f"{base}{path}", handler) for path, handler in super().get_handlers()]

@@ -118,6 +118,7 @@ def prepare() -> None:
     assert not isinstance(made, list)
     beat(made.waveform, made.sample_rate)  # librosa compiles its functions at their first call
     gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
     gc.freeze()  # a collection in a notebook would write to every object, and so copy it
 
 

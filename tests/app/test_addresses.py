@@ -42,3 +42,17 @@ def test_base_urls():
     for wrong in ("http://x/", "/a//b/", "/a/../b/", "/é/", "/a?b", '/"x/'):
         with pytest.raises(RiffeduError, match="--base-url"):
             addresses.checked_base_url(wrong)
+
+
+def test_the_question_for_the_token_is_below_the_base_url():
+    from traitlets import Unicode
+    from traitlets.config import Configurable
+
+    from riffedu.app.door import Door
+
+    class Served(Configurable):
+        base_url = Unicode("/music/")
+
+    door = Door(parent=Served(), token="a-token")
+    assert "/music/login" in [path for path, _ in door.get_handlers()]
+    assert "/login" in [path for path, _ in Door(parent=Served(base_url="/")).get_handlers()]
