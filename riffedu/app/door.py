@@ -15,16 +15,10 @@ PAGE = """<!doctype html>
   :root {{ color-scheme: light dark; }}
   body {{ max-width: 34em; margin: 12vh auto; padding: 0 16px; }}
   body {{ font: 17px/1.5 system-ui, sans-serif; }}
-  input, button {{ font: inherit; padding: 6px 10px; min-height: 44px; box-sizing: border-box; }}
 </style>
 <h1>This instrument needs its full link</h1>
 <p>Ask the person who started it for the whole address that <code>riffedu app</code> printed.
 It ends in <code>?token=…</code>, and the token is new each time the app starts.</p>
-<form action="{action}" method="post">
-  {xsrf}
-  <label>Or enter the token: <input type="password" name="password" autocomplete="off"></label>
-  <button>Open</button>
-</form>
 <p role="alert">{wrong}</p>
 </html>
 """
@@ -32,22 +26,12 @@ WRONG = "This is not the token of the app that runs now."
 
 
 class DoorHandler(VoilaLoginHandler):
-    """The page that asks for the token."""
+    """The page that says how to get in."""
 
     def _render(self, message: dict[str, str] | None = None) -> None:
-        from tornado.escape import url_escape
-
-        following = url_escape(self.get_argument("next", default=self.base_url))
-        if "token%3D" in following or "token=" in following:
-            message = message or {"error": WRONG}
+        tried = "token=" in self.get_argument("next", default="")
         self.set_header("Content-Type", "text/html; charset=UTF-8")
-        self.write(
-            PAGE.format(
-                action=f"{self.base_url}login?next={following}",
-                xsrf=self.xsrf_form_html(),
-                wrong=WRONG if message else "",
-            )
-        )
+        self.write(PAGE.format(wrong=WRONG if tried or message else ""))
 
 
 class Door(VoilaIdentityProvider):

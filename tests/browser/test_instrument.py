@@ -515,8 +515,5 @@ def test_the_app_in_two_pages(browser, app):
         stranger.page.goto(app.address + "x")
         assert stranger.page.locator("h1").inner_text() == "This instrument needs its full link"
         assert "not the token" in stranger.page.locator("[role=alert]").inner_text()
-        stranger.page.locator("input[type=password]").fill(app.address.split("token=")[1])
-        stranger.page.locator("button").click()
-        stranger.page.wait_for_selector(".riffedu-instrument", timeout=60_000)
     assert "WARNING" not in app.log.read_text()
     assert one.problems + two.problems == []
