@@ -53,7 +53,7 @@ def read_limits(file: str | Path) -> ClassLimits:
     for name, value in found.items():
         if name not in known:
             raise RiffeduError(
-                f"{str(file)!r} sets {name!r}, which is no limit: use {', '.join(known)}"
+                f"{str(file)!r} sets {name!r}, which is not a limit: use {', '.join(known)}"
             )
         whole = isinstance(known[name], int)
         kind = int if whole else (int, float)

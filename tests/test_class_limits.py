@@ -30,7 +30,7 @@ def test_what_a_file_leaves_out_keeps_its_default(tmp_path):
 @pytest.mark.parametrize(
     "text, words",
     [
-        ("step = 3", "'step', which is no limit: use steps"),
+        ("step = 3", "'step', which is not a limit: use steps"),
         ("steps = 0", "a whole number from 1, not 0"),
         ("steps = 2.5", "whole number"),
         ("steps = true", "whole number"),

@@ -84,7 +84,7 @@ def build(folder: Path, pipeline: Pipeline | None = None) -> dict[str, int]:
 
     clone = clone_folder()
     if clone is None:
-        raise RiffeduError("the page's sources are in the clone of riffedu: run this there")
+        raise RiffeduError("this page can be built only in a clone of riffedu: run it there")
     pipeline = pipeline or load_pipeline()
     folder.mkdir(parents=True, exist_ok=True)
     export_networks(pipeline, folder)

@@ -42,7 +42,7 @@ def pick_device(name: str | torch.device = "auto") -> torch.device:
             f"device {name!r} is not available (torch sees no Apple GPU): use cpu or auto"
         )
     if number and int(number) >= gpus:
-        raise RiffeduError(f"device {name!r} is not available: torch counts {gpus} GPUs from 0")
+        raise RiffeduError(f"device {name!r} is not available: torch sees {gpus} GPUs (0-based)")
     return torch.device(f"{kind}:{number}" if number else kind)
 
 

@@ -318,8 +318,9 @@ def _pass_input(module: Any, inputs: tuple, output: Any) -> Any:
 def receptive_field(unet: Any, x: Tensor, timestep: int, words: Tensor, name: str) -> Tensor:
     """Measure which cells of ``x`` influence the middle of a part's output: ``(rows, columns)``.
 
-    The gradient of the middle position's channels with respect to x, as its size summed over the
-    channels of x, relative to the largest. ``name`` is one of `modules`. Attention and group norms
+    The size of the gradient of the middle position's channels with respect to x, summed over the
+    channels of x and divided by the largest
+    sum. ``name`` is one of `modules`. Attention and group norms
     let every cell have some influence; convolutions make the near ones large. Notebook: 08b_unet.
     """
     import torch

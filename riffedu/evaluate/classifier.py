@@ -34,7 +34,7 @@ def label_of(metadata: dict[str, Any]) -> tuple[str, str] | None:
 
 
 def thumbnail(pixels: np.ndarray) -> np.ndarray:
-    """Reduce pictures (…, 512, 512) uint8 to (…, 128, 128) by means of 4 × 4 pixels."""
+    """Reduce pictures (…, 512, 512) uint8 to (…, 128, 128) by averaging 4 × 4 pixels."""
     *batch, height, width = pixels.shape
     if height % SIDE or width % SIDE or not height or not width:
         raise RiffeduError(
@@ -100,8 +100,8 @@ class Classifier:
         places = {name: i for i, name in enumerate(self.classes)}
         if unknown := sorted(set(labels) - set(places)):
             raise RiffeduError(
-                f"the classifier does not know the {unknown[0][0]} {unknown[0][1]!r}: train one "
-                "on this data with --classifier NEW_FOLDER"
+                f"the classifier does not know the {unknown[0][0]} {unknown[0][1]!r}: train a "
+                "new one on this data with --classifier NEW_FOLDER"
             )
         return np.array([places[label] for label in labels])
 

@@ -155,7 +155,7 @@ def level_matched(sounds: Mapping[str, np.ndarray], sample_rate: int) -> dict[st
 
 
 def low_anchor(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Return the sound without everything above 3.5 kHz: what every listener must find worse.
+    """Return the sound low-passed at 3.5 kHz, which every listener should rate worse.
 
     The spectrum is cut off by FFT. Source: ITU-R BS.1534-3 (2015).
     """

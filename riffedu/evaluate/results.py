@@ -185,7 +185,7 @@ def frechet_of_halves(
     random, found = np.random.default_rng(seed), []
     for n in clips:
         if not 2 <= n <= len(embeddings) // 2:
-            raise RiffeduError(f"{n} clips in a half: give 2 to {len(embeddings) // 2}")
+            raise RiffeduError(f"clips={n}: each half needs 2 to {len(embeddings) // 2}")
         orders = [random.permutation(len(embeddings)) for _ in range(repeats)]
         found.append(
             float(

@@ -224,7 +224,7 @@ def _listed(folder: Path) -> dict[str, Path]:
             raise RiffeduError(f"{found}, line {number}: each file needs a prompt of its own")
         by_prompt[prompt] = path
     if not by_prompt:
-        raise RiffeduError(f"{found} lists no file")
+        raise RiffeduError(f"{found} lists no files")
     return by_prompt
 
 

@@ -46,7 +46,7 @@ def load_thumbnails(data: str | Path, split: str, progress: bool = True) -> Any:
     pictures = PictureDataset(data, split)
     chosen = [i for i, metadata in enumerate(pictures.metadata) if label_of(metadata)]
     if not chosen:
-        raise RiffeduError(f"no {split} picture in {data} shows one instrument or one style")
+        raise RiffeduError(f"no {split} picture in {data} shows a single instrument or style")
     small = np.empty((len(chosen), SIDE, SIDE), np.uint8)
     for n, i in enumerate(tqdm(chosen, desc=f"{split} pictures", disable=not progress)):
         small[n] = thumbnail(pictures[i][0])

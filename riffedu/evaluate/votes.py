@@ -25,7 +25,7 @@ RELIABLE = 90.0  # a reliable listener gives the hidden reference at least this 
 
 @dataclass(frozen=True)
 class AbxResult:
-    """``right`` of ``trials``; ``p_value`` of guessing; interval of the true share of hits."""
+    """``right`` of ``trials``, ``p_value`` under guessing, interval of the true hit rate."""
 
     item: str
     right: int
@@ -84,7 +84,7 @@ def read_votes(path: str | Path) -> list[Vote]:
             ) from None
         allowed = score in (0, 1) if vote.kind == "abx" else 0 <= score <= 100
         if vote.kind not in ("abx", "rating") or not allowed:
-            raise RiffeduError(f"{path}, line {number}: no {vote.kind!r} vote can score {score:g}")
+            raise RiffeduError(f"{path}, line {number}: invalid {vote.kind!r} score {score:g}")
         votes.append(vote)
     return votes
 

@@ -39,7 +39,7 @@ def plan_of(frames: np.ndarray, note: int = NOTE) -> np.ndarray:
     RiffeduError if there is not one whole note. Notebook: 15_measure_and_compare.
     """
     if len(frames) < note:
-        raise RiffeduError(f"{len(frames)} frames are too few: a note has {note}")
+        raise RiffeduError(f"{len(frames)} frames are too few: a note needs {note}")
     loud = frames[: len(frames) // note * note].reshape(-1, note, 512, frames.shape[1] // 512)
     bands = loud.mean(axis=(1, 3))[:, ::-1]  # low bands first
     seen, below, above = (bands[:, LOW + d : HIGH + d] for d in (0, -1, 1))
@@ -79,7 +79,7 @@ class Table:
         return cls(dict(counts))
 
     def draw(self, known: Sequence[int], random: np.random.Generator) -> int:
-        """Draw a token for what is known. Notebook: 15_measure_and_compare."""
+        """Draw a token given the known ones. Notebook: 15_measure_and_compare."""
         row = tuple(int(token) for token in known)
         while row not in self.counts:
             row = row[:-1]

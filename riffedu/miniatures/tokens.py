@@ -86,7 +86,7 @@ def k_means(x: np.ndarray, codebook: np.ndarray, steps: int = 10) -> Iterator[KM
 def train_rvq(
     frames: np.ndarray, codebooks: int = 8, size: int = SIZE, steps: int = 8, seed: int = 0
 ) -> Iterator[list[np.ndarray]]:
-    """Train one codebook after the other, each on what the previous ones leave over.
+    """Train one codebook after the other, each on the residual of the previous ones.
 
         r_0 = x,   r_q = r_{q−1} − c_{i_q}^{(q)},   i_q = nearest entry of codebook q to r_{q−1}
 

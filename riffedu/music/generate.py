@@ -410,7 +410,7 @@ class TextToMusic:
 
     @property
     def guidance_below(self) -> float:
-        """Share of the timesteps below which guidance applies, by default: 1 is all of them."""
+        """Default share of the timesteps, from the clean end, that use guidance: 1 means all."""
         return self.checkpoint.defaults.get("guidance_below", 1.0)
 
     @property

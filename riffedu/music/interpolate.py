@@ -90,11 +90,11 @@ def four_corners(corners: Sequence, x: float, y: float, mix: Callable = lerp) ->
 def prompt_path(
     stops: Sequence, steps: int, mix: Callable = lerp, easing: str = "linear"
 ) -> Iterator:
-    """Return points on the path over all ``stops``: ``steps`` per stop to the next, and the last.
+    """Return points on the path through ``stops``: ``steps`` from each to the next, then the last.
 
     (len(stops) − 1) · steps + 1 points, the first one the first stop. ``easing`` is the pacing of
     the path between two stops: "linear", "smooth" (slow at both ends), "slow start" or "slow end".
-    Raises RiffeduError for fewer than two stops, less than one step, or another easing.
+    Raises RiffeduError for fewer than two stops, less than one step, or an unknown easing.
     Notebook: 13_interpolation.
     """
     if len(stops) < 2:

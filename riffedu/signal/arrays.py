@@ -72,7 +72,7 @@ def as_sound(x: Array, block: bool = False) -> tuple[torch.Tensor, Callable[[Any
     if not block and (tensor.ndim == 0 or tensor.shape[-1] == 0):
         raise RiffeduError("the sound is empty: give it at least one sample")
     if tensor.is_complex():
-        raise RiffeduError("a real sound is needed; this array is complex (is it a spectrum?)")
+        raise RiffeduError("a sound must be real-valued, not complex (is this a spectrum?)")
     if not tensor.sum().isfinite():  # quicker than asking each: one NaN or infinity is enough
         _check_finite(tensor.detach().numpy())
     return tensor, give_back
@@ -100,7 +100,7 @@ def as_waveform(waveform: Array) -> np.ndarray:
     except TypeError as error:
         raise RiffeduError(f"a waveform must be an array of numbers: {error}") from None
     if array.dtype.kind == "c":
-        raise RiffeduError("a real sound is needed; this array is complex (is it a spectrum?)")
+        raise RiffeduError("a sound must be real-valued, not complex (is this a spectrum?)")
     if array.ndim not in (1, 2):
         raise RiffeduError(
             f"a waveform must have shape (samples,) or (channels, samples), not {array.shape}"
@@ -209,7 +209,7 @@ def _scaled(x: Any, strict: bool = True) -> Any:
         return x
     if x.size and (x.max() > 1 or (x.dtype.kind == "i" and x.min() < -1)):
         raise RiffeduError(
-            f"samples of the type {name} have no known full scale: divide them by it first, as in "
+            f"the full scale of {name} samples is not known: scale them to -1…1 first, as in "
             "waveform / 32768 for 16 bits"
         )
     return x.astype(np.float32)

@@ -253,7 +253,7 @@ def check_size(path: str | Path, columns: int, rows: int) -> None:
     widest = min(WIDEST.get(Path(path).suffix.lower(), LARGEST), LARGEST // rows)
     if columns > widest:
         other = ".png holds more" if widest < LARGEST // rows else "cut the sound into pieces"
-        raise RiffeduError(f"{path} can be {widest} columns wide, not {columns}: {other}")
+        raise RiffeduError(f"{path}: at most {widest} columns are possible, not {columns}: {other}")
 
 
 def save_image(image: Image.Image, path: str | Path, overwrite: bool = True) -> Path:

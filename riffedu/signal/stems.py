@@ -41,7 +41,7 @@ def harmonic_percussive_masks(
     from scipy.ndimage import median_filter
 
     if limits.whole("width", width, 3, 1001) % 2 == 0:
-        raise RiffeduError(f"the width of a median must be odd, not {width}")
+        raise RiffeduError(f"the width of a median filter must be odd, not {width}")
     harmonic = median_filter(magnitude, size=(1, width), mode="reflect") ** power
     percussive = median_filter(magnitude, size=(width, 1), mode="reflect") ** power
     total = harmonic + percussive

@@ -328,10 +328,10 @@ def envelope(
     release: float = 0.2,
     sample_rate: int = SAMPLE_RATE,
 ) -> np.ndarray:
-    """Return an ADSR envelope, attack, decay, sustain, release, from 0 to 1.
+    """Return an ADSR envelope (attack, decay, sustain, release) with values from 0 to 1.
 
     Four straight lines: 0 → 1 in ``attack`` seconds, 1 → ``sustain`` in ``decay``,
-    held, → 0 in the last ``release`` seconds. Multiply it with a sound.
+    held, → 0 in the last ``release`` seconds. Multiply a sound by it.
 
     >>> envelope(1, 0.25, 0.25, 0.5, 0.25, sample_rate=8).round(2).tolist()
     [0.0, 0.5, 1.0, 0.75, 0.5, 0.5, 0.5, 0.25]

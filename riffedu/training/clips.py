@@ -56,7 +56,7 @@ def piano(synth: Synthesizer) -> np.ndarray:
 
 
 def stereo(synth: Synthesizer) -> np.ndarray:
-    """Return a string quartet, its players from left to right, by equal-power panning."""
+    """Return a string quartet, the players spread from left to right by equal-power panning."""
     parts = _parts("mozart/k458/movement1.mxl")
     seats = zip(parts, (40, 40, 41, 42), np.radians([9, 32, 58, 81]))
     players = [

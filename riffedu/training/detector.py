@@ -34,7 +34,7 @@ def features(pictures: Any) -> np.ndarray:
         grey = np.asarray(picture.convert("L") if hasattr(picture, "convert") else picture)
         rows, columns = (size // part for size, part in zip(grey.shape, (BANDS, TIMES)))
         if not rows or not columns:
-            raise RiffeduError(f"a picture of {grey.shape} is too small: 5.12 s have (512, 512)")
+            raise RiffeduError(f"a picture of {grey.shape} is too small: 5.12 s is (512, 512)")
         blocks = grey[: rows * BANDS, : columns * TIMES].reshape(BANDS, rows, TIMES, columns)
         loud = 1 - blocks.mean(axis=(1, 3)) / 255
         change = np.abs(np.diff(loud, axis=1)).mean(axis=1)

@@ -269,7 +269,7 @@ def _same_settings(work: Path, settings: dict[str, Any]) -> None:
     for name, value in settings.items():
         if known.get(name) != value:
             raise RiffeduError(
-                f"{work} contains training with {name} {known.get(name)}, not {value}: delete that "
+                f"{work} contains a run with {name} {known.get(name)}, not {value}: delete that "
                 "folder, or give another output"
             )
     work.mkdir(parents=True, exist_ok=True)

@@ -97,7 +97,7 @@ def read_captions(folder: str | Path) -> dict[Path, str]:
     found = {path: _beside(path) or table.get(path.name, "") for path in sounds}
     if missing := [path.name for path, caption in found.items() if not caption]:
         raise RiffeduError(
-            f"{len(missing)} of {len(sounds)} sounds have no caption, the first is {missing[0]}: "
+            f"{len(missing)} of {len(sounds)} sounds have no caption (first: {missing[0]}): "
             f"write {Path(missing[0]).stem}.txt, or a line {missing[0]},CAPTION in {TABLE}"
         )
     return found
@@ -124,7 +124,7 @@ def _read_table(path: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for number, row in enumerate(rows, 1):
         if len(row) <= max(file, caption):
-            raise RiffeduError(f"{path}, sound {number}: a line is file,caption, not {row}")
+            raise RiffeduError(f"{path}, sound {number}: a line must be file,caption, not {row}")
         name = row[file].strip()
         if name in found:
             raise RiffeduError(f"{path} names {name} twice")
@@ -194,13 +194,13 @@ def read_pieces(folder: str | Path, hop: float = HOP) -> list[Piece]:
         pieces += found
     if len(pieces) < FEWEST or len({piece.file for piece in pieces}) < 2:
         raise RiffeduError(
-            f"{folder} gives {len(pieces)} pieces of {SECONDS} s, too few to learn from and to "
-            "hold one file out: use 5 to 20 files"
+            f"{folder} gives {len(pieces)} pieces of {SECONDS} s, too few to train on with "
+            "one file held out: use 5 to 20 files"
         )
     if len(pieces) > MOST:
         raise RiffeduError(
-            f"{folder} gives {len(pieces)} pieces of {SECONDS} s, more than {MOST}: for so much "
-            "sound train a denoiser (`riffedu train denoiser`)"
+            f"{folder} gives {len(pieces)} pieces of {SECONDS} s, more than {MOST}: for this much "
+            "sound, train a denoiser (`riffedu train denoiser`)"
         )
     return pieces
 

@@ -156,7 +156,7 @@ def check_model(pipeline: Pipeline, record: Record, args: Namespace) -> None:
     there, wanted = pipeline.identity()["model_hash"], record.get("model_hash")
     if there != wanted:
         raise RiffeduError(
-            f"{args.file} was made with the model {record.get('model')} of hash {wanted}, but the "
+            f"{args.file} was made with the model {record.get('model')} (hash {wanted}), but the "
             f"model here has hash {there}: give the folder of that model with --model"
         )
 

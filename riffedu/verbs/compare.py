@@ -70,7 +70,7 @@ def run(args: Namespace) -> int:
     folder = check_folder(args.output)
     if (folder / "key.csv").exists() and not args.overwrite:
         raise RiffeduError(
-            f"{folder} holds a comparison already: votes on it need its key. Choose another "
+            f"{folder} already holds a comparison, whose votes need its key: choose another "
             "folder, or replace it with --overwrite"
         )
     clip = load_clip(args.clip) if args.clip else None
@@ -79,7 +79,7 @@ def run(args: Namespace) -> int:
     sources = [parse(text, settings, max(1, len(prompts))) for text in args.source or ["ours"]]
     prompts = prompts or list(dict.fromkeys(p for source in sources for p in source.prompts))
     if not prompts:
-        raise RiffeduError("give a prompt, --prompts FILE, or a folder that brings its own")
+        raise RiffeduError("give a prompt, --prompts FILE, or a --source folder with prompts")
     for source in sources:
         say(f"{source.name}: {source.about}")
     if args.about:

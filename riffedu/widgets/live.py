@@ -196,6 +196,6 @@ class AtRest:
         self._timer.start()
 
     def wait(self) -> None:
-        """Return when the work is done, in notebooks and tests that move a slider from code."""
+        """Wait until the work is done; for notebooks and tests that move a slider from code."""
         if self._timer is not None:
             self._timer.join()

@@ -226,7 +226,7 @@ def test_a_record_tells_whose_prompts_played(room, tmp_path, clock):
     "damaged", [b"", b"{}", b"[]", b'{"class": 3}', b"\xff\xfe", b'{"class": [{"piece": "x"}]}']
 )
 def test_a_file_that_is_no_class(damaged):
-    with pytest.raises(RiffeduError, match="not the file of a class"):
+    with pytest.raises(RiffeduError, match="not a class recording"):
         Replay(damaged)
 
 

@@ -228,7 +228,7 @@ def test_a_phone_reaches_nothing_but_its_page(tmp_path):
         (["--ip", "203.0.113.9"], "cannot listen"),
         (["-o", "class.txt"], ".json"),
         (["--replay", "none.json"], "none.json"),
-        (["--replay", __file__], "not the file of a class"),
+        (["--replay", __file__], "not a class recording"),
     ],
 )
 def test_bad_arguments_are_one_line(capsys, args, words):

@@ -400,7 +400,7 @@ def test_shell_keeps_an_earlier_comparison(ours, tmp_path, capsys):
     assert cli.main(words) == 0
     first = (tmp_path / "out" / "key.csv").stat().st_mtime_ns
     assert cli.main(words) == 2
-    assert "holds a comparison already" in capsys.readouterr().err
+    assert "already holds a comparison" in capsys.readouterr().err
     assert (tmp_path / "out" / "key.csv").stat().st_mtime_ns == first
     assert cli.main([*words, "--overwrite", "--quiet"]) == 0
 

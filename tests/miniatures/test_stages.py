@@ -31,7 +31,7 @@ def test_the_plan_is_the_tune_whoever_plays_it(instrument):
 
 
 def test_less_than_a_note():
-    with pytest.raises(RiffeduError, match="a note has 6"):
+    with pytest.raises(RiffeduError, match="a note needs 6"):
         stages.plan_of(np.zeros((5, 2048)))
 
 

@@ -102,7 +102,7 @@ def test_it_learns_stops_and_goes_on(ours, tmp_path, quick):
     steps = own.train_own(again, sounds, path, work, **options)
     assert next(steps).step == 41
     steps.close()
-    with pytest.raises(RiffeduError, match="began|contains training with rank 4, not 8"):
+    with pytest.raises(RiffeduError, match="began|contains a run with rank 4, not 8"):
         next(own.train_own(load_pipeline(ours), sounds, path, work, minutes=1, rank=8))
 
 

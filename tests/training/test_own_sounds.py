@@ -73,13 +73,13 @@ def test_tables_as_people_save_them(folder, text):
     [
         (
             lambda f: write(f, rows(f, ["c.wav"])),
-            "1 of 5 sounds have no caption, .* c.wav: write c",
+            "1 of 5 sounds have no caption .first: c.wav.: write c",
         ),
         (lambda f: write(f, rows(f) + "x.wav,gone\ny.wav,too\n"), r"for x.wav, .* \(and 1 more\)"),
         (lambda f: write(f, rows(f) + "a.wav,again\n"), "names a.wav twice"),
         (
             lambda f: write(f, rows(f) + "only\n"),
-            r"sound 6: a line is file,caption, not \['only'\]",
+            r"sound 6: a line must be file,caption, not \['only'\]",
         ),
         (lambda f: write(f, "file,mood\na.wav,sad\n"), "must name the columns file and caption"),
         (lambda f: (f / "captions.csv").write_bytes(b"a.wav,caf\xe9\n"), "not UTF-8"),

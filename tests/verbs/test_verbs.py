@@ -171,7 +171,7 @@ def test_a_sound_too_long_for_a_format_is_refused_before_the_work(folder, tmp_pa
     long, flags = folder / "long.wav", ("--step-size-ms", 5, "--max-frequency", 400)
     soundfile.write(long, np.zeros(1000 * 330, np.float32), 1000)
     assert shell("audio-to-image", "--audio", long, "--image", tmp_path / "a.jpg", *flags) == 2
-    assert "65500 columns wide, not 66150" in capsys.readouterr().err
+    assert "at most 65500 columns are possible, not 66150" in capsys.readouterr().err
     assert (
         shell(
             "audio-to-images-batch",

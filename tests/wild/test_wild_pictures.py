@@ -272,7 +272,7 @@ def test_every_kind_of_source(tmp_path, monkeypatch):
 
 def test_three_hours_fit():
     check_size("a.png", 1_080_000, 512)
-    with pytest.raises(RiffeduError, match="can be 1080000 columns wide, not 1080001"):
+    with pytest.raises(RiffeduError, match="at most 1080000 columns are possible, not 1080001"):
         check_size("a.png", 1_080_001, 512)
 
 

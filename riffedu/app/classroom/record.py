@@ -55,7 +55,7 @@ class Replay:
                 if "piece" in event
             ]
         except (ValueError, TypeError, KeyError) as error:
-            raise RiffeduError(f"this is not the file of a class ({error!r})"[:200]) from None
+            raise RiffeduError(f"this is not a class recording ({error!r})"[:200]) from None
 
     def at(self, number: int) -> list[dict[str, Any]]:
         """Return each corner's prompt and whose it is, in piece ``number``."""

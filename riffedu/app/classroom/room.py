@@ -40,7 +40,8 @@ class WrongCode(RiffeduError):
 class Seat:
     """A phone in the class.
 
-    ``key`` lets the same phone return, ``heard`` is its last message, ``note`` is about its prompt.
+    ``key`` lets the same phone return, ``heard`` numbers its last
+    message, ``note`` is about its prompt.
     """
 
     name: str
@@ -110,7 +111,7 @@ class Room:
             if not hmac.compare_digest(given.encode("utf-8", "replace"), self.code.encode()):
                 raise WrongCode("this is not the code that the class uses now")
             if self.locked:
-                raise RiffeduError("the class takes no new phones now")
+                raise RiffeduError("the class is not accepting new phones now")
             here = sum(seat.address == address for seat in self.seats)
             if len(self.seats) >= self.most_phones or here >= (self.per_address or here + 1):
                 raise RiffeduError("the class is full: wait until a phone leaves")

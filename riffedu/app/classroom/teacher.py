@@ -50,7 +50,7 @@ class PageComm:
         self.receive = callback
 
     def close(self, *_: Any, **__: Any) -> None:
-        """End nothing: the page may come back."""
+        """Do nothing: the page may come back."""
 
 
 class ClassInstrument(LiveInstrument):
@@ -171,7 +171,7 @@ class TeacherSocket(WebSocketHandler):
     """The teacher's page."""
 
     def initialize(self, teacher: Teacher) -> None:
-        """Admit nobody yet."""
+        """Start with no page admitted."""
         self.teacher = teacher
         self.awaited: tuple[dict, int] | None = None
         self.buffers: list[bytes] = []

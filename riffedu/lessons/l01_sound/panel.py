@@ -353,7 +353,7 @@ def bits_panel(sounds: dict | None = None) -> BitsPanel:
 
 
 def beats_panel(hertz: int = 440, apart: float = 4.0) -> BeatsPanel:
-    """Play two tones ``apart`` Hz apart: see and hear them beat, in the air or between the ears."""
+    """Play two tones ``apart`` Hz apart, added or one per ear; see and hear them beat."""
     return BeatsPanel(hertz, apart)
 
 

@@ -89,7 +89,7 @@ class BenchPanel(Panel):
         folder = Path(self.folder.value).expanduser()
         if (folder / "key.csv").exists():
             return self.job.fail(
-                RiffeduError(f"{folder} holds a comparison already: choose another folder")
+                RiffeduError(f"{folder} already holds a comparison: choose another folder")
             )
         try:
             bench.write(self.clips, folder)

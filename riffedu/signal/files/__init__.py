@@ -238,7 +238,7 @@ class Reader:
             path = self.given.path.lower()
             if path.endswith(".raw") and not self._files:
                 raise RiffeduError(
-                    f"{self.label} contains bare samples without a header; describe "
+                    f"{self.label} contains raw samples without a header; describe "
                     f"them to ffmpeg: {command(self.label).replace('-i', '-f s16le -ar 44100 -i')}"
                 ) from None
             kind = kind_of(head)

@@ -31,7 +31,7 @@ class Page:
 def ogg_crc(page: bytes) -> int:
     """Return the checksum of an Ogg page, with its own checksum field taken as 0.
 
-    Ogg's polynomial is zlib's with the bits in the other order: reverse them on both sides.
+    Ogg uses zlib's polynomial in the opposite bit order, so input and result are bit-reversed.
 
     >>> hex(ogg_crc(b"OggS" + bytes(23)))
     '0x9ea1a511'

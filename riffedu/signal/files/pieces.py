@@ -28,7 +28,7 @@ class Part:
 
 @dataclass
 class Look:
-    """What `look` found. Without parts the file can be read as it is."""
+    """What `look` found. If it lists no parts, the file can be read as it is."""
 
     parts: list[Part] = field(default_factory=list)
     promised: float = 0.0
