@@ -105,7 +105,7 @@ def test_only_the_newest_code_admits(room):
 def test_a_lock_admits_nobody_new_but_lets_phones_return(room, clock):
     ada = join(room, "Ada")
     room.locked = True
-    with pytest.raises(RiffeduError, match="no new phones"):
+    with pytest.raises(RiffeduError, match="not accepting new phones"):
         join(room, "Bob")
     room.lose(ada)
     clock.now += ABSENCE / 2
