@@ -117,7 +117,7 @@ LESSONS = (
         5,
         "griffin_lim",
         "Griffin-Lim",
-        "a phase from nothing",
+        "phases estimated from magnitudes",
         110,
         ("signal.phase",),
         (2, 4),

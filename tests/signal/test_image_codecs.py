@@ -192,7 +192,7 @@ def test_a_picture_that_was_cut_short_is_said(tmp_path):
 @pytest.mark.parametrize(
     "name, columns, words",
     [
-        ("a.jpg", 65501, "65500 columns wide"),
+        ("a.jpg", 65501, "at most 65500 columns"),
         ("a.webp", 16384, "png holds more"),
     ],
 )
