@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from riffedu.app import addresses
 from riffedu.app.classroom import network
 from riffedu.app.classroom.record import Recorder, Replay
 from riffedu.app.classroom.room import ABSENCE, CORNERS, PIECES, Room, WrongCode
@@ -252,9 +253,9 @@ def test_addresses_are_those_that_others_can_reach(monkeypatch):
     monkeypatch.setattr(psutil, "net_if_addrs", lambda: found)
     states = {name: SimpleNamespace(isup=name != "off") for name in found}
     monkeypatch.setattr(psutil, "net_if_stats", lambda: states)
-    monkeypatch.setattr(network, "_routed", lambda: "192.168.1.7")
+    monkeypatch.setattr(addresses, "_routed", lambda: "192.168.1.7")
     assert network.local_addresses() == ["192.168.1.7", "10.0.0.7"]
-    monkeypatch.setattr(network, "_routed", lambda: None)
+    monkeypatch.setattr(addresses, "_routed", lambda: None)
     assert network.local_addresses() == ["10.0.0.7", "192.168.1.7"]
 
 

@@ -64,7 +64,7 @@ def test_frechet_of_halves_falls_with_the_number_of_clips():
     x = np.random.default_rng(0).standard_normal((200, 8))
     few, more, many = results.frechet_of_halves(x, (4, 16, 100))
     assert few > more > many > 0
-    with pytest.raises(RiffeduError, match="give 2 to 100"):
+    with pytest.raises(RiffeduError, match="each half needs 2 to 100"):
         results.frechet_of_halves(x, (101,))
 
 

@@ -385,7 +385,7 @@ SPECTRUM = stft(NOISE, 64, 16)
         (lambda: stft(np.array(["a"]), 64, 16), "numbers"),
         (lambda: stft([[1.0, 2.0], [3.0]], 64, 16), "array of numbers"),
         (lambda: stft(np.ones(100, bool), 64, 16), "its type is bool"),
-        (lambda: stft(NOISE + 0j, 64, 16), "real sound"),
+        (lambda: stft(NOISE + 0j, 64, 16), "real-valued"),
         (lambda: stft(np.r_[NOISE, np.nan], 64, 16), "NaN"),
         (lambda: stft(np.r_[NOISE, np.inf], 64, 16), "infinite"),
         (lambda: istft(np.ones((33, 5)), 64, 16), "complex"),

@@ -128,7 +128,7 @@ REFUSED = {
     "NaN in torch": (lambda: torch.tensor([0.0] * 99 + [float("nan")]), "NaN"),
     "NaN in bfloat16": (lambda: torch.tensor([float("nan")] * 9).bfloat16(), "NaN"),
     "masked": (lambda: np.ma.masked_greater(FLOATS, 0.2), "masked; fill them"),
-    "int64 of another scale": (lambda: scaled(16).astype(np.int64), "divide them by it"),
+    "int64 of another scale": (lambda: scaled(16).astype(np.int64), "full scale of"),
     "uint16": (lambda: scaled(16, 32768).astype(np.uint16), "full scale of"),
     "a list of integers": (lambda: scaled(16).astype(int).tolist(), "full scale of"),
     "torch, int64": (lambda: torch.arange(99), "full scale of"),
@@ -139,12 +139,12 @@ REFUSED = {
     "nothing": (lambda: None, "numbers"),
     "no samples": (lambda: [], "empty"),
     "ragged": (lambda: [[1.0, 2.0], [3.0]], "array"),
-    "complex": (lambda: FLOATS + 0j, "real sound"),
+    "complex": (lambda: FLOATS + 0j, "real-valued"),
     "a dictionary": (lambda: {"x": FLOATS}, "numbers"),
     "a pair": (lambda: (FLOATS, RATE), "array"),
     "times": (lambda: np.zeros(9, "datetime64[s]"), "numbers"),
     "torch, on no device": (lambda: torch.zeros(99, device="meta"), "meta"),
-    "torch, complex": (lambda: torch.zeros(99, dtype=torch.complex64), "real sound"),
+    "torch, complex": (lambda: torch.zeros(99, dtype=torch.complex64), "real-valued"),
 }
 EVERYWHERE = [name for name in CALLS if name not in ("play", "mel_blocks")]
 
