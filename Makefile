@@ -27,7 +27,7 @@ CHROMIUM := $(or $(RIFFEDU_CHROMIUM),$(shell for b in \
 # On a CI machine the pages are tested in any case: without a browser they fail.
 PAGES := $(or $(CHROMIUM),$(filter true,$(CI)))
 # Notebooks are found by listing their folder, so none can be forgotten.
-NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=180 \
+NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=300 \
 	--nbval-sanitize-with tests/nbval_sanitize.cfg
 
 .PHONY: lab setup train-deps lint test test-library test-notebooks test-browser live docs bench notebooks clean
@@ -68,11 +68,11 @@ test: $(SETUP) $(TRAIN) lint test-library test-notebooks
 
 # With real pages every notebook runs there, and its errors are seen there: one run less without.
 test-library: $(TRAIN) $(DOCS) $(ALL)
-	$(BIN)/python -m pytest tests riffedu/signal --ignore tests/browser --doctest-modules $(TEST_FLAGS) \
+	$(JOB) $(BIN)/python -m pytest tests riffedu/signal --ignore tests/browser --doctest-modules $(TEST_FLAGS) \
 		$(if $(PAGES),--deselect tests/lessons/test_notebooks.py::test_runs_without_hidden_errors)
 
 test-notebooks: $(TRAIN) $(ALL)
-	$(BIN)/python -m pytest notebooks $(NBVAL) $(TEST_FLAGS)
+	$(JOB) $(BIN)/python -m pytest notebooks $(NBVAL) $(TEST_FLAGS)
 
 test-browser: $(BROWSER)
 	$(BIN)/python -m pytest tests/browser $(TEST_FLAGS)
