@@ -140,8 +140,8 @@ def test_votes_survive_a_csv_file(tmp_path):
     "text, words",
     [
         ("a,b\n1,2\n", "line 2: a vote needs the columns"),
-        ("listener,kind,item,trial,system,answer,score\nA,abx,x,1,r,r,2\n", "invalid .abx. score 2"),
-        ("listener,kind,item,trial,system,answer,score\nA,taste,x,1,r,r,1\n", "invalid 'taste' score"),
+        ("listener,kind,item,trial,system,answer,score\nA,abx,x,1,r,r,2\n", "abx. score 2"),
+        ("listener,kind,item,trial,system,answer,score\nA,taste,x,1,r,r,1\n", "taste. score"),
         ("listener,kind,item,trial,system,answer,score\nA,rating,x,1,r,,many\n", "line 2"),
     ],
 )
