@@ -98,6 +98,7 @@ def notes(first, second):
         (notes(440, 440), "one pitch"),
         (notes(400, 600), "fifth"),
         (notes(220, 880), "two octaves"),
+        (notes(440, 868), "not a distance in the picture"),
         (notes(440, 554), "doubling"),
         (notes(440, None), "silent"),
         (paint.blank(1.0), "white"),

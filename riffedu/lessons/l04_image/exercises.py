@@ -156,7 +156,7 @@ def check_octave(mel: np.ndarray) -> object:
     if first is None or second is None:
         return hint("One half of the painting is silent: one note in each half, please.")
     ratio = second / first
-    if abs(ratio / 2 - 1) < 0.03:
+    if abs(ratio / 2 - 1) < 0.01:
         return right(f"Heard: {first:.0f} Hz, then {second:.0f} Hz. An octave is a factor of two.")
     if abs(ratio * 2 - 1) < 0.03:
         return hint("It falls by an octave. The higher note comes second.")
