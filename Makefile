@@ -30,7 +30,9 @@ PAGES := $(or $(CHROMIUM),$(filter true,$(CI)))
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=300 \
 	--nbval-sanitize-with tests/nbval_sanitize.cfg
 
-.PHONY: lab setup train-deps lint test test-library test-notebooks test-browser live docs bench notebooks clean
+COMMANDS := tests/app tests/training tests/verbs tests/wild
+
+.PHONY: lab setup train-deps lint test test-library test-commands test-notebooks test-browser live docs bench notebooks clean
 
 lab: $(SETUP)
 	$(BIN)/riffedu check
@@ -62,14 +64,18 @@ $(LINT): $(SETUP) $(if $(ALL),$(DOCS))
 	$(PIP) -e '.[test,lint]'
 	@touch $@
 
-# The library's and the notebooks' tests can run side by side: make -j2 test.
-test: $(SETUP) $(TRAIN) lint test-library test-notebooks
+# The tests of library, commands and notebooks can run side by side: make -j2 test.
+test: $(SETUP) $(TRAIN) lint test-library test-commands test-notebooks
 	$(if $(PAGES),$(MAKE) test-browser,@echo "No Chromium or Chrome here: the tests of real pages are left out.")
 
 # With real pages every notebook runs there, and its errors are seen there: one run less without.
 test-library: $(TRAIN) $(DOCS) $(ALL)
-	$(JOB) $(BIN)/python -m pytest tests riffedu/signal --ignore tests/browser --doctest-modules $(TEST_FLAGS) \
+	$(JOB) $(BIN)/python -m pytest tests riffedu/signal $(addprefix --ignore ,tests/browser $(COMMANDS)) \
+		--doctest-modules $(TEST_FLAGS) \
 		$(if $(PAGES),--deselect tests/lessons/test_notebooks.py::test_runs_without_hidden_errors)
+
+test-commands: $(TRAIN) $(ALL)
+	$(JOB) $(BIN)/python -m pytest $(COMMANDS) $(TEST_FLAGS)
 
 test-notebooks: $(TRAIN) $(ALL)
 	$(JOB) $(BIN)/python -m pytest notebooks $(NBVAL) $(TEST_FLAGS)
