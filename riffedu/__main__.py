@@ -1,8 +1,6 @@
 """``python -m riffedu`` is ``riffedu``."""
 
-import sys
-
-from riffedu.cli import main
+from riffedu.cli import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -156,6 +157,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         what = "terminated" if isinstance(stop, Terminated) else "interrupted"
         say(f"\nriffedu: {what}", sys.stderr)
         return exit_code(stop)
+
+
+def program(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run one command line as a process of its own, and end the process with its exit code.
+
+    From here on Ctrl-C ends the process at once: Python's own shutdown, which lasts a while once
+    torch is loaded, would print a traceback.
+    """
+    code = main(argv)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    sys.exit(code)
 
 
 @contextmanager

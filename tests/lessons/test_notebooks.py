@@ -4,7 +4,6 @@ nbval (see the Makefile) runs the same notebooks and sees every error that a cel
 can't see is an error that lands in a widget's Output area; this file looks there.
 """
 
-import time
 from pathlib import Path
 
 import nbformat
@@ -16,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
-SECONDS = 240  # A lesson promises 60 s on two cores; a busy machine may take longer.
+SECONDS = 240  # For one cell: a busy machine takes its time.
 
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -88,11 +87,8 @@ def test_committed_clean(path):
 @every_notebook
 def test_runs_without_hidden_errors(path):
     notebook = nbformat.read(path, as_version=4)
-    start = time.monotonic()
     run(notebook, FOLDER)
-    seconds = time.monotonic() - start
     assert hidden_errors(notebook) == []
-    assert seconds < SECONDS, f"{seconds:.0f} s"
 
 
 def test_an_error_in_a_widget_is_seen(tmp_path):
