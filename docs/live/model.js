@@ -5,7 +5,7 @@ const FIXED = { text: "", strength: 1, seed_sound: "", seed_sounds: [], page: fa
 export class PageModel {
   constructor(facts, worker) {
     this.worker = worker;
-    this.values = { ...FIXED, ...facts.controls, choices: facts.choices, frequencies: facts.frequencies };
+    this.values = { ...FIXED, ...facts.controls, choices: facts.choices, frequencies: facts.frequencies, burst: facts.burst };
     this.listeners = new Map();
     worker.addEventListener("message", ({ data }) => this.answer(data));
   }

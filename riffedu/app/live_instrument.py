@@ -21,7 +21,7 @@ import anywidget
 import numpy as np
 import traitlets
 
-from riffedu import __version__
+from riffedu import __version__, limits
 from riffedu.app.model_server import WHERE, open_model_server
 from riffedu.errors import RiffeduError
 from riffedu.music.instrument import FILE, SEED_SOUNDS, STEPS, STRENGTH, PieceSettings
@@ -70,6 +70,7 @@ CONTROLS = (
     "guidance_scale",
     "strength",
     "seed_sound",
+    "width",
 )
 SESSION_VERSION = 1
 JS = Path(__file__).parent / "js"
@@ -80,6 +81,7 @@ class LiveInstrument(anywidget.AnyWidget):
 
     Controls by name: ``prompts`` (lower left, lower right, upper left, upper right), ``x, y, text,
     seed, steps, guidance_scale, strength, seed_sound``; a change takes effect with the next piece.
+    ``width`` is the stereo width (`riffedu.signal.stereo.widen`) and is heard at once.
     ``settings`` are the current values of the controls, ``score`` the settings of each piece so
     far, and ``session`` holds both as JSON for `restore`.
     """
@@ -87,9 +89,8 @@ class LiveInstrument(anywidget.AnyWidget):
     _esm = front(
         *(f"{name}.js" for name in ("sound", "picture", "dom", "transport")),
         *(f"{name}.js" for name in ("clips", "book_page", "lab_book")),
-        *(JS / f"{name}.js" for name in ("band", "state", "session", "pad", "scroll", "xray")),
-        JS / "page.js",
-        *(JS / "hands.js", JS / "instrument.js"),
+        *(JS / f"{name}.js" for name in ("widener", "band", "state", "session", "pad", "scroll")),
+        *(JS / f"{name}.js" for name in ("xray", "page", "hands", "instrument")),
     )
     _css = front("look.css", JS / "instrument.css")
 
@@ -102,9 +103,11 @@ class LiveInstrument(anywidget.AnyWidget):
     guidance_scale = traitlets.Float(GUIDANCE).tag(sync=True)
     strength = traitlets.Float(STRENGTH).tag(sync=True)
     seed_sound = traitlets.Unicode("").tag(sync=True)
+    width = traitlets.Float(0.0, min=0.0, max=1.0).tag(sync=True)
     seed_sounds: Any = traitlets.List().tag(sync=True)
     ideas: Any = traitlets.List(list(IDEAS)).tag(sync=True)
     frequencies: Any = traitlets.List().tag(sync=True)
+    burst: Any = traitlets.List().tag(sync=True)
     page = traitlets.Bool(False).tag(sync=True)
     version = traitlets.Unicode(__version__).tag(sync=True)
 
@@ -115,7 +118,11 @@ class LiveInstrument(anywidget.AnyWidget):
         self._clear()
         menu = [[name, words] for name, words in SEED_SOUNDS.items()]
         super().__init__(
-            seed_sounds=menu, frequencies=row_edges(), page=WHERE in os.environ, **controls
+            seed_sounds=menu,
+            frequencies=row_edges(),
+            burst=side_burst(),
+            page=WHERE in os.environ,
+            **controls,
         )
         self.on_msg(self._on_message)
         self.observe(self._check_words, ["prompts", "text"])
@@ -173,6 +180,7 @@ class LiveInstrument(anywidget.AnyWidget):
             {
                 "riffedu": SESSION_VERSION,
                 "now": self.settings.to_dict(),
+                "width": self.width,
                 "pieces": len(self.score),
                 "score": changes,
                 "sound": _packed(self._sound),
@@ -190,6 +198,7 @@ class LiveInstrument(anywidget.AnyWidget):
             if saved["riffedu"] != SESSION_VERSION:
                 raise RiffeduError("this session was saved by a different version of riffedu")
             now = PieceSettings.from_dict(saved["now"])
+            width = limits.number("width", saved.get("width", 0), 0, 1)
             changes = {number: changed for number, changed in saved["score"]}
             score: list[PieceSettings] = []
             last: dict[str, Any] = {}
@@ -207,6 +216,7 @@ class LiveInstrument(anywidget.AnyWidget):
             self._session.add_sound(*sound)
             self._sound = sound
         self._show(now)
+        self.width = width
         self.restart()
         self._replay, self._restored = score, self.settings
         return len(score)
@@ -375,6 +385,14 @@ def row_edges() -> list[float]:
     low, high = hz_to_mel([params.min_frequency, params.max_frequency], params.mel_scale_type)
     edges = np.linspace(low, high, params.num_frequencies + 1)
     return [round(float(f), 2) for f in mel_to_hz(edges, params.mel_scale_type)]
+
+
+def side_burst() -> list[float]:
+    """Return the noise burst that makes the stereo side, for the page."""
+    from riffedu.signal.params import SpectrogramParams
+    from riffedu.signal.stereo import noise_burst
+
+    return [round(float(value), 6) for value in noise_burst(SpectrogramParams().sample_rate)]
 
 
 def _packed(sound: tuple[np.ndarray, int] | None) -> str | None:

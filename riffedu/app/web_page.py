@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from riffedu.app.live_instrument import PROMPTS as CORNERS
-from riffedu.app.live_instrument import LiveInstrument, row_edges
+from riffedu.app.live_instrument import LiveInstrument, row_edges, side_burst
 from riffedu.app.networks_for_web import export_networks
 from riffedu.errors import RiffeduError
 from riffedu.output import say, write_text, write_whole
@@ -118,6 +118,7 @@ def facts(pipeline: Pipeline) -> dict[str, Any]:
         "controls": _controls(),
         "choices": list(PROMPTS),
         "frequencies": row_edges(),
+        "burst": side_burst(),
         "levels": [
             [[level.timestep, level.alpha_bar] for level in pipeline.noise_levels(steps)]
             for steps in range(1, MOST_STEPS + 1)
@@ -154,7 +155,7 @@ def facts(pipeline: Pipeline) -> dict[str, Any]:
 def _controls() -> dict[str, Any]:
     """What the page's controls are set to at first: as in the app."""
     traits = LiveInstrument.class_traits()
-    names = ("x", "y", "seed", "steps", "guidance_scale")
+    names = ("x", "y", "seed", "steps", "guidance_scale", "width")
     return {"prompts": list(CORNERS), **{name: traits[name].default_value for name in names}}
 
 

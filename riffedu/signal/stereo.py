@@ -30,17 +30,30 @@ def widen(waveform: Array, sample_rate: int, width: float = WIDTH, seed: int = 0
     >>> stereo.shape, bool(np.abs(stereo.mean(0) - sweep).max() < 1e-6)
     ((2, 44100), True)
     """
-    from scipy.signal import butter, fftconvolve, sosfilt
+    from scipy.signal import fftconvolve
 
     middle = as_waveform(waveform)
     if middle.ndim != 1:
         raise RiffeduError("widen needs a mono sound, of shape (samples,)")
     width = limits.number("width", width, 0, 1)
+    burst = noise_burst(sample_rate, seed)
+    return from_side(middle, fftconvolve(middle, burst)[: len(middle)], width)
+
+
+def noise_burst(sample_rate: int, seed: int = 0) -> np.ndarray:
+    """Return h of `widen`: 30 ms of decaying noise without bass, of energy 1.
+
+    >>> h = noise_burst(44100)
+    >>> len(h), round(float(np.sum(h**2)), 6)
+    (1323, 1.0)
+    """
+    from scipy.signal import butter, sosfilt
+
     size = max(1, round(BURST * sample_rate))
     random = np.random.default_rng(limits.seed_of(seed))
     burst = random.standard_normal(size) * np.exp(-3 * np.arange(size) / size)
     burst = sosfilt(butter(2, LOWEST, "highpass", fs=sample_rate, output="sos"), burst)
-    return from_side(middle, fftconvolve(middle, burst)[: len(middle)], width)
+    return burst / np.linalg.norm(burst)
 
 
 def from_side(middle: Array, side: Array, width: float = WIDTH) -> np.ndarray:

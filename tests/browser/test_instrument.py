@@ -11,6 +11,7 @@ import pytest
 from pages import SHOTS, Watched, serious
 
 from riffedu.signal.files.tags import read_record
+from riffedu.signal.stereo import noise_burst
 
 # Pieces that are cheap: tones that go on without a step, so that any gap or click shows.
 FAKE = """
@@ -268,6 +269,33 @@ def test_pause_keeps_the_place_and_record_keeps_the_samples(fake):
     bend = np.abs(np.diff(sound, 2))
     assert bend.max() < 1.2 * SMOOTH + 2e-4, "the pause is not on the tape"
     assert "Recorded 0:0" in fake.says()
+
+
+def test_width_makes_two_channels_whose_mean_is_the_music(fake):
+    slider = fake.root.get_by_label("Stereo width", exact=False)
+    slider.fill("0.5")
+    fake.comes_to("band.width", "0.5")
+    fake.playing()
+    fake.until("view.band.now > 22050")
+    fake.root.locator(".riffedu-record").click()
+    fake.page.wait_for_timeout(1000)
+    with fake.page.expect_download() as saved:
+        fake.root.locator(".riffedu-record").click()
+    with wave.open(str(saved.value.path())) as file:
+        assert file.getnchannels() == 2
+        both = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2).T / 32768
+    assert read_record(saved.value.path())["stereo"] == 0.5
+    middle, side = both.mean(0), (both[0] - both[1]) / 2
+    assert np.abs(np.diff(middle, 2)).max() < 1.2 * SMOOTH + 2e-4
+    expected = 0.5 * np.convolve(middle, noise_burst(44100))[: len(side)]
+    assert np.abs(expected).max() > 0.05
+    assert np.abs(side - expected).max() < 1e-3
+    # What is heard, the other way: at 0 the page plays what Python made, to the sample.
+    slider.fill("0")
+    fake.page.wait_for_timeout(300)
+    fake.page.evaluate("listen()")
+    fake.page.wait_for_timeout(1500)
+    assert fake.page.evaluate("flaws()")["jump"] < 1.2 * SMOOTH
 
 
 def test_a_restart_hands_the_recording_out_first(fake):

@@ -139,13 +139,14 @@ def test_an_error_of_the_model_is_said():
 
 
 def test_a_session_plays_again_as_it_was():
-    made = Played(seed=3)
+    made = Played(seed=3, width=0.5)
     for place in ((0.1, 0.2), (0.1, 0.2), (0.9, 0.2)):
         made.next(x=place[0], y=place[1])
     made.next(text="a tune")
     content, _ = made.tell({"type": "session", "how": "file"})
     session = content["session"]
     assert len(json.loads(session)["score"]) == 3, "only what changed is written"
+    assert json.loads(session)["width"] == 0.5
     other = Played()
     content, _ = other.tell({"type": "restore", "session": session})
     assert content["type"] == "restored" and content["pieces"] == 4
@@ -198,6 +199,7 @@ def test_a_sound_goes_along_with_its_session():
         '{"riffedu": 1, "now": {"sede": 1}, "score": [], "pieces": 0}',
         '{"riffedu": 1, "now": {}, "score": [[0, {"seed": -1}]], "pieces": 1}',
         '{"riffedu": 1, "now": {}, "score": 3, "pieces": 1}',
+        '{"riffedu": 1, "now": {}, "score": [], "pieces": 0, "width": 7}',
         '{"riffedu": 1, "now": {}, "score": [], "pieces": 0, "sound": "AAAA"}',
     ],
 )

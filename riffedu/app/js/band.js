@@ -12,10 +12,11 @@ const READY = 0.1; // seconds; a piece that comes sooner was there already, and 
 const SEEN = 60; // seconds of the past that are kept to be looked at
 
 class Band extends EventTarget {
-  /** `ask(run, number)` asks for the next piece; the answer goes to `add`, a refusal to `refused`. */
-  constructor(ask) {
+  /** `ask(run, number)` asks for the next piece; the answer goes to `add`, a refusal to `refused`.
+      `burst` is what the stereo side is made with. */
+  constructor(ask, burst) {
     super();
-    this.ask = ask;
+    [this.ask, this.burst, this.wide] = [ask, burst, 0];
     [this.patience, this.longestLead] = [PATIENCE, LONGEST_LEAD];
     this.run = 0;
     this.begin();
@@ -76,6 +77,17 @@ class Band extends EventTarget {
     return this.playing && this.end === 0;
   }
 
+  /** The stereo width, 0 to 1. */
+  get width() {
+    return this.wide;
+  }
+  set width(value) {
+    if (value === this.wide) return;
+    this.wide = value;
+    this.widener?.set(value);
+    this.tape?.widths.push([this.now - this.tape.from, value]);
+  }
+
   // --- hands ----------------------------------------------------------------------------------
 
   async play() {
@@ -131,7 +143,8 @@ class Band extends EventTarget {
   newGate(context, input) {
     this.sources = new Set();
     const gate = context.createGain();
-    gate.connect(input);
+    this.widener ??= new Widener(context, input, this.burst, this.wide);
+    gate.connect(this.widener.input);
     return gate;
   }
 
@@ -232,11 +245,11 @@ class Band extends EventTarget {
   startTape() {
     const from = this.now;
     this.tape = this.parts.filter((part) => part.at + part.length > from);
-    this.tape.from = from;
+    Object.assign(this.tape, { from, widths: [[0, this.width]] });
   }
 
-  /** What was heard since `startTape`, to the sample, as float channels. */
-  stopTape() {
+  /** What was heard since `startTape`, to the sample, as float channels: two if it was ever wide. */
+  async stopTape() {
     const [tape, to] = [this.tape, this.now];
     this.tape = null;
     const out = new Float32Array(Math.max(1, to - tape.from));
@@ -244,7 +257,7 @@ class Band extends EventTarget {
       const [begin, end] = [Math.max(tape.from, part.at), Math.min(to, part.at + part.length)];
       for (let i = begin; i < end; i++) out[i - tape.from] = part.samples[i - part.at] / 32768;
     }
-    return [out];
+    return tape.widths.some(([, width]) => width) ? widened(out, tape.widths, this.burst) : [out];
   }
 
   tell() {

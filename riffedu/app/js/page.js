@@ -60,6 +60,7 @@ class InstrumentPage {
     this.guidance = this.slider("guidance_scale", "Guidance: how far the words pull", 0, 12, 0.5);
     this.strength = this.slider("strength", "Strength: how far a piece may leave its seed sound", 0, 1, 0.01);
     this.steps = this.slider("steps", "Steps: more is finer but slower", 2, 25, 1);
+    this.width = this.slider("width", "Stereo width, heard at once: 0 is mono, and in mono every width is the same music", 0, 1, 0.05);
     this.sounds = el("select", { ariaLabel: "Seed sound: what every piece begins from", title: "Seed sound: what every piece begins from", onchange: () => state.set({ seed_sound: this.sounds.value }) });
     for (const [name, words] of state.get("seed_sounds")) this.sounds.append(el("option", { value: name }, words));
     this.file = this.picker("audio/*", (file) => state.bring(file));
@@ -97,7 +98,7 @@ class InstrumentPage {
         el("div", { className: "riffedu-settings" },
           el("div", { className: "riffedu-say" }, this.text, this.clearText, this.otherPrompts, this.undo, this.ideas),
           row("Seed", this.seed, this.dice), row("Guidance", ...this.guidance), row("Steps", ...this.steps),
-          row("Seed sound", this.sounds, this.pick), row("Strength", ...this.strength),
+          row("Seed sound", this.sounds, this.pick), row("Strength", ...this.strength), row("Width", ...this.width),
           el("div", { className: "riffedu-session" }, "Session", this.saver, this.loader, this.linker),
         ),
       ),
@@ -159,6 +160,7 @@ class InstrumentPage {
     show(this.guidance, get("guidance_scale"), 1);
     show(this.strength, get("strength"), 2);
     show(this.steps, get("steps"), 0);
+    show(this.width, get("width"), 2);
     const ownSound = [...this.sounds.options].some((option) => option.value === "file");
     if (get("seed_sound") === "file" && !ownSound) this.sounds.append(el("option", { value: "file" }, "your own sound"));
     this.sounds.value = get("seed_sound");

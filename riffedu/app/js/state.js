@@ -9,13 +9,14 @@ const LONGEST_TAPE = 30 * 60; // seconds
 const LONGEST_DROP = 60;
 const SETTLED = 700; // milliseconds after which a control counts as left alone
 const UNDOS = 30;
-const CONTROLS = ["prompts", "x", "y", "text", "seed", "steps", "guidance_scale", "strength", "seed_sound"];
+const CONTROLS = ["prompts", "x", "y", "text", "seed", "steps", "guidance_scale", "strength", "seed_sound", "width"];
 
 class InstrumentState extends EventTarget {
   constructor(model, signal) {
     super();
     this.model = model;
-    this.band = new Band((run, number) => this.ask(run, number));
+    this.band = new Band((run, number) => this.ask(run, number), this.get("burst"));
+    this.addEventListener("change", () => (this.band.width = this.get("width")));
     this.scale = new FrequencyScale(this.get("frequencies"));
     this.firstSeed = this.get("seed");
     this.past = []; // what `undo` calls
@@ -40,7 +41,7 @@ class InstrumentState extends EventTarget {
     for (const [name, value] of Object.entries(changes)) this.model.set(name, value);
     this.model.save_changes();
     this.tell("change");
-    this.renewSoon();
+    if (Object.keys(changes).some((name) => name !== "width")) this.renewSoon();
   }
 
   /** Set controls, so that `undo` can set them back. */
@@ -136,13 +137,14 @@ class InstrumentState extends EventTarget {
   }
 
   /** Begin to record, or end it and hand out the file. */
-  record() {
+  async record() {
     if (!this.band.tape) {
       this.band.startTape();
       return this.tell("change");
     }
-    const channels = this.band.stopTape();
+    const stopped = this.band.stopTape();
     this.tell("change");
+    const channels = await stopped;
     if (channels[0].length < RATE / 100) return this.say("Nothing was played during the recording.", true);
     this.tell("file", { blob: wavFile(channels, this.recordText()), name: "riffedu-live.wav" });
     this.say(`Recorded ${clock(channels[0].length / RATE)}.`);
@@ -151,8 +153,9 @@ class InstrumentState extends EventTarget {
   /** How a recording was made: the controls as they stand now, for `riffedu show`. */
   recordText() {
     const shown = CONTROLS.filter((name) => name !== "seed_sound").map((name) => [name, this.get(name)]);
-    const { prompts: prompt, ...others } = Object.fromEntries(shown);
-    const text = JSON.stringify({ riffedu: this.get("version") ?? "", verb: "live", prompt, ...others });
+    const { prompts: prompt, width: stereo, ...others } = Object.fromEntries(shown);
+    const wide = stereo ? { stereo } : {};
+    const text = JSON.stringify({ riffedu: this.get("version") ?? "", verb: "live", prompt, ...others, ...wide });
     return text.replace(/[^ -~]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
   }
 

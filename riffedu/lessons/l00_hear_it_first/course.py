@@ -28,7 +28,7 @@ class CourseMap:
         ]
 
     def _repr_markdown_(self) -> str:
-        lines = ["| | lesson | idea | modules | |", "|---|---|---|---|---|"]
+        lines = ["| no. | lesson | idea | modules | state |", "|---|---|---|---|---|"]
         for lesson, (number, title, idea, modules, state) in zip(LESSONS, self.rows):
             link = f"[{title}]({lesson.name}.ipynb)" if state == "ready" else title
             lines.append(f"| {number} | {link} | {idea} | {modules} | {state} |")
