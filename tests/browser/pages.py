@@ -259,6 +259,16 @@ class LabPage:
         cell.first.wait_for(state="attached", timeout=15_000)
         return cell.first
 
+    def unreadable(self) -> list[str]:
+        """What axe-core finds serious in any output, cell by cell, each scrolled into view."""
+        found = []
+        for number in sorted({number for number, _ in self.outputs()}):
+            self.show(number)
+            where = f'.jp-Cell[data-windowed-list-index="{number}"] .jp-Cell-outputArea'
+            if self.page.locator(where).count():
+                found += [f"cell {number}: {one}" for one in serious(self.page, where)]
+        return found
+
     def blank_widgets(self, seconds: float = 20, shots: str | None = None) -> list[str]:
         """Cells whose widgets stay blank or say that they can't be shown, scrolling through all.
 
