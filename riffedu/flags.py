@@ -1,4 +1,4 @@
-"""Flags that several verbs share: ``--seed`` and ``--device``."""
+"""Flags that several verbs share: ``--model``, ``--device`` and ``--seed``."""
 
 from __future__ import annotations
 
@@ -16,6 +16,15 @@ def add_seed(parser: ArgumentParser, what: str = "random seed") -> None:
         type=_seed,
         default=0,
         help=f'{what}; "random" chooses one and prints it (default: 0)',
+    )
+
+
+def add_model(parser: ArgumentParser) -> None:
+    """Add ``--model``, for `riffedu.music.pipeline.load_pipeline`."""
+    parser.add_argument(
+        "--model",
+        default="default",
+        help="name in data/models, folder, .safetensors file or Hub ID (default: shipped model)",
     )
 
 

@@ -30,7 +30,7 @@ from riffedu.app.addresses import (
     shown_host,
 )
 from riffedu.errors import RiffeduError
-from riffedu.flags import add_device, add_seed, choose_seed
+from riffedu.flags import add_device, add_model, add_seed, choose_seed
 from riffedu.output import say
 
 if TYPE_CHECKING:
@@ -69,11 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-browser", action="store_true", help="print the address; do not open a browser"
     )
-    parser.add_argument(
-        "--model",
-        default="default",
-        help="name in data/models, folder, .safetensors file or Hub ID (default: shipped model)",
-    )
+    add_model(parser)
     add_device(parser)
     add_seed(parser)
 

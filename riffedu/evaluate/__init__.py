@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from riffedu.errors import RiffeduError
-from riffedu.flags import add_device
+from riffedu.flags import add_device, add_model
 from riffedu.output import check_output as check_place
 from riffedu.output import say
 
@@ -216,11 +216,7 @@ def open_or_train(
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``riffedu evaluate``."""
-    parser.add_argument(
-        "--model",
-        default="default",
-        help="name in data/models, folder, .safetensors file or Hub ID (default: shipped model)",
-    )
+    add_model(parser)
     add_device(parser)
     parser.add_argument(
         "--data", default="runs/data", help="folder that `riffedu train data` wrote"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from riffedu import limits
 from riffedu.errors import RiffeduWarning
-from riffedu.flags import add_device, add_seed, choose_seed
+from riffedu.flags import add_device, add_model, add_seed, choose_seed
 from riffedu.output import say
 from riffedu.verbs.outputs import (
     SOUNDS,
@@ -51,11 +51,7 @@ def add_music_arguments(parser: ArgumentParser, default: str | None = None) -> N
         type=float,
         help="how strongly the prompt steers, 0 to 30 (default: the model's)",
     )
-    parser.add_argument(
-        "--model",
-        default="default",
-        help="name in data/models, folder, .safetensors file or Hub ID (default: shipped model)",
-    )
+    add_model(parser)
     parser.add_argument(
         "--lora",
         action="append",

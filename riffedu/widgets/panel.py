@@ -45,6 +45,33 @@ def row(*controls: w.Widget) -> w.HBox:
     return w.HBox(controls, layout=w.Layout(flex_flow="row wrap", align_items="center"))
 
 
+def slider(
+    description: str,
+    value: float,
+    low: float,
+    high: float,
+    step: float = 1,
+    width: int = 480,
+    **traits: Any,
+) -> w.IntSlider | w.FloatSlider:
+    """Return a labelled slider: of integers if ``value`` and ``step`` are integers.
+
+    ``width`` is its width in pixels; ``traits`` go to the widget.
+    """
+    whole = isinstance(value, int) and isinstance(step, int)
+    traits = {"style": WIDE, "layout": w.Layout(width=f"{width}px", max_width="98%"), **traits}
+    kind = w.IntSlider if whole else w.FloatSlider
+    return kind(value=value, min=low, max=high, step=step, description=description, **traits)
+
+
+def seed_box(value: int = 0, most: int = 2**31 - 1) -> w.BoundedIntText:
+    """Return a labelled field for a seed, 0 to ``most``."""
+    layout = w.Layout(width="280px")
+    return w.BoundedIntText(
+        value=value, min=0, max=most, description="Seed", style=WIDE, layout=layout
+    )
+
+
 def toggles(options: Any, description: str, **traits: Any) -> w.ToggleButtons:
     """Return toggle buttons with the label on the left, as on sliders."""
     style = {**WIDE, "button_width": "auto"}

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from riffedu import limits
 from riffedu.app.addresses import ANY_ADDRESS, check_free
 from riffedu.app.server import load_warm
-from riffedu.flags import add_device, add_seed, choose_seed
+from riffedu.flags import add_device, add_model, add_seed, choose_seed
 from riffedu.output import check_output, say
 
 if TYPE_CHECKING:
@@ -66,11 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-browser", action="store_true", help="print the addresses; do not open a browser"
     )
-    parser.add_argument(
-        "--model",
-        default="default",
-        help="name in data/models, folder, .safetensors file or Hub ID (default: shipped model)",
-    )
+    add_model(parser)
     add_device(parser)
     add_seed(parser)
 

@@ -13,7 +13,7 @@ from riffedu.diffusion.guidance import PromptWarning
 from riffedu.music.generate import GUIDANCE, STEPS
 from riffedu.widgets.job import JobControls
 from riffedu.widgets.live import LiveSound
-from riffedu.widgets.panel import WIDE, Panel, note, row
+from riffedu.widgets.panel import WIDE, Panel, note, row, seed_box, slider
 from riffedu.widgets.player import prompt_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ EXAMPLES = (
     "funky slap bass groove",
     "church organ, slow chords",
 )
-LARGEST_SEED = 2**31 - 1
 
 
 class HearPanel(Panel):
@@ -65,36 +64,21 @@ class HearPanel(Panel):
             )
             for words in EXAMPLES
         ]
-        self.seed = w.BoundedIntText(
-            value=settings["seed"],
-            min=0,
-            max=LARGEST_SEED,
-            description="Seed",
-            style=WIDE,
-            layout=w.Layout(width="280px"),
-        )
+        self.seed = seed_box(settings["seed"])
         self.dice = w.Button(
             description="Another seed", icon="random", tooltip="Draw a seed at random"
         )
-        self.guidance = w.FloatSlider(
-            value=settings["guidance_scale"],
-            min=0,
-            max=12,
-            step=0.5,
-            description="Guidance",
-            style=WIDE,
+        self.guidance = slider(
+            "Guidance",
+            settings["guidance_scale"],
+            0,
+            12,
+            0.5,
             readout_format=".1f",
-            layout=w.Layout(width="480px"),
             continuous_update=False,
         )
-        self.steps = w.IntSlider(
-            value=settings["num_inference_steps"],
-            min=1,
-            max=50,
-            description="Steps",
-            style=WIDE,
-            layout=w.Layout(width="480px"),
-            continuous_update=False,
+        self.steps = slider(
+            "Steps", settings["num_inference_steps"], 1, 50, continuous_update=False
         )
         self.watch = w.Checkbox(
             value=True,

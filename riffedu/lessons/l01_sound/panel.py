@@ -11,7 +11,7 @@ from riffedu.signal.audio import clip, fade, mix, peak_db, resample, rms_db
 from riffedu.signal.sampling import alias, quantise, snr_db
 from riffedu.signal.synth import SAMPLE_RATE, sine
 from riffedu.widgets.live import AtRest, LiveFigure, LiveSound
-from riffedu.widgets.panel import WIDE, Panel, note, one_thread
+from riffedu.widgets.panel import WIDE, Panel, note, one_thread, slider
 from riffedu.widgets.pictures import BLUE, GREY, ORANGE
 
 RATES = (2000, 4000, 8000, 11025, 16000, 22050, 44100)
@@ -28,15 +28,7 @@ class AliasPanel(Panel):
     milliseconds = 5.0
 
     def __init__(self, hertz: int = 3000, sample_rate: int = 8000) -> None:
-        self.hertz = w.IntSlider(
-            value=hertz,
-            min=50,
-            max=12000,
-            step=50,
-            description="Tone (Hz)",
-            style=WIDE,
-            layout=LONG,
-        )
+        self.hertz = slider("Tone (Hz)", hertz, 50, 12000, 50)
         self.rate = w.SelectionSlider(
             options=RATES,
             value=sample_rate,
@@ -138,14 +130,7 @@ class BitsPanel(Panel):
     def __init__(self, sounds: dict | None = None) -> None:
         self.sounds = {name: x / np.abs(x).max() for name, x in (sounds or some_sounds()).items()}
         self.source = w.Dropdown(options=list(self.sounds), description="Sound", style=WIDE)
-        self.bits = w.IntSlider(
-            value=5,
-            min=2,
-            max=16,
-            description="Bits",
-            style=WIDE,
-            layout=LONG,
-        )
+        self.bits = slider("Bits", 5, 2, 16)
         self.dither = w.Checkbox(
             value=False, description="dither", indent=False, layout=w.Layout(width="auto")
         )
@@ -225,24 +210,8 @@ class BeatsPanel(Panel):
     """
 
     def __init__(self, hertz: int = 440, apart: float = 4.0) -> None:
-        self.hertz = w.IntSlider(
-            value=hertz,
-            min=110,
-            max=880,
-            step=10,
-            description="Tone (Hz)",
-            style=WIDE,
-            layout=LONG,
-        )
-        self.apart = w.FloatSlider(
-            value=apart,
-            min=0,
-            max=60,
-            step=0.5,
-            description="Apart (Hz)",
-            style=WIDE,
-            layout=LONG,
-        )
+        self.hertz = slider("Tone (Hz)", hertz, 110, 880, 10)
+        self.apart = slider("Apart (Hz)", apart, 0, 60, 0.5)
         self.ears = w.ToggleButtons(options=["added", "one to each ear"])
         self._rest = AtRest(self._hear)
         self.figure = LiveFigure(width=8.0, height=2.6)

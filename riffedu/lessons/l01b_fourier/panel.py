@@ -12,7 +12,7 @@ from riffedu.signal.audio import clip, fade, resample, set_level
 from riffedu.signal.fourier import centre_of_mass, wind
 from riffedu.signal.synth import harmonics, sine
 from riffedu.widgets.live import AtRest, LiveFigure, LiveSound
-from riffedu.widgets.panel import FIT, WIDE, Panel, note, one_thread, row
+from riffedu.widgets.panel import FIT, WIDE, Panel, note, one_thread, row, slider
 from riffedu.widgets.pictures import BLUE, GREY, ORANGE
 
 RATE = 22050
@@ -36,14 +36,7 @@ class FourierPanel(Panel):
         self.sound = w.Dropdown(
             options=list(self.sounds), description="Sound", style=WIDE, layout=FIT
         )
-        self.hertz = w.IntSlider(
-            value=100,
-            min=0,
-            max=TOP,
-            description="Turns a second (Hz)",
-            style=WIDE,
-            layout=w.Layout(width="640px", max_width="100%"),
-        )
+        self.hertz = slider("Turns a second (Hz)", 100, 0, TOP, width=640)
         self.whole = w.Checkbox(
             value=False, description="the whole curve", indent=False, layout=w.Layout(width="auto")
         )

@@ -12,7 +12,7 @@ from riffedu.lessons.l02_stft.exercises import tones_and_clicks
 from riffedu.signal.stft import decibels, is_cola, is_nola, istft, lobes, stft
 from riffedu.signal.synth import chirp, sine
 from riffedu.widgets.live import LiveFigure, LiveSound, frame
-from riffedu.widgets.panel import FIT, WIDE, Panel, note, one_thread, row, toggles
+from riffedu.widgets.panel import FIT, WIDE, Panel, note, one_thread, row, slider, toggles
 from riffedu.widgets.spectrogram_pictures import part
 
 RATE = 22050
@@ -53,15 +53,7 @@ class StftPanel(Panel):
             {"⅛ of a window": 8, "¼": 4, "½": 2, "a whole window": 1}, "Hop", value=4
         )
         self.padding = toggles({"none": 1, "2 ×": 2, "4 ×": 4}, "Zero padding")
-        self.top = w.IntSlider(
-            value=3000,
-            min=500,
-            max=RATE // 2,
-            step=25,
-            description="Up to (Hz)",
-            style=WIDE,
-            layout=LONG,
-        )
+        self.top = slider("Up to (Hz)", 3000, 500, RATE // 2, 25)
         self.phases = toggles({"kept": True, "random": False}, "Phases")
         self.listen_button = w.Button(
             description="There and back",

@@ -11,7 +11,7 @@ import numpy as np
 from riffedu.signal.mel import hz_to_mel, invert_mel, mel_filterbank, mel_to_hz, sparse_filterbank
 from riffedu.signal.params import SpectrogramParams
 from riffedu.widgets.live import AtRest, LiveFigure, LiveSound, frame
-from riffedu.widgets.panel import WIDE, Panel, note, one_thread, row, toggles
+from riffedu.widgets.panel import WIDE, Panel, note, one_thread, row, slider, toggles
 from riffedu.widgets.pictures import COLOURS, HERTZ, Picture, figure_png, new_figure
 
 BANDS = (8, 16, 32, 64, 128, 256, 512)
@@ -90,15 +90,7 @@ class MelPanel(Panel):
             style=WIDE,
             layout=w.Layout(width="420px"),
         )
-        self.top = w.IntSlider(
-            value=10000,
-            min=2000,
-            max=RATE // 2,
-            step=50,
-            description="Up to (Hz)",
-            style=WIDE,
-            layout=w.Layout(width="420px"),
-        )
+        self.top = slider("Up to (Hz)", 10000, 2000, RATE // 2, 50, width=420)
         self.scale = toggles([("HTK", "htk"), ("Slaney", "slaney")], "Scale")
         self.norm = toggles([("equal height", None), ("equal area", "slaney")], "Triangles")
         self.inverse = toggles(

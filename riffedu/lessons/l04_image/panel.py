@@ -15,7 +15,7 @@ from riffedu.signal import paint
 from riffedu.signal.image import image_from_spectrogram
 from riffedu.signal.params import SpectrogramParams
 from riffedu.widgets.live import LiveFigure, LiveSound
-from riffedu.widgets.panel import WIDE, Panel, note, row
+from riffedu.widgets.panel import WIDE, Panel, note, row, slider
 from riffedu.widgets.pictures import HERTZ, height
 
 SECONDS = 2.56
@@ -59,27 +59,9 @@ class PaintPanel(Panel):
             )
             for name, value in (("Pitch (Hz)", 440), ("… gliding to", 440))
         )
-        self.start = w.FloatSlider(
-            value=0.2,
-            min=0,
-            max=self.seconds - 0.05,
-            step=0.01,
-            description="Start (s)",
-            style=WIDE,
-            layout=wide,
-        )
-        self.length = w.FloatSlider(
-            value=0.6,
-            min=0.05,
-            max=self.seconds,
-            step=0.05,
-            description="Length (s)",
-            style=WIDE,
-            layout=wide,
-        )
-        self.level = w.IntSlider(
-            value=-20, min=-60, max=-12, description="Level (dBFS)", style=WIDE, layout=wide
-        )
+        self.start = slider("Start (s)", 0.2, 0, self.seconds - 0.05, 0.01, layout=wide)
+        self.length = slider("Length (s)", 0.6, 0.05, self.seconds, 0.05, layout=wide)
+        self.level = slider("Level (dBFS)", -20, -60, -12, layout=wide)
         self.add_button, self.undo_button, self.clear_button, self.listen_button = (
             w.Button(description=name, icon=icon, tooltip=words)
             for name, icon, words in (

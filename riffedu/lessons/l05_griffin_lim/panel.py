@@ -12,7 +12,7 @@ from riffedu.signal.phase import PhaseState, griffin_lim_steps
 from riffedu.signal.stft import decibels, stft
 from riffedu.signal.synth import impulses, sine
 from riffedu.widgets.live import LiveFigure, LiveSound, frame
-from riffedu.widgets.panel import WIDE, Panel, note, one_thread, row, toggles
+from riffedu.widgets.panel import WIDE, Panel, note, one_thread, row, slider, toggles
 from riffedu.widgets.pictures import COLOURS, SIGNED
 from riffedu.widgets.spectrogram_pictures import part
 
@@ -50,22 +50,8 @@ class GriffinLimPanel(Panel):
             style=WIDE,
             layout=LONG,
         )
-        self.seed = w.IntSlider(
-            value=0,
-            min=0,
-            max=9,
-            description="Seed",
-            style=WIDE,
-            layout=LONG,
-        )
-        self.iteration = w.IntSlider(
-            value=0,
-            min=0,
-            max=STEPS,
-            description="Iteration",
-            style=WIDE,
-            layout=w.Layout(width="640px"),
-        )
+        self.seed = slider("Seed", 0, 0, 9, width=420)
+        self.iteration = slider("Iteration", 0, 0, STEPS, width=640)
         self.listen_button = w.Button(
             description="Listen to this iteration",
             icon="play",

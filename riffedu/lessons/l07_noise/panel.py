@@ -20,7 +20,7 @@ from riffedu.diffusion.schedule import (
     zero_terminal_snr,
 )
 from riffedu.widgets.live import LiveFigure, LiveSound, frame
-from riffedu.widgets.panel import WIDE, Panel, note, row, toggles
+from riffedu.widgets.panel import WIDE, Panel, note, row, slider, toggles
 from riffedu.widgets.pictures import Picture, figure_png, height, new_figure
 
 if TYPE_CHECKING:
@@ -89,14 +89,7 @@ class NoisePanel(Panel):
         self.schedule = w.Dropdown(
             options=NAMES, value="cosine", description="Schedule", style=WIDE
         )
-        self.time = w.IntSlider(
-            value=400,
-            min=0,
-            max=999,
-            description="t",
-            style=WIDE,
-            layout=w.Layout(width="620px", max_width="98%"),
-        )
+        self.time = slider("t", 400, 0, 999, width=620)
         self.shown = toggles([("x_t", "x"), ("v", "v"), ("ε", "noise")], "Picture")
         self.hear_button = w.Button(
             description="Hear x_t", icon="volume-up", tooltip="Turn the noisy picture into sound"

@@ -14,7 +14,7 @@ from riffedu.diffusion.samplers import SAMPLERS, SamplerStep, ddim, sample
 from riffedu.errors import RiffeduError
 from riffedu.widgets.job import JobControls
 from riffedu.widgets.live import LiveFigure, LiveSound
-from riffedu.widgets.panel import FIT, WIDE, Panel, note, row, toggles
+from riffedu.widgets.panel import FIT, WIDE, Panel, note, row, seed_box, slider, toggles
 from riffedu.widgets.pictures import COLOURS, height
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ LABELS = {
     "heun": "Heun (two looks a step)",
     "dpmpp_2m": "DPM-Solver++(2M)",
 }
-LONG = w.Layout(width="480px", max_width="98%")
 
 
 class DenoisingPanel(Panel):
@@ -74,45 +73,13 @@ class DenoisingPanel(Panel):
             style=WIDE,
             layout=FIT,
         )
-        self.steps = w.IntSlider(
-            value=steps,
-            min=1,
-            max=50,
-            description="Steps",
-            style=WIDE,
-            layout=LONG,
-            continuous_update=False,
-        )
-        self.eta = w.FloatSlider(
-            value=0,
-            min=0,
-            max=1,
-            step=0.05,
-            description="η",
-            style=WIDE,
-            layout=LONG,
-            continuous_update=False,
-        )
-        self.seed = w.BoundedIntText(
-            value=seed,
-            min=0,
-            max=2**31 - 1,
-            description="Seed",
-            style=WIDE,
-            layout=w.Layout(width="280px"),
-        )
+        self.steps = slider("Steps", steps, 1, 50, continuous_update=False)
+        self.eta = slider("η", 0, 0, 1, 0.05, continuous_update=False)
+        self.seed = seed_box(seed)
         self.job = JobControls("Run")
         self.run_button, self.stop_button = self.job.start_button, self.job.stop_button
         self.progress, self.status = self.job.progress, self.job.status
-        self.step = w.IntSlider(
-            value=0,
-            min=0,
-            max=0,
-            description="Step",
-            style=WIDE,
-            disabled=True,
-            layout=w.Layout(width="640px", max_width="98%"),
-        )
+        self.step = slider("Step", 0, 0, 0, width=640, disabled=True)
         self.shown = toggles(
             [("the state", "state"), ("the guess x₀", "guess")], "Sound of", value="guess"
         )

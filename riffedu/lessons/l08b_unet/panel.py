@@ -10,7 +10,7 @@ import numpy as np
 
 from riffedu.diffusion.unet import modules, record_activations, switches, without
 from riffedu.widgets.live import LiveFigure, LiveSound
-from riffedu.widgets.panel import WIDE, Panel, note, one_thread, row
+from riffedu.widgets.panel import WIDE, Panel, note, one_thread, row, slider
 from riffedu.widgets.pictures import SIGNED
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from riffedu.music.pipeline import Pipeline
 
-LONG = w.Layout(width="480px", max_width="98%")
 NOTHING_OFF = "nothing"
 _OUTPUT = {
     "v_prediction": "The network itself predicts v, a mixture of noise and picture; the panel "
@@ -50,19 +49,9 @@ class UNetPanel(Panel):
             description="Switch off",
             style=WIDE,
         )
-        self.time = w.IntSlider(
-            value=600,
-            min=20,
-            max=980,
-            step=20,
-            description="Time t (noise)",
-            style=WIDE,
-            layout=LONG,
-        )
+        self.time = slider("Time t (noise)", 600, 20, 980, 20)
         self.block = w.Dropdown(options=list(modules(self.unet)), description="Block", style=WIDE)
-        self.channel = w.IntSlider(
-            value=0, min=0, max=1, description="Channel", style=WIDE, layout=LONG
-        )
+        self.channel = slider("Channel", 0, 0, 1)
         self.listen_button = w.Button(description="Hear the prediction")
         self.heard = LiveSound("Prediction")
         self.facts = w.HTML()

@@ -13,7 +13,7 @@ import numpy as np
 from riffedu.errors import RiffeduError
 from riffedu.widgets.job import JobControls
 from riffedu.widgets.live import LiveFigure, LiveSound
-from riffedu.widgets.panel import WIDE, Panel, note, row, toggles
+from riffedu.widgets.panel import WIDE, Panel, note, row, seed_box, slider, toggles
 from riffedu.widgets.pictures import Picture, figure_png, height, new_figure
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ SECONDS = 5.12
 STEPS = 8
 OVERLAY = 0.65  # opacity of the strongest colour, so that the picture stays visible
 HERTZ = (100, 500, 1000, 2000, 4000)
-LONG = w.Layout(width="480px", max_width="98%")
 FULL = w.Layout(width="640px", max_width="98%")
 
 
@@ -144,48 +143,18 @@ class TextPanel(Panel):
             placeholder="what should not be there; empty: no words",
         )
         scale = min(12.0, pipeline.settings(None, None)[1])
-        self.guidance = w.FloatSlider(
-            value=scale,
-            min=0,
-            max=12,
-            step=0.5,
-            description="Guidance",
-            style=WIDE,
-            layout=LONG,
-            readout_format=".1f",
-            continuous_update=False,
+        self.guidance = slider(
+            "Guidance", scale, 0, 12, 0.5, readout_format=".1f", continuous_update=False
         )
-        self.below = w.FloatSlider(
-            value=pipeline.guidance_below,
-            min=0,
-            max=1,
-            step=0.05,
-            description="up to t =",
-            style=WIDE,
-            layout=LONG,
-            continuous_update=False,
+        self.below = slider(
+            "up to t =", pipeline.guidance_below, 0, 1, 0.05, continuous_update=False
         )
-        self.seed = w.BoundedIntText(
-            value=seed,
-            min=0,
-            max=2**31 - 1,
-            description="Seed",
-            style=WIDE,
-            layout=w.Layout(width="280px"),
-        )
+        self.seed = seed_box(seed)
         self.job = JobControls("Run")
         self.run_button, self.stop_button = self.job.start_button, self.job.stop_button
         self.progress, self.status = self.job.progress, self.job.status
         self.word = w.Dropdown(options=[], description="Word", style=WIDE, disabled=True)
-        self.step = w.IntSlider(
-            value=0,
-            min=0,
-            max=steps,
-            description="at step (0: all)",
-            style=WIDE,
-            layout=LONG,
-            disabled=True,
-        )
+        self.step = slider("at step (0: all)", 0, 0, steps, disabled=True)
         self.shown = toggles([("this run", "now"), ("the run before", "before")], "Sound of")
         self.listen_button = w.Button(
             description="Listen",

@@ -10,7 +10,7 @@ import ipywidgets as w
 from riffedu.errors import RiffeduError
 from riffedu.widgets.job import JobControls
 from riffedu.widgets.live import LiveSound
-from riffedu.widgets.panel import WIDE, Panel, note, row, toggles
+from riffedu.widgets.panel import WIDE, Panel, note, row, seed_box, slider, toggles
 from riffedu.widgets.pictures import Picture, maps, picture
 from riffedu.widgets.player import hear, show
 
@@ -50,15 +50,7 @@ class WalkPanel(Panel):
         )
         self._drawn: dict[tuple[int, str], Picture] = {}
         last = len(self.states)
-        self.step = w.IntSlider(
-            value=last,
-            min=0,
-            max=last,
-            description="Step",
-            style=WIDE,
-            layout=w.Layout(width="640px"),
-            continuous_update=False,
-        )
+        self.step = slider("Step", last, 0, last, width=640, continuous_update=False)
         self.view = toggles(VIEWS, "Show")
         self.job = JobControls("Listen")
         self.listen_button, self.stop_button = self.job.start_button, self.job.stop_button
@@ -133,14 +125,7 @@ class ComparePanel(Panel):
         self.results: dict[Any, Result] = {}
         wide = w.Layout(width="640px")
         self.prompt = w.Text(value=prompt, description="Prompt", style=WIDE, layout=wide)
-        self.seed = w.BoundedIntText(
-            value=seed,
-            min=0,
-            max=2**31 - 1,
-            description="Seed",
-            style=WIDE,
-            layout=w.Layout(width="280px"),
-        )
+        self.seed = seed_box(seed)
         self.knob = toggles(list(SETTINGS), "Compare")
         self.values = w.Text(
             value=SETTINGS["guidance"][2],

@@ -15,7 +15,7 @@ from riffedu.music import edit, masks
 from riffedu.signal import audio
 from riffedu.widgets.job import JobControls
 from riffedu.widgets.live import LiveFigure, LiveSound
-from riffedu.widgets.panel import WIDE, Panel, note, row
+from riffedu.widgets.panel import WIDE, Panel, note, row, seed_box, slider
 from riffedu.widgets.pictures import COLOURS, HERTZ, height
 
 SECONDS = 5.12
@@ -59,9 +59,7 @@ class EditingPanel(Panel):
         self.prompt = w.Text(
             value=prompt, description="What to make of it", style=WIDE, layout=line
         )
-        self.strength = w.FloatSlider(
-            value=0.6, min=0, max=1, step=0.05, description="Strength", style=WIDE, layout=LONG
-        )
+        self.strength = slider("Strength", 0.6, 0, 1, 0.05)
         self.part = w.Dropdown(options=PARTS, description="Change", style=WIDE)
         self.time = w.FloatRangeSlider(
             value=(0, seconds),
@@ -82,17 +80,8 @@ class EditingPanel(Panel):
             layout=LONG,
             disabled=True,
         )
-        self.steps = w.IntSlider(
-            value=steps, min=2, max=50, description="Steps", style=WIDE, layout=LONG
-        )
-        self.seed = w.BoundedIntText(
-            value=0,
-            min=0,
-            max=2**31 - 1,
-            description="Seed",
-            style=WIDE,
-            layout=w.Layout(width="280px"),
-        )
+        self.steps = slider("Steps", steps, 2, 50)
+        self.seed = seed_box()
         self.job = JobControls("Change it")
         self.run_button, self.stop_button = self.job.start_button, self.job.stop_button
         self.progress, self.status = self.job.progress, self.job.status

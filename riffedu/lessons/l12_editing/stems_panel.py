@@ -9,7 +9,7 @@ from riffedu.signal import audio
 from riffedu.signal.stems import METHODS, recombine, split
 from riffedu.signal.stft import stft
 from riffedu.widgets.live import AtRest, LiveFigure, LiveSound
-from riffedu.widgets.panel import WIDE, Panel, note, row
+from riffedu.widgets.panel import WIDE, Panel, note, row, slider
 
 OFF, MOST = -40.0, 12.0
 """Ends of a gain's slider in dB; the lowest leaves the stem out."""
@@ -64,13 +64,10 @@ class StemsPanel(Panel):
         self.figure.axes.set(xlim=(0, seconds), ylim=(0, 8))
         self._loudest = np.abs(stft(waveform, N_FFT, HOP_LENGTH)).max()
         self.gains = {
-            name: w.FloatSlider(
-                value=0, min=OFF, max=MOST, step=1, description=f"{name} (dB)", style=WIDE
-            )
-            for name in self.stems
+            name: slider(f"{name} (dB)", 0.0, OFF, MOST, 1, width=300) for name in self.stems
         }
-        for slider in self.gains.values():
-            slider.observe(self._drag, "value")
+        for each in self.gains.values():
+            each.observe(self._drag, "value")
         self.sliders.children = tuple(self.gains.values())
         self._draw()
         self._play()
@@ -79,8 +76,7 @@ class StemsPanel(Panel):
     def decibels(self) -> dict[str, float]:
         """The gains; −inf for a stem that is left out."""
         return {
-            name: slider.value if slider.value > OFF else -np.inf
-            for name, slider in self.gains.items()
+            name: gain.value if gain.value > OFF else -np.inf for name, gain in self.gains.items()
         }
 
     def _drag(self, _: object = None) -> None:

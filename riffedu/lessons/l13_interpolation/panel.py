@@ -13,7 +13,7 @@ from riffedu.music.interpolate import four_corners, slerp
 from riffedu.music.stream import Piece, corner_states, endless
 from riffedu.widgets.job import JobControls
 from riffedu.widgets.live import LiveFigure, LiveSound
-from riffedu.widgets.panel import WIDE, Panel, note, row, toggles
+from riffedu.widgets.panel import WIDE, Panel, note, row, seed_box, slider, toggles
 from riffedu.widgets.pictures import COLOURS, describe, height
 
 PLACES = ("Lower left", "Lower right", "Upper left", "Upper right")
@@ -54,30 +54,10 @@ class InterpolationPanel(Panel):
             w.Text(value=text, description=place, style=WIDE, layout=LONG)
             for place, text in zip(PLACES, prompts)
         ]
-        self.x, self.y = (
-            w.FloatSlider(
-                value=0.5, min=0, max=1, step=0.01, description=name, style=WIDE, layout=LONG
-            )
-            for name in ("Right", "Up")
-        )
+        self.x, self.y = (slider(name, 0.5, 0, 1, 0.01, width=380) for name in ("Right", "Up"))
         self.mixed = toggles([("the words", False), ("the words and the noise", True)], "Mix")
-        self.seed = w.BoundedIntText(
-            value=seed,
-            min=0,
-            max=2**31 - 5,
-            description="Seed",
-            style=WIDE,
-            layout=w.Layout(width="280px"),
-        )
-        self.steps = w.IntSlider(
-            value=steps,
-            min=1,
-            max=50,
-            description="Steps",
-            style=WIDE,
-            layout=LONG,
-            continuous_update=False,
-        )
+        self.seed = seed_box(seed, most=2**31 - 5)
+        self.steps = slider("Steps", steps, 1, 50, width=380, continuous_update=False)
         self.job = JobControls("Clip here")
         self.clip_button, self.stop_button = self.job.start_button, self.job.stop_button
         self.progress, self.status = self.job.progress, self.job.status

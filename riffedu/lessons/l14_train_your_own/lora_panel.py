@@ -12,7 +12,7 @@ import numpy as np
 from riffedu.errors import RiffeduError
 from riffedu.widgets.job import JobControls
 from riffedu.widgets.live import LiveFigure, LiveSound
-from riffedu.widgets.panel import WIDE, Panel, note, row
+from riffedu.widgets.panel import WIDE, Panel, note, row, seed_box, slider
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -42,18 +42,15 @@ class LoraPanel(Panel):
         self.pipeline, self.loras, self.steps = pipeline, loras, steps
         self.made: dict[tuple[float, ...], Image] = {}
         self.prompt = w.Text(value=prompt, description="Prompt", style=WIDE, layout=LONG)
-        self.seed = w.BoundedIntText(
-            value=seed, min=0, max=2**31 - 1, description="Seed", style=WIDE
-        )
+        self.seed = seed_box(seed)
         self.strengths = [
-            w.FloatSlider(
-                value=lora.strength,
-                min=0,
-                max=1.5,
-                step=0.05,
-                description=f"Strength of {lora.name}"[:32],
+            slider(
+                f"Strength of {lora.name}"[:32],
+                lora.strength,
+                0,
+                1.5,
+                0.05,
                 style={"description_width": "190px"},
-                layout=LONG,
                 continuous_update=False,
             )
             for lora in loras
@@ -67,8 +64,8 @@ class LoraPanel(Panel):
         )
         self.figure.axes.set(xlabel="seconds", yticks=[])
         self.facts = w.HTML()
-        for slider in self.strengths:
-            slider.observe(self._moved, "value")
+        for each in self.strengths:
+            each.observe(self._moved, "value")
         self.play_button.on_click(lambda _: self.run())
         self.box = w.VBox(
             [
@@ -93,8 +90,8 @@ class LoraPanel(Panel):
         self.job.wait(seconds)
 
     def _moved(self, _: Any = None) -> None:
-        for lora, slider in zip(self.loras, self.strengths):
-            lora.strength = slider.value
+        for lora, strength in zip(self.loras, self.strengths):
+            lora.strength = strength.value
         if not self.job.running and self.made:
             self.run()
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from riffedu.music.pipeline import Pipeline
 
 RATES = {"0.0002 (slow)": 2e-4, "0.002": 2e-3, "0.02": 2e-2, "1 (too high)": 1.0}
-LONG = w.Layout(width="480px", max_width="98%")
 SHEET_STEPS, GUIDANCE = 10, 2.0
 
 

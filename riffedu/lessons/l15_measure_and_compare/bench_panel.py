@@ -15,7 +15,7 @@ from riffedu.evaluate import bench, classifier, shipped_classifier
 from riffedu.evaluate.peers import PEERS
 from riffedu.evaluate.sources import Settings, Source, parse
 from riffedu.widgets.job import JobControls
-from riffedu.widgets.panel import WIDE, Panel, note, row
+from riffedu.widgets.panel import WIDE, Panel, note, row, seed_box
 
 LINES = w.Layout(width="560px", max_width="98%", height="84px")
 
@@ -36,7 +36,7 @@ class BenchPanel(Panel):
             value=5.12, min=2, max=30, step=0.5, description="Seconds", style=WIDE
         )
         self.steps = w.BoundedIntText(value=steps, min=1, max=1000, description="Steps", style=WIDE)
-        self.seed = w.BoundedIntText(value=1, min=0, max=2**31 - 1, description="Seed", style=WIDE)
+        self.seed = seed_box(1)
         self.folder = w.Text(value=str(folder), description="Folder", style=WIDE)
         self.save_button = w.Button(
             description="Save", icon="download", disabled=True, tooltip="Write all to the folder"

@@ -28,9 +28,7 @@ from riffedu.evaluate.listening import (
     binomial_p_value,
     exact_interval,
 )
-from riffedu.widgets.panel import WIDE, Panel, note, row
-
-LONG = w.Layout(width="420px", max_width="98%")
+from riffedu.widgets.panel import WIDE, Panel, note, row, slider
 
 
 def blind_player(samples: np.ndarray, sample_rate: int, label: str) -> str:
@@ -190,9 +188,7 @@ class RatingPanel(_VotesPanel):
             for letter in self.test.letters
         }
         self.sliders = {
-            letter: w.IntSlider(
-                value=50, min=0, max=100, description=f"{letter} (0–100)", style=WIDE, layout=LONG
-            )
+            letter: slider(f"{letter} (0–100)", 50, 0, 100, width=420)
             for letter in self.test.letters
         }
         self.rate_button = w.Button(description="Rate", tooltip="Cast these ratings and see names")
@@ -224,8 +220,8 @@ class RatingPanel(_VotesPanel):
         except RiffeduError as error:
             return self.say(str(error))
         self.rate_button.disabled, self.save_button.disabled = True, False
-        for slider in self.sliders.values():
-            slider.disabled = True
+        for each in self.sliders.values():
+            each.disabled = True
         told = (
             f"{letter} was {vote.system} ({vote.score:.0f})"
             for letter, vote in zip(self.test.letters, self._votes)
