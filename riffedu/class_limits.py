@@ -60,8 +60,8 @@ def read_limits(file: str | Path) -> ClassLimits:
         low = 1 if name in ("steps", "pages") else 0
         if isinstance(value, bool) or not isinstance(value, kind) or not low <= value < 1e9:
             raise RiffeduError(
-                f"{name!r} in {str(file)!r} must be a {'whole ' if whole else ''}number from "
-                f"{low}, not {value!r}"
+                f"{name!r} in {str(file)!r} must be a {'whole ' if whole else ''}number, at "
+                f"least {low}, not {value!r}"
             )
     return ClassLimits(**found)
 

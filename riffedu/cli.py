@@ -54,7 +54,7 @@ VERBS: dict[str, tuple[str, str | dict]] = {
     "show": ("print how a sound or picture was made", "riffedu.verbs.show"),
     "again": ("make the clip in a file again", "riffedu.verbs.again"),
     "train": (
-        "render training data; train the autoencoder and the denoiser",
+        "render training data; train or fine-tune a model",
         {
             "data": ("render captioned clips as training data", "riffedu.training.data"),
             "autoencoder": ("train the autoencoder", "riffedu.training.autoencoder"),
@@ -68,7 +68,7 @@ VERBS: dict[str, tuple[str, str | dict]] = {
     ),
     "evaluate": ("measure how well a model follows its prompts", "riffedu.evaluate"),
     "compare": (
-        "compare music generators on the same prompts, measured and heard blind",
+        "compare music generators: measures and blind listening on the same prompts",
         "riffedu.verbs.compare",
     ),
 }

@@ -154,6 +154,6 @@ function factorsOf(n) {
       n /= r;
     }
   }
-  if (n !== 1) throw new Error(`The transform knows no prime factor above 13: ${n}.`);
+  if (n !== 1) throw new Error(`The FFT supports no prime factor above 13, but the length is ${n}.`);
   return factors;
 }

@@ -54,7 +54,7 @@ function statesOf(facts, all) {
   const size = facts.states[0] * facts.states[1];
   const known = new Map(["", ...facts.choices].map((prompt, i) => [prompt, all.subarray(i * size, (i + 1) * size)]));
   return (prompt) => {
-    if (!known.has(prompt)) throw new Error(`This page knows ${facts.choices.length} prompts; “${prompt}” is none of them.`);
+    if (!known.has(prompt)) throw new Error(`This page knows ${facts.choices.length} prompts; “${prompt}” is not one of them.`);
     return known.get(prompt);
   };
 }
@@ -62,7 +62,7 @@ function statesOf(facts, all) {
 /** A file's bytes, unpacked if the server has not done so already. */
 async function unpacked(name, progress) {
   const response = await fetch(new URL(name, import.meta.url));
-  if (!response.ok) throw new Error(`${name} did not arrive (${response.status}). Reload the page to try again.`);
+  if (!response.ok) throw new Error(`${name} could not be loaded (${response.status}). Reload the page to try again.`);
   const count = new TransformStream({
     transform(chunk, out) {
       progress(chunk.byteLength);

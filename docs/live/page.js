@@ -42,7 +42,7 @@ function showLoading(worker, total) {
       document.body.dataset.threads = data.threads;
     } else if (data.type === "failed") words.textContent = `The model could not be opened: ${data.message}`;
   });
-  worker.addEventListener("error", () => (words.textContent = "This browser cannot run the model: it needs module workers and WebAssembly."));
+  worker.addEventListener("error", () => (words.textContent = "This browser cannot run the model, which needs module workers and WebAssembly."));
 }
 
 async function open() {

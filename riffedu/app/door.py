@@ -22,7 +22,7 @@ It ends in <code>?token=…</code>, and the token is new each time the app start
 <p role="alert">{wrong}</p>
 </html>
 """
-WRONG = "This is not the token of the app that runs now."
+WRONG = "This token does not belong to the app that is running now."
 
 
 class DoorHandler(VoilaLoginHandler):

@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--base-url",
         default="/",
         metavar="PATH",
-        help="path below which the page is, such as /music/, behind a proxy (default: /)",
+        help="path under which the page is served, such as /music/, behind a proxy (default: /)",
     )
     parser.add_argument("--no-token", action="store_true", help="do not require a token")
     parser.add_argument(

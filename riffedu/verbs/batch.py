@@ -123,7 +123,7 @@ def run_jobs(
             bar.update()
     there = sum(path.exists() for path in written)
     kept = len(jobs) - len(missing)
-    remark = f"; kept the files of {kept} others, --overwrite makes them again" if kept else ""
+    remark = f"; kept the files of {kept} others (--overwrite makes them again)" if kept else ""
     if not quiet:
         good = len(missing) - len(failed)
         say(f"{output}: wrote {there} files from {good} sound files{remark}")

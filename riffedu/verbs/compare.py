@@ -27,8 +27,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", required=True, metavar="FOLDER", help="folder to write to"
     )
-    parser.add_argument("--seconds", type=float, default=5.12, help="length of a clip (5.12)")
-    parser.add_argument("--seed", type=int, default=0, help="random seed of every clip (default 0)")
+    parser.add_argument(
+        "--seconds", type=float, default=5.12, help="length of a clip in seconds (default: 5.12)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="random seed of each clip (default: 0)")
     parser.add_argument("--steps", type=int, help="denoising steps (default: each source's own)")
     parser.add_argument(
         "--clip",
@@ -44,7 +46,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--votes",
         nargs="+",
         metavar="CSV",
-        help="pool these files, saved from the page in FOLDER, and print who was rated how",
+        help="pool these files, saved from the page in FOLDER, and print how each source was rated",
     )
     parser.add_argument(
         "--overwrite", action="store_true", help="replace an earlier comparison in the folder"

@@ -107,7 +107,7 @@ def run(args: Namespace) -> int:
             for clip in missing:
                 make(pipeline, clip, args)
     if len(missing) < len(clips) and not args.quiet:
-        say(f"kept {len(clips) - len(missing)} of {len(clips)} clips that were there already")
+        say(f"{len(clips) - len(missing)} of {len(clips)} clips already existed and were kept")
     return 0
 
 

@@ -95,7 +95,7 @@ def run(args: Namespace) -> int:
             marks.append(mark)
             write_table(output, marks)
     bad = [mark for mark in marks if mark.state != "complete"]
-    say(f"{len(marks)} notebooks graded, {len(bad)} of them with a remark: {output}")
+    say(f"{len(marks)} notebooks graded, {len(bad)} of them not completed: {output}")
     return 1 if bad else 0
 
 
@@ -187,7 +187,7 @@ def _state(ended: int | None, marks: dict, seconds: float, memory: float) -> str
     if marks["memory"]:
         return f"needed more than {memory / 1e9:g} GB"
     if ended:
-        return f"ended by itself (exit status {ended})"
+        return f"exited early (exit status {ended})"
     return f"{marks['errors']} cells with errors" if marks["errors"] else "complete"
 
 

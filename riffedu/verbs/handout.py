@@ -36,8 +36,8 @@ class Copies:
         lines = [f"{len(names)} lessons {what}" for names, what in parts if names]
         if self.waiting:
             lines.append(
-                f"a newer version of {', '.join(self.waiting)} is there; yours was changed and "
-                "stays: --update puts the new one beside it"
+                f"a newer version of {', '.join(self.waiting)} is available; you changed yours, "
+                "so it was kept: --update puts the new one beside it"
             )
         return "\n".join(lines)
 

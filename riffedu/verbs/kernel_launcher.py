@@ -77,7 +77,7 @@ def main(arguments: list[str]) -> int:
         os.execv(sys.executable, [sys.executable, "-m", "ipykernel_launcher", *arguments])
     kernel = request_kernel(line, arguments)
     if not kernel:
-        print("riffedu: this machine runs as many notebooks as its limits allow", file=sys.stderr)
+        print("riffedu: no more notebooks: the limit on this machine is reached", file=sys.stderr)
         return 1
     wait_for_end(line, kernel)
     return 0

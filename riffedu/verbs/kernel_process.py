@@ -118,7 +118,7 @@ def _limit_cells(events: Any, seconds: float) -> None:
     timers: list[threading.Timer] = []
 
     def interrupt() -> None:
-        print(f"Stopped: a cell may run for {seconds:g} s here (the limit of this class).")
+        print(f"Stopped: the class limit for a cell is {seconds:g} s.")
         os.kill(os.getpid(), signal.SIGINT)
 
     def begin(_: Any) -> None:

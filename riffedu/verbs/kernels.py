@@ -43,7 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "command",
         nargs=argparse.REMAINDER,
         metavar="-- COMMAND",
-        help="run this command with shared kernels, for example `-- riffedu lab`, and end with it",
+        help="run this command with shared kernels, for example `-- riffedu lab`, and stop when "
+        "it ends",
     )
 
 
@@ -58,7 +59,8 @@ def run(args: argparse.Namespace) -> int:
         say("Loading the model and the libraries …", sys.stderr, flush=True)
         prepare()
         say(
-            f"Notebooks share them with\n  export {SOCKET}={path}\n  export JUPYTER_PATH={SPEC}",
+            "To share them with notebooks, set\n"
+            f"  export {SOCKET}={path}\n  export JUPYTER_PATH={SPEC}",
             sys.stderr,
             flush=True,
         )

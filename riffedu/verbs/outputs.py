@@ -14,7 +14,7 @@ SOUNDS = ".wav, .flac, .ogg, .mp3, .opus or .m4a; - for stdout"
 
 def add_overwrite(parser: ArgumentParser, several: bool = False) -> None:
     """Add ``--overwrite``; without it existing files are kept."""
-    kept = "are kept, and only missing ones are made" if several else "are refused"
+    kept = "are kept, and only missing ones are made" if several else "cause an error"
     parser.add_argument(
         "--overwrite",
         action="store_true",

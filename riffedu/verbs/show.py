@@ -18,7 +18,7 @@ def run(args: Namespace) -> int:
 
     record = read_record(args.file)
     if record is None:
-        say(f"{args.file} does not say how it was made: it has no record of riffedu")
+        say(f"{args.file} does not say how it was made: it contains no record by riffedu")
         return 1
     if args.json:
         say(json.dumps(record, ensure_ascii=False, indent=1))

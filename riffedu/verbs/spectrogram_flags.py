@@ -43,7 +43,7 @@ def add_device(parser: ArgumentParser) -> None:
     """Add ``--device``, for compatibility with Riffusion; conversion runs on the CPU."""
     parser.add_argument(
         "--device",
-        help="accepted for compatibility with Riffusion, but ignored: the CPU converts",
+        help="accepted for compatibility with Riffusion, but ignored: the CPU is used",
     )
 
 

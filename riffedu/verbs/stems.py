@@ -28,8 +28,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--method",
         choices=METHODS,
         default="harmonic",
-        help="harmonic (tones and strokes), bands (bass, middle, treble) or demucs (default: "
-        "harmonic)",
+        help="harmonic (stems: harmonic, percussive), bands (bass, middle, treble) or demucs "
+        "(default: harmonic)",
     )
     parser.add_argument(
         "--gain",

@@ -160,7 +160,7 @@ def test_what_the_teacher_can_do(tmp_path):
             await page.order("code")
             await page.until(lambda: page.overview["code"] != old)
             late = await Phone(of_class.url, "late", old).join()
-            assert "not the code" in late.refused
+            assert "not the current code" in late.refused
             await page.order("lock", True)
             await page.until(lambda: page.overview["locked"])
             late = await Phone(of_class.url, "late", of_class.room.code).join()

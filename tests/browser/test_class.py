@@ -107,11 +107,11 @@ def test_a_phone_joins_and_its_prompt_plays(browser, served):
         phone.reload()
         says(phone, "#waiting", "You hear")
         teacher.click("#class li button")
-        says(phone, "#wrong", "has left the class")
+        says(phone, "#wrong", "no longer in the class")
         assert phone.is_visible("#join") and not phone.is_visible("#play")
         phone.fill("#code", "XXXXXX")
         phone.click("#join button")
-        says(phone, "#wrong", "not the code")
+        says(phone, "#wrong", "not the current code")
         assert teacher.get_attribute(".riffedu-instrument", "data-state") == "playing"
         assert teacher.get_attribute(".riffedu-instrument", "data-repeats") == "0"
     assert desk.problems + pocket.problems == []

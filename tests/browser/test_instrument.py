@@ -141,7 +141,7 @@ def test_a_late_piece_is_bridged_in_time_and_said(fake):
     fake.page.evaluate("listen()")
     fake.python("model_server.one.stuck = True")
     fake.until("view.band.repeats >= 2")
-    assert "repeating in time" in fake.root.locator(".riffedu-facts").inner_text()
+    assert "repeating on the beat" in fake.root.locator(".riffedu-facts").inner_text()
     fake.python("model_server.one.stuck = False")
     number = fake.page.evaluate("view.band.number")
     fake.until(f"view.band.number > {number + 1}")
@@ -386,7 +386,7 @@ def test_sessions_come_back(fake, tmp_path):
     before = fake.python("print(*[w.place[0] for w in model_server.one.wishes])").split()
     fake.python("band.seed, band.x = 1, 1.0; model_server.one.wishes.clear()")
     fake.root.locator("input[accept*=json]").set_input_files(path)
-    fake.until("view.status.textContent.includes('play again as they were')")
+    fake.until("view.status.textContent.includes('They are replayed')")
     assert fake.python("print(band.seed, band.x)") == "77 0.125"
     fake.playing()
     fake.until(f"view.band.number >= {len(before)}", 60)
@@ -542,6 +542,6 @@ def test_the_app_in_two_pages(browser, app):
     with Watched(browser) as stranger:
         stranger.page.goto(app.address + "x")
         assert stranger.page.locator("h1").inner_text() == "This instrument needs its full link"
-        assert "not the token" in stranger.page.locator("[role=alert]").inner_text()
+        assert "does not belong" in stranger.page.locator("[role=alert]").inner_text()
     assert "WARNING" not in app.log.read_text()
     assert one.problems + two.problems == []

@@ -200,7 +200,7 @@ def test_bytes_that_cannot_be(player):
     assert "3 bytes where 512 × 400" in status.inner_text()
     player.notebook.execute("player.picture = good; player.sound = b'123'")
     player.page.wait_for_function(
-        "document.querySelector('.riffedu-status').innerText.includes('no whole number')"
+        "document.querySelector('.riffedu-status').innerText.includes('not a whole number')"
     )
     player.notebook.execute(
         "from riffedu.widgets.player import play; player.set(play(low, 44100, 'Good again'))"

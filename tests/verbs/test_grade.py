@@ -116,7 +116,7 @@ def test_a_notebook_may_write_in_its_own_folder(tmp_path):
 
 def test_one_that_ends_the_process(tmp_path):
     got = mark(notebook(tmp_path / "exit.ipynb", "import os\nos._exit(3)"))
-    assert got.state == "ended by itself (exit status 3)"
+    assert got.state == "exited early (exit status 3)"
 
 
 def test_a_spoilt_result_file_is_no_mark(tmp_path):
@@ -143,7 +143,7 @@ def test_the_verb_writes_a_table(tmp_path, capsys):
     table = tmp_path / "marks.csv"
     args = ["grade", str(tmp_path / "class"), "-o", str(table), "--seconds", "20", "--jobs", "2"]
     assert cli.main(args) == 1
-    assert "3 notebooks graded, 2 of them with a remark" in capsys.readouterr().out
+    assert "3 notebooks graded, 2 of them not completed" in capsys.readouterr().out
     rows = {row["notebook"]: row for row in csv.DictReader(table.open(encoding="utf-8"))}
     checks = len(grading.checks_of(STFT))
     assert rows["ben.ipynb"]["right"] == "0" and rows["ben.ipynb"]["of"] == str(checks)

@@ -109,12 +109,12 @@ class Room:
                 return back
             given = code.strip().upper() if isinstance(code, str) else ""
             if not hmac.compare_digest(given.encode("utf-8", "replace"), self.code.encode()):
-                raise WrongCode("this is not the code that the class uses now")
+                raise WrongCode("this is not the current code of the class")
             if self.locked:
                 raise RiffeduError("the class is not accepting new phones now")
             here = sum(seat.address == address for seat in self.seats)
             if len(self.seats) >= self.most_phones or here >= (self.per_address or here + 1):
-                raise RiffeduError("the class is full: wait until a phone leaves")
+                raise RiffeduError("no place is free: ask your teacher, or wait until one is")
             name = self._unused(clean_name(name))
             crowd = [sum(seat.corner == i for seat in self.seats) for i in range(len(CORNERS))]
             corner = min(range(len(CORNERS)), key=lambda i: (crowd[i], CORNERS[i]))

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from riffedu.app.model_server import ModelServer
 
 NO_NETWORK = (
-    "No phone can reach that address: this machine is on no network. Connect it to the phones' "
-    "Wi-Fi and start again, or give its address there with --ip."
+    "No phone can reach that address: this machine is not connected to a network. Connect it to "
+    "the phones' Wi-Fi and start again, or give its address there with --ip."
 )
 SAVE_EVERY = 10.0
 """Seconds from one writing of the session file to the next."""
@@ -44,15 +44,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--port", type=int, default=8877, help="port of the phones' server (default: 8877)"
     )
     parser.add_argument(
-        "--phones", type=int, default=40, metavar="N", help="phones at most (default: 40)"
+        "--phones", type=int, default=40, metavar="N", help="maximum number of phones (default: 40)"
     )
     parser.add_argument(
         "--per-address",
         type=int,
         default=3,
         metavar="N",
-        help="phones at most from one network address; 0: no limit, for a network that hides its "
-        "phones behind one address (default: 3)",
+        help="maximum number of phones per network address; 0: no limit, for a network that hides "
+        "its phones behind one address (default: 3)",
     )
     parser.add_argument(
         "-o",
@@ -119,7 +119,7 @@ async def serve(model_server: Any, args: argparse.Namespace, address: str, outpu
         if is_loopback(address):
             say(NO_NETWORK, flush=True)
         show(of_class.teacher.listen(), args.no_browser)
-        say(f"The class is recorded in {output}", flush=True)
+        say(f"The class is being recorded in {output}", flush=True)
         await of_class.keep(SAVE_EVERY)
     finally:
         of_class.close()

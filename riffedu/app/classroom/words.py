@@ -44,7 +44,7 @@ def clean_prompt(text: object) -> str:
 def _clean(text: object, signs: str) -> str:
     """Replace all but letters, marks, digits and ``signs`` with spaces, and join the spaces."""
     if not isinstance(text, str):
-        raise RiffeduError("text is needed here")
+        raise RiffeduError("enter some text")
     out, marks = "", 0
     for character in unicodedata.normalize("NFC", text[: 4 * LONGEST_PROMPT]):
         kind = unicodedata.category(character)[0]

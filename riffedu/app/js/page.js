@@ -56,11 +56,11 @@ class InstrumentPage {
       } });
     this.clearText = press("✕", "Back to the pad", () => state.replace({ text: "" }));
     this.seed = this.number("seed", "Seed: the same seed and moves give the same music", 0, 2 ** 31 - 1);
-    this.dice = press("⚄", "Another seed, from the start", () => (state.replace({ seed: Math.floor(Math.random() * 10000) }), state.restart()));
-    this.guidance = this.slider("guidance_scale", "Guidance: how far the words pull", 0, 12, 0.5);
-    this.strength = this.slider("strength", "Strength: how far a piece may leave its seed sound", 0, 1, 0.01);
+    this.dice = press("⚄", "Start again with another seed", () => (state.replace({ seed: Math.floor(Math.random() * 10000) }), state.restart()));
+    this.guidance = this.slider("guidance_scale", "Guidance: how strongly the prompt steers", 0, 12, 0.5);
+    this.strength = this.slider("strength", "Strength: how far a piece may depart from its seed sound", 0, 1, 0.01);
     this.steps = this.slider("steps", "Steps: more is finer but slower", 2, 25, 1);
-    this.width = this.slider("width", "Stereo width, heard at once: 0 is mono, and in mono every width is the same music", 0, 1, 0.05);
+    this.width = this.slider("width", "Stereo width, takes effect at once: 0 is mono; mixed down to mono, every width sounds the same", 0, 1, 0.05);
     this.sounds = el("select", { ariaLabel: "Seed sound: what every piece begins from", title: "Seed sound: what every piece begins from", onchange: () => state.set({ seed_sound: this.sounds.value }) });
     for (const [name, words] of state.get("seed_sounds")) this.sounds.append(el("option", { value: name }, words));
     this.file = this.picker("audio/*", (file) => state.bring(file));
@@ -81,9 +81,9 @@ class InstrumentPage {
     this.sound = volumeAndMeter();
     this.facts = el("output", { className: "riffedu-facts" });
     this.queue = el("div", { className: "riffedu-queue", role: "img" });
-    this.scroll = el("canvas", { tabIndex: 0, className: "riffedu-scroll", title: "Touch a place: which words, which step and which latents drew it?" });
+    this.scroll = el("canvas", { tabIndex: 0, className: "riffedu-scroll", title: "Touch a place to see which words, step and latents drew it" });
     this.scroll.setAttribute("role", "application");
-    this.scroll.setAttribute("aria-label", "The spectrogram of the last fifty seconds, and of what is ready. Arrow keys look inside.");
+    this.scroll.setAttribute("aria-label", "The spectrogram of the last fifty seconds, and of what is ready. Use the arrow keys to look inside.");
     this.book = new LabBook((...words) => state.say(...words), state.get("page"));
     this.status = el("div", { className: "riffedu-status", role: "status" });
   }
@@ -115,7 +115,7 @@ class InstrumentPage {
 
   /** Say so if the model cannot read a prompt. */
   readable(prompt) {
-    if (STRANGE.test(prompt)) this.state.say(`The model reads English words only: “${prompt.slice(0, 30)}” will sound like anything.`, true);
+    if (STRANGE.test(prompt)) this.state.say(`The model reads English words only: “${prompt.slice(0, 30)}” gives an arbitrary result.`, true);
   }
 
   number(name, words, min, max) {
@@ -203,8 +203,8 @@ class InstrumentPage {
       facts.push(`${Math.max(0, band.ahead).toFixed(1)} s ahead${band.asked !== null ? ", making more" : ""}`);
       if (part.piece.took > READY) facts.push(`${rate.toFixed(1)}× real time`);
     }
-    if (part?.repeat) facts.push("late: repeating in time");
-    if (part?.piece.waiting) facts.push(`${part.piece.waiting} more wait for the model`);
+    if (part?.repeat) facts.push("late: repeating on the beat");
+    if (part?.piece.waiting) facts.push(`${part.piece.waiting} other listeners waiting for the model`);
     if (band.tape) facts.push(`recording ${clock(taped)}`);
     return facts;
   }
@@ -217,7 +217,7 @@ class InstrumentPage {
     const key = `${ready} ${making}`;
     if (this.queue.dataset.key === key) return;
     this.queue.dataset.key = key;
-    this.queue.setAttribute("aria-label", `${ready} pieces ready${making ? ", one in the making" : ""}`);
+    this.queue.setAttribute("aria-label", `${ready} ${ready === 1 ? "piece" : "pieces"} ready${making ? ", one in the making" : ""}`);
     this.queue.title = this.queue.getAttribute("aria-label");
     this.queue.replaceChildren(...Array.from({ length: ready }, () => el("i", {})), ...(making ? [el("i", { className: "riffedu-making" })] : []));
   }

@@ -29,7 +29,7 @@ class InstrumentState extends EventTarget {
     heard.forEach(([event, action]) => model.on(event, action));
     signal.addEventListener("abort", () => heard.forEach(([event, action]) => model.off(event, action)));
     this.band.addEventListener("lost", () =>
-      this.say("No new piece came for half a minute, so the music stopped. Is the kernel running? Press play to try again.", true));
+      this.say("No new piece came in time, so the music stopped. Is the kernel running? Press play to try again.", true));
   }
 
   get(name) {
@@ -188,7 +188,7 @@ class InstrumentState extends EventTarget {
       this.model.send(content, undefined, buffers);
     } catch {
       this.band.pause();
-      this.say("The kernel is gone: run the cell again.", true);
+      this.say("The connection is lost: run the cell again, or start riffedu again.", true);
     }
   }
 
@@ -205,7 +205,7 @@ class InstrumentState extends EventTarget {
       brought: () => this.say(`Every piece now begins from ${content.name}.${this.note || ""}`),
       restored: () => {
         if (content.before) this.remember(() => this.restore(content.before));
-        this.say(`The session has ${content.pieces} pieces; they play again as they were, then it goes on. Press play.`);
+        this.say(`The session has ${content.pieces} pieces. They are replayed, and then the music continues. Press play.`);
         this.renewSoon();
       },
       session: () => this.tell("session", content),

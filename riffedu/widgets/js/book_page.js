@@ -21,7 +21,7 @@ async function bookPage(store) {
         el("details", {}, el("summary", {}, "How it was made"), el("pre", {}, record))).outerHTML,
     );
   }
-  const intro = `${store.cards.length} clips, generated with riffedu. A lab book opens this page again.`;
+  const intro = `${store.cards.length} clips, generated with riffedu. You can open this page again in a lab book.`;
   return new Blob(
     ['<!doctype html>\n<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">\n',
       `<title>riffedu: lab book</title><style>${PAGE_STYLE}</style>\n<h1>Lab book</h1>\n<p>${intro}</p>\n<hr>\n`, articles.join("\n"), "\n</html>\n"],
@@ -34,7 +34,7 @@ async function openBookPage(file, store) {
   if (file.size > LARGEST_PAGE) throw new Error(`${file.name} is too large: a lab book has at most ${LARGEST_PAGE / 1e6} MB.`);
   const page = new DOMParser().parseFromString(await file.text(), "text/html"); // runs no script of it
   const articles = [...page.querySelectorAll("article[data-clip]")];
-  if (!articles.length) throw new Error(`${file.name} is no exported lab book.`);
+  if (!articles.length) throw new Error(`${file.name} is not an exported lab book.`);
   for (const article of articles.reverse()) {
     try {
       const { label, record, kind, star, made } = JSON.parse(article.dataset.clip);

@@ -73,7 +73,7 @@ function keyHelp(rows) {
     list.hidden = !list.hidden;
     button.setAttribute("aria-expanded", String(!list.hidden));
   };
-  const button = press("?", "The keys (?)", turn, { className: "riffedu-help", "aria-expanded": "false", "aria-controls": list.id });
+  const button = press("?", "Keyboard shortcuts (?)", turn, { className: "riffedu-help", "aria-expanded": "false", "aria-controls": list.id });
   return { button, list, turn };
 }
 

@@ -29,7 +29,7 @@ class LabBook {
     this.undo = press("↶ undo", "Bring back the clip that was deleted last", () => this.store.undo());
     this.exporter = press("export", "Save all clips as one page: it plays anywhere, and can be opened here again", () => this.save());
     this.list = el("ol", { className: "riffedu-clips", ariaLabel: "Clips, the newest first" });
-    this.none = el("p", {}, "Nothing yet: every clip that is generated in this browser is kept here, the newest 60.");
+    this.none = el("p", {}, "Nothing yet: every clip that you generate is kept here: the newest 60 clips and 24 live pieces.");
     this.body.append(
       el("div", { className: "riffedu-row" }, this.exporter, press("open", "Add the clips of a page that was exported", () => this.picker.click()), this.undo, this.compare),
       this.none, this.list, this.picker,
@@ -68,7 +68,7 @@ class LabBook {
       el("b", { title: label }, label), el("small", {}, facts),
       el("span", {},
         act("A", "Compare as A", () => choose(0), "a"), act("B", "Compare as B", () => choose(1), "b"),
-        act("★", "Star: it stays when older clips make room", () => this.star(card), "star"),
+        act("★", "Star: keep this clip when old ones are deleted to make room", () => this.star(card), "star"),
         act("⤓", "Download as WAV", () => this.download(card), "save"), act("✕", "Delete", () => this.store.remove(id), "delete")),
     );
   }
@@ -117,7 +117,7 @@ class LabBook {
 
   async save() {
     download(await bookPage(this.store), "riffedu-lab-book.html");
-    this.say(`${this.store.cards.length} clips are in riffedu-lab-book.html.`);
+    this.say(`Saved in riffedu-lab-book.html: ${this.store.cards.length}.`);
   }
 
   async open() {

@@ -24,7 +24,7 @@ function palette(name) {
 class SpectrogramPicture {
   constructor(bytes, rows, columns, map = "grey") {
     if (bytes.byteLength !== rows * columns) {
-      throw new Error(`The picture has ${bytes.byteLength} bytes where ${rows} × ${columns} were announced.`);
+      throw new Error(`The picture has ${bytes.byteLength} bytes, but ${rows} × ${columns} were expected.`);
     }
     const view = ArrayBuffer.isView(bytes) ? bytes : new DataView(bytes);
     this.pixels = new Uint8Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));

@@ -58,7 +58,7 @@ function speaker() {
 function channelsOf(bytes, count) {
   const view = ArrayBuffer.isView(bytes) ? bytes : new DataView(bytes);
   if (count < 1 || view.byteLength % (2 * count)) {
-    throw new Error(`The sound has ${view.byteLength} bytes, which is no whole number of samples.`);
+    throw new Error(`The sound has ${view.byteLength} bytes, which is not a whole number of samples.`);
   }
   const length = view.byteLength / (2 * count);
   const data = new DataView(view.buffer, view.byteOffset, view.byteLength);

@@ -57,10 +57,10 @@ function closed(code) {
   if (code === ENDED) {
     keep("key", "");
     [phone.joined, phone.seat, phone.outgoing] = [false, null, null];
-    $("wrong").textContent = "This phone has left the class.";
+    $("wrong").textContent = "This phone is no longer in the class.";
     return showJoin();
   }
-  $("wrong").textContent = phone.joined ? "The connection is lost. Trying again …" : "The class does not answer. Are you on its Wi-Fi?";
+  $("wrong").textContent = phone.joined ? "The connection is lost. Trying again …" : "The class cannot be reached. Is this phone on the class's Wi-Fi?";
   if (phone.joined) setTimeout(connect, 1500);
   else showJoin();
 }
@@ -93,7 +93,7 @@ function sentence(text) {
 
 function waiting({ waiting: words, before, corner, yours, audible, paused, playing }) {
   if (paused) return "Your teacher has paused the phones.";
-  if (words && before) return `“${words}” waits for corner ${corner}: ${before} before you, about ${2 * PIECE * before} seconds.`;
+  if (words && before) return `“${words}” is waiting for corner ${corner}: ${before} ahead of you, about ${2 * PIECE * before} seconds.`;
   if (words) return `“${words}” plays next in corner ${corner}.`;
   if (yours) return audible ? `You hear “${playing}” now.` : `“${playing}” is on its way.`;
   return "Send a prompt, and it plays in your corner.";

@@ -88,7 +88,7 @@ class Link {
   }
 
   closed(code, reason) {
-    document.getElementById("wrong").textContent = code === GONE ? "Another page shows the instrument now." : `riffedu has stopped${reason ? `: ${reason}` : ""}. Start it again, and open the address that it prints.`;
+    document.getElementById("wrong").textContent = code === GONE ? "Another page is showing the instrument now." : `riffedu has stopped${reason ? `: ${reason}` : ""}. Start it again, and open the address that it prints.`;
   }
 }
 
@@ -104,7 +104,7 @@ class Panel {
     if (told.replay) {
       return this.root.append(el("p", {}, `${told.replay}: ${told.pieces} pieces, as the class played them. Press play.`), this.corners);
     }
-    this.qr = el("img", { alt: "QR code of the address, with the code" });
+    this.qr = el("img", { alt: "QR code with the address and the join code" });
     this.code = el("p", { className: "code" });
     this.count = el("summary", {});
     this.phones = el("ul");
@@ -112,7 +112,7 @@ class Panel {
     this.pause = toggle("pause phones", "Take no prompts from phones", (on) => this.order("pause", on));
     this.file = el("p", { className: "riffedu-facts" });
     this.root.append(
-      el("button", { className: "qr", type: "button", title: "Show the code large", onclick: () => this.big.showModal() }, this.qr),
+      el("button", { className: "qr", type: "button", title: "Enlarge the QR code", onclick: () => this.big.showModal() }, this.qr),
       el("p", { className: "address" }, told.address),
       el("p", { className: "riffedu-wrong", hidden: told.reachable }, "No phone can reach this address: connect this machine to the phones' Wi-Fi and start again, or give its address there with --ip."),
       this.code, this.corners,
@@ -134,7 +134,7 @@ class Panel {
     pressed(this.pause, told.paused);
     this.count.textContent = `${told.phones.length} of ${told.most} phones`;
     this.phones.replaceChildren(...told.phones.map((phone) => this.phone(phone)));
-    this.file.textContent = `Recorded in ${told.file}`;
+    this.file.textContent = `Recording to ${told.file}`;
   }
 
   corner({ index, letter, prompt, by, next }) {

@@ -8,13 +8,13 @@ const KEYS = [
   ["[ ]", "slower, faster"],
   ["+ − 0", "zoom in, out, show all"],
   ["B", "switch between A and B"],
-  ["I O", "the selection begins, ends at the playhead"],
+  ["I O", "start, end the selection at the playhead"],
   ["U J", "raise its lower edge, lower its upper edge; with Shift the other way"],
   ["Esc", "drop the selection"],
   ["?", "show or hide this list"],
 ];
 const PAINT_KEYS = [
-  ["1 … 6", "take a tool; with 1 the arrow keys seek again"],
+  ["1 … 6", "choose a tool; with 1 the arrow keys seek again"],
   ["← → ↑ ↓", "with a tool: move the pen, with Shift farther"],
   ["Enter", "with a tool: pen down, pen up"],
   ["Ctrl Z", "undo"],

@@ -37,14 +37,14 @@ class Microphone {
 /** A take: `stop()` ends it, `channels` is the promise of what it holds. */
 async function takeFromMicrophone(tell) {
   if (!navigator.mediaDevices?.getUserMedia || !globalThis.MediaRecorder) {
-    throw new Error("This page has no microphone: browsers give one to pages on localhost or https only.");
+    throw new Error("This page cannot use the microphone: browsers allow it only on localhost or https.");
   }
   let stream;
   try {
     stream = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false } });
   } catch (error) {
     const missing = error.name === "NotFoundError";
-    throw new Error(missing ? "No microphone was found." : "The microphone was refused: allow it in the browser's address bar, then press Record again.");
+    throw new Error(missing ? "No microphone was found." : "Microphone access was denied: allow it in the browser's address bar, then press Record again.");
   }
   const recorder = new MediaRecorder(stream);
   const parts = [];

@@ -6,7 +6,7 @@
    or ended). The transport tells of itself. */
 
 const PATIENCE = 1500; // milliseconds until a wait for Python is mentioned
-const KERNEL_GONE = "The kernel is gone, so nothing new can be heard: run the cell again. PNG (under more) saves the picture first.";
+const KERNEL_GONE = "The kernel is gone, so nothing new can be heard: run the cell again. To keep the picture, save it first: PNG, under more.";
 const KERNEL_BUSY = "Waiting for Python … The sound comes when the kernel is free. If it was restarted, run the cell again.";
 const SPEEDS = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 2];
 
