@@ -7,6 +7,7 @@ responds; ``panel.wait()`` waits for the end. The panels themselves are with the
 """
 
 from riffedu.widgets.pictures import (
+    described,
     difference,
     line_picture,
     maps,
@@ -23,6 +24,7 @@ from riffedu.widgets.tokens import token_table
 
 __all__ = [
     "clouds",
+    "described",
     "difference",
     "hear",
     "line_picture",

@@ -52,6 +52,13 @@ class Picture:
         return self.alt
 
 
+def described(image: Image, alt: str) -> Picture:
+    """Return an image as it is, with a description."""
+    file = io.BytesIO()
+    image.save(file, format="png")
+    return Picture(file.getvalue(), alt)
+
+
 def thumbnail(image: Image, alt: str, width: int = 640, height: int = 240) -> Picture:
     """Return a small copy without axes, which replaces a widget on a static page."""
     image = as_picture(image, "L")
