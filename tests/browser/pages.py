@@ -163,7 +163,7 @@ class LabPage:
             polling=300,
         )
 
-    def run(self, seconds: float = 240) -> None:
+    def run(self, seconds: float = 480) -> None:
         """Run every cell and wait until the kernel is idle again.
 
         A page that is still busy with itself passes over the command, or asks which kernel is wanted
