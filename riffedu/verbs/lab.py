@@ -131,10 +131,17 @@ def root_folder(folder: str | None, update: bool = False) -> Path:
 
 def run(args: argparse.Namespace) -> int:
     """Start JupyterLab at the requested lesson."""
-    if args.lesson is None:
-        notebook = find_notebook(args.notebook)
-    else:
+    if args.lesson is not None:
         notebook = lesson_notebook(args.lesson)
+    else:
+        try:
+            notebook = find_notebook(args.notebook)
+        except RiffeduError as error:
+            if not args.passed_on:
+                raise
+            raise RiffeduError(
+                f"{error} (flags for Jupyter need an equals sign, such as --ip=0.0.0.0)"
+            ) from None
     root = root_folder(args.folder, args.update)
     if args.copy_only:
         return 0

@@ -193,7 +193,7 @@ class LabPage:
                   if (failed || (idle && code.every(cell => cell.model.executionCount))) return 'ran';
                   const dialog = document.querySelector('.jp-Dialog');
                   if (!idle && !dialog) globalThis.lastBusy = performance.now();
-                  return performance.now() - lastBusy > 8000 && 'stuck';
+                  return performance.now() - lastBusy > 20000 && 'stuck';
                 }""",
                 timeout=1000 * left,
                 polling=300,

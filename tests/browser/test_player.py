@@ -236,7 +236,7 @@ def test_downloads(player):
     from riffedu import image_to_audio
     from riffedu.signal.files.tags import read_record
 
-    player.root.locator("summary").click()
+    player.root.locator("summary", has_text="more").click()
     record = {"riffedu": "0.1.0", "prompt": "été"}
     texts = {"riffedu": json.dumps(record), "parameters": "été\nSeed: 1"}
     player.notebook.execute(f"player.origin = {texts!r}")
