@@ -120,6 +120,7 @@ class PhoneSocket(WebSocketHandler):
         """Begin without a seat."""
         self.phones, self.room = phones, phones.room
         self.seat: Seat | None = None
+        self.writer: asyncio.Future | None = None
         self.fresh = asyncio.Event()
         self.wrong = ""
 
@@ -162,12 +163,13 @@ class PhoneSocket(WebSocketHandler):
             await self._send({"refused": str(error), "code": isinstance(error, WrongCode)})
             return
         if before := self.phones.sockets.get(seat):
-            before.seat = None
+            before.stop()
             before.close(GONE, "taken over")
         self.seat, self.phones.sockets[seat] = seat, self
         await self._send({"welcome": seat.key})
-        self.writer = asyncio.ensure_future(self._write())
-        self.phones.changed()
+        if self.seat:  # it may have gone while the welcome was sent
+            self.writer = asyncio.ensure_future(self._write())
+            self.phones.changed()
 
     async def _write(self) -> None:
         """Send the newest state whenever it has changed and the phone has taken the last."""
@@ -190,11 +192,17 @@ class PhoneSocket(WebSocketHandler):
         """Keep the seat for a while, as a phone may return."""
         if self.seat is None:
             return
-        seat, self.seat = self.seat, None
-        self.writer.cancel()
+        seat = self.seat
+        self.stop()
         self.phones.sockets.pop(seat, None)
         self.room.lose(seat)
         self.phones.changed()
+
+    def stop(self) -> None:
+        """Write no more, and hold no seat."""
+        self.seat = None
+        if self.writer:
+            self.writer.cancel()
 
 
 async def _pause() -> None:
