@@ -124,7 +124,7 @@ def start_server(folder: Path) -> subprocess.Popen:
     command = [sys.executable, "-m", "riffedu", "kernels", "--socket", str(path)]
     log = open(folder / "log", "w+")
     server = subprocess.Popen(command, stderr=log)
-    while "Notebooks share" not in (folder / "log").read_text():
+    while SOCKET not in (folder / "log").read_text():
         if server.poll() is not None:
             sys.exit((folder / "log").read_text())
         time.sleep(0.2)

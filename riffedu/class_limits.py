@@ -35,7 +35,7 @@ class ClassLimits:
     """Memory that a notebook may use beside what all share."""
     cell_seconds: float = 0.0
     """Time that a notebook's cell may run."""
-    threads: int = 0
+    threads: int = 1
     """Threads that a notebook computes with; 0: as many as there are cores."""
 
 

@@ -177,7 +177,7 @@ def test_a_take_comes_to_python(player):
 
 @pytest.mark.cell("recorder()")
 @pytest.mark.parametrize(
-    "name, words", [("NotAllowedError", "was refused"), ("NotFoundError", "No microphone")]
+    "name, words", [("NotAllowedError", "was denied"), ("NotFoundError", "No microphone")]
 )
 def test_no_microphone_is_said(fresh, name, words):
     fresh.js(
@@ -197,7 +197,7 @@ def test_bytes_that_cannot_be(player):
     status = player.root.locator(".riffedu-status")
     player.notebook.execute("good = player.picture; player.picture = b'123'")
     player.page.wait_for_selector(".riffedu-wrong:not(:empty)")
-    assert "3 bytes where 512 × 400" in status.inner_text()
+    assert "3 bytes, but 512 × 400" in status.inner_text()
     player.notebook.execute("player.picture = good; player.sound = b'123'")
     player.page.wait_for_function(
         "document.querySelector('.riffedu-status').innerText.includes('not a whole number')"
