@@ -12,9 +12,9 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-# Read when torch loads: waiting threads spin briefly, then sleep. If they spin for long, a step takes
-# five to ten times as long whenever another program (such as a browser) needs a core; if they sleep
-# at once, it takes half as long again on an otherwise idle machine (docs/benchmarks.md).
+# Read when torch loads: waiting threads spin briefly, then sleep. If they spin for long, a step
+# takes five to ten times as long whenever another program (such as a browser) needs a core; if they
+# sleep at once, it takes half as long again on an idle machine (docs/benchmarks.md).
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 

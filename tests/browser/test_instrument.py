@@ -516,7 +516,9 @@ def test_the_app_in_two_pages(browser, app):
         first.page.goto("about:blank")
         first.page.goto(link)
         first.page.wait_for_selector(".riffedu-instrument", timeout=60_000)
-        first.until("document.querySelector('.riffedu-status').textContent.includes('They are replayed')")
+        first.until(
+            "document.querySelector('.riffedu-status').textContent.includes('They are replayed')"
+        )
         assert first.root.locator("input[type=number]").first.input_value() == "123"
         first.page.goto("about:blank")
         first.page.goto(link[: link.index("#")] + "#session=AAAA")
