@@ -154,9 +154,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         say(f"riffedu: error: {' '.join(_describe(error).split())}", sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
-        what = "terminated" if isinstance(stop, Terminated) else "interrupted"
-        say(f"\nriffedu: {what}", sys.stderr)
-        return exit_code(stop)
+        return _interrupted(stop)
+    except Exception as error:
+        # A C extension that is interrupted while it is imported raises ImportError instead.
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, KeyboardInterrupt):
+            cause = cause.__cause__ or cause.__context__
+        if cause is None:
+            raise
+        return _interrupted(cause)
+
+
+def _interrupted(stop: KeyboardInterrupt) -> int:
+    what = "terminated" if isinstance(stop, Terminated) else "interrupted"
+    say(f"\nriffedu: {what}", sys.stderr)
+    return exit_code(stop)
 
 
 def program(argv: Sequence[str] | None = None) -> NoReturn:

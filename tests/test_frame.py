@@ -128,6 +128,19 @@ def test_interrupt(monkeypatch, capsys):
     assert (code, out, err.strip()) == (130, "", "riffedu: interrupted")
 
 
+def test_an_interrupt_that_an_import_swallowed(monkeypatch, capsys):
+    """What a C extension does if Ctrl-C arrives while it is initialised."""
+
+    def action(args):
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as stop:
+            raise ImportError("initialization failed") from stop
+
+    code, out, err = run_cli(monkeypatch, capsys, action)
+    assert (code, out, err.strip()) == (130, "", "riffedu: interrupted")
+
+
 def test_programming_errors_are_not_hidden(monkeypatch, capsys):
     with pytest.raises(TypeError):
         run_cli(monkeypatch, capsys, raiser(TypeError("a bug")))

@@ -16,6 +16,7 @@ def main() -> None:
     denoiser.SHEET_PROMPTS = ("piano",)
     captions.caption = lambda metadata, random: "calm piano"
     import diffusers  # noqa: F401
+    import matplotlib.pyplot  # noqa: F401
     import safetensors.torch  # noqa: F401
     import torch
     import transformers  # noqa: F401
