@@ -118,7 +118,7 @@ def test_a_picture_without_sound_and_nothing_at_all():
 def test_the_files_join_to_one_script():
     text = SpectrogramPlayer._esm
     assert text.count("export ") == 1 and "import " not in [line[:7] for line in text.splitlines()]
-    assert "http" not in text.replace("https only", ""), "nothing is fetched"
+    assert "http" not in text.replace("localhost or https", ""), "nothing is fetched"
 
 
 # --- where widgets can't load -----------------------------------------------------------------
