@@ -10,7 +10,7 @@ _start = nbval.kernel.start_new_kernel
 
 
 def _start_again(**options):
-    """Start a notebook's kernel; once in a thousand times one does not answer: start another."""
+    """Start a notebook's kernel; if it does not answer, start another one."""
     try:
         return _start(**options)
     except RuntimeError:
