@@ -73,6 +73,7 @@ CONTROLS = (
     "width",
 )
 SESSION_VERSION = 1
+MOST_PIECES = 100_000  # four days
 JS = Path(__file__).parent / "js"
 
 
@@ -202,7 +203,7 @@ class LiveInstrument(anywidget.AnyWidget):
             changes = {number: changed for number, changed in saved["score"]}
             score: list[PieceSettings] = []
             last: dict[str, Any] = {}
-            for number in range(int(saved["pieces"])):
+            for number in range(limits.whole("pieces", saved["pieces"], 0, MOST_PIECES)):
                 last = {**last, **changes.get(number, {})}
                 score.append(PieceSettings.from_dict(last))
             sound = _unpacked(saved.get("sound"))

@@ -31,9 +31,10 @@ class SharedCheckpoint:
     def __init__(self, checkpoint: Checkpoint):
         if not hasattr(os, "memfd_create"):
             raise RiffeduError("weights can be shared between processes on Linux only")
-        self._file = os.memfd_create("riffedu-weights")
+        self._file = os.memfd_create("riffedu-weights", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         self._size = 0
         starts = [self._write(each) for each in _weights(checkpoint)]
+        _seal(self._file)
         for template in (checkpoint, None):  # the second has no weights but the file's
             self._checkpoint = template or self.copy()
             self._places = {id(w): (s, w) for s, w in zip(starts, _weights(self._checkpoint))}
@@ -63,6 +64,14 @@ class SharedCheckpoint:
         os.pwrite(self._file, flat.numpy().tobytes(), start)
         self._size = start + flat.nbytes
         return start
+
+
+def _seal(file: int) -> None:
+    """Make a file in memory read-only: no process can change what the others read."""
+    import fcntl
+
+    seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+    fcntl.fcntl(file, fcntl.F_ADD_SEALS, seals)
 
 
 def share(checkpoint: Checkpoint) -> None:

@@ -12,6 +12,7 @@ import socket
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -96,7 +97,8 @@ def _data_bytes() -> int:
 
 def _end_with(line: socket.socket) -> None:
     """End this kernel, and what it has started, when its launcher ends."""
-    line.recv(1)
+    with suppress(OSError):
+        line.recv(1)
     os.killpg(0, signal.SIGKILL)
 
 

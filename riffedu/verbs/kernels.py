@@ -84,6 +84,8 @@ def listening(path: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX) as probe:
         if probe.connect_ex(str(path)) == 0:
             raise RiffeduError(f"a kernel server is running at {path}: stop it first")
+    if path.exists() and not path.is_socket():
+        raise RiffeduError(f"{path} exists and is not a socket: choose another --socket")
     path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))

@@ -184,6 +184,8 @@ class TeacherSocket(WebSocketHandler):
     def on_message(self, message: str | bytes) -> None:
         """Take one message of the page, or one buffer of the last message."""
         if isinstance(message, bytes):
+            if self.teacher.page is not self or self.awaited is None:
+                return self.close(POLICY, "a buffer without a message")
             self.buffers.append(message)
             return self._complete()
         told = json.loads(message)

@@ -38,7 +38,8 @@ class InstrumentPage {
     this.corners = CORNERS.map((name, i) =>
       el(choices ? "select" : "input", { ...(choices ? {} : { type: "text" }), className: `riffedu-corner riffedu-corner-${i}`, ariaLabel: `Prompt, ${name.toLowerCase()} corner`, title: `${name}: what to play there`, spellcheck: false, list: this.ideas.id, maxLength: LONGEST_PROMPT, onpaste: (event) => this.tooLong(event),
         onchange: () => {
-          const prompts = this.corners.map((c, k) => c.value.trim() || state.get("prompts")[k]);
+          const typed = this.corners[i].value.trim();
+          const prompts = state.get("prompts").map((prompt, k) => (k === i ? typed || prompt : prompt));
           this.corners[i].value = prompts[i];
           this.readable(prompts[i]);
           state.replace({ prompts });

@@ -16,6 +16,7 @@ class InstrumentState extends EventTarget {
     super();
     this.model = model;
     this.band = new Band((run, number) => this.ask(run, number), this.get("burst"));
+    this.band.width = this.get("width");
     this.addEventListener("change", () => (this.band.width = this.get("width")));
     this.scale = new FrequencyScale(this.get("frequencies"));
     this.firstSeed = this.get("seed");

@@ -71,7 +71,7 @@ class XRay {
 
   /** In JupyterLab a link to the lesson's notebook, elsewhere the command that opens it. */
   lesson(name) {
-    const lab = location.pathname.match(/^(.*\/)(lab|doc|notebooks|tree)(\/|$)/);
+    const lab = location.pathname.match(/^(.*?\/)(lab|doc|notebooks|tree)(\/|$)/);
     const number = name.slice(0, 2);
     if (!lab) return `(lesson ${number}: riffedu lab ${Number(number)})`;
     return el("a", { href: `${lab[1]}lab/tree/notebooks/${name}.ipynb`, target: "_blank" }, `lesson ${number}`);
