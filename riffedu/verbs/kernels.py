@@ -24,7 +24,7 @@ from typing import NoReturn
 
 from riffedu.class_limits import class_limits
 from riffedu.errors import RiffeduError
-from riffedu.output import say
+from riffedu.output import Terminated, say
 from riffedu.syllabus import LESSONS
 from riffedu.verbs.kernel_launcher import SOCKET, peer_user
 
@@ -166,9 +166,18 @@ def run_beside(command: list[str], listener: socket.socket, path: Path) -> int:
         serve(listener, path)
     listener.close()
     try:
-        return subprocess.run(command, env=environment).returncode
-    except KeyboardInterrupt:
-        return 0
+        return _wait_for(subprocess.Popen(command, env=environment))
     finally:
         os.kill(server, signal.SIGTERM)
         os.waitpid(server, 0)
+
+
+def _wait_for(command: subprocess.Popen) -> int:
+    """Wait until a command has ended in its own way, after Ctrl-C and SIGTERM too."""
+    while True:
+        try:
+            return command.wait()
+        except Terminated:
+            command.terminate()
+        except KeyboardInterrupt:
+            pass  # the terminal has told the command itself
