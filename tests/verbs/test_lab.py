@@ -72,12 +72,12 @@ def test_lab_takes_a_lesson_or_a_notebook(capsys):
     assert "not allowed with" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(os.name != "posix", reason="ends the server by signal")
 def test_lab_says_how_flags_for_jupyter_are_written(capsys):
     assert cli.main(["lab", "--ip", "0.0.0.0"]) == 2
     assert "such as --ip=0.0.0.0" in capsys.readouterr().err
 
 
+@pytest.mark.skipif(os.name != "posix", reason="ends the server by signal")
 def test_lab_serves_the_first_lesson(tmp_path):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
