@@ -17,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +26,7 @@ from riffedu.app.addresses import (
     checked_base_url,
     host_and_port,
     local_host,
+    open_in_browser,
     shown_host,
 )
 from riffedu.errors import RiffeduError
@@ -90,11 +90,11 @@ def run(args: argparse.Namespace) -> int:
     model_server = ModelServer(pipeline)
     server = SessionListener(model_server, key)
     with tempfile.TemporaryDirectory() as folder:
-        page = write_page(Path(folder), args.seed)
+        page = write_page(Path(folder), args.seed, token)
         paths = os.pathsep.join(filter(None, [folder, os.environ.get("JUPYTER_PATH")]))
         environment = os.environ | {WHERE: f"{server.port}:{key.hex()}", "JUPYTER_PATH": paths}
         voila = subprocess.Popen(
-            command(page, args.ip, args.port, token, base_url), env=environment, cwd=folder
+            command(page, args.ip, args.port, base_url), env=environment, cwd=folder
         )
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that `finally` runs
         try:
@@ -104,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
             address = f"http://{host}{base_url}" + (f"?token={token}" if token else "")
             say(f"The live instrument is at {address}\nPress Ctrl-C to stop it.", flush=True)
             if not args.no_browser:
-                webbrowser.open(address)
+                open_in_browser(address)
             return voila.wait()
         except KeyboardInterrupt:
             return 0
@@ -123,8 +123,11 @@ def load_warm(name: str, device: str) -> Pipeline:
     return pipeline
 
 
-def write_page(folder: Path, seed: int = 0) -> Path:
-    """Write what Voilà serves into a Jupyter data folder: a notebook, its kernel and a template."""
+def write_page(folder: Path, seed: int = 0, token: str = "") -> Path:
+    """Write what Voilà serves into a Jupyter data folder: a notebook, its kernel and a template.
+
+    The token is in Voilà's settings file there: on its command line, other users could read it.
+    """
     import nbformat
     from nbformat.v4 import new_code_cell, new_notebook
 
@@ -135,7 +138,7 @@ def write_page(folder: Path, seed: int = 0) -> Path:
     page = folder / "riffedu.ipynb"
     cell = new_code_cell(PAGE.format(seed=seed))
     nbformat.write(new_notebook(cells=[cell], metadata={"kernelspec": spec, "title": TITLE}), page)
-    settings = {"Voila": {"logging_config": QUIET}}
+    settings = {"Voila": {"logging_config": QUIET, "token": token}}
     (folder / "voila.json").write_text(json.dumps(settings), encoding="utf-8")
     template = folder / "voila" / "templates" / TEMPLATE
     template.mkdir(parents=True)
@@ -144,7 +147,7 @@ def write_page(folder: Path, seed: int = 0) -> Path:
     return page
 
 
-def command(page: Path, ip: str, port: int, token: str, base_url: str = "/") -> list[str]:
+def command(page: Path, ip: str, port: int, base_url: str = "/") -> list[str]:
     """Return the command line that starts Voilà on ``page``."""
     return [
         sys.executable,
@@ -154,7 +157,6 @@ def command(page: Path, ip: str, port: int, token: str, base_url: str = "/") -> 
         "--no-browser",
         f"--port={port}",
         f"--Voila.ip={ip}",
-        f"--Voila.token={token}",
         f"--Voila.base_url={base_url}",
         "--Voila.port_retries=0",
         "--Voila.identity_provider_class=riffedu.app.door.Door",

@@ -67,6 +67,8 @@ def test_it_serves_the_page_and_leaves_no_process(ours, tmp_path):  # noqa: F811
         intruders.change_nothing_from_another_site(address)
         intruders.run_no_code(address, tmp_path / "ran")
         family = psutil.Process(started.pid).children(recursive=True)
+        visible = [" ".join(p.cmdline()) for p in (psutil.Process(started.pid), *family)]
+        assert not any(address[-20:] in line for line in visible), "the token is in no `ps`"
         assert any("ipykernel" in " ".join(p.cmdline()) for p in family), "a page has a process"
         listening = [
             c

@@ -4,8 +4,6 @@ import json
 
 import pytest
 
-from riffedu.app import addresses
-from riffedu.app.classroom import network
 from riffedu.app.classroom.record import Recorder, Replay
 from riffedu.app.classroom.room import ABSENCE, CORNERS, PIECES, Room, WrongCode
 from riffedu.app.classroom.words import clean_name, clean_prompt
@@ -229,35 +227,3 @@ def test_a_record_tells_whose_prompts_played(room, tmp_path, clock):
 def test_a_file_that_is_no_class(damaged):
     with pytest.raises(RiffeduError, match="not a class recording"):
         Replay(damaged)
-
-
-# --- the network ------------------------------------------------------------------------------
-
-
-def test_addresses_are_those_that_others_can_reach(monkeypatch):
-    import socket
-    from types import SimpleNamespace
-
-    import psutil
-
-    def address(text, family=socket.AF_INET):
-        return SimpleNamespace(family=family, address=text)
-
-    found = {
-        "lo": [address("127.0.0.1")],
-        "wifi": [address("192.168.1.7"), address("fe80::1", socket.AF_INET6)],
-        "cable": [address("10.0.0.7")],
-        "off": [address("10.9.9.9")],
-        "none": [address("169.254.1.1")],
-    }
-    monkeypatch.setattr(psutil, "net_if_addrs", lambda: found)
-    states = {name: SimpleNamespace(isup=name != "off") for name in found}
-    monkeypatch.setattr(psutil, "net_if_stats", lambda: states)
-    monkeypatch.setattr(addresses, "_routed", lambda: "192.168.1.7")
-    assert network.local_addresses() == ["192.168.1.7", "10.0.0.7"]
-    monkeypatch.setattr(addresses, "_routed", lambda: None)
-    assert network.local_addresses() == ["10.0.0.7", "192.168.1.7"]
-
-
-def test_the_qr_code_is_a_picture():
-    assert network.qr_code("http://10.0.0.7:8877/#ABCDEF").startswith("data:image/svg+xml")

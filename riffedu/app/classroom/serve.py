@@ -9,14 +9,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import time
-import webbrowser
 from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from riffedu import limits
-from riffedu.app.addresses import ANY_ADDRESS, check_free
+from riffedu.app.addresses import LOOPBACK, check_free, host_and_port, is_loopback
+from riffedu.app.addresses import local_addresses, open_in_browser, shown_host
 from riffedu.app.server import load_warm
 from riffedu.flags import add_device, add_model, add_seed, choose_seed
 from riffedu.output import check_output, say
@@ -73,7 +73,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve a class, or replay one, until Ctrl-C is pressed."""
-    from riffedu.app.classroom.network import LOOPBACK, local_addresses
     from riffedu.app.classroom.record import Replay
 
     choose_seed(args)
@@ -87,11 +86,9 @@ def run(args: argparse.Namespace) -> int:
         return _until_stopped(replay(_server(args), args, recorded))
     name = args.output or time.strftime("riffedu-class-%Y%m%d-%H%M%S.json")
     output = check_output(name, [".json"], "session", overwrite=False)
-    addresses = local_addresses()
-    args.ip = args.ip or next(iter(addresses), LOOPBACK)
+    args.ip = args.ip or next(iter(local_addresses()), LOOPBACK)
     check_free(args.ip, args.port)
-    shown = args.ip if args.ip not in ANY_ADDRESS else next(iter(addresses), LOOPBACK)
-    return _until_stopped(serve(_server(args), args, shown, output))
+    return _until_stopped(serve(_server(args), args, shown_host(args.ip), output))
 
 
 def _server(args: argparse.Namespace) -> ModelServer:
@@ -108,10 +105,9 @@ def _until_stopped(work: Coroutine) -> int:
 
 async def serve(model_server: Any, args: argparse.Namespace, address: str, output: Path) -> None:
     """Serve a class whose phones use ``address``, and write its session to ``output``."""
-    from riffedu.app.classroom.network import is_loopback
     from riffedu.app.classroom.server import ClassServer
 
-    url = f"http://{address}:{args.port}/"
+    url = f"http://{host_and_port(address, args.port)}/"
     of_class = ClassServer(model_server, url, output, args.phones, args.per_address, args.seed)
     of_class.listen(args.ip, args.port)
     try:
@@ -141,4 +137,4 @@ def show(address: str, no_browser: bool) -> None:
     """Print and open the teacher's page."""
     say(f"The instrument is at {address}\nPress Ctrl-C to stop.", flush=True)
     if not no_browser:
-        webbrowser.open(address)
+        open_in_browser(address)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from riffedu.app.classroom.network import is_loopback, qr_code
+from riffedu.app.addresses import is_loopback, qr_code
 from riffedu.app.classroom.phones import GuardedServer, Phones
 from riffedu.app.classroom.record import Recorder, Replay
 from riffedu.app.classroom.room import Room

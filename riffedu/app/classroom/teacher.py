@@ -21,7 +21,7 @@ from tornado.web import Application
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 from traitlets import TraitError
 
-from riffedu.app.classroom.network import LOOPBACK
+from riffedu.app.addresses import LOOPBACK
 from riffedu.app.classroom.phones import GONE, JS, POLICY, file_route
 from riffedu.app.classroom.room import Room
 from riffedu.app.live_instrument import CONTROLS, LiveInstrument
