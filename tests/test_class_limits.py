@@ -74,7 +74,11 @@ def test_pages_that_find_no_place_say_so(class_file, monkeypatch):
         one = connect(server.port, b"key").session()
         assert one.waiting == 0
         with pytest.raises(RiffeduError, match="all 1 places are taken"):
-            connect(server.port, b"key").session().add_sound(np.zeros(3), 44100)
+            (late := connect(server.port, b"key").session()).add_sound(np.zeros(3), 44100)
+        with pytest.raises(RiffeduError, match="all 1 places are taken"):
+            late.restart()
+        one.close()
+        assert late.waiting == 0, "it gets in when another leaves"
     finally:
         server.close()
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -16,7 +18,13 @@ from contextlib import suppress
 from copy import copy
 from dataclasses import asdict
 from multiprocessing import AuthenticationError
-from multiprocessing.connection import Client, Connection, Listener
+from multiprocessing.connection import (
+    Client,
+    Connection,
+    Listener,
+    answer_challenge,
+    deliver_challenge,
+)
 from typing import TYPE_CHECKING, Any
 
 from riffedu.class_limits import class_limits
@@ -36,6 +44,7 @@ WHERE = "RIFFEDU_MODEL_SERVER"
 HOST = "127.0.0.1"
 CLOSE_TIMEOUT = 2.0  # seconds
 PLACE_TIMEOUT = 1.0  # seconds in which a page that is closing frees its place
+KEY_TIMEOUT = 5  # seconds in which a client proves that it knows the key
 
 
 class FirstPieces:
@@ -142,10 +151,10 @@ class SessionListener:
     """
 
     def __init__(self, model_server: ModelServer, key: bytes):
-        self._model_server, self._open = model_server, True
+        self._model_server, self._key, self._open = model_server, key, True
         self._places = threading.BoundedSemaphore(class_limits().pages)
         self._threads: list[threading.Thread] = []
-        self._listener = Listener((HOST, 0), authkey=key)
+        self._listener = Listener((HOST, 0), backlog=16)
         self.port: int = self._listener.address[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -166,20 +175,45 @@ class SessionListener:
         while self._open:
             try:
                 connection = self._listener.accept()
-            except (AuthenticationError, EOFError, OSError):
-                continue  # The client does not know the key.
+            except (EOFError, OSError):
+                continue
             thread = threading.Thread(target=self._admit, args=(connection,), daemon=True)
             thread.start()
             self._threads = [each for each in self._threads if each.is_alive()] + [thread]
 
     def _admit(self, connection: Connection) -> None:
-        if not self._places.acquire(timeout=PLACE_TIMEOUT):
-            return _refuse(connection)
-        try:
-            _serve(self._model_server, connection)
-        finally:
-            connection.close()
-            self._places.release()
+        with connection:
+            if not _knows_key(connection, self._key):
+                return
+            if not self._places.acquire(timeout=PLACE_TIMEOUT):
+                return _refuse(connection)
+            try:
+                _serve(self._model_server, connection)
+            finally:
+                self._places.release()
+
+
+def _knows_key(connection: Connection, key: bytes) -> bool:
+    """Whether the client knows the key; what `Listener` does for all, but one client at a time."""
+    try:
+        _answer_within(connection, KEY_TIMEOUT)
+        deliver_challenge(connection, key)
+        answer_challenge(connection, key)
+        _answer_within(connection, 0)
+    except (AuthenticationError, EOFError, OSError):
+        return False
+    return True
+
+
+def _answer_within(connection: Connection, seconds: int) -> None:
+    """Let reading fail with OSError when the client is silent for so long; 0: never."""
+    windows = sys.platform == "win32"
+    limit = struct.pack("I", 1000 * seconds) if windows else struct.pack("ll", seconds, 0)
+    line = socket.socket(fileno=connection.fileno())
+    try:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+    finally:
+        line.detach()
 
 
 def _serve(model_server: ModelServer, connection: Connection) -> None:
@@ -209,11 +243,11 @@ def _serve(model_server: ModelServer, connection: Connection) -> None:
 
 
 def _refuse(connection: Connection) -> None:
-    """Answer a client for whom there is no room."""
-    with suppress(EOFError, OSError), connection:
+    """Answer a client for whom there is no room; it may connect again later."""
+    with suppress(EOFError, OSError):
         connection.recv()
         message = f"all {class_limits().pages} places are taken: close another page, or wait"
-        connection.send(("error", message))
+        connection.send(("full", message))
 
 
 def connect(port: int, key: bytes) -> RemoteModelServer:
@@ -240,11 +274,16 @@ class RemoteSession:
     """A session of another process's model server, with the methods of `Session`."""
 
     def __init__(self, port: int, key: bytes):
+        self._address = port, key
+        self._connection: Connection | None = self._connect()
+        self._request_lock = threading.Lock()
+
+    def _connect(self) -> Connection:
+        port, key = self._address
         try:
-            self._connection = Client((HOST, port), authkey=key)
+            return Client((HOST, port), authkey=key)
         except (OSError, EOFError, AuthenticationError) as error:
             raise RiffeduError(f"cannot reach the model server: {error}") from None
-        self._request_lock = threading.Lock()
 
     @property
     def waiting(self) -> int:
@@ -274,16 +313,23 @@ class RemoteSession:
 
     def close(self) -> None:
         """Disconnect, which closes the session."""
-        self._connection.close()
+        if self._connection:
+            self._connection.close()
 
     def _ask(self, *request: Any) -> Any:
-        try:
-            with self._request_lock:
+        with self._request_lock:
+            if self._connection is None:  # there was no room: perhaps there is now
+                self._connection = self._connect()
+            try:
                 self._connection.send(request)
                 status, answer = self._connection.recv()
-        except (OSError, EOFError):
-            raise RiffeduError("the model server has stopped: start `riffedu app` again") from None
-        if status == "error":
+            except (OSError, EOFError):
+                stopped = "the model server has stopped: start `riffedu app` again"
+                raise RiffeduError(stopped) from None
+            if status == "full":
+                self._connection.close()
+                self._connection = None
+        if status != "done":
             raise RiffeduError(answer)
         return answer
 

@@ -1,5 +1,6 @@
 """One model, many listeners: turns, sessions in this and in other processes, and errors."""
 
+import socket
 import subprocess
 import sys
 import threading
@@ -263,6 +264,25 @@ def test_errors_come_over_the_socket_as_one_line(served):
     with pytest.raises(RiffeduError, match="silent"):
         session.add_sound(np.zeros(44100, np.float32), 44100)
     assert session.next(PieceSettings(FOUR, **FEW)).number == 0, "and the session is usable"
+
+
+def client_of(port):
+    return socket.create_connection(("127.0.0.1", port))
+
+
+def test_a_silent_client_holds_nobody_up(served):
+    with client_of(served), client_of(served) as half:
+        half.sendall(b"\0\0\0\x50half a message")
+        began = time.monotonic()
+        assert connect(served, KEY).session().waiting == 0
+        assert time.monotonic() - began < model_server.KEY_TIMEOUT
+
+
+def test_a_silent_client_is_disconnected(served):
+    with client_of(served) as silent:
+        silent.settimeout(30)
+        while silent.recv(1000):  # the challenge, then the end
+            pass
 
 
 def test_a_wrong_key_is_refused(served):

@@ -15,8 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from riffedu import limits
-from riffedu.app.addresses import LOOPBACK, check_free, host_and_port, is_loopback
-from riffedu.app.addresses import local_addresses, open_in_browser, shown_host
+from riffedu.app.addresses import (
+    LOOPBACK,
+    check_free,
+    host_and_port,
+    is_loopback,
+    local_addresses,
+    open_in_browser,
+    shown_host,
+)
 from riffedu.app.server import load_warm
 from riffedu.flags import add_device, add_model, add_seed, choose_seed
 from riffedu.output import check_output, say
