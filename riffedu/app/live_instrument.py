@@ -11,9 +11,11 @@ import base64
 import io
 import json
 import os
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +35,7 @@ from riffedu.widgets.player_widget import tags_step
 if TYPE_CHECKING:
     from riffedu.app.model_server import ModelServer, RemoteModelServer
     from riffedu.music.pipeline import Pipeline
+    from riffedu.music.stream import Piece
 
 PROMPTS = ("a calm solo piano", "a church organ", "fast rock drums", "a string orchestra")
 GUIDANCE = 3.0
@@ -116,7 +119,9 @@ class LiveInstrument(anywidget.AnyWidget):
         self._session = model_server.session()
         self._worker = ThreadPoolExecutor(1, "instrument")
         self._sound: tuple[np.ndarray, int] | None = None
+        self._lock = threading.RLock()  # of score and replay; not held while the model works
         self._clear()
+        self._continued = self.score  # the score that the session's stream continues
         menu = [[name, words] for name, words in SEED_SOUNDS.items()]
         super().__init__(
             seed_sounds=menu,
@@ -133,7 +138,12 @@ class LiveInstrument(anywidget.AnyWidget):
         known = change.old if isinstance(change.old, list) else ()  # undefined at first
         new = [change.new] if isinstance(change.new, str) else set(change.new) - set(known)
         warning = next(filter(None, map(warning_of, new)), "")
-        if warning and self._session.shipped:
+        if warning:
+            with suppress(RuntimeError):  # the widget is closed
+                self._worker.submit(self._warn, warning)  # not here: the session may be busy
+
+    def _warn(self, warning: str) -> None:
+        if self._session.shipped:
             self.send({"type": "unknown", "message": f"{warning[0].upper()}{warning[1:]}."})
 
     @property
@@ -154,9 +164,9 @@ class LiveInstrument(anywidget.AnyWidget):
         return or_else(super()._repr_mimebundle_(**options))
 
     def restart(self) -> None:
-        """Start over: the next piece is number 0."""
-        self._clear()
-        self._session.restart()
+        """Start over: the next piece is number 0. A piece in the making is discarded."""
+        with self._lock:
+            self._clear()
 
     def _clear(self) -> None:
         self.score: list[PieceSettings] = []
@@ -216,10 +226,11 @@ class LiveInstrument(anywidget.AnyWidget):
         if sound is not None:
             self._session.add_sound(*sound)
             self._sound = sound
-        self._show(now)
-        self.width = width
-        self.restart()
-        self._replay, self._restored = score, self.settings
+        with self._lock:
+            self._show(now)
+            self.width = width
+            self.restart()
+            self._replay, self._restored = score, self.settings
         return len(score)
 
     def _show(self, settings: PieceSettings) -> None:
@@ -275,11 +286,10 @@ class LiveInstrument(anywidget.AnyWidget):
         for name, value in (content.get("controls") or {}).items():
             if name in CONTROLS and getattr(self, name) != value:
                 setattr(self, name, value)
-        settings, began = self._next_settings(), time.monotonic()
-        piece = self._session.next(settings)
-        if self._closing():
+        began = time.monotonic()
+        if (made := self._next_piece()) is None:
             return
-        self.score.append(settings)
+        settings, piece = made
         sound = np.concatenate([piece.waveform, piece.after])
         step = round(1000 * tags_step(piece.image))
         columns = len(piece.waveform) * 1000 // (step * piece.sample_rate)
@@ -302,6 +312,26 @@ class LiveInstrument(anywidget.AnyWidget):
             },
             [_int16(sound), pixels.tobytes()],
         )
+
+    def _next_piece(self) -> tuple[PieceSettings, Piece] | None:
+        """Make the score's next piece; None if the widget closes meanwhile.
+
+        If a cell calls `restart` or `restore` meanwhile, the piece is discarded and the first piece
+        of the new score is made: the page gets one answer to its request.
+        """
+        while True:
+            with self._lock:
+                score, settings = self.score, self._next_settings()
+            if score is not self._continued:
+                self._session.restart()
+                self._continued = score
+            piece = self._session.next(settings)
+            if self._closing():
+                return None
+            with self._lock:
+                if score is self.score:
+                    score.append(settings)
+                    return settings, piece
 
     def _closing(self) -> bool:
         """Whether the kernel or the widget is shutting down: the worker then accepts no work."""
@@ -359,10 +389,11 @@ def live_instrument(pipeline: Pipeline | None = None, **controls: Any) -> LiveIn
 
 def _mixture(settings: PieceSettings) -> str:
     """What a piece is made from, as a label: the prompts with at least a fifth, largest first."""
-    if len(settings.prompts) < 4:
+    if len(settings.prompts) == 1:
         return settings.prompts[0]
     x, y = settings.place
-    shares = ((1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y)
+    corners = (1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y
+    shares = corners if len(settings.prompts) == 4 else (1 - x, x)  # two fill left and right
     parts = sorted(zip(shares, settings.prompts), reverse=True)
     return " + ".join(f"{share:.0%} {text}" for share, text in parts if share >= 0.2)
 

@@ -1,6 +1,7 @@
 """The live instrument's Python half: what the page asks for, what it gets, sessions, errors."""
 
 import json
+import threading
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from riffedu.music.stream import Piece
 class FakeSeat:
     """Pieces that are tones; it remembers what it was asked for."""
 
-    waiting = 2
+    waiting, shipped = 2, True
 
     def __init__(self):
         self.wishes, self.sounds, self.number, self.closed = [], [], 0, False
@@ -107,6 +108,20 @@ def test_what_the_page_says_when_it_asks_is_what_counts():
     made.widget.x = 0.9
     made.next()
     assert made.fake.wishes[-1].place == (0.9, 0.5)
+
+
+@pytest.mark.parametrize(
+    "prompts, place, words",
+    [
+        (["a"], (0.5, 0.5), "a"),
+        (["a", "b"], (0.25, 1.0), "75% a + 25% b"),
+        (["a", "b"], (1.0, 0.5), "100% b"),
+        (["a", "b", "c", "d"], (0.25, 1.0), "75% c + 25% d"),
+    ],
+)
+def test_a_label_names_the_prompts_by_their_shares(prompts, place, words):
+    x, y = place
+    assert Played().next(prompts=prompts, x=x, y=y)[0]["words"] == words
 
 
 @pytest.mark.parametrize(
@@ -210,6 +225,68 @@ def test_what_is_no_session_changes_nothing(session):
     content, _ = made.tell({"type": "restore", "session": session})
     assert content["type"] == "wrong" and "\n" not in content["message"]
     assert made.widget.session == before and made.fake.number == 1
+
+
+class Held(Played):
+    """Its third piece waits in the making until `finish`."""
+
+    def __init__(self, **controls):
+        super().__init__(**controls)
+        self.began, self.finish, make = threading.Event(), threading.Event(), self.fake.next
+
+        def next(wish):
+            if len(self.fake.wishes) == 2:
+                self.began.set()
+                assert self.finish.wait(10)
+            return make(wish)
+
+        self.fake.next = next
+        self.next(), self.next()
+        self.said.clear()
+        self.widget._on_message(self.widget, {"type": "next", "run": 1, "controls": {}}, [])
+        assert self.began.wait(10)
+
+    def settle(self):
+        self.finish.set()
+        self.widget._worker.submit(lambda: None).result(10)
+
+
+def test_a_restart_while_a_piece_is_made_discards_it():
+    held = Held()
+    held.widget.restart()
+    held.widget.seed = 7
+    held.settle()
+    [(content, _)] = held.said
+    assert (content["type"], content["run"], content["number"]) == ("piece", 1, 0)
+    assert [settings.seed for settings in held.widget.score] == [7]
+    assert held.next()[0]["number"] == 1 and len(held.widget.score) == 2
+
+
+def test_a_session_restored_while_a_piece_is_made_begins_with_its_first():
+    saved = Played()
+    saved.next(x=0.1), saved.next(x=0.9)
+    held = Held()
+    assert held.widget.restore(saved.widget.session) == 2
+    held.settle()
+    [(content, _)] = held.said
+    assert (content["number"], content["repeated"]) == (0, True)
+    held.next(), held.next()
+    assert held.widget.score[:2] == saved.widget.score and len(held.widget.score) == 3
+
+
+def test_an_unknown_word_waits_for_no_piece_in_the_making(monkeypatch):
+    held, asked = Held(), []
+    monkeypatch.setattr(
+        FakeSeat, "shipped", property(lambda seat: asked.append(threading.current_thread()) or True)
+    )
+    held.widget.text = "xylophonium"
+    assert asked == []
+    held.settle()
+    assert asked[0] is not threading.main_thread()
+    content, _ = held.said[-1]
+    assert content["type"] == "unknown" and "xylophonium" in content["message"]
+    held.widget.close()
+    held.widget.text = "another xylophonium"
 
 
 def test_closing_gives_the_seat_up():
