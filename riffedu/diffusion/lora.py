@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 
 from riffedu import limits
 from riffedu.errors import RiffeduError
+from riffedu.output import write_whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -186,15 +187,17 @@ class Lora:
     def save(self, path: str | Path, half: bool = False) -> Path:
         """Write a safetensors file in the format of diffusers; ``half`` for float16.
 
-        The strength is not saved: a file contains what was trained. Raises RiffeduError for another
-        ending than ``.safetensors``.
+        The strength is not saved: a file contains what was trained. The file is written whole or
+        not at all. Raises RiffeduError for another ending than ``.safetensors``, and as
+        `riffedu.output.write_whole` does.
         """
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
-        path = check_name(path)
+        path = check_name(path).expanduser()
         path.parent.mkdir(parents=True, exist_ok=True)
         tensors = {k: (v.half() if half else v).contiguous() for k, v in self.tensors().items()}
-        save_file(tensors, path, metadata={"format": "pt"})
+        with write_whole(path) as part:
+            part.write_bytes(save(tensors, {"format": "pt"}))  # `save_file` hides OSErrors
         return path
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import RiffeduError
+from ..output import write_whole
 from .denoiser import SHEET_PROMPTS
 from .own_sounds import OwnSounds, open_sounds
 
@@ -129,7 +130,7 @@ def remembered_clips(
     ``(prompts · per_prompt, c, h, w)``, and their prompts. Generate them before a LoRA is added.
     """
     import torch
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import load_file, save
     from tqdm.auto import tqdm
 
     captions = [prompt for prompt in prompts for _ in range(per_prompt)]
@@ -144,7 +145,8 @@ def remembered_clips(
         *_, last = pipeline.denoise(noise, pipeline.encode_prompt(prompt), None, steps)
         made.append(last.latents.float().cpu())
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({"latents": torch.cat(made).half().contiguous()}, path)
+    with write_whole(path) as part:
+        part.write_bytes(save({"latents": torch.cat(made).half().contiguous()}))
     return load_file(path)["latents"].float(), captions
 
 

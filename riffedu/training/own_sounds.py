@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import RiffeduError
+from ..output import write_whole
 
 if TYPE_CHECKING:
     import torch
@@ -240,7 +241,7 @@ def open_sounds(
     `read_pieces` does.
     """
     from safetensors import safe_open
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     captions = read_captions(folder)
     path = Path(cache) / f"latents-{_fingerprint(pipeline, captions, hop)}.safetensors"
@@ -249,9 +250,9 @@ def open_sounds(
         latents = encode_pieces(pipeline, pieces)
         told = {"files": [p.file for p in pieces], "captions": [p.caption for p in pieces]}
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        save_file({"latents": latents.half().contiguous()}, part, {"pieces": json.dumps(told)})
-        part.replace(path)
+        with write_whole(path) as part:
+            tensors = {"latents": latents.half().contiguous()}
+            part.write_bytes(save(tensors, {"pieces": json.dumps(told)}))
     with safe_open(path, "pt") as file:
         latents = file.get_tensor("latents").float()
         told = json.loads(file.metadata()["pieces"])

@@ -1,6 +1,8 @@
 """LoRA by hand: equal to merged weights and to peft; its files travel to and from diffusers."""
 
 import copy
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -229,6 +231,24 @@ def test_file_has_diffusers_names_and_comes_back(unet, tmp_path):
     again = load_lora(unet, path)
     assert gap(run(unet), changed) < 1e-5 and again.name == "pytorch_lora_weights"
     assert not any(p.requires_grad for p in again.module.parameters())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a limit on the size of files")
+def test_a_full_disk_is_one_line_and_the_old_file_stays(tmp_path):
+    """RLIMIT_FSIZE stands for a full disk, in a process of its own."""
+    path = tmp_path / "a.safetensors"
+    path.write_text("old")
+    code = (
+        "import resource, sys, torch\n"
+        "from riffedu.diffusion.lora import add_lora; from riffedu.output import DiskFull\n"
+        "lora = add_lora(torch.nn.Sequential(torch.nn.Conv2d(64, 64, 3)))\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        "try: lora.save(sys.argv[1])\n"
+        "except DiskFull as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True)
+    assert done.stdout == f"{path} cannot be written: File too large\n", done.stderr
+    assert [file.name for file in tmp_path.iterdir()] == [path.name] and path.read_text() == "old"
 
 
 def old_name(key):
