@@ -47,13 +47,18 @@ def join(room, name, address="10.0.0.1", key=""):
         ("a\u202eb\u200bc\x00\n\ud800d", "a b c d"),
         ("e" + "\u0301" * 50, "é\u0301\u0301"),
         ("x" * 500, "x" * 20),
+        ("\u3164Ada\u115f\u1160Lovelace\uffa0", "Ada Lovelace"),
+        ("A\ufe00da\U000e0100\u034f", "Ada"),
     ],
 )
 def test_names(given, kept):
     assert clean_name(given) == kept
 
 
-@pytest.mark.parametrize("wrong", ["", "  ", "<>", "\u0301", None, 3, ["Ada"], {}])
+@pytest.mark.parametrize(
+    "wrong",
+    ["", "  ", "<>", "\u0301", None, 3, ["Ada"], {}, "\u3164", "\u115f\u1160", "\uffa0.", "\u2800"],
+)
 def test_names_that_are_none(wrong):
     with pytest.raises(RiffeduError):
         clean_name(wrong)

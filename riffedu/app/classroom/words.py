@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from riffedu.errors import RiffeduError
 
 LONGEST_NAME = 20
 LONGEST_PROMPT = 80
+BLANK_LETTERS = re.compile("[\u115f\u1160\u3164\uffa0]")
+"""The fillers of Hangul, which Unicode counts as letters."""
+UNSEEN_MARKS = re.compile(
+    "[\u034f\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f\U00016fe4\U000e0100-\U000e01ef]"
+)
+"""Joiners and selectors of variants, which would make two names look like one."""
 MARKS = 2  # combining marks in a row: enough for every script, too few to cover other lines
 
 
@@ -42,11 +49,12 @@ def clean_prompt(text: object) -> str:
 
 
 def _clean(text: object, signs: str) -> str:
-    """Replace all but letters, marks, digits and ``signs`` with spaces, and join the spaces."""
+    """Replace all but visible letters, marks, digits and ``signs`` with spaces; join the spaces."""
     if not isinstance(text, str):
         raise RiffeduError("enter some text")
+    visible = UNSEEN_MARKS.sub("", BLANK_LETTERS.sub(" ", text[: 4 * LONGEST_PROMPT]))
     out, marks = "", 0
-    for character in unicodedata.normalize("NFC", text[: 4 * LONGEST_PROMPT]):
+    for character in unicodedata.normalize("NFC", visible):
         kind = unicodedata.category(character)[0]
         marks = marks + 1 if kind == "M" else 0
         if marks <= MARKS:
