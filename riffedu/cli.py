@@ -77,8 +77,9 @@ VERBS: dict[str, tuple[str, str | dict]] = {
 
 
 EXIT_CODES = """\
-exit codes: 0 done; 1 some files failed, or a check did; 2 invalid argument or file, or no room
-on the disk: one line on stderr says what to do; 130 stopped by Ctrl-C; 143 stopped by SIGTERM"""
+exit codes: 0 done, or a server was stopped; 1 some files failed, or a check did; 2 invalid argument
+or file, or no room on the disk: one line on stderr says what to do; 130 stopped by Ctrl-C; 143
+stopped by SIGTERM"""
 
 
 class _Wide(argparse.RawDescriptionHelpFormatter):

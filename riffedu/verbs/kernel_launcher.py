@@ -41,16 +41,22 @@ def reach(path: str | None) -> socket.socket | None:
     return line if peer_user(line) in (0, os.geteuid()) else None
 
 
-def request_kernel(line: socket.socket, arguments: list[str]) -> int:
-    """Ask for a kernel with ipykernel's ``arguments``; return its process id, or 0 if refused."""
+def request_kernel(line: socket.socket, arguments: list[str]) -> int | None:
+    """Ask for a kernel with ipykernel's ``arguments`` and return its process id.
+
+    It is 0 if the limit on notebooks is reached, and None if the server failed.
+    """
     wishes = {"arguments": arguments, "folder": str(Path.cwd()), "environment": dict(os.environ)}
     message = json.dumps(wishes).encode()
     try:
         socket.send_fds(line, [LENGTH.pack(len(message))], [0, 1, 2])
         line.sendall(message)
-        return int(line.recv(20) or b"0")
     except (BrokenPipeError, ConnectionResetError):
-        return 0
+        pass  # refused before all was sent: the answer says why
+    try:
+        return int(line.recv(20))
+    except (ConnectionResetError, ValueError):
+        return None
 
 
 def wait_for_end(line: socket.socket, kernel: int) -> None:
@@ -77,7 +83,9 @@ def main(arguments: list[str]) -> int:
         os.execv(sys.executable, [sys.executable, "-m", "ipykernel_launcher", *arguments])
     kernel = request_kernel(line, arguments)
     if not kernel:
-        print("riffedu: no more notebooks: the limit on this machine is reached", file=sys.stderr)
+        full = "no more notebooks: the limit on this machine is reached"
+        failed = "the notebook could not be started: the output of `riffedu kernels` says why"
+        print(f"riffedu: {failed if kernel is None else full}", file=sys.stderr)
         return 1
     wait_for_end(line, kernel)
     return 0

@@ -19,16 +19,18 @@ from typing import Any, NoReturn
 from riffedu.class_limits import ClassLimits, class_limits
 from riffedu.verbs.kernel_launcher import LENGTH
 
+LONGEST_REQUEST = 4 << 20
+"""Bytes of arguments and environment, of which Linux allows a process some 2 MiB."""
 NICE = 5  # Jupyter's own processes come first, so that pages stay responsive
 
 
 def become_kernel(line: socket.socket, user: int) -> NoReturn:
     """Run the kernel that the launcher at the other end of ``line`` asks for, as its user."""
     try:
+        if os.getuid() != user:
+            _become(user)  # before anything that the user has sent is read
         wishes, streams = _receive(line)
         os.setsid()
-        if os.getuid() != user:
-            _become(user)
         for number, stream in enumerate(streams):
             os.dup2(stream, number)
             os.close(stream)
@@ -54,8 +56,11 @@ def _receive(line: socket.socket) -> tuple[dict[str, Any], list[int]]:
     start, streams, _, _ = socket.recv_fds(line, LENGTH.size, 3)
     if len(start) < LENGTH.size:
         raise SystemExit  # only a look whether the server is there
-    message = b""
-    while len(message) < LENGTH.unpack(start)[0]:
+    (left,) = LENGTH.unpack(start)
+    if left > LONGEST_REQUEST:
+        raise ValueError(f"a request has at most {LONGEST_REQUEST} bytes, not {left}")
+    message = bytearray()
+    while len(message) < left:
         message += (part := line.recv(65536))
         if not part:
             raise EOFError("the launcher has ended")

@@ -11,13 +11,15 @@ import argparse
 import ctypes
 import gc
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
@@ -30,6 +32,11 @@ from riffedu.verbs.kernel_launcher import SOCKET, peer_user
 
 LIBRARIES = ("ipykernel.kernelapp", "matplotlib.pyplot", "ipywidgets", "librosa", "nbformat")
 SPEC = Path(__file__).parent / "jupyter_shared"
+KEPT = re.compile(
+    "PATH|HOME|LANG|LC_.*|TZ|TMPDIR|XDG_.*|LD_LIBRARY_PATH|VIRTUAL_ENV|CONDA_.*|PYTHON.*|OMP_.*|"
+    "GOMP_.*|MPLCONFIGDIR|NUMBA_.*|RIFFEDU_(DATA|LIMITS)"
+)
+"""Variables that a server of root keeps: notebooks of others can read the rest in its memory."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,6 +62,13 @@ def run(args: argparse.Namespace) -> int:
     command = args.command[1:] if args.command[:1] == ["--"] else args.command
     path = Path(args.socket).expanduser().absolute() if args.socket else default_socket()
     class_limits()  # a mistake in the file is reported now
+    with listening(path):
+        pass  # so is one in the path
+    own = sys.orig_argv[1 : len(sys.orig_argv) - len(args.command)]
+    if command:
+        return run_beside(command, own, path)
+    if os.getuid() == 0 and not all(map(KEPT.fullmatch, _first_environment())):
+        become_server(own)
     with listening(path) as listener:
         say("Loading the model and the libraries …", sys.stderr, flush=True)
         prepare()
@@ -64,9 +78,23 @@ def run(args: argparse.Namespace) -> int:
             sys.stderr,
             flush=True,
         )
-        if not command:
-            serve(listener, path)
-        return run_beside(command, listener, path)
+        serve(listener, path)
+
+
+def _first_environment() -> list[str]:
+    """Return the names of the variables that this process was started with."""
+    block = Path("/proc/self/environ").read_bytes().decode(errors="replace")
+    return [each.partition("=")[0] for each in block.split("\0") if each]
+
+
+def become_server(arguments: list[str]) -> NoReturn:
+    """Replace this process by a kernel server; root's keeps no more variables than it needs."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if os.getuid() != 0 or KEPT.fullmatch(name)
+    }
+    os.execve(sys.executable, [sys.executable, *arguments], environment)
 
 
 def default_socket() -> Path:
@@ -134,6 +162,8 @@ def serve(listener: socket.socket, path: Path) -> NoReturn:
         os._exit(0)
 
     signal.signal(signal.SIGTERM, stop)
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, stop)
     running: set[int] = set()
     most = class_limits().kernels
     sys.stdout.flush()
@@ -143,9 +173,17 @@ def serve(listener: socket.socket, path: Path) -> NoReturn:
         with line:
             running = {each for each in running if os.waitpid(each, os.WNOHANG) == (0, 0)}
             user = peer_user(line)
-            if os.getuid() not in (0, user) or (most and len(running) >= most):
+            if os.getuid() not in (0, user):
                 continue
-            kernel = os.fork()
+            try:
+                kernel = os.fork() if not most or len(running) < most else None
+            except OSError as error:  # the system's own limit
+                say(f"riffedu: a notebook was refused: {error.strerror}", sys.stderr, flush=True)
+                kernel = None
+            if kernel is None:
+                with suppress(OSError):
+                    line.sendall(b"0")
+                continue
             if kernel == 0:
                 listener.close()
                 from riffedu.verbs.kernel_process import become_kernel
@@ -154,8 +192,8 @@ def serve(listener: socket.socket, path: Path) -> NoReturn:
             running.add(kernel)
 
 
-def run_beside(command: list[str], listener: socket.socket, path: Path) -> int:
-    """Run a command whose notebooks share what is ready here; return its exit code."""
+def run_beside(command: list[str], own: list[str], path: Path) -> int:
+    """Run a command beside a kernel server that ``own`` arguments start; return its exit code."""
     theirs = os.environ.get("JUPYTER_PATH")
     paths = os.pathsep.join(filter(None, (str(SPEC), theirs)))
     environment = os.environ | {SOCKET: str(path), "JUPYTER_PATH": paths}
@@ -163,13 +201,29 @@ def run_beside(command: list[str], listener: socket.socket, path: Path) -> int:
     if server == 0:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
-        serve(listener, path)
-    listener.close()
+        become_server(own)
     try:
+        if code := _wait_until_ready(server, path):
+            return code
         return _wait_for(subprocess.Popen(command, env=environment))
     finally:
-        os.kill(server, signal.SIGTERM)
-        os.waitpid(server, 0)
+        with suppress(ProcessLookupError, ChildProcessError):
+            os.kill(server, signal.SIGTERM)
+            os.waitpid(server, 0)
+
+
+def _wait_until_ready(server: int, path: Path) -> int:
+    """Wait until a kernel server answers; return 0, or its exit code if it has ended."""
+    while True:
+        ended, status = os.waitpid(server, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status) or 1
+        with socket.socket(socket.AF_UNIX) as probe, suppress(OSError):
+            probe.connect(str(path))
+            probe.shutdown(socket.SHUT_WR)
+            probe.recv(1)  # returns when the server has seen that nothing is asked for
+            return 0
+        time.sleep(0.1)
 
 
 def _wait_for(command: subprocess.Popen) -> int:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -21,7 +22,7 @@ import sys, ipykernel.kernelapp, matplotlib, numpy, torch
 from riffedu import cli
 from riffedu.verbs import kernels
 kernels.prepare = lambda: setattr(sys, "shared", "by all")
-sys.exit(cli.main(["kernels", "--socket", sys.argv[1]]))
+cli.program(["kernels", "--socket", *sys.argv[1:]])
 """
 LIMITS = "kernels = 2\nkernel_megabytes = 200\ncell_seconds = 4\nthreads = 1\n"
 
@@ -37,8 +38,8 @@ def server(tmp_path_factory):
     until(lambda: path.is_socket() and started.poll() is None)
     os.environ.update(own | {"RIFFEDU_KERNELS": str(path), "JUPYTER_PATH": str(SPEC)})
     yield psutil.Process(started.pid)
-    started.terminate()
-    assert started.wait(30) in (0, 143)
+    started.send_signal(signal.SIGINT)
+    assert started.wait(30) == 0
     assert not path.exists()
     for name in (*own, "RIFFEDU_KERNELS", "JUPYTER_PATH"):
         del os.environ[name]
@@ -141,8 +142,6 @@ def test_without_a_server_the_kernel_is_an_ordinary_one(monkeypatch, tmp_path):
 
 
 def test_a_server_of_another_user_is_not_trusted(monkeypatch, tmp_path):
-    import socket
-
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "s"))
         listener.listen()
@@ -167,6 +166,46 @@ for forbidden in (lambda: open({str(secret)!r}), lambda: os.setuid(0), lambda: o
     raise SystemExit(1)
 """
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_a_command_beside_the_server(tmp_path):
+    """It has its own environment and exit code; a server of root keeps little of it."""
+    path = tmp_path / "socket"
+    code = (
+        "import os, sys; from riffedu.verbs.kernel_launcher import reach\n"
+        "from psutil import Process; line = reach(os.environ['RIFFEDU_KERNELS'])\n"
+        "server = next(p for p in Process(os.getppid()).children() if p.pid != os.getpid())\n"
+        "hidden = 'SECRET' not in server.environ() or os.getuid() != 0\n"
+        "sys.exit(7 if line and hidden and os.environ['SECRET'] else 1)"
+    )
+    arguments = [sys.executable, "-c", SERVER, str(path), "--", sys.executable, "-c", code]
+    ran = subprocess.run(arguments, env=os.environ | {"SECRET": "x"}, timeout=120)
+    assert ran.returncode == 7
+    until(lambda: not path.exists())
+
+
+def test_what_the_server_refuses(server):
+    def answer(message):
+        with socket.socket(socket.AF_UNIX) as line:
+            line.connect(os.environ["RIFFEDU_KERNELS"])
+            socket.send_fds(line, [message], [0, 1, 2])
+            return line.recv(20)
+
+    too_long = kernel_launcher.LENGTH.pack(2**32 - 1)
+    assert answer(too_long) == answer(kernel_launcher.LENGTH.pack(4) + b"{}  ") == b""
+    assert server.is_running()
+
+
+def test_why_there_is_no_kernel(capsys, monkeypatch):
+    for answer, words in ((b"0", "the limit on this machine"), (b"", "could not be started")):
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            if answer:
+                theirs.send(answer)
+            theirs.shutdown(socket.SHUT_WR)
+            monkeypatch.setattr(kernel_launcher, "reach", lambda path, line=ours: line)
+            assert kernel_launcher.main(["-f", "c.json"]) == 1
+            assert words in capsys.readouterr().err
 
 
 def test_mistakes_are_one_line(server, monkeypatch, tmp_path, capsys):
