@@ -26,7 +26,14 @@ import traitlets
 from riffedu import __version__, limits
 from riffedu.app.model_server import WHERE, open_model_server
 from riffedu.errors import RiffeduError
-from riffedu.music.instrument import FILE, SEED_SOUNDS, STEPS, STRENGTH, PieceSettings
+from riffedu.music.instrument import (
+    FILE,
+    LONGEST_SEED,
+    SEED_SOUNDS,
+    STEPS,
+    STRENGTH,
+    PieceSettings,
+)
 from riffedu.music.provenance import record_of
 from riffedu.training.known_words import warning_of
 from riffedu.widgets.front import front, or_else
@@ -77,6 +84,8 @@ CONTROLS = (
 )
 SESSION_VERSION = 1
 MOST_PIECES = 100_000  # four days
+LONGEST_SESSION = 32 << 20
+"""Characters of a saved session: a minute of sound, and days of moves."""
 JS = Path(__file__).parent / "js"
 
 
@@ -204,6 +213,8 @@ class LiveInstrument(anywidget.AnyWidget):
         Moving a control ends the replay. Raises RiffeduError if ``session`` is not a valid session;
         nothing changes in that case.
         """
+        if len(session) > LONGEST_SESSION:
+            raise RiffeduError("this is not a session of the live instrument: it is too long")
         try:
             saved = json.loads(session)
             if saved["riffedu"] != SESSION_VERSION:
@@ -211,11 +222,8 @@ class LiveInstrument(anywidget.AnyWidget):
             now = PieceSettings.from_dict(saved["now"])
             width = limits.number("width", saved.get("width", 0), 0, 1)
             changes = {number: changed for number, changed in saved["score"]}
-            score: list[PieceSettings] = []
-            last: dict[str, Any] = {}
-            for number in range(limits.whole("pieces", saved["pieces"], 0, MOST_PIECES)):
-                last = {**last, **changes.get(number, {})}
-                score.append(PieceSettings.from_dict(last))
+            pieces = limits.whole("pieces", saved["pieces"], 0, MOST_PIECES)
+            score = _score_of(changes, pieces)
             sound = _unpacked(saved.get("sound"))
         except RiffeduError:
             raise
@@ -427,6 +435,19 @@ def side_burst() -> list[float]:
     return [round(float(value), 6) for value in noise_burst(SpectrogramParams().sample_rate)]
 
 
+def _score_of(changes: dict[int, dict[str, Any]], pieces: int) -> list[PieceSettings]:
+    """Return each piece's settings from the changes; pieces without any share one object."""
+    score: list[PieceSettings] = []
+    last: dict[str, Any] = {}
+    for number in range(pieces):
+        if number in changes or not score:
+            last = {**last, **changes.get(number, {})}
+            score.append(PieceSettings.from_dict(last))
+        else:
+            score.append(score[-1])
+    return score
+
+
 def _packed(sound: tuple[np.ndarray, int] | None) -> str | None:
     """Encode a clip as base64 FLAC."""
     if sound is None:
@@ -437,10 +458,15 @@ def _packed(sound: tuple[np.ndarray, int] | None) -> str | None:
 
 
 def _unpacked(text: str | None) -> tuple[np.ndarray, int] | None:
-    """Decode a clip that `_packed` encoded."""
+    """Decode a clip that `_packed` encoded. Raises RiffeduError for more samples than it can have.
+
+    A few kilobytes of FLAC may hold hours of silence, so the length is checked before decoding.
+    """
     if not text:
         return None
     import soundfile
 
-    waveform, rate = soundfile.read(io.BytesIO(base64.b64decode(text)), dtype="float32")
-    return waveform.T, rate
+    with soundfile.SoundFile(io.BytesIO(base64.b64decode(text))) as file:
+        if file.frames * file.channels > LONGEST_SEED * 44100:
+            raise RiffeduError(f"the session's sound is longer than {LONGEST_SEED:.0f} s")
+        return file.read(dtype="float32").T, file.samplerate

@@ -44,6 +44,8 @@ XRAYS = 25
 """The last pieces that `Instrument.xray` can look into: more than a minute and a half."""
 LONGEST_SEED = 60.0
 """Seconds of a seed sound that count."""
+LONGEST_TEXT = 1000
+"""Characters of a prompt; the text encoder reads far fewer."""
 
 
 @dataclass(frozen=True)
@@ -73,13 +75,13 @@ class PieceSettings:
             raise RiffeduError(f"a position must be two numbers, not {self.place!r}")
         scale = self.guidance_scale
         checked = {
-            "prompts": tuple(limits.text("prompt in a corner", each) for each in self.prompts),
+            "prompts": tuple(_words("prompt in a corner", each) for each in self.prompts),
             "place": tuple(limits.number("the place", each, 0, 1) for each in self.place),
-            "text": limits.text("text", self.text, empty=True).strip(),
+            "text": _words("text", self.text, empty=True).strip(),
             "seed": limits.whole("seed", self.seed, 0, 2**31 - 1),
             "num_inference_steps": limits.steps("steps", self.num_inference_steps, 100),
             "guidance_scale": None if scale is None else limits.guidance(scale),
-            "negative_prompt": limits.text("negative prompt", self.negative_prompt, empty=True),
+            "negative_prompt": _words("negative prompt", self.negative_prompt, empty=True),
             "strength": limits.number("strength", self.strength, 0, 1),
             "seed_sound": limits.one_of("the seed sound", self.seed_sound, [*SEED_SOUNDS, FILE]),
         }
@@ -98,6 +100,16 @@ class PieceSettings:
         if unknown := set(settings) - {each.name for each in fields(cls)}:
             raise RiffeduError(f"unknown piece setting {min(map(str, unknown))!r}")
         return cls(**settings)
+
+
+def _words(what: str, value: Any, empty: bool = False) -> str:
+    """Check a text as `limits.text` does, and its length."""
+    checked = limits.text(what, value, empty)
+    if len(checked) > LONGEST_TEXT:
+        raise RiffeduError(
+            f"the {what} has {len(checked)} characters: at most {LONGEST_TEXT} are possible"
+        )
+    return checked
 
 
 class Instrument:

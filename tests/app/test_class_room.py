@@ -226,9 +226,35 @@ def test_a_record_tells_whose_prompts_played(room, tmp_path, clock):
     assert json.loads((tmp_path / "a.json").read_text())["pieces"] == 3
 
 
+def recorded(**changed):
+    """A recording of one piece, as bytes."""
+    event = {"piece": 0, "prompts": FOUR, "by": [""] * 4}
+    return json.dumps({"class": [{**event, **changed}]}).encode()
+
+
 @pytest.mark.parametrize(
-    "damaged", [b"", b"{}", b"[]", b'{"class": 3}', b"\xff\xfe", b'{"class": [{"piece": "x"}]}']
+    "damaged",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b'{"class": 3}',
+        b"\xff\xfe",
+        recorded().decode().encode("utf-16"),
+        b'{"class": ' + b"[" * 100_000,
+        recorded(piece="x"),
+        recorded(piece=-1),
+        recorded(piece=10**9),
+        recorded(piece=float("inf")),
+        recorded(prompts=FOUR * 1000, by=[""] * 4000),
+        recorded(prompts=FOUR[:1]),
+        recorded(by=[]),
+        b" " * (33 << 20) + recorded(),
+        json.dumps({"class": [{"at": 0}] * 50_001}).encode(),
+    ],
+    ids=lambda damaged: damaged[:20].decode("latin-1"),
 )
 def test_a_file_that_is_no_class(damaged):
+    assert Replay(recorded()).at(0)[3]["prompt"] == FOUR[3]
     with pytest.raises(RiffeduError, match="not a class recording"):
         Replay(damaged)

@@ -1,10 +1,13 @@
 """The live instrument's Python half: what the page asks for, what it gets, sessions, errors."""
 
+import base64
+import io
 import json
 import threading
 
 import numpy as np
 import pytest
+import soundfile
 from PIL import Image
 
 from riffedu.app.live_instrument import LiveInstrument
@@ -199,6 +202,30 @@ def test_a_sound_goes_along_with_its_session():
     content, _ = other.tell({"type": "sound", "name": "b.wav"}, bytes(88200))
     assert content["type"] == "wrong" and "silent" in content["message"]
     assert other.widget.session == made.widget.session
+
+
+def silence(seconds):
+    """A FLAC file of silence in base64: an hour takes a few kilobytes."""
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(seconds * 8000, "<i2"), 8000, format="FLAC")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def test_a_session_that_would_fill_the_memory_is_refused():
+    made = Played()
+    empty = {**json.loads(made.widget.session), "pieces": 100_000}
+    for absurd, words in (
+        ({**empty, "sound": silence(3600)}, "longer than 60 s"),
+        ({**empty, "pieces": 10**9}, "from 0 to 100000"),
+        ({**empty, "score": [[0, {"text": "x" * 10**6}]]}, "at most 1000"),
+        ({**empty, "now": {"prompts": ["x" * 10**6]}}, "at most 1000"),
+        ({**empty, "more": "x" * (32 << 20)}, "too long"),
+    ):
+        with pytest.raises(RiffeduError, match=words):
+            made.widget.restore(json.dumps(absurd))
+    long = {**empty, "score": [[0, {"seed": 1}], [7, {"seed": 2}]]}
+    assert made.widget.restore(json.dumps(long)) == 100_000
+    assert len(set(map(id, made.widget._replay))) == 2
 
 
 @pytest.mark.parametrize(

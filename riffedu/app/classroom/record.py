@@ -12,7 +12,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from riffedu.app.classroom.room import CORNERS
+from riffedu import limits
+from riffedu.app.classroom.room import CORNERS, LONGEST_RECORD
+from riffedu.app.live_instrument import LONGEST_SESSION, MOST_PIECES
 from riffedu.errors import RiffeduError
 from riffedu.output import write_text
 
@@ -44,17 +46,19 @@ class Recorder:
 
 
 class Replay:
-    """What a recorded class shows while its session plays again. Raises RiffeduError if damaged."""
+    """What a recorded class shows while its session plays again.
+
+    Raises RiffeduError if the recording is damaged, or longer than a class can be.
+    """
 
     def __init__(self, text: bytes):
         try:
-            events = json.loads(text)[KEY]
-            self._turns = [
-                (int(event["piece"]), list(map(str, event["prompts"])), list(map(str, event["by"])))
-                for event in events
-                if "piece" in event
-            ]
-        except (ValueError, TypeError, KeyError) as error:
+            if len(text) > LONGEST_SESSION:
+                raise RiffeduError(f"it has {len(text)} bytes, more than {LONGEST_SESSION}")
+            events = json.loads(text.decode())[KEY]
+            limits.whole("the number of events", len(events), 0, LONGEST_RECORD)
+            self._turns = [_turn(event) for event in events if "piece" in event]
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise RiffeduError(f"this is not a class recording ({error!r})"[:200]) from None
 
     def at(self, number: int) -> list[dict[str, Any]]:
@@ -65,3 +69,12 @@ class Replay:
             {"index": i, "letter": CORNERS[i], "prompt": prompt, "by": by[i], "next": []}
             for i, prompt in enumerate(prompts)
         ]
+
+
+def _turn(event: dict[str, Any]) -> tuple[int, list[str], list[str]]:
+    """Return a piece's number, and each corner's prompt and whose it is; check their number."""
+    number = limits.whole("piece", event["piece"], 0, MOST_PIECES)
+    prompts, by = ([str(each) for each in event[name]] for name in ("prompts", "by"))
+    if not len(prompts) == len(by) == len(CORNERS):
+        raise RiffeduError(f"piece {number} has {len(prompts)} prompts of {len(by)}")
+    return number, prompts, by
