@@ -6,13 +6,16 @@ import csv
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +29,7 @@ from riffedu.syllabus import LESSONS, Lesson
 from riffedu.verbs.outputs import add_overwrite
 
 SECONDS, MEMORY_GB = 300.0, 6.0
+LONGEST_NOTEBOOK = 100 << 20  # bytes
 COLUMNS = ("notebook", "lesson", "right", "of", "open", "state", "seconds")
 _CHECK = re.compile(r"\bexercises\.(check_\w+)\(")
 _HEADING = re.compile(r"^# (\d\d[a-z]?) · ", re.MULTILINE)
@@ -89,11 +93,16 @@ def run(args: Namespace) -> int:
     output = check_output(args.output, what="table", overwrite=args.overwrite)
     notebooks = find_notebooks(folder)
     marks: list[Mark] = []
+    stop = threading.Event()
     with ThreadPoolExecutor(jobs) as pool:
-        graded = pool.map(lambda path: grade(path, folder, seconds, memory), notebooks)
-        for mark in tqdm(graded, total=len(notebooks), desc="notebooks", unit=""):
-            marks.append(mark)
-            write_table(output, marks)
+        graded = pool.map(lambda path: grade(path, folder, seconds, memory, stop), notebooks)
+        try:
+            for mark in tqdm(graded, total=len(notebooks), desc="notebooks", unit=""):
+                marks.append(mark)
+                write_table(output, marks)
+        finally:
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
     bad = [mark for mark in marks if mark.state != "complete"]
     say(f"{len(marks)} notebooks graded, {len(bad)} of them not completed: {output}")
     return 1 if bad else 0
@@ -103,14 +112,24 @@ def find_notebooks(folder: Path) -> list[Path]:
     """Return the notebooks below ``folder``, sorted; RiffeduError if there is none."""
     if not folder.is_dir():
         raise RiffeduError(f"there is no folder {folder}")
-    found = sorted(p for p in folder.rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
+    found = sorted(
+        path
+        for path in folder.rglob("*.ipynb")
+        if path.is_file() and ".ipynb_checkpoints" not in path.parts
+    )
     if not found:
         raise RiffeduError(f"there is no notebook (.ipynb) in {folder}")
     return found
 
 
-def grade(path: Path, folder: Path, seconds: float = SECONDS, memory: float = 6e9) -> Mark:
-    """Run one notebook in a fresh, limited process and return its mark."""
+def grade(
+    path: Path,
+    folder: Path,
+    seconds: float = SECONDS,
+    memory: float = 1e9 * MEMORY_GB,
+    stop: threading.Event | None = None,
+) -> Mark:
+    """Run one notebook in a fresh, limited process and return its mark; ``stop`` ends it early."""
     name = str(path.relative_to(folder))
     try:
         cells = code_cells(path)
@@ -128,7 +147,7 @@ def grade(path: Path, folder: Path, seconds: float = SECONDS, memory: float = 6e
             "seconds": seconds,
         }
         job.write_text(json.dumps(asked), "utf-8")
-        ended = _run(job, seconds)
+        ended = _run(job, seconds, stop or threading.Event())
         marks = _read(job.with_name("marks.json"))
     for check, (right, _) in marks["verdicts"].items():
         if check in checks:
@@ -137,7 +156,7 @@ def grade(path: Path, folder: Path, seconds: float = SECONDS, memory: float = 6e
     return Mark(name, lesson.label, checks, state, time.monotonic() - start)
 
 
-def _run(job: Path, seconds: float) -> int | None:
+def _run(job: Path, seconds: float, stop: threading.Event) -> int | None:
     """Run `riffedu.verbs.grade_one`; return its exit status, None if it ran out of time."""
     place = str(job.parent)
     folders = ("TMPDIR", "TEMP", "TMP", "NUMBA_CACHE_DIR", "IPYTHONDIR")
@@ -159,11 +178,16 @@ def _run(job: Path, seconds: float) -> int | None:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+    give_up = time.monotonic() + seconds
     try:
-        return child.wait(seconds)
-    except subprocess.TimeoutExpired:
+        while not stop.is_set() and time.monotonic() < give_up:
+            with suppress(subprocess.TimeoutExpired):
+                return child.wait(0.2)
         return None
     finally:
+        if os.name == "posix":  # what it has started, too
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(child.pid, signal.SIGKILL)
         child.kill()
         child.wait()
 
@@ -173,9 +197,15 @@ def _read(path: Path) -> dict:
     empty: dict = {"verdicts": {}, "errors": 0, "refused": [], "memory": False}
     try:
         marks = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
+        sound = (
+            marks.keys() == empty.keys()
+            and all(isinstance(right, bool) for right, _ in marks["verdicts"].values())
+            and all(isinstance(each, str) for each in marks["refused"])
+            and isinstance(marks["errors"], int)
+        )
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return empty
-    return marks if isinstance(marks, dict) and marks.keys() == empty.keys() else empty
+    return marks if sound else empty
 
 
 def _state(ended: int | None, marks: dict, seconds: float, memory: float) -> str:
@@ -198,9 +228,11 @@ def code_cells(path: Path) -> list[str]:
 
 def _cells(path: Path) -> list[tuple[str, str]]:
     try:
+        if path.stat().st_size > LONGEST_NOTEBOOK:
+            raise RiffeduError(f"longer than {LONGEST_NOTEBOOK >> 20} MB: not read")
         cells = json.loads(path.read_text("utf-8"))["cells"]
         return [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise RiffeduError("not a notebook, or damaged") from None
 
 
@@ -222,7 +254,10 @@ def checks_of(lesson: Lesson) -> Sequence[str]:
 
 def write_table(path: Path, marks: Sequence[Mark]) -> None:
     """Write the marks as CSV, whole or not at all."""
-    with write_whole(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
+    with (
+        write_whole(path) as part,
+        open(part, "w", newline="", encoding="utf-8", errors="backslashreplace") as file,
+    ):
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         writer.writerows(mark.row() for mark in marks)

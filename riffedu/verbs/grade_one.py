@@ -1,9 +1,10 @@
 """Run one learner's notebook and write the verdicts of its checks: ``python -m … JOB.json``.
 
 The process that `riffedu.verbs.grade` starts for each notebook. It has limits on memory, processor
-time and file size, and an audit hook (PEP 578) that refuses to write, rename or delete outside its
-own folder, to start programs and to open connections. The hook cannot be removed from Python. It
-protects against accidents and pranks; native code could still evade it.
+time and file size. It may not write, rename or delete outside its own folder, start programs, open
+connections or signal other processes. Linux enforces this (`riffedu.verbs.landlock`); everywhere an
+audit hook (PEP 578) refuses what Python's own functions attempt and reports it. The hook cannot be
+removed from Python, but native code can evade it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from riffedu.verbs.landlock import confine
 
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 PATH_EVENTS = {
@@ -29,14 +32,17 @@ PATH_EVENTS = {
     "os.truncate": (0,),
     "shutil.rmtree": (0,),
     "shutil.move": (0, 1),
+    "sqlite3.connect": (0,),
 }
 PROGRAMS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty")
+SIGNALS = ("os.kill", "os.killpg")
 CONNECTIONS = ("socket.connect", "socket.sendto")
 BACKGROUND = "/dev/null"
 
 
 def guard(folder: Path, refused: list[str]) -> Callable[[str, tuple], None]:
     """Return an audit hook that allows changes to files only in ``folder`` and lists refusals."""
+    own = (0, os.getpid())
 
     def outside(path: Any) -> bool:
         if isinstance(path, int) or path is None or os.fspath(path) in ("", BACKGROUND):
@@ -58,10 +64,26 @@ def guard(folder: Path, refused: list[str]) -> Callable[[str, tuple], None]:
         elif event in PROGRAMS:
             started = next((each for each in args if isinstance(each, (str, bytes))), "a program")
             refuse(f"start {os.fsdecode(started)}")
+        elif event in SIGNALS and args[0] not in own:
+            refuse(f"signal process {args[0]}")
         elif event in CONNECTIONS:
             refuse(f"{event.rpartition('.')[2]} to {args[1]}")
 
     return hook
+
+
+def forbid_spawning(refused: list[str]) -> None:
+    """Refuse the one way to start a program that has no audit event: multiprocessing's "spawn"."""
+    try:
+        import _posixsubprocess
+    except ImportError:
+        return  # Windows: `_winapi.CreateProcess` has one
+
+    def refuse(*_: Any) -> None:
+        refused.append("start a program")
+        raise PermissionError("not allowed while a notebook is graded: start a program")
+
+    _posixsubprocess.fork_exec = refuse  # type: ignore[assignment]
 
 
 def limit(memory: float, seconds: float) -> None:
@@ -108,13 +130,15 @@ def main(job: Path) -> int:
     import matplotlib
 
     matplotlib.use("agg")
-    import_module("matplotlib.pyplot")  # lists the fonts with a program, so before the guard
+    import_module("matplotlib.pyplot")  # lists the fonts with a program
+    confine(folder)  # before there are other threads
     from IPython.core.interactiveshell import InteractiveShell
 
     record(import_module(f"riffedu.lessons.{asked['package']}.exercises"), result["verdicts"])
     shell = InteractiveShell.instance()
     shell.history_manager.enabled = False  # type: ignore[union-attr]
     limit(asked["memory"], asked["seconds"])
+    forbid_spawning(result["refused"])
     sys.addaudithook(guard(folder, result["refused"]))
     for source in asked["cells"]:
         write()

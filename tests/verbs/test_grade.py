@@ -2,8 +2,14 @@
 
 import csv
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 
 import nbformat
+import psutil
 import pytest
 
 from riffedu import cli
@@ -11,6 +17,7 @@ from riffedu.errors import RiffeduError
 from riffedu.lessons.build import solution, sources
 from riffedu.syllabus import lesson
 from riffedu.verbs import grade as grading
+from riffedu.verbs import landlock
 
 STFT = lesson("02")
 
@@ -92,21 +99,52 @@ HOSTILE = {
     "fork": "import os\nos.fork()",
     "network": "import socket\nsocket.create_connection(('127.0.0.1', 9))",
     "link": "import os\nos.symlink({folder!r}, 'door')\nopen('door/precious.txt', 'w')",
+    "spawn": "import multiprocessing as m\nm.get_context('spawn').Process(target=print).start()",
+    "database": "import sqlite3\nsqlite3.connect({precious!r}).execute('create table a (b)')",
+    "signal": "import os\nos.kill(os.getppid(), 9)",
+}
+EVASIVE = {  # of the audit hook
+    "folder": "import os\nfd = os.open({folder!r}, 0)\nos.open('precious.txt', 0o1001, dir_fd=fd)",
+    "native write": "import ctypes\nctypes.CDLL(None).truncate({precious!r}.encode(), 0)",
+    "native program": "import ctypes\nctypes.CDLL(None).system(b'rm -rf ' + {folder!r}.encode())",
+    "native signal": "import ctypes, os\nctypes.CDLL(None).kill(os.getppid(), 9)",
 }
 
 
-@pytest.mark.parametrize("kind", HOSTILE)
-def test_hostile_notebooks_harm_nothing(tmp_path, kind):
+def marked_unharmed(tmp_path, text):
     folder = tmp_path / "home"
     folder.mkdir()
     precious = folder / "precious.txt"
     precious.write_text("my only copy")
-    text = HOSTILE[kind].format(precious=str(precious), folder=str(folder))
-    if kind == "magic":
-        text = f"!rm -rf {folder}"
-    got = mark(notebook(tmp_path / "in" / f"{kind}.ipynb", text))
+    text = text.format(precious=str(precious), folder=str(folder))
+    got = mark(notebook(tmp_path / "in" / "hostile.ipynb", text))
     assert precious.read_text() == "my only copy"
-    assert got.state.startswith("refused: ")
+    return got
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_hostile_notebooks_harm_nothing(tmp_path, kind):
+    assert marked_unharmed(tmp_path, HOSTILE[kind]).state.startswith("refused: ")
+
+
+@pytest.mark.skipif(landlock.version() < 6, reason="needs Landlock of Linux 6.12")
+@pytest.mark.parametrize("kind", EVASIVE)
+def test_the_kernel_stops_what_the_hook_cannot_see(tmp_path, kind):
+    assert marked_unharmed(tmp_path, EVASIVE[kind]).seconds
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a signal")
+def test_ctrl_c_ends_the_notebook_that_runs(tmp_path):
+    notebook(tmp_path / "loop.ipynb", "while True: pass")
+    command = [sys.executable, "-m", "riffedu", "grade", str(tmp_path)]
+    started = psutil.Popen([*command, "-o", str(tmp_path / "marks.csv")], stderr=subprocess.PIPE)
+    give_up = time.monotonic() + 60
+    while not (family := started.children()):
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
+    started.send_signal(signal.SIGINT)
+    assert "interrupted" in started.communicate(timeout=60)[1].decode()
+    assert started.returncode == 130 and not any(each.is_running() for each in family)
 
 
 def test_a_notebook_may_write_in_its_own_folder(tmp_path):
@@ -124,7 +162,34 @@ def test_a_spoilt_result_file_is_no_mark(tmp_path):
     assert not any(mark(notebook(tmp_path / "spoil.ipynb", text)).verdicts.values())
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"cells": [1]}', "\udc80"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{}",
+        "[" * 100_000,
+        '{"verdicts": [], "errors": 0, "refused": [], "memory": false}',
+        '{"verdicts": {"check_a": 1}, "errors": 0, "refused": [], "memory": false}',
+        '{"verdicts": {}, "errors": "0", "refused": [], "memory": false}',
+        '{"verdicts": {}, "errors": 0, "refused": [1], "memory": false}',
+    ],
+)
+def test_a_result_file_of_a_wrong_shape(tmp_path, content):
+    (tmp_path / "marks.json").write_text(content)
+    assert grading._read(tmp_path / "marks.json") == {
+        "verdicts": {},
+        "errors": 0,
+        "refused": [],
+        "memory": False,
+    }
+
+
+def test_names_that_a_table_cannot_hold(tmp_path):
+    marks = [grading.Mark("a\udcff.ipynb", "", {}, "complete")]
+    grading.write_table(tmp_path / "marks.csv", marks)
+    assert r"a\udcff.ipynb" in (tmp_path / "marks.csv").read_text("utf-8")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"cells": [1]}', "\udc80", "[" * 100_000])
 def test_a_damaged_notebook(tmp_path, content):
     path = tmp_path / "bad.ipynb"
     path.write_bytes(content.encode("utf-8", "surrogateescape"))
