@@ -4,8 +4,17 @@ import json
 
 import pytest
 
+from riffedu.app.classroom import phones
 from riffedu.app.classroom.record import Recorder, Replay
-from riffedu.app.classroom.room import ABSENCE, CORNERS, PIECES, Room, WrongCode
+from riffedu.app.classroom.room import (
+    ABSENCE,
+    CODE_LENGTH,
+    CORNERS,
+    LETTERS,
+    PIECES,
+    Room,
+    WrongCode,
+)
 from riffedu.app.classroom.words import clean_name, clean_prompt
 from riffedu.errors import RiffeduError
 
@@ -104,6 +113,11 @@ def test_only_the_newest_code_admits(room):
             room.join("Bob", wrong, "10.0.0.2")
     assert room.join("Bob", f" {room.code.lower()} ", "10.0.0.2").name == "Bob"
     assert stays in room.seats
+
+
+def test_trying_all_codes_takes_an_address_weeks():
+    seconds = len(LETTERS) ** CODE_LENGTH * phones.PAUSE / phones.OPEN
+    assert seconds > 21 * 24 * 3600
 
 
 def test_a_lock_admits_nobody_new_but_lets_phones_return(room, clock):

@@ -10,12 +10,15 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 from simulated_phones import HostilePhone, Phone, TeacherPage
 from tiny import ours  # noqa: F401  (fixture)
+from tornado.httpserver import HTTPServer
+from tornado.web import Application
 
 from riffedu import cli
 from riffedu.app.classroom import phones
@@ -214,6 +217,18 @@ def test_a_phone_reaches_nothing_but_its_page(tmp_path):
     allowed = {path for path, (status, _) in found.items() if status == 200}
     assert allowed == {"", "phone.js", "phone.css"}
     assert "default-src 'none'" in found[""][1]["Content-Security-Policy"]
+
+
+def test_addresses_without_a_connection_are_forgotten(monkeypatch):
+    monkeypatch.setattr(HTTPServer, "handle_stream", lambda *_: None)
+    server = phones.GuardedServer(Application())
+    stays, goes = (SimpleNamespace(closed=lambda: False, close=lambda: None) for _ in range(2))
+    server.handle_stream(stays, ("10.0.0.1", 1))
+    for n in range(100):
+        server.handle_stream(goes, (f"10.0.1.{n}", 1))
+    goes.closed = lambda: True
+    server.handle_stream(stays, ("10.0.0.2", 1))
+    assert server._streams == {"10.0.0.1": [stays], "10.0.0.2": [stays]}
 
 
 # --- the command ------------------------------------------------------------------------------

@@ -159,7 +159,7 @@ class PhoneSocket(WebSocketHandler):
         try:
             seat = self.room.join(told["join"], told.get("code"), address, told.get("key"))
         except RiffeduError as error:
-            await _pause()  # so that trying all codes takes years
+            await _pause()  # so that all codes take an address three weeks, with OPEN connections
             await self._send({"refused": str(error), "code": isinstance(error, WrongCode)})
             return
         if before := self.phones.sockets.get(seat):
@@ -232,12 +232,20 @@ class GuardedServer(HTTPServer):
 
     def handle_stream(self, stream: Any, address: tuple) -> None:
         """Serve a connection, or close it."""
-        open_now = [each for each in self._streams.get(address[0], ()) if not each.closed()]
+        self._forget_closed()
+        open_now = self._streams.get(address[0], [])
         if len(open_now) >= OPEN or not self._spend(address[0]):
             stream.close()
             return
         self._streams[address[0]] = [*open_now, stream]
         super().handle_stream(stream, address)
+
+    def _forget_closed(self) -> None:
+        """Forget closed connections, and addresses that have no others."""
+        for host, streams in list(self._streams.items()):
+            self._streams[host] = [each for each in streams if not each.closed()]
+            if not self._streams[host]:
+                del self._streams[host]
 
     def start_request(self, server_conn: Any, request_conn: Any) -> Any:
         """Answer one request, or close its connection."""
