@@ -36,10 +36,20 @@ LOWEST, HIGHEST = 100.0, 1500.0
 WIDTH = 0.3
 QUIET_GREY, SWING = 128, 102
 _ACCIDENTAL = {"sharp": 1, "#": 1, "♯": 1, "flat": -1, "b": -1, "♭": -1}
-_KEY = r"[ -]?(sharp|flat|[#♯♭b])?[ -]([Mm]ajor|[Mm]inor)"
+_ALTERED = "sharp|flat|[#♯♭b]"
+_KEY = rf"[ -]?({_ALTERED})?[ -]([Mm]ajor|[Mm]inor)"
 _WHOLE = re.compile(rf"([A-Ga-g]){_KEY}")
-# "a major hit" names no key: a small letter is one only after "in" or "key of".
-_NAMED = re.compile(rf"(?:(?<=[Ii]n )[a-g]|(?<=[Kk]ey of )[a-g]|\b[A-G]){_KEY}\b(?! key| scale)")
+_ENDS = r"(?=\W*$| ?[^\w\s-]| - | \d| (?:and|at|for|in|on|then|to|with)\b)"
+# The article of "A major hit" and of "in a minor key" is no tonic.
+_TONICS = (
+    r"\b[B-G]",
+    r"(?<=[Ii]n )[Ab-g]|(?<=[Kk]ey of )[Aa-g]",
+    r"(?<=[Ii]n )a(?! (?:major|minor)[ -](?:key|scale))",
+    rf"\bA(?=-|[ -]?(?:{_ALTERED}))",
+    r"(?<=[\w,;] )A(?= (?:major|minor)(?![ -](?:key|scale)))",  # within a sentence
+    rf"\bA(?= [Mm](?:ajor|inor){_ENDS})",
+)
+_NAMED = re.compile(rf"(?:{'|'.join(_TONICS)}){_KEY}\b")
 _MODE = re.compile(r"\b[Ii]n (?:a )?(major|minor)\b")
 
 

@@ -12,6 +12,8 @@ from riffedu.errors import RiffeduError
 from riffedu.music import musical_key
 from riffedu.music.pipeline import load_pipeline
 from riffedu.signal.params import SpectrogramParams
+from riffedu.training.caption_numbers import METER_PHRASES, TEMPO_PHRASES
+from riffedu.training.music.theory import KEYS
 
 FEW = {"num_inference_steps": 1, "duration": 1.28, "progress": False, "tempo": 0}
 
@@ -39,6 +41,32 @@ def recommending(small):
         ("strings in C-sharp minor", "C# minor"),
         ("flute in Cb Major, then in D minor", "B major"),
         ("a major hit", ""),
+        ("A major hit", ""),
+        ("A Major Hit", ""),
+        ("This Is A Major Hit", ""),
+        ("Slow jazz. A major label's sound", ""),
+        ("A minor-key tune", ""),
+        ("A minor scale on a flute", ""),
+        ("harp, A minor-key tune", ""),
+        ("A minor", "A minor"),
+        ("A minor, slow piano", "A minor"),
+        ("A Major at 90 bpm", "A major"),
+        ("A minor 90 bpm", "A minor"),
+        ("A minor - harp", "A minor"),
+        ("A minor with strings", "A minor"),
+        ("A-minor waltz", "A minor"),
+        ("A flat major hit", "G# major"),
+        ("Ab major waltz", "G# major"),
+        ("A# minor tune", "A# minor"),
+        ("harp, melody, A minor, 132 bpm", "A minor"),
+        ("a calm A minor waltz", "A minor"),
+        ("piano in A minor", "A minor"),
+        ("Nocturne In A Minor", "A minor"),
+        ("choir in a minor", "A minor"),
+        ("organ in A minor key", "A minor"),
+        ("waltz in the key of a minor", "A minor"),
+        ("D minor-key tune", "D minor"),
+        ("the E major scale", "E major"),
         ("Dance, major sound", ""),
         ("B", ""),
         ("", ""),
@@ -48,7 +76,19 @@ def test_the_key_a_prompt_names(prompt, key):
     assert musical_key.named_key(prompt) == key
 
 
-@pytest.mark.parametrize("words", ["in a minor key", "in minor", "in a minor scale"])
+@pytest.mark.parametrize("mode", ["major", "minor"])
+def test_every_key_that_a_caption_of_the_training_data_states_is_read(mode):
+    frames = [frame for frame, _ in TEMPO_PHRASES] + list(METER_PHRASES)
+    for tonic in KEYS:
+        key = f"{tonic} {mode}"
+        texts = [frame.format(text=f"a harp in {key}", bpm=90, meter="3/4") for frame in frames]
+        for text in (f"a harp in {key}", f"A harp in {key}.", f"in {key}, a harp", *texts):
+            assert musical_key.named_key(text) == musical_key.key_name(key)
+
+
+@pytest.mark.parametrize(
+    "words", ["in a minor key", "in minor", "in a minor scale", "in a minor-key mood"]
+)
 def test_a_mode_alone_gets_its_tonic_from_the_seed(words):
     found = [musical_key.named_key(f"piano {words}", seed) for seed in range(60)]
     assert {name.split()[1] for name in found} == {"minor"}
