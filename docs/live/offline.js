@@ -9,7 +9,9 @@ self.addEventListener("install", (event) => {
     const list = "./files.json";
     const { files } = await (await fetch(list, { cache: "no-cache" })).json();
     const cache = await caches.open(kept);
-    await cache.addAll(["./", list, ...files.filter((name) => !name.endsWith(".gz"))]);
+    const names = ["./", list, ...files.filter((name) => !name.endsWith(".gz"))];
+    // The browser's own cache may still hold files of an older version.
+    await cache.addAll(names.map((name) => new Request(name, { cache: "reload" })));
     await self.skipWaiting();
   };
   event.waitUntil(install());
@@ -32,7 +34,7 @@ async function answer(request) {
   const cache = await caches.open(kept);
   const known = await cache.match(request, { ignoreSearch: true });
   if (known) return isolated(known);
-  const response = await fetch(request);
+  const response = await fetch(request, request.url.endsWith(".gz") ? { cache: "no-cache" } : {});
   if (response.ok) cache.put(request, response.clone());
   return isolated(response);
 }

@@ -1,13 +1,16 @@
 """The instrument without Python in a real page: the same music, offline, and a dot that is heard."""
 
 import gzip
+import json
+import os
 import threading
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
-from pages import SHOTS, Watched
+from pages import ROOT, SHOTS, Watched
 
 from riffedu.music.instrument import Instrument, PieceSettings
 from riffedu.music.pipeline import load_pipeline
@@ -53,14 +56,23 @@ def folder(tmp_path_factory, pipeline):
     return folder
 
 
-@pytest.fixture(scope="module")
-def address(folder):
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as server:
+@contextmanager
+def host(folder, handler):
+    """Serve a folder; its address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=folder)) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture(scope="module")
+def address(folder):
+    with host(folder, Quiet) as address:
+        yield address
 
 
 def test_the_networks_are_small_and_the_same(folder, pipeline):
@@ -149,4 +161,43 @@ def test_offline_a_moved_dot_is_heard(browser, address):
         page.wait_for_selector(f"[data-number='{before + 1}']", timeout=30_000)  # it is heard
         SHOTS.mkdir(exist_ok=True)
         page.screenshot(path=SHOTS / "live-page.png")
+        assert watched.problems == []
+
+
+class Lasting(Quiet):
+    """A host that lets browsers keep files for an hour."""
+
+    def end_headers(self):
+        self.send_header("Cache-Control", "max-age=3600")
+        super().end_headers()
+
+
+def test_a_new_version_is_not_mixed_with_an_old_one(browser, tmp_path):
+    worker = (ROOT / "docs/live/offline.js").read_text(encoding="utf-8")
+
+    def build(version, age):
+        (tmp_path / "index.html").write_text("<!doctype html><link rel='icon' href='data:,'>")
+        for name in ("page.txt", "model.gz"):
+            (tmp_path / name).write_text(version)
+            os.utime(tmp_path / name, (age, age))  # HTTP counts whole seconds
+        (tmp_path / "files.json").write_text(json.dumps({"files": ["page.txt", "model.gz"]}))
+        (tmp_path / "offline.js").write_text(f"const VERSION = '{version}';\n{worker}")
+
+    build("old", 1e9)
+    read = """() => Promise.all(['page.txt', 'model.gz'].map(async name => (await fetch(name)).text()))"""
+    with host(tmp_path, Lasting) as address, Watched(browser) as watched:
+        page = watched.page
+        page.goto(address)
+        assert page.evaluate(read) == ["old", "old"]
+        build("new", 2e9)
+        assert page.evaluate(read) == ["old", "old"], "the browser keeps them"
+        page.evaluate(
+            """async () => {
+              const controlled = new Promise(resolve =>
+                navigator.serviceWorker.addEventListener('controllerchange', resolve));
+              await navigator.serviceWorker.register('./offline.js');
+              await controlled;
+            }"""
+        )
+        assert page.evaluate(read) == ["new", "new"]
         assert watched.problems == []
