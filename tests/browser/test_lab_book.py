@@ -107,9 +107,37 @@ def test_clips_are_kept_compared_and_saved(open_notebook, page, tmp_path):
     )
     found = page.evaluate("riffeduClips.cards.map(c => c.label)")
     assert len(found) == 61 and found[0] == "61" and found[-1] == "a <tuba> at 440 Hz"
+    for left, words in ((1, "so 1 of them was left out"), (0, "2 clips were in book.html")):
+        page.evaluate("() => [...document.querySelectorAll('.riffedu-status')][1].textContent = ''")
+        book.locator("input[type=file]").set_input_files(exported)
+        page.wait_for_function(
+            "words => document.querySelectorAll('.riffedu-status')[1].textContent.includes(words)",
+            arg=words,
+        )
+        assert page.evaluate("riffeduClips.cards.length") == 61
+        labels = page.evaluate("riffeduClips.cards.map(c => c.label)")
+        assert ("a <tuba> at 3000 Hz" in labels) == (not left)
+        if left:  # then there is room
+            page.evaluate("riffeduClips.remove(riffeduClips.cards[0].id)")
     page.evaluate("() => { delete globalThis.riffeduClips; }")
     notebook.execute("low.sound = low.sound + b'\\0\\0'")
     page.wait_for_function(
         """() => { const cards = globalThis.riffeduClips?.cards ?? [];
           return cards.length === 61 && cards[0].label.startsWith('a <tuba>') && cards[60].star; }"""
     )
+    # A disk that turns out to be full when a clip is written: the page keeps it.
+    heard = page.evaluate(
+        """async () => {
+          const {put} = IDBObjectStore.prototype;
+          IDBObjectStore.prototype.put = function (value) {
+            const request = put.call(this, value);
+            if (this.name === 'bodies') request.addEventListener('success', () => this.transaction.abort());
+            return request;
+          };
+          const {id} = await riffeduClips.add({label: 'kept', record: '{}', samples: new Int16Array(7),
+            channels: 1, pixels: new Uint8Array(4), rows: 2, columns: 2});
+          IDBObjectStore.prototype.put = put;
+          return (await riffeduClips.body(id)).samples.length;
+        }"""
+    )
+    assert heard == 7

@@ -6,46 +6,47 @@ article { display: inline-block; vertical-align: top; width: 300px; margin: 0 16
 img { width: 300px; height: 150px; background: #fff; } audio { width: 300px; } pre { white-space: pre-wrap; font-size: 12px; } p { margin: 0; }`;
 
 async function bookPage(store) {
-  const articles = [];
+  const articles = []; // parts of the file: a string cannot hold a large book
   for (const card of store.cards) {
     const { samples, channels, pixels, rows, columns } = await store.body(card.id);
     const { id, thumb, ...told } = card;
     const png = await new SpectrogramPicture(pixels, rows, columns).png();
     const wav = wavFile(channelsOf(samples.buffer, channels), card.record);
     const record = JSON.stringify(recordOf(card.record), null, 1);
-    articles.push(
-      el("article", { "data-clip": JSON.stringify(told) },
-        el("h2", {}, `${card.star ? "★ " : ""}${card.label}`), el("p", {}, factsOf(card).join(", ")),
-        el("img", { "data-picture": "", alt: `Spectrogram of ${card.label}`, src: await dataUrl(png) }),
-        el("audio", { controls: true, preload: "none", src: await dataUrl(wav), ariaLabel: card.label }),
-        el("details", {}, el("summary", {}, "How it was made"), el("pre", {}, record))).outerHTML,
-    );
+    const article = el("article", { "data-clip": JSON.stringify(told) },
+      el("h2", {}, `${card.star ? "★ " : ""}${card.label}`), el("p", {}, factsOf(card).join(", ")),
+      el("img", { "data-picture": "", alt: `Spectrogram of ${card.label}`, src: await dataUrl(png) }),
+      el("audio", { controls: true, preload: "none", src: await dataUrl(wav), ariaLabel: card.label }),
+      el("details", {}, el("summary", {}, "How it was made"), el("pre", {}, record)));
+    articles.push(new Blob([article.outerHTML, "\n"]));
   }
   const intro = `${store.cards.length} clips, generated with riffedu. You can open this page again in a lab book.`;
   return new Blob(
     ['<!doctype html>\n<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">\n',
-      `<title>riffedu: lab book</title><style>${PAGE_STYLE}</style>\n<h1>Lab book</h1>\n<p>${intro}</p>\n<hr>\n`, articles.join("\n"), "\n</html>\n"],
+      `<title>riffedu: lab book</title><style>${PAGE_STYLE}</style>\n<h1>Lab book</h1>\n<p>${intro}</p>\n<hr>\n`, ...articles, "</html>\n"],
     { type: "text/html" },
   );
 }
 
-/** Add the clips of an exported page to a store; how many it has. */
+/** Add the clips of an exported page to a store, the newest first; how many it has, and how many did not fit. */
 async function openBookPage(file, store) {
   if (file.size > LARGEST_PAGE) throw new Error(`${file.name} is too large: a lab book has at most ${LARGEST_PAGE / 1e6} MB.`);
   const page = new DOMParser().parseFromString(await file.text(), "text/html"); // runs no script of it
   const articles = [...page.querySelectorAll("article[data-clip]")];
   if (!articles.length) throw new Error(`${file.name} is not an exported lab book.`);
-  for (const article of articles.reverse()) {
+  let left = 0;
+  for (const article of articles) {
     try {
       const { label, record, kind, star, made } = JSON.parse(article.dataset.clip);
       const plain = { label: String(label), record: String(record), kind: kind in MOST ? kind : "clip", star: star === true, made: Number(made) || Date.now() };
       const sound = samplesOf(article.querySelector("audio").src);
-      await store.add({ ...plain, ...sound, ...(await pixelsOf(article.querySelector("img").src)) });
+      const picture = await pixelsOf(article.querySelector("img").src);
+      if (!(await store.bring({ ...plain, ...sound, ...picture }))) left += 1;
     } catch {
       throw new Error(`${file.name} is damaged: one of its clips cannot be read. Export the lab book again.`);
     }
   }
-  return articles.length;
+  return { count: articles.length, left };
 }
 
 function dataUrl(blob) {

@@ -50,12 +50,29 @@ class ClipStore extends EventTarget {
     return card;
   }
 
+  /** Keep a clip of an exported book, unless another would have to go for it; whether it is here now. */
+  async bring(clip) {
+    await this.ready;
+    const id = clipHash(clip.record, clip.samples);
+    const star = clip.star && this.hasRoom(clip.kind, true);
+    if (!this.hasRoom(clip.kind, star) && !this.cards.some((card) => card.id === id)) return false;
+    await this.add({ ...clip, star });
+    return true;
+  }
+
+  /** Whether one more clip of a kind, with a star or without, fits. */
+  hasRoom(kind, star) {
+    const count = this.cards.filter((card) => card.kind === kind && card.star === star).length;
+    return count < (star ? MOST_STARS : MOST[kind]);
+  }
+
   async put(card, body) {
     this.cards = [card, ...this.cards].sort((a, b) => b.made - a.made);
     try {
       const change = this.database.transaction(["cards", "bodies"], "readwrite");
       change.objectStore("cards").put(card);
-      await answer(change.objectStore("bodies").put(body));
+      change.objectStore("bodies").put(body);
+      await done(change);
     } catch {
       this.bodies.set(card.id, body); // no database, or no room on the disk
     }
@@ -66,7 +83,8 @@ class ClipStore extends EventTarget {
     if (this.bodies.delete(id) || !this.database) return;
     const change = this.database.transaction(["cards", "bodies"], "readwrite");
     change.objectStore("cards").delete(id);
-    await answer(change.objectStore("bodies").delete(id));
+    change.objectStore("bodies").delete(id);
+    await done(change);
   }
 
   async body(id) {
@@ -93,9 +111,13 @@ class ClipStore extends EventTarget {
   /** Give a clip a star or take it away; whether there was room for one more. */
   async star(id, on) {
     const card = this.cards.find((each) => each.id === id);
-    if (on && this.cards.filter((each) => each.kind === card.kind && each.star).length >= MOST_STARS) return false;
+    if (on && !this.hasRoom(card.kind, true)) return false;
     card.star = on;
-    if (this.database && !this.bodies.has(id)) await answer(this.database.transaction("cards", "readwrite").objectStore("cards").put(card));
+    if (this.database && !this.bodies.has(id)) {
+      const change = this.database.transaction("cards", "readwrite");
+      change.objectStore("cards").put(card);
+      await done(change);
+    }
     this.tell();
     return true;
   }
@@ -137,6 +159,14 @@ function answer(request) {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
+  });
+}
+
+/** When an IndexedDB transaction is on the disk: one that finds it full fails after its requests succeeded. */
+function done(transaction) {
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = resolve;
+    transaction.onabort = () => reject(transaction.error);
   });
 }
 

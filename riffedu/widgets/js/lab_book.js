@@ -116,8 +116,10 @@ class LabBook {
   }
 
   async save() {
-    download(await bookPage(this.store), "riffedu-lab-book.html");
-    this.say(`Saved in riffedu-lab-book.html: ${this.store.cards.length}.`);
+    const page = await bookPage(this.store);
+    const large = page.size > LARGEST_PAGE;
+    download(page, "riffedu-lab-book.html");
+    this.say(`Saved in riffedu-lab-book.html: ${this.store.cards.length}.${large ? " It is too large to be opened in a lab book again." : ""}`, large);
   }
 
   async open() {
@@ -125,7 +127,9 @@ class LabBook {
     this.picker.value = "";
     if (!file) return;
     try {
-      this.say(`${await openBookPage(file, this.store)} clips were in ${file.name}.`);
+      const { count, left } = await openBookPage(file, this.store);
+      const full = left ? ` The lab book is full, so ${left} of them ${left === 1 ? "was" : "were"} left out. Delete or star clips to make room, then open it again.` : "";
+      this.say(`${count} clips were in ${file.name}.${full}`, left > 0);
     } catch (error) {
       this.say(error.message, true);
     }
