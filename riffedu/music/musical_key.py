@@ -39,7 +39,7 @@ _ACCIDENTAL = {"sharp": 1, "#": 1, "♯": 1, "flat": -1, "b": -1, "♭": -1}
 _ALTERED = "sharp|flat|[#♯♭b]"
 _KEY = rf"[ -]?({_ALTERED})?[ -]([Mm]ajor|[Mm]inor)"
 _WHOLE = re.compile(rf"([A-Ga-g]){_KEY}")
-_ENDS = r"(?=\W*$| ?[^\w\s-]| - | \d| (?:and|at|for|in|on|then|to|with)\b)"
+_ENDS = r"(?=\W*$| ?[^\w\s-]| - | \d| (?:and|at|for|in|on|pentatonic|then|to|with)\b)"
 # The article of "A major hit" and of "in a minor key" is no tonic.
 _TONICS = (
     r"\b[B-G]",

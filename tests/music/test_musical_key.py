@@ -54,6 +54,7 @@ def recommending(small):
         ("A minor 90 bpm", "A minor"),
         ("A minor - harp", "A minor"),
         ("A minor with strings", "A minor"),
+        ("A minor pentatonic riff", "A minor"),
         ("A-minor waltz", "A minor"),
         ("A flat major hit", "G# major"),
         ("Ab major waltz", "G# major"),
