@@ -1,8 +1,10 @@
 """The live instrument in a real page: no gap, no click, and what the hand does is heard."""
 
+import base64
 import json
 import time
 import wave
+import zlib
 from contextlib import suppress
 
 import numpy as np
@@ -10,6 +12,7 @@ import psutil
 import pytest
 from pages import SHOTS, Watched, serious
 
+from riffedu.app.live_instrument import first_settings
 from riffedu.signal.files.tags import read_record
 from riffedu.signal.stereo import noise_burst
 
@@ -244,6 +247,10 @@ def test_a_touched_place_says_what_drew_it(fake):
     touch(4.0, 0.5)
     fake.until("view.status.textContent.includes('too new')")
     assert told.inner_text() == ""
+    touch(0.8, 0.5)
+    fake.until("view.xray.place && view.xray.told.textContent.includes('step 5 of 8')")
+    fake.root.locator("button", has_text="restart").click()
+    assert told.inner_text() == "" and fake.page.evaluate("view.xray.place") is None
 
 
 def test_pause_keeps_the_place_and_record_keeps_the_samples(fake):
@@ -311,6 +318,22 @@ def test_a_restart_hands_the_recording_out_first(fake):
     assert "record" in record.inner_text()
 
 
+def test_a_long_recording_ends_in_a_hidden_tab(fake):
+    fake.page.evaluate("globalThis.requestAnimationFrame = () => 0")  # as while a tab is hidden
+    fake.root.locator(".riffedu-play").click()
+    fake.until("view.band.end > 0")
+    fake.page.evaluate(
+        """() => {
+          const {band, state} = view;
+          band.startTape();
+          state.record = () => (band.tape = null);
+          band.tape.from -= 1799 * 44100;
+        }"""
+    )
+    assert fake.page.evaluate("view.band.tape !== null")
+    fake.until("view.band.tape === null", 10)
+
+
 def test_a_session_does_not_wait_for_the_piece_in_the_making(fake):
     fake.python("model_server.one.stuck = True")
     fake.root.locator(".riffedu-play").click()
@@ -357,7 +380,34 @@ def test_prompts_are_drawn_and_undone(fake):
     ):
         fake.page.keyboard.press("Control+z")
         fake.comes_to(expression, wanted)
-    assert fake.root.locator("button[title^='Undo']").is_disabled()
+    undo = fake.root.locator("button[title^='Undo']")
+    assert undo.is_disabled()
+    seed = fake.root.locator("input[type=number]")
+    seed.fill("123")
+    seed.press("Enter")
+    fake.comes_to("band.seed", "123")
+    undo.click()
+    fake.comes_to("band.seed", "0")
+
+
+def test_undo_leaves_what_others_wrote(fake):
+    """As in a class, whose phones write prompts too."""
+    fake.python("band.prompts = ['a', 'b', 'c', 'd']")
+    corner = fake.root.locator(".riffedu-corner-0")
+    for prompt in ("a tuba", "a flute"):
+        corner.fill(prompt)
+        corner.press("Tab")
+        fake.comes_to("band.prompts[0]", prompt)
+    fake.python("band.prompts = ['a flute', 'of a phone', 'c', 'd']")
+    fake.until("view.state.get('prompts')[1] === 'of a phone'")
+    undo = fake.root.locator("button[title^='Undo']")
+    undo.click()
+    fake.comes_to("band.prompts", "['a tuba', 'of a phone', 'c', 'd']")
+    fake.python("band.prompts = ['of another', 'of a phone', 'c', 'd']")
+    fake.until("view.state.get('prompts')[0] === 'of another'")
+    undo.click()
+    fake.page.wait_for_timeout(500)
+    assert fake.python("print(band.prompts)") == "['of another', 'of a phone', 'c', 'd']"
 
 
 def test_the_keys_are_listed(fake):
@@ -394,9 +444,39 @@ def test_sessions_come_back(fake, tmp_path):
     assert again[: len(before)] == before
     bad = tmp_path / "bad.json"
     bad.write_text("{}")
+    number = fake.page.evaluate("view.band.number")
     fake.root.locator("input[accept*=json]").set_input_files(bad)
     fake.page.wait_for_selector(".riffedu-instrument .riffedu-wrong")
     assert "not a session" in fake.says() and fake.python("print(band.seed)") == "77"
+    fake.until(f"view.band.number > {number + 3}")
+    assert fake.data("state") == "playing" and fake.data("repeats") == "0"
+
+
+def test_a_link_is_replayed_however_late_python_answers(open_notebook, page):
+    late = """
+band.page, restore = True, band._restore
+band._restore = lambda *message: (time.sleep(1.5), restore(*message))
+band
+"""
+    notebook = open_notebook(FAKE, late)
+    first, at = first_settings().to_dict(), [{"place": [x / 10, 0.5]} for x in (1, 2, 3, 9)]
+    score = [[0, first | at[0]], [1, at[1]], [2, at[2]]]
+    session = {"riffedu": 1, "now": first | at[3], "pieces": 3, "score": score}
+    pack = zlib.compressobj(wbits=-15)
+    packed = pack.compress(json.dumps(session).encode()) + pack.flush()
+    link = base64.urlsafe_b64encode(packed).decode().rstrip("=")
+    page.evaluate(
+        "link => history.replaceState(null, '', `${location.href}#session=${link}`)", link
+    )
+    notebook.run()
+    assert notebook.errors() == []
+    slow = Instrument(notebook, page)
+    slow.until("view.status.textContent.includes('They are replayed')")
+    page.wait_for_timeout(1500)
+    slow.playing()
+    slow.until("view.band.number > 3")
+    places = slow.python("print([piece.place[0] for piece in band.score][:4])")
+    assert places == "[0.1, 0.2, 0.3, 0.9]"
 
 
 def test_a_dropped_sound_and_what_is_none(fake, tmp_path):

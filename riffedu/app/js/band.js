@@ -32,6 +32,7 @@ class Band extends EventTarget {
       place: 0, // where it was paused
       number: 0, // of the piece that is wanted next
       asked: null, // when
+      held: false, // whether no piece may be asked for now
       took: 2, // seconds that the last piece took
       late: 0, // samples of repeats since the last piece
       repeats: 0,
@@ -40,6 +41,7 @@ class Band extends EventTarget {
       retry: 0,
       preparing: false,
     });
+    this.dispatchEvent(new Event("begin"));
     this.tell();
   }
 
@@ -105,7 +107,7 @@ class Band extends EventTarget {
   /** Have the first pieces made before they are wanted. */
   prepare() {
     this.preparing = true;
-    if (this.playing || this.ahead >= this.lead || this.asked !== null) return;
+    if (this.playing || this.held || this.ahead >= this.lead || this.asked !== null) return;
     this.asked = performance.now();
     this.ask(this.run, this.number);
   }
@@ -166,7 +168,7 @@ class Band extends EventTarget {
   tick() {
     if (!this.playing) return;
     const moment = performance.now();
-    if (this.asked === null && moment >= this.retry && this.ahead < this.lead) {
+    if (!this.held && this.asked === null && moment >= this.retry && this.ahead < this.lead) {
       this.asked = moment;
       this.ask(this.run, this.number);
     }

@@ -14,7 +14,7 @@ class InstrumentView {
     root.instrument = this;
     this.listen();
     this.changed();
-    openLink(this.state).then((opened) => opened || recall(this.state)).then(() => this.state.renewSoon());
+    openLinkOrRecall(this.state);
   }
 
   get band() {
@@ -72,7 +72,6 @@ class InstrumentView {
     this.frame ??= requestAnimationFrame(() => {
       this.frame = null;
       this.draw();
-      if (this.state.taped > LONGEST_TAPE) this.state.record();
       if (this.band.playing) this.redraw();
     });
   }

@@ -122,7 +122,7 @@ class InstrumentPage {
   number(name, words, min, max) {
     return el("input", { type: "number", min, max, step: 1, title: words, ariaLabel: words, onchange: (event) => {
       const value = Math.min(max, Math.max(min, Number(event.target.value)));
-      if (Number.isFinite(value)) this.state.set({ [name]: Math.round(value) });
+      if (Number.isFinite(value)) this.state.replace({ [name]: Math.round(value) });
       else this.showControls();
     } });
   }

@@ -19,16 +19,17 @@ async function copyLink(session, say) {
   }
 }
 
-/** Begin with the session that the page's address holds; whether it holds one. */
-async function openLink(state) {
+/** Begin with the session that the page's address holds, or else with the controls that the browser kept. */
+async function openLinkOrRecall(state) {
   const packed = state.get("page") && new URLSearchParams(location.hash.slice(1)).get("session");
-  if (!packed) return false;
-  try {
-    state.restore(await unsqueezed(packed));
-  } catch {
-    state.say("The link's session is damaged, so the instrument starts afresh.", true);
-  }
-  return true;
+  if (packed) {
+    try {
+      return state.restore(await unsqueezed(packed));
+    } catch {
+      state.say("The link's session is damaged, so the instrument starts afresh.", true);
+    }
+  } else recall(state);
+  state.renewSoon();
 }
 
 /** Its name in the browser; another `riffedu app --seed` begins afresh. */

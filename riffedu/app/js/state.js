@@ -29,8 +29,11 @@ class InstrumentState extends EventTarget {
     });
     heard.forEach(([event, action]) => model.on(event, action));
     signal.addEventListener("abort", () => heard.forEach(([event, action]) => model.off(event, action)));
-    this.band.addEventListener("lost", () =>
-      this.say("No new piece came in time, so the music stopped. Is the kernel running? Press play to try again.", true));
+    this.band.addEventListener("change", () => this.taped > LONGEST_TAPE && this.record()); // in a hidden tab too
+    this.band.addEventListener("lost", () => {
+      this.band.held = false;
+      this.say("No new piece came in time, so the music stopped. Is the kernel running? Press play to try again.", true);
+    });
   }
 
   get(name) {
@@ -48,8 +51,14 @@ class InstrumentState extends EventTarget {
   /** Set controls, so that `undo` can set them back. */
   replace(changes) {
     const before = Object.fromEntries(Object.keys(changes).map((name) => [name, this.get(name)]));
-    this.remember(() => this.set(before));
+    this.remember(() => this.set({ ...before, ...this.promptsBack(before.prompts, changes.prompts) }));
     this.set(changes);
+  }
+
+  /** The prompts without an edit. A prompt that changed since then stays: a phone of the class wrote it. */
+  promptsBack(before, edited) {
+    if (!edited) return {};
+    return { prompts: this.get("prompts").map((prompt, i) => (prompt === edited[i] ? before[i] : prompt)) };
   }
 
   remember(back) {
@@ -67,7 +76,7 @@ class InstrumentState extends EventTarget {
   /** On a page of its own the first piece is made ahead, again if a control moves before it is heard. */
   renewSoon() {
     const { band } = this;
-    if (!this.get("page") || band.playing || band.now > 0) return;
+    if (!this.get("page") || band.held || band.playing || band.now > 0) return;
     clearTimeout(this.renewal);
     this.renewal = setTimeout(() => {
       if (band.playing || band.now > 0) return;
@@ -123,9 +132,28 @@ class InstrumentState extends EventTarget {
     this.band.begin();
   }
 
+  /** Open a session. The music goes on until Python has accepted it, but asks for no piece in between:
+      it would be one of the session's. */
   restore(session) {
-    this.begin();
+    clearTimeout(this.renewal);
+    this.touched = {};
+    this.band.held = true;
     this.send({ type: "restore", session });
+  }
+
+  restored({ pieces, before }) {
+    if (before) this.remember(() => this.restore(before));
+    if (this.band.end) this.begin();
+    const next = this.band.playing ? "" : " Press play.";
+    this.say(`The session has ${pieces} pieces. They are replayed, and then the music continues.${next}`);
+    this.goOn();
+  }
+
+  /** Ask for pieces again. A restart here would end the replay. */
+  goOn() {
+    clearTimeout(this.renewal);
+    this.band.held = false;
+    if (this.get("page")) this.band.prepare();
   }
 
   async open(file) {
@@ -201,14 +229,11 @@ class InstrumentState extends EventTarget {
         this.failed = content.of === "next";
         if (this.failed) this.band.refused(content.run);
         if (content.of === "xray") this.tell("xray");
+        if (content.of === "restore") this.goOn();
       },
       unknown: () => this.say(content.message, true),
       brought: () => this.say(`Every piece now begins from ${content.name}.${this.note || ""}`),
-      restored: () => {
-        if (content.before) this.remember(() => this.restore(content.before));
-        this.say(`The session has ${content.pieces} pieces. They are replayed, and then the music continues. Press play.`);
-        this.renewSoon();
-      },
+      restored: () => this.restored(content),
       session: () => this.tell("session", content),
       xray: () => this.tell("xray", content),
     };

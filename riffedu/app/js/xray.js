@@ -10,6 +10,7 @@ class XRay {
     page.scroll.addEventListener("pointerdown", (event) => this.touch(event), { signal });
     page.scroll.addEventListener("keydown", (event) => this.step(event), { signal });
     state.addEventListener("xray", ({ detail }) => this.answered(detail), { signal });
+    state.band.addEventListener("begin", () => this.show(null), { signal });
   }
 
   frame() {
@@ -52,8 +53,13 @@ class XRay {
   }
 
   answered(place) {
-    this.place = place ? { ...place, part: this.asked } : null;
+    const part = this.asked;
     this.asked = null;
+    if (part?.piece.run === this.state.band.run) this.show(place && { ...place, part });
+  }
+
+  show(place) {
+    this.place = place;
     this.told.replaceChildren(...(place ? this.lines(place) : []));
   }
 
