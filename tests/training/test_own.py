@@ -152,6 +152,7 @@ def test_the_loss_on_one_clip_falls(ours, tmp_path, quick):
 
 def test_what_is_known_is_answered_as_before(ours, tmp_path, quick):
     """With known prompts the LoRA changes far less than with those it is trained on."""
+    torch.manual_seed(0)  # of 80 steps with other noise, one run in ten fails
     pipeline = load_pipeline(ours)
     sounds = some_sounds(pipeline, 3)
     known = own.known_prompts()
