@@ -22,11 +22,18 @@ LIMITS = os.environ.get("RIFFEDU_LIMITS", "")
 # Where it listens. Behind a proxy, choose the path below which it is.
 c.JupyterHub.bind_url = os.environ.get("HUB_URL", "http://0.0.0.0:8000/")
 
-# Who may come in: anyone who knows the class's password, under a name of their own choice.
-# For accounts, use another authenticator: https://jupyterhub.readthedocs.io
-c.JupyterHub.authenticator_class = "shared-password"
-c.SharedPasswordAuthenticator.user_password = os.environ["CLASS_PASSWORD"]
-c.SharedPasswordAuthenticator.admin_password = os.environ.get("TEACHER_PASSWORD")
+# Who may come in, and under which account their notebooks run.
+ACCOUNTS = bool(os.environ.get("HUB_ACCOUNTS"))
+if ACCOUNTS:  # the accounts of this machine, with their own passwords; the hub must run as root
+    c.JupyterHub.authenticator_class = "pam"
+    c.JupyterHub.spawner_class = "localprocess"
+    c.Authenticator.blocked_users = {"root"}
+else:  # anyone who knows the class's password, under any name; all run under the hub's account
+    c.JupyterHub.authenticator_class = "shared-password"
+    c.SharedPasswordAuthenticator.user_password = os.environ["CLASS_PASSWORD"]
+    c.SharedPasswordAuthenticator.admin_password = os.environ.get("TEACHER_PASSWORD")
+    c.JupyterHub.spawner_class = "simple"
+    c.SimpleLocalProcessSpawner.home_dir_template = str(HERE / "learners" / "{username}")
 c.Authenticator.admin_users = {"teacher"}
 c.Authenticator.allow_all = True
 
@@ -52,12 +59,6 @@ c.JupyterHub.load_roles = [
 ]
 
 # Each learner has a server of their own, and the lessons in a folder of their own.
-if os.environ.get("HUB_ACCOUNTS"):  # system accounts; the hub must run as root
-    c.JupyterHub.spawner_class = "localprocess"
-    c.LocalAuthenticator.create_system_users = True
-else:  # one account for all: learners can read each other's files
-    c.JupyterHub.spawner_class = "simple"
-    c.SimpleLocalProcessSpawner.home_dir_template = str(HERE / "learners" / "{username}")
 c.Spawner.default_url = "/lab/tree/notebooks/00_hear_it_first.ipynb"
 START = """
     "$0" -m riffedu lab --copy-only --folder "$HOME/riffedu-lessons" &&
@@ -75,7 +76,7 @@ c.Spawner.args = [
     "--MappingKernelManager.cull_idle_timeout=1800",
     "--MappingKernelManager.cull_interval=120",
 ]
-if os.geteuid() == 0 and not os.environ.get("HUB_ACCOUNTS"):
+if os.geteuid() == 0 and not ACCOUNTS:
     c.Spawner.args.append("--allow-root")  # in a container
 c.Spawner.start_timeout = c.Spawner.http_timeout = 180  # many start at once on a small machine
 c.JupyterHub.concurrent_spawn_limit = 5

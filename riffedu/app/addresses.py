@@ -28,7 +28,7 @@ REDIRECT = """<!doctype html>
 """
 
 
-def local_addresses(family: int = socket.AF_INET) -> list[str]:
+def local_addresses(family: socket.AddressFamily = socket.AF_INET) -> list[str]:
     """Return this machine's addresses on its networks, IPv4 by default, the most likely one first.
 
     That is the one from which the default route leads, then private addresses, then others. The
@@ -53,7 +53,7 @@ def _reachable(address: str) -> bool:
     return not (parsed.is_loopback or parsed.is_link_local or parsed.is_unspecified)
 
 
-def _routed(family: int) -> str | None:
+def _routed(family: socket.AddressFamily) -> str | None:
     """Return the address from which packets would leave the network; no packet is sent."""
     with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
         probe.connect((ELSEWHERE[family], 9))
