@@ -7,6 +7,7 @@ text is the lesson's own, so the pages stay in step with it.
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,12 +17,12 @@ from riffedu.output import write_text
 from riffedu.syllabus import Lesson
 
 PAGES = Path(__file__).parents[2] / "docs" / "teaching" / "lessons"
-WORDS_A_MINUTE, MINUTES_A_CELL, MINUTES_AN_EXERCISE = 130, 0.7, 9.0
+WORDS_A_MINUTE, MINUTES_A_CELL, MINUTES_AN_EXERCISE = 130, 0.7, 7.0
 """What a class needs: to read aloud and talk, to run a cell and look at it, to solve."""
+LONG, SETTLE = 90, 10
+"""Minutes of the long plan, and those of them for the start and the end of the class."""
 
-_SHOWN = re.compile(
-    r"\b(play|hear|show|by_ear|pictures?|\w+_picture|\w+_panel|maps|walk|compare)\("
-)
+_SHOWN = re.compile(r"play|hear|show|by_ear|pictures?|\w+_picture|\w+_panel|maps|walk|compare")
 _THINK = re.compile(
     r"\*\*Think\*\*(.*?)<details><summary>Answer</summary>(.*?)</details>", re.DOTALL
 )
@@ -56,7 +57,7 @@ def sections(markdown: str) -> list[Section]:
     for cell in cells(markdown):
         if cell["kind"] == "code":
             found[-1].code += 1
-            found[-1].shown += _SHOWN.findall(cell["source"])
+            found[-1].shown += shown_by(cell["source"])
             continue
         parts = re.split(r"^## (.+)$", cell["source"], flags=re.MULTILINE)
         found[-1].words += len(parts[0].split())
@@ -66,12 +67,31 @@ def sections(markdown: str) -> list[Section]:
     return [each for each in found if each.title not in ("Summary", "Opening")]
 
 
+def shown_by(source: str) -> list[str]:
+    """Return what a code cell shows: the titles of its sounds, and the functions that draw."""
+    calls = [
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and _SHOWN.fullmatch(node.func.id)
+    ]
+    found = []
+    for call in sorted(calls, key=lambda each: (each.lineno, each.col_offset)):
+        assert isinstance(call.func, ast.Name)
+        values = [*call.args, *(each.value for each in call.keywords if each.arg == "title")]
+        titles = [v.value for v in values if isinstance(v, ast.Constant) and type(v.value) is str]
+        sound = call.func.id in ("play", "hear") and titles
+        found.append(f"“{titles[-1]}”" if sound else f"`{call.func.id}`")
+    return found
+
+
 def page(markdown: str, lesson: Lesson) -> str:
     """Return the teacher's page of a lesson, as Markdown."""
     aims = re.search(r"\*\*You will be able to\*\*\n(.*?)\n\n", markdown, re.DOTALL)
     short = re.search(r"\*\*In 45 minutes\*\*(.*)", markdown)
     every = sections(markdown)
-    taught = fitting(every, 90)
+    taught = fitting(every, LONG - SETTLE)
     lines = [
         f"# Teaching {lesson.heading}",
         "",
@@ -93,7 +113,12 @@ def page(markdown: str, lesson: Lesson) -> str:
         "",
         "## In 90 minutes",
         "",
-        *plan(taught, 90),
+        *plan(taught, LONG - SETTLE),
+        "",
+        f"The minutes are estimates: {WORDS_A_MINUTE} words a minute, {MINUTES_A_CELL:.1f} minutes "
+        f"a code cell, {MINUTES_AN_EXERCISE:g} an exercise. {SETTLE} minutes are left for the "
+        "start and the summary. Questions that the class discusses take longer: choose one or two, "
+        "and leave out a section marked (more) for each.",
         "",
     ]
     optional = [each.title for each in every if each not in taught and not each.exercise]
@@ -106,8 +131,12 @@ def page(markdown: str, lesson: Lesson) -> str:
     if wrong := _MISCONCEPTION.findall(markdown):
         lines += ["## Misconceptions that it corrects", "", *(f"- {tidy(each)}" for each in wrong)]
         lines += [""]
+    exercises = [each for each in every if each.exercise]
+    left = [each for each in exercises if each not in taught] or exercises
     lines += ["## Homework", ""]
-    lines += [f"- {each.title}" for each in every if each.exercise]
+    lines += [f"- {each.title}" for each in left]
+    if len(left) < len(exercises):
+        lines += ["", "The other exercises are in the plan for 90 minutes."]
     lines += [
         "",
         "`riffedu grade FOLDER` runs these checks on the notebooks that learners hand in.",
@@ -134,9 +163,9 @@ def plan(core: list[Section], minutes: int) -> list[str]:
     scale = min(1.0, minutes / total) if total else 1.0
     rows = ["| minutes | section | on the projector |", "|---:|---|---|"]
     for each in core:
-        shown = ", ".join(f"`{name}`" for name in dict.fromkeys(each.shown))
+        shown = ", ".join(dict.fromkeys(each.shown)) or "–"
         spent = max(1, round(scale * each.minutes))
-        rows.append(f"| {spent} | {each.title} | {shown or '–'} |")
+        rows.append(f"| {spent} | {each.title}{' (more)' if each.more else ''} | {shown} |")
     if scale < 1:
         rows += [
             "",
@@ -146,7 +175,11 @@ def plan(core: list[Section], minutes: int) -> list[str]:
 
 
 def tidy(text: str) -> str:
-    """Return a paragraph's text with its links made to work from the guide's folder."""
+    """Return a paragraph's text with links that work from the guide's folder.
+
+    A last sentence that announces a cell ("Compare the pictures:") is left out.
+    """
+    text = re.sub(r"(?<=[.!?]) [^.!?]*:\s*$", "", text)
     return text.strip().replace("](../docs/", "](../../").replace("](../", "](../../../")
 
 

@@ -1,8 +1,8 @@
 """Slides of a lesson from its own cells: ``python -m riffedu.lessons.slides 05 -o FOLDER``.
 
-Each section begins a slide to the right; its code cells follow below. Answers to questions are
-speaker notes (press S). Written by nbconvert for reveal.js, which a page loads from the network
-unless ``--reveal`` names a local copy.
+Each section begins a slide to the right; its code cells follow below, one a slide, and a slide that
+is longer than the screen scrolls. Answers to questions are speaker notes (press S). Written by
+nbconvert for reveal.js, which the page loads from the network, as it does MathJax.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 REVEAL = "https://cdn.jsdelivr.net/npm/reveal.js@4.6.1"
+_FOR_TESTS = re.compile(r"^# NBVAL_\w+\n", re.MULTILINE)
 _ANSWER = re.compile(r"<details><summary>Answer</summary>(.*?)</details>", re.DOTALL)
 
 
@@ -43,7 +44,8 @@ def with_slides(book: NotebookNode, more: bool = False) -> NotebookNode:
     for cell in book.cells:
         if cell.cell_type == "code":
             if not skipped:
-                add(cell, "fragment")
+                cell.source = _FOR_TESTS.sub("", cell.source)
+                add(cell, "subslide")
             continue
         for part in re.split(r"(?=^## )", cell.source, flags=re.MULTILINE):
             heading = re.match(r"## (.+)", part)
@@ -86,6 +88,7 @@ def write_slides(
 
         NotebookClient(book, timeout=600, store_widget_state=False).execute()
     exporter = SlidesExporter(reveal_url_prefix=reveal, exclude_input_prompt=True)
+    exporter.reveal_scroll = True
     page, _ = exporter.from_notebook_node(book)
     path = folder / f"{lesson.name}.slides.html"
     write_text(path, page)
@@ -106,7 +109,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--execute", action="store_true", help="run the cells first (about a minute)"
     )
-    parser.add_argument("--reveal", default=REVEAL, help="address or folder of reveal.js 4")
+    parser.add_argument("--reveal", default=REVEAL, help="another address of reveal.js 4")
     args = parser.parse_args(arguments)
     try:
         say(write_slides(args.lesson, args.output, args.more, args.execute, args.reveal))

@@ -104,7 +104,7 @@ def run(args: Namespace) -> int:
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
     bad = [mark for mark in marks if mark.state != "complete"]
-    say(f"{len(marks)} notebooks graded, {len(bad)} of them not completed: {output}")
+    say(f"{len(marks)} notebooks graded, {len(bad)} of them not complete: {output}")
     return 1 if bad else 0
 
 
@@ -218,7 +218,8 @@ def _state(ended: int | None, marks: dict, seconds: float, memory: float) -> str
         return f"needed more than {memory / 1e9:g} GB"
     if ended:
         return f"exited early (exit status {ended})"
-    return f"{marks['errors']} cells with errors" if marks["errors"] else "complete"
+    cells = "1 cell" if marks["errors"] == 1 else f"{marks['errors']} cells"
+    return f"{cells} with errors" if marks["errors"] else "complete"
 
 
 def code_cells(path: Path) -> list[str]:

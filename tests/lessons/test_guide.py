@@ -28,7 +28,12 @@ def test_every_page_has_its_parts(label):
         assert part in text
     assert text.count("**Question.**") == text.count("**Answer.**")
     minutes = [int(n) for n in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)]
-    assert 3 <= len(minutes) and sum(minutes) <= 90 + len(minutes)
+    assert 3 <= len(minutes) and sum(minutes) <= 80 + len(minutes)
+
+
+def test_a_plan_names_the_sounds():
+    cell = 'play(voice, RATE, "A voice")\nline_picture({"a": (t, x)})\nplay(x, RATE)'
+    assert guide.shown_by(cell) == ["“A voice”", "`line_picture`", "`play`"]
 
 
 def test_a_plan_fills_its_time_with_optional_sections():

@@ -66,7 +66,7 @@ def test_the_last_verdict_counts(tmp_path):
     [name, *_] = grading.checks_of(STFT)
     path = notebook(tmp_path / "a.ipynb", USE, f"exercises.{name}(None)", "1 / 0", "print(2)")
     got = mark(path)
-    assert got.verdicts[name] is False and got.state == "1 cells with errors"
+    assert got.verdicts[name] is False and got.state == "1 cell with errors"
 
 
 def test_an_endless_loop_is_stopped(tmp_path):
@@ -208,7 +208,7 @@ def test_the_verb_writes_a_table(tmp_path, capsys):
     table = tmp_path / "marks.csv"
     args = ["grade", str(tmp_path / "class"), "-o", str(table), "--seconds", "20", "--jobs", "2"]
     assert cli.main(args) == 1
-    assert "3 notebooks graded, 2 of them not completed" in capsys.readouterr().out
+    assert "3 notebooks graded, 2 of them not complete:" in capsys.readouterr().out
     rows = {row["notebook"]: row for row in csv.DictReader(table.open(encoding="utf-8"))}
     checks = len(grading.checks_of(STFT))
     assert rows["ben.ipynb"]["right"] == "0" and rows["ben.ipynb"]["of"] == str(checks)
