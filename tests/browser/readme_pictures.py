@@ -50,7 +50,7 @@ def player(browser, home: Path) -> None:
         opened.run()
         page.evaluate("() => jupyterapp.commands.execute('application:toggle-left-area')")
         page.wait_for_selector(".riffedu-player")
-        page.locator(".riffedu-player summary").click()
+        page.locator(".riffedu-player summary").first.click()
         page.evaluate("document.querySelector('.riffedu-player').player.transport.play(1.3)")
         page.wait_for_timeout(900)
         frame(page).save(OUT / "player.png", optimize=True)
