@@ -89,6 +89,13 @@ def ran(tmp_path_factory):
     return book
 
 
+def test_links_in_outputs_lead_to_pages(site, tmp_path):
+    page = '<a href="../a/README.md"><a href="02_stft.ipynb#x"><a href="https://b.org/c.md">'
+    assert site("outputs").Outputs(tmp_path).taken_out(page) == (
+        '<a href="../a/README.html"><a href="02_stft.html#x"><a href="https://b.org/c.md">'
+    )
+
+
 def test_outputs_need_no_kernel(site, ran, tmp_path):
     from riffedu.signal import synth
 

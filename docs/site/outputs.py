@@ -66,11 +66,11 @@ class Outputs:
         return f'{address}" width="{image.width}" height="{image.height}'
 
     def taken_out(self, page: str) -> str:
-        """Move pictures and sounds from within HTML into files; link lessons as pages."""
+        """Move pictures and sounds from within HTML into files; link lessons and texts as pages."""
         page = EMBEDDED.sub(lambda found: self.kept(base64.b64decode(found[2]), found[1]), page)
         page = page.replace('preload="auto"', 'preload="none"')
         page = page.replace("<img ", '<img loading="lazy" ')
-        return re.sub(r'(href="[\w/.]+)\.ipynb', r"\1.html", page)
+        return re.sub(r'(href="[\w/.]+)\.(?:ipynb|md)(?=["#])', r"\1.html", page)
 
     def player(self, state: dict, buffers: dict[str, bytes]) -> str:
         """Return a player that static/site.js wakes, and what stands there without scripts."""
