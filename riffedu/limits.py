@@ -36,12 +36,19 @@ def pair_up(prompt: Any, negative: Any, seed: Any) -> list[tuple[str, str, int]]
     ]
 
 
-def text(what: str, value: Any, empty: bool = False) -> str:
-    """Check a string, blank only if ``empty``; lone surrogates become question marks."""
+def text(what: str, value: Any, empty: bool = False, longest: int | None = None) -> str:
+    """Check a string, blank only if ``empty``; lone surrogates become question marks.
+
+    ``longest`` is its most characters.
+    """
     if not isinstance(value, str):
         raise RiffeduError(f"the {what} must be text, not {type(value).__name__}")
     if not (empty or value.strip()):
         raise RiffeduError(f'the {what} is empty: say what to play, e.g. "a calm solo piano"')
+    if longest is not None and len(value) > longest:
+        raise RiffeduError(
+            f"the {what} has {len(value)} characters: at most {longest} are possible"
+        )
     return value.encode("utf-8", "replace").decode()
 
 

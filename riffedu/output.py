@@ -330,6 +330,20 @@ def write_text(path: str | Path, text: str, overwrite: bool = True) -> Path:
     return Path(path)
 
 
+def write_tensors(
+    path: str | Path, tensors: dict[str, Any], metadata: dict[str, str] | None = None
+) -> None:
+    """Write a safetensors file completely or not at all: see `write_whole`.
+
+    The bytes are made in memory first: `safetensors.torch.save_file` hides the system's reason when
+    a disk is full.
+    """
+    from safetensors.torch import save
+
+    with write_whole(path) as part:
+        part.write_bytes(save(tensors, metadata))
+
+
 def _move(part: Path, target: Path, overwrite: bool) -> None:
     """Replace ``target`` by ``part``, which gets the mode of the file that it replaces."""
     with suppress(FileNotFoundError):

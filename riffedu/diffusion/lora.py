@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any
 
 from riffedu import limits
 from riffedu.errors import RiffeduError
-from riffedu.output import write_whole
+from riffedu.output import write_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -189,15 +189,12 @@ class Lora:
 
         The strength is not saved: a file contains what was trained. The file is written whole or
         not at all. Raises RiffeduError for another ending than ``.safetensors``, and as
-        `riffedu.output.write_whole` does.
+        `riffedu.output.write_tensors` does.
         """
-        from safetensors.torch import save
-
         path = check_name(path).expanduser()
         path.parent.mkdir(parents=True, exist_ok=True)
         tensors = {k: (v.half() if half else v).contiguous() for k, v in self.tensors().items()}
-        with write_whole(path) as part:
-            part.write_bytes(save(tensors, {"format": "pt"}))  # `save_file` hides OSErrors
+        write_tensors(path, tensors, {"format": "pt"})
         return path
 
 

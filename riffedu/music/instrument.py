@@ -75,13 +75,18 @@ class PieceSettings:
             raise RiffeduError(f"a position must be two numbers, not {self.place!r}")
         scale = self.guidance_scale
         checked = {
-            "prompts": tuple(_words("prompt in a corner", each) for each in self.prompts),
+            "prompts": tuple(
+                limits.text("prompt in a corner", each, longest=LONGEST_TEXT)
+                for each in self.prompts
+            ),
             "place": tuple(limits.number("the place", each, 0, 1) for each in self.place),
-            "text": _words("text", self.text, empty=True).strip(),
+            "text": limits.text("text", self.text, True, LONGEST_TEXT).strip(),
             "seed": limits.whole("seed", self.seed, 0, 2**31 - 1),
             "num_inference_steps": limits.steps("steps", self.num_inference_steps, 100),
             "guidance_scale": None if scale is None else limits.guidance(scale),
-            "negative_prompt": _words("negative prompt", self.negative_prompt, empty=True),
+            "negative_prompt": limits.text(
+                "negative prompt", self.negative_prompt, True, LONGEST_TEXT
+            ),
             "strength": limits.number("strength", self.strength, 0, 1),
             "seed_sound": limits.one_of("the seed sound", self.seed_sound, [*SEED_SOUNDS, FILE]),
         }
@@ -100,16 +105,6 @@ class PieceSettings:
         if unknown := set(settings) - {each.name for each in fields(cls)}:
             raise RiffeduError(f"unknown piece setting {min(map(str, unknown))!r}")
         return cls(**settings)
-
-
-def _words(what: str, value: Any, empty: bool = False) -> str:
-    """Check a text as `limits.text` does, and its length."""
-    checked = limits.text(what, value, empty)
-    if len(checked) > LONGEST_TEXT:
-        raise RiffeduError(
-            f"the {what} has {len(checked)} characters: at most {LONGEST_TEXT} are possible"
-        )
-    return checked
 
 
 class Instrument:

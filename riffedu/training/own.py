@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import RiffeduError
-from ..output import write_whole
+from ..output import write_tensors
 from .denoiser import SHEET_PROMPTS
 from .own_sounds import OwnSounds, open_sounds
 
@@ -130,7 +130,7 @@ def remembered_clips(
     ``(prompts · per_prompt, c, h, w)``, and their prompts. Generate them before a LoRA is added.
     """
     import torch
-    from safetensors.torch import load_file, save
+    from safetensors.torch import load_file
     from tqdm.auto import tqdm
 
     captions = [prompt for prompt in prompts for _ in range(per_prompt)]
@@ -145,8 +145,7 @@ def remembered_clips(
         *_, last = pipeline.denoise(noise, pipeline.encode_prompt(prompt), None, steps)
         made.append(last.latents.float().cpu())
     path.parent.mkdir(parents=True, exist_ok=True)
-    with write_whole(path) as part:
-        part.write_bytes(save({"latents": torch.cat(made).half().contiguous()}))
+    write_tensors(path, {"latents": torch.cat(made).half().contiguous()})
     return load_file(path)["latents"].float(), captions
 
 

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import RiffeduError
-from ..output import write_whole
+from ..output import write_tensors
 
 if TYPE_CHECKING:
     import torch
@@ -241,7 +241,6 @@ def open_sounds(
     `read_pieces` does.
     """
     from safetensors import safe_open
-    from safetensors.torch import save
 
     captions = read_captions(folder)
     path = Path(cache) / f"latents-{_fingerprint(pipeline, captions, hop)}.safetensors"
@@ -250,9 +249,8 @@ def open_sounds(
         latents = encode_pieces(pipeline, pieces)
         told = {"files": [p.file for p in pieces], "captions": [p.caption for p in pieces]}
         path.parent.mkdir(parents=True, exist_ok=True)
-        with write_whole(path) as part:
-            tensors = {"latents": latents.half().contiguous()}
-            part.write_bytes(save(tensors, {"pieces": json.dumps(told)}))
+        tensors = {"latents": latents.half().contiguous()}
+        write_tensors(path, tensors, {"pieces": json.dumps(told)})
     with safe_open(path, "pt") as file:
         latents = file.get_tensor("latents").float()
         told = json.loads(file.metadata()["pieces"])
