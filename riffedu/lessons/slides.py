@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 REVEAL = "https://cdn.jsdelivr.net/npm/reveal.js@4.6.1"
-_FOR_TESTS = re.compile(r"^# NBVAL_\w+\n", re.MULTILINE)
+_FOR_TESTS = re.compile(r"^# NBVAL_\w+\n?", re.MULTILINE)
 _ANSWER = re.compile(r"<details><summary>Answer</summary>(.*?)</details>", re.DOTALL)
 
 
@@ -44,7 +44,7 @@ def with_slides(book: NotebookNode, more: bool = False) -> NotebookNode:
     for cell in book.cells:
         if cell.cell_type == "code":
             if not skipped:
-                cell.source = _FOR_TESTS.sub("", cell.source)
+                cell.source = _FOR_TESTS.sub("", cell.source).rstrip()
                 add(cell, "subslide")
             continue
         for part in re.split(r"(?=^## )", cell.source, flags=re.MULTILINE):

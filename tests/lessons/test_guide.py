@@ -50,6 +50,7 @@ def test_slides_leave_out_exercises_and_optional_sections(label):
     assert kinds[0] == "slide" and kinds.count("slide") >= 3
     text = "\n".join(cell.source for cell in book.cells)
     assert "(more)" not in text and "## Exercise" not in text and "<details>" not in text
+    assert "NBVAL" not in text, "a mark for the tests"
 
 
 def test_slides_are_one_page(tmp_path):
