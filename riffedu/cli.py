@@ -138,8 +138,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; return its exit code, one of `EXIT_CODES`."""
     argv = list(sys.argv[1:] if argv is None else argv)
     escape_unprintable()
+    arrived: list[KeyboardInterrupt] = []
     try:
-        with ending_cleanly(), _warnings_of_one_line():
+        with ending_cleanly() as arrived, _warnings_of_one_line():
             parser = build_parser(argv)
             args, rest = parser.parse_known_args(argv or ["--help"])
             if rest and not args.passes_on:
@@ -155,17 +156,32 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except (RiffeduError, OSError) as error:
         say(f"riffedu: error: {' '.join(_describe(error).split())}", sys.stderr)
-        return 2
+        swallowed = _swallowed(error, arrived)
+        return 2 if swallowed is None else _interrupted(swallowed)
     except KeyboardInterrupt as stop:
         return _interrupted(stop)
     except Exception as error:
-        # A C extension that is interrupted while it is imported raises ImportError instead.
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, KeyboardInterrupt):
-            cause = cause.__cause__ or cause.__context__
+        cause = _cause(error) or _swallowed(error, arrived)
         if cause is None:
             raise
         return _interrupted(cause)
+
+
+def _cause(error: BaseException) -> KeyboardInterrupt | None:
+    """Return the interrupt that led to an error: a C extension interrupted while it is imported
+    raises ImportError.
+    """
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, KeyboardInterrupt):
+        cause = cause.__cause__ or cause.__context__
+    return cause
+
+
+def _swallowed(error: Exception, arrived: Sequence[KeyboardInterrupt]) -> KeyboardInterrupt | None:
+    """Return the last interrupt if C code cleared it and raised ``error`` instead, as
+    `torch.asarray` does.
+    """
+    return arrived[-1] if arrived and _cause(error) is None else None
 
 
 def _interrupted(stop: KeyboardInterrupt) -> int:

@@ -18,7 +18,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from riffedu.errors import RiffeduError
 
@@ -81,23 +81,29 @@ def escape_unprintable() -> None:
 
 
 @contextmanager
-def ending_cleanly() -> Iterator[None]:
+def ending_cleanly() -> Iterator[list[KeyboardInterrupt]]:
     """Turn SIGTERM and SIGHUP into `Terminated`, so that ``finally`` blocks run.
 
-    Outside the main thread nothing changes; a signal that is ignored (``nohup``) stays ignored.
+    Yields a list of the interrupts so far, Ctrl-C included: C code may swallow one and raise an
+    error of its own instead. Outside the main thread nothing changes; a signal that is ignored
+    (``nohup``) stays ignored.
     """
+    arrived: list[KeyboardInterrupt] = []
 
-    def end(*_: Any) -> None:
-        raise Terminated
+    def end(number: int, _: Any) -> NoReturn:
+        arrived.append(KeyboardInterrupt() if number == signal.SIGINT else Terminated())
+        raise arrived[-1]
 
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    usual = {"SIGINT": signal.default_int_handler, "SIGTERM": signal.SIG_DFL}
+    usual["SIGHUP"] = signal.SIG_DFL
     before = {}
     if threading.current_thread() is threading.main_thread():
-        for number in (getattr(signal, name) for name in names):
-            if signal.getsignal(number) == signal.SIG_DFL:
+        for name, handler in usual.items():
+            number = getattr(signal, name, None)  # Windows has no SIGHUP
+            if number is not None and signal.getsignal(number) == handler:
                 before[number] = signal.signal(number, end)
     try:
-        yield
+        yield arrived
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -1,5 +1,6 @@
 """Ctrl-C, SIGTERM and a full disk at any moment: whole files or none, and the work goes on."""
 
+import errno
 import json
 import os
 import random
@@ -14,11 +15,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 from PIL import Image
 from safetensors.numpy import load_file
 from tiny import ours, write_riffedu_checkpoint  # noqa: F401  (fixture)
 
 from riffedu import cli
+from riffedu.errors import RiffeduError
 from riffedu.signal import audio, synth
 from riffedu.signal.image import load_image
 
@@ -208,6 +211,48 @@ def test_a_cold_start(ours, tmp_path, after):
     time.sleep(after)
     started.send_signal(signal.SIGTERM)
     assert started.wait(60) != 0 and whole(tmp_path) == []
+
+
+class Slow:
+    """A sequence that Ctrl-C reaches when torch reads its first item."""
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, _):
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("failing", [torch.asarray, lambda slow: load_or_refuse(slow)])
+def test_an_interrupt_that_torch_turns_into_an_error(failing, monkeypatch, capsys, request):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
+    monkeypatch.setattr("riffedu.verbs.check.run", lambda args: failing(Slow()))
+    assert cli.main(["check"]) == 130
+    assert "riffedu: interrupted" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
+
+
+def load_or_refuse(slow: Slow) -> None:
+    try:
+        torch.asarray(slow)
+    except ValueError as error:
+        raise RiffeduError("the file is damaged") from error
+
+
+def test_a_full_disk_during_the_end_of_an_interrupt(monkeypatch, capsys, request):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
+
+    def run(args):
+        try:
+            signal.raise_signal(signal.SIGINT)
+        finally:
+            raise OSError(errno.ENOSPC, "No space left on device", "state.json")
+
+    monkeypatch.setattr("riffedu.verbs.check.run", run)
+    assert cli.main(["check"]) == 2
+    assert "state.json: No space left on device" in capsys.readouterr().err
 
 
 # A full disk
