@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import atexit
+import ctypes
 import errno
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -260,6 +262,25 @@ def _refusal(path: str | Path, error: Exception) -> RiffeduError:
 
 
 @contextmanager
+def _system_errors() -> Iterator[None]:
+    """Raise the system's error where safetensors or NumPy raise one of their own for it."""
+    try:
+        yield
+    except Exception as error:
+        said, number = str(error), None
+        if type(error).__name__ == "SafetensorError":
+            if found := re.search(r"(?:os error |Os { code: )(\d+)", said):
+                number = int(found[1])
+        elif isinstance(error, OSError) and re.fullmatch(r"\d+ requested and \d+ written", said):
+            number = errno.ENOSPC  # NumPy does not tell, but a disk that takes a part is full
+        if number is None:
+            raise
+        if sys.platform == "win32" and not isinstance(error, OSError):
+            raise ctypes.WinError(number) from None
+        raise OSError(number, os.strerror(number)) from None
+
+
+@contextmanager
 def write_whole(path: str | Path, overwrite: bool = True) -> Iterator[Path]:
     """Write a file completely or not at all: yield a temporary path to write to.
 
@@ -289,7 +310,8 @@ def write_whole(path: str | Path, overwrite: bool = True) -> Iterator[Path]:
         part = folder / f".{secrets.token_hex(6)}.part"
         _unfinished.add(part)
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666))
-        yield part
+        with _system_errors():
+            yield part
         if stream:
             _pour(part, path)
         else:
@@ -318,7 +340,8 @@ def write_files(folder: str | Path) -> Iterator[Path]:
     part = folder / f".{secrets.token_hex(6)}.part"
     try:
         part.mkdir(parents=True)
-        yield part
+        with _system_errors():
+            yield part
         with uninterrupted():
             for file in sorted(part.iterdir()):
                 _move(file, folder / file.name, overwrite=True)
@@ -339,15 +362,11 @@ def write_text(path: str | Path, text: str, overwrite: bool = True) -> Path:
 def write_tensors(
     path: str | Path, tensors: dict[str, Any], metadata: dict[str, str] | None = None
 ) -> None:
-    """Write a safetensors file completely or not at all: see `write_whole`.
-
-    The bytes are made in memory first: `safetensors.torch.save_file` hides the system's reason when
-    a disk is full.
-    """
-    from safetensors.torch import save
+    """Write a safetensors file completely or not at all: see `write_whole`."""
+    from safetensors.torch import save_file
 
     with write_whole(path) as part:
-        part.write_bytes(save(tensors, metadata))
+        save_file(tensors, part, metadata)
 
 
 def _move(part: Path, target: Path, overwrite: bool) -> None:

@@ -349,6 +349,26 @@ def test_reasons_of_the_system(tmp_path):
     assert left(tmp_path) == []
 
 
+@posix
+def test_reasons_in_the_words_of_libraries(tmp_path):
+    from safetensors import SafetensorError
+
+    old = 'IoError(Os { code: 28, kind: StorageFull, message: "No space left on device" })'
+    for given in (
+        SafetensorError("Error while serializing: I/O error: … (os error 28)"),
+        SafetensorError(f"Error while serializing: {old}"),
+        OSError("80000 requested and 4096 written"),
+    ):
+        with pytest.raises(DiskFull, match="No space left on device"):
+            with write_whole(tmp_path / "a"):
+                raise given
+        with pytest.raises(DiskFull, match="No space left on device"), write_files(tmp_path):
+            raise given
+    with pytest.raises(SafetensorError), write_whole(tmp_path / "a"):
+        raise SafetensorError("a tensor is not contiguous")
+    assert left(tmp_path) == []
+
+
 def test_pictures_are_read_back(tmp_path):
     from PIL import Image
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from riffedu.errors import RiffeduError
+from riffedu.output import write_tensors
 
 NETWORKS = ("vae", "unet", "text_encoder")
 COMPONENTS = (*NETWORKS, "tokenizer", "scheduler")
@@ -100,7 +101,6 @@ def unpickle(path: str | Path) -> Path:
     import pickle
 
     import torch
-    from safetensors.torch import save_file
 
     path = Path(path).expanduser()
     name = path.stem if path.stem != "pytorch_model" else "model"
@@ -125,12 +125,7 @@ def unpickle(path: str | Path) -> Path:
         tensors = {k: v.clone().contiguous() for k, v in loaded.items() if torch.is_tensor(v)}
     if not tensors:
         raise RiffeduError(f"{path} contains no named tensors: it is not a checkpoint")
-    part = new.with_name(f".{new.name[:100]}.part")
-    try:
-        save_file(tensors, part, metadata={"format": "pt"})
-        part.replace(new)
-    finally:
-        part.unlink(missing_ok=True)
+    write_tensors(new, tensors, {"format": "pt"})
     return new
 
 

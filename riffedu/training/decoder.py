@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..output import say, write_whole
+from ..output import say, write_tensors
 
 if TYPE_CHECKING:
     import torch
@@ -124,7 +124,7 @@ def train_decoder(
     """
     import numpy as np
     import torch
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import load_file
 
     from .autoencoder import codec_error, draw_reconstructions, load_or_start
     from .dataset import PictureDataset
@@ -172,8 +172,7 @@ def train_decoder(
             say(f"\nheld-out codec error {codec_error(vae, sheet):.4f} of full scale")
             save_half(vae, folder / "vae")
             draw_reconstructions(vae, sheet[:6], folder / "training" / "decoder.png")
-        with write_whole(kept) as part:
-            save_file(critic.state_dict(), part)
+        write_tensors(kept, critic.state_dict())
         if history:
             draw_loss_curve(history, folder / "training" / "decoder_loss.png")
 

@@ -22,6 +22,7 @@ from tiny import ours, write_riffedu_checkpoint  # noqa: F401  (fixture)
 
 from riffedu import cli
 from riffedu.errors import RiffeduError
+from riffedu.output import DiskFull, write_whole
 from riffedu.signal import audio, synth
 from riffedu.signal.image import load_image
 
@@ -325,3 +326,49 @@ def test_a_full_disk(small_disk, ours, sounds, tmp_path, name, capsys):
     assert len(said) == 1 and "No space left on device" in said[0]
     whole(small_disk)
     assert before == {path: path.read_bytes() for path in before}
+
+
+def save_a_state(disk: Path, tmp_path: Path) -> None:
+    """The weights and the state of a training run."""
+    from riffedu.training.loop import MovingAverage, save_state
+
+    module = torch.nn.Linear(100, 100)
+    average, optimizer = MovingAverage(module, 0.9), torch.optim.SGD(module.parameters())
+    save_state(disk, module, average, optimizer, [])
+
+
+def save_half_a_network(disk: Path, tmp_path: Path) -> None:
+    from diffusers import AutoencoderKL
+
+    from riffedu.training.loop import save_half
+
+    save_half(AutoencoderKL(), disk)
+
+
+def save_a_classifier(disk: Path, tmp_path: Path) -> None:
+    from riffedu.evaluate.classifier import Classifier, build_network
+
+    Classifier(build_network(3), [("a", "b")] * 3).save(disk)
+
+
+def convert_a_pickle(disk: Path, tmp_path: Path) -> None:
+    from riffedu.diffusion.weights import unpickle
+
+    torch.save({"a": torch.zeros(10000)}, tmp_path / "a.ckpt")
+    (disk / "a.ckpt").symlink_to(tmp_path / "a.ckpt")
+    unpickle(disk / "a.ckpt")
+
+
+def save_an_array(disk: Path, tmp_path: Path) -> None:
+    with write_whole(disk / "a.npy") as part, open(part, "wb") as file:
+        np.save(file, np.zeros(10000))
+
+
+@pytest.mark.parametrize(
+    "save",
+    [save_a_state, save_half_a_network, save_a_classifier, convert_a_pickle, save_an_array],
+)
+def test_a_full_disk_for_weights(small_disk, tmp_path, save):
+    with pytest.raises(DiskFull, match="No space left on device"):
+        save(small_disk, tmp_path)
+    assert [path.name for path in small_disk.iterdir() if not path.is_symlink()] == ["filler"]
