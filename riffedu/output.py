@@ -310,12 +310,13 @@ def write_whole(path: str | Path, overwrite: bool = True) -> Iterator[Path]:
         part = folder / f".{secrets.token_hex(6)}.part"
         _unfinished.add(part)
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666))
+        mode = part.stat().st_mode
         with _system_errors():
             yield part
         if stream:
             _pour(part, path)
         else:
-            _move(part, target, overwrite)
+            _move(part, target, mode, overwrite)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -340,11 +341,12 @@ def write_files(folder: str | Path) -> Iterator[Path]:
     part = folder / f".{secrets.token_hex(6)}.part"
     try:
         part.mkdir(parents=True)
+        mode = part.stat().st_mode & 0o666
         with _system_errors():
             yield part
         with uninterrupted():
             for file in sorted(part.iterdir()):
-                _move(file, folder / file.name, overwrite=True)
+                _move(file, folder / file.name, mode, overwrite=True)
     except OSError as error:
         raise _refusal(folder, error) from None
     finally:
@@ -369,13 +371,16 @@ def write_tensors(
         save_file(tensors, part, metadata)
 
 
-def _move(part: Path, target: Path, overwrite: bool) -> None:
-    """Replace ``target`` by ``part``, which gets the mode of the file that it replaces."""
+def _move(part: Path, target: Path, mode: int, overwrite: bool) -> None:
+    """Replace ``target`` by ``part``, which gets its mode, or ``mode`` if there is no such file.
+
+    The mode of ``part`` does not count: safetensors makes files that only their owner can read.
+    """
     with suppress(FileNotFoundError):
-        mode = stat.S_IMODE(target.stat().st_mode)
+        mode = target.stat().st_mode
         if not overwrite:
             raise FileExistsError(errno.EEXIST, "it already exists")
-        os.chmod(part, mode)
+    os.chmod(part, stat.S_IMODE(mode))
     os.replace(part, target)
 
 

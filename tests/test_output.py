@@ -23,6 +23,7 @@ from riffedu.output import (
     say,
     uninterrupted,
     write_files,
+    write_tensors,
     write_text,
     write_whole,
 )
@@ -130,12 +131,19 @@ def test_links_and_modes_stay(tmp_path):
 
 @posix
 def test_a_new_file_has_the_usual_mode(tmp_path):
+    import torch
+    from safetensors.torch import save_file
+
     before = os.umask(0o027)
     try:
-        path = write_text(tmp_path / "a.txt", "x")
+        write_text(tmp_path / "a.txt", "x")
+        write_tensors(tmp_path / "b.safetensors", {"a": torch.zeros(1)})
+        with write_files(tmp_path) as part:
+            save_file({"a": torch.zeros(1)}, part / "c.safetensors")
     finally:
         os.umask(before)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert left(tmp_path) == ["a.txt", "b.safetensors", "c.safetensors"]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o640}
 
 
 @posix
