@@ -9,6 +9,7 @@ from riffedu.errors import RiffeduError
 from riffedu.lessons import build
 from riffedu.paths import clips_folder, data_folder
 from riffedu.syllabus import LESSONS
+from riffedu.widgets import __all__ as DISPLAYED
 from riffedu.widgets.verdict import Verdict
 
 SOURCES = build.sources()
@@ -109,6 +110,18 @@ def test_cells_are_small(source):
         lines = [line for line in code.splitlines() if line.strip()]
         counted = [line for line in lines if not line.startswith(("from ", "import "))]
         assert len(counted) <= 14 and max(map(len, lines)) <= 100, code
+
+
+@each_lesson
+def test_what_a_cell_shows_is_its_last_line(source):
+    """Jupyter displays only the last expression: a player on any other line is never seen."""
+    for code in code_of(build.student(source.read_text("utf-8"))):
+        tree = ast.parse(code)
+        values = [node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)]
+        last = tree.body[-1].value if isinstance(tree.body[-1], ast.Expr) else None
+        calls = [each for each in values if isinstance(each, ast.Call) and each is not last]
+        names = {each.func.id for each in calls if isinstance(each.func, ast.Name)}
+        assert not names & set(DISPLAYED), code
 
 
 def test_stored_outputs_are_compared():
