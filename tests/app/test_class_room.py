@@ -115,9 +115,12 @@ def test_only_the_newest_code_admits(room):
     assert stays in room.seats
 
 
-def test_trying_all_codes_takes_an_address_weeks():
-    seconds = len(LETTERS) ** CODE_LENGTH * phones.PAUSE / phones.OPEN
+def test_trying_all_codes_takes_a_network_weeks():
+    addresses = 254
+    seconds = len(LETTERS) ** CODE_LENGTH * phones.PAUSE / (addresses * phones.OPEN)
     assert seconds > 21 * 24 * 3600
+    assert f'maxlength="{CODE_LENGTH}"' in (phones.JS / "phone.html").read_text("utf-8")
+    assert f".slice(0, {CODE_LENGTH});" in (phones.JS / "phone.js").read_text("utf-8")
 
 
 def test_a_lock_admits_nobody_new_but_lets_phones_return(room, clock):

@@ -159,7 +159,7 @@ class PhoneSocket(WebSocketHandler):
         try:
             seat = self.room.join(told["join"], told.get("code"), address, told.get("key"))
         except RiffeduError as error:
-            await _pause()  # so that all codes take an address three weeks, with OPEN connections
+            await _pause()  # an address with OPEN connections makes 80 guesses per second
             await self._send({"refused": str(error), "code": isinstance(error, WrongCode)})
             return
         if before := self.phones.sockets.get(seat):

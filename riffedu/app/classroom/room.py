@@ -23,7 +23,11 @@ CORNERS = ("C", "D", "A", "B")
 """The letters of the corners, in the order of the prompts: lower left, lower right, upper left …"""
 PLACES = ("lower left", "lower right", "upper left", "upper right")
 LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ"  # without I, L and O, which look like digits
-CODE_LENGTH = 6
+CODE_LENGTH = 8
+"""Letters of a join code: with 8, a network of 254 addresses would have to guess for weeks.
+
+So the class needs no common limit on wrong codes, with which one phone could shut out all others.
+"""
 PIECES = 2
 """Pieces for which a prompt plays at least while another one waits for its corner."""
 ABSENCE = 60.0

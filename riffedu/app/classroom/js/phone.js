@@ -124,7 +124,7 @@ for (const idea of IDEAS) {
   button.onclick = () => say(idea);
   $("ideas").append(button);
 }
-$("code").value = decodeURIComponent(location.hash.slice(1)).slice(0, 6);
+$("code").value = decodeURIComponent(location.hash.slice(1)).slice(0, 8);
 $("name").value = kept("name");
 if (kept("key")) $("join").requestSubmit();
 else $("name").focus();
