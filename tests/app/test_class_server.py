@@ -22,6 +22,7 @@ from tornado.web import Application
 
 from riffedu import cli
 from riffedu.app.classroom import phones
+from riffedu.app.classroom.record import read_recording
 from riffedu.app.classroom.server import ClassServer, ReplayServer
 from riffedu.app.live_instrument import PROMPTS, LiveInstrument
 from riffedu.music.stream import Piece
@@ -252,6 +253,14 @@ def test_bad_arguments_are_one_line(capsys, args, words):
     assert err.count("\n") == 1 and words in err
 
 
+def test_a_recording_that_is_too_long_is_read_in_part(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("riffedu.app.classroom.record.LONGEST_SESSION", 100)
+    (tmp_path / "long.json").write_bytes(b" " * 1000)
+    assert len(read_recording(tmp_path / "long.json")) == 101
+    assert cli.main(["class", "--replay", str(tmp_path / "long.json")]) == 2
+    assert "it has more than 100 bytes" in capsys.readouterr().err
+
+
 def test_a_port_in_use(capsys):
     with socket.socket() as busy:
         busy.bind(("127.0.0.1", 0))
@@ -273,6 +282,6 @@ def test_it_says_where_it_is_and_ends(ours, tmp_path):
         said += line
     started.terminate()
     assert started.wait(30) == 0 and started.stderr.read() == ""
-    assert re.search(r"Phones join at http://127\.0\.0\.1:\d+/ with the code [A-Z]{6}", said)
+    assert re.search(r"Phones join at http://127\.0\.0\.1:\d+/ with the code [A-Z]{8}\n", said)
     assert "No phone can reach that address" in said and str(file) in said
     assert json.loads(file.read_text())["pieces"] == 0

@@ -45,6 +45,12 @@ class Recorder:
             self.path = next(path for path in names if not path.exists())
 
 
+def read_recording(path: str | Path) -> bytes:
+    """Return the bytes of a file, but no more than show that it is too long for `Replay`."""
+    with open(path, "rb") as file:
+        return file.read(LONGEST_SESSION + 1)
+
+
 class Replay:
     """What a recorded class shows while its session plays again.
 
@@ -54,7 +60,7 @@ class Replay:
     def __init__(self, text: bytes):
         try:
             if len(text) > LONGEST_SESSION:
-                raise RiffeduError(f"it has {len(text)} bytes, more than {LONGEST_SESSION}")
+                raise RiffeduError(f"it has more than {LONGEST_SESSION} bytes")
             events = json.loads(text.decode())[KEY]
             limits.whole("the number of events", len(events), 0, LONGEST_RECORD)
             self._turns = [_turn(event) for event in events if "piece" in event]

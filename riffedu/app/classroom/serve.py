@@ -80,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve a class, or replay one, until Ctrl-C is pressed."""
-    from riffedu.app.classroom.record import Replay
+    from riffedu.app.classroom.record import Replay, read_recording
 
     choose_seed(args)
     limits.whole("--seed", args.seed, 0, 2**31 - 1)
@@ -88,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
     limits.whole("--phones", args.phones, 1, MOST_PHONES)
     limits.whole("--per-address", args.per_address, 0, MOST_PHONES)
     if args.replay:
-        recorded = Path(args.replay).read_bytes()
+        recorded = read_recording(args.replay)
         Replay(recorded)  # fails before the model is loaded
         return _until_stopped(replay(_server(args), args, recorded))
     name = args.output or time.strftime("riffedu-class-%Y%m%d-%H%M%S.json")
