@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the socket's file (default: riffedu-USERID/kernels in the temporary folder)",
     )
+    parser.add_argument("--beside", action="store_true", help=argparse.SUPPRESS)  # see run_beside
     parser.add_argument(
         "command",
         nargs=argparse.REMAINDER,
@@ -72,12 +73,13 @@ def run(args: argparse.Namespace) -> int:
     with listening(path) as listener:
         say("Loading the model and the libraries …", sys.stderr, flush=True)
         prepare()
-        say(
-            "To share them with notebooks, set\n"
-            f"  export {SOCKET}={path}\n  export JUPYTER_PATH={SPEC}",
-            sys.stderr,
-            flush=True,
-        )
+        if not args.beside:
+            say(
+                "To share them with notebooks, set\n"
+                f"  export {SOCKET}={path}\n  export JUPYTER_PATH={SPEC}",
+                sys.stderr,
+                flush=True,
+            )
         serve(listener, path)
 
 
@@ -193,7 +195,10 @@ def serve(listener: socket.socket, path: Path) -> NoReturn:
 
 
 def run_beside(command: list[str], own: list[str], path: Path) -> int:
-    """Run a command beside a kernel server that ``own`` arguments start; return its exit code."""
+    """Run a command beside a kernel server that ``own`` arguments start; return its exit code.
+
+    The command gets the variables that the server would otherwise print.
+    """
     theirs = os.environ.get("JUPYTER_PATH")
     paths = os.pathsep.join(filter(None, (str(SPEC), theirs)))
     environment = os.environ | {SOCKET: str(path), "JUPYTER_PATH": paths}
@@ -201,7 +206,7 @@ def run_beside(command: list[str], own: list[str], path: Path) -> int:
     if server == 0:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
-        become_server(own)
+        become_server([*own, "--beside"])
     try:
         if code := _wait_until_ready(server, path):
             return code

@@ -34,9 +34,12 @@ def server(tmp_path_factory):
     path = home / "socket"
     own = {f"JUPYTER_{name}_DIR": str(home / name) for name in ("CONFIG", "DATA", "RUNTIME")}
     own |= {"IPYTHONDIR": str(home / "ipython"), "RIFFEDU_LIMITS": str(home / "class.toml")}
-    started = subprocess.Popen([sys.executable, "-c", SERVER, str(path)], env=os.environ | own)
+    command = [sys.executable, "-c", SERVER, str(path)]
+    with open(home / "said", "w") as said:
+        started = subprocess.Popen(command, env=os.environ | own, stderr=said)
     until(lambda: path.is_socket() and started.poll() is None)
     os.environ.update(own | {"RIFFEDU_KERNELS": str(path), "JUPYTER_PATH": str(SPEC)})
+    until(lambda: f"export RIFFEDU_KERNELS={path}\n" in (home / "said").read_text())
     yield psutil.Process(started.pid)
     started.send_signal(signal.SIGINT)
     assert started.wait(30) == 0
@@ -179,8 +182,10 @@ def test_a_command_beside_the_server(tmp_path):
         "sys.exit(7 if line and hidden and os.environ['SECRET'] else 1)"
     )
     arguments = [sys.executable, "-c", SERVER, str(path), "--", sys.executable, "-c", code]
-    ran = subprocess.run(arguments, env=os.environ | {"SECRET": "x"}, timeout=120)
+    environment = os.environ | {"SECRET": "x"}
+    ran = subprocess.run(arguments, env=environment, stderr=subprocess.PIPE, text=True, timeout=120)
     assert ran.returncode == 7
+    assert "Loading the model" in ran.stderr and "export" not in ran.stderr, "it has the variables"
     until(lambda: not path.exists())
 
 
