@@ -19,10 +19,13 @@ from riffedu.syllabus import Lesson
 PAGES = Path(__file__).parents[2] / "docs" / "teaching" / "lessons"
 WORDS_A_MINUTE, MINUTES_A_CELL, MINUTES_AN_EXERCISE = 130, 0.7, 7.0
 """What a class needs: to read aloud and talk, to run a cell and look at it, to solve."""
-LONG, SETTLE = 90, 10
-"""Minutes of the long plan, and those of them for the start and the end of the class."""
+SHORT, LONG = (45, 5), (90, 10)
+"""A class's minutes, and how many of them are kept for its start and its end."""
 
-_SHOWN = re.compile(r"play|hear|show|by_ear|pictures?|\w+_picture|\w+_panel|maps|walk|compare")
+_SHOWN = re.compile(
+    r"play|hear\w*|show|by_ear|pictures?|\w+_(pictures?|panel|table|map|diagram)|spectrograms|clouds"
+    r"|paths|marked|maps|walk|compare"
+)
 _THINK = re.compile(
     r"\*\*Think\*\*(.*?)<details><summary>Answer</summary>(.*?)</details>", re.DOTALL
 )
@@ -46,9 +49,9 @@ class Section:
 
     @property
     def minutes(self) -> float:
-        """An estimate from its words and cells; an exercise takes its time whatever its length."""
+        """An estimate, at least 1: for its words and cells, and for an exercise its own time."""
         reading = self.words / WORDS_A_MINUTE + self.code * MINUTES_A_CELL
-        return reading + MINUTES_AN_EXERCISE if self.exercise else reading
+        return max(1.0, reading + MINUTES_AN_EXERCISE * self.exercise)
 
 
 def sections(markdown: str) -> list[Section]:
@@ -89,9 +92,9 @@ def shown_by(source: str) -> list[str]:
 def page(markdown: str, lesson: Lesson) -> str:
     """Return the teacher's page of a lesson, as Markdown."""
     aims = re.search(r"\*\*You will be able to\*\*\n(.*?)\n\n", markdown, re.DOTALL)
-    short = re.search(r"\*\*In 45 minutes\*\*(.*)", markdown)
     every = sections(markdown)
-    taught = fitting(every, LONG - SETTLE)
+    core = [each for each in every if not each.more]
+    short, taught = fitting(core, SHORT), fitting(every, LONG)
     lines = [
         f"# Teaching {lesson.heading}",
         "",
@@ -109,21 +112,24 @@ def page(markdown: str, lesson: Lesson) -> str:
         "",
         "## In 45 minutes",
         "",
-        short[1].strip(" .:") + "." if short else "The whole lesson.",
-        "",
-        "## In 90 minutes",
-        "",
-        *plan(taught, LONG - SETTLE),
-        "",
-        f"The minutes are estimates: {WORDS_A_MINUTE} words a minute, {MINUTES_A_CELL:.1f} minutes "
-        f"a code cell, {MINUTES_AN_EXERCISE:g} an exercise. {SETTLE} minutes are left for the "
-        "start and the summary. Questions that the class discusses take longer: choose one or two, "
-        "and leave out a section marked (more) for each.",
+        *plan(short, SHORT),
         "",
     ]
-    optional = [each.title for each in every if each not in taught and not each.exercise]
-    if optional:
-        lines += [f"Left out, for learners who want more: {'; '.join(optional)}.", ""]
+    if kept := [each for each in core if each not in short]:
+        lines += [f"For homework: {titles(kept)}.", ""]
+    lines += [
+        "## In 90 minutes",
+        "",
+        *plan(taught, LONG),
+        "",
+        f"The minutes are estimates: {WORDS_A_MINUTE} words a minute, {MINUTES_A_CELL:.1f} minutes "
+        f"a code cell, {MINUTES_AN_EXERCISE:g} an exercise. Questions that the class discusses "
+        "take longer: choose one or two, and leave out a section marked (more) for each, or an "
+        "exercise.",
+        "",
+    ]
+    if optional := [each for each in every if each not in taught and not each.exercise]:
+        lines += [f"Left out, for learners who want more: {titles(optional)}.", ""]
     if thinks := _THINK.findall(markdown):
         lines += ["## Questions and answers", ""]
         for question, answer in thinks:
@@ -145,33 +151,37 @@ def page(markdown: str, lesson: Lesson) -> str:
     return "\n".join(lines) + "\n"
 
 
-def fitting(every: list[Section], minutes: float) -> list[Section]:
-    """Return the core sections, and those marked (more) that still fit, in the lesson's order."""
-    left = minutes - sum(each.minutes for each in every if not each.more)
-    chosen = []
-    for each in every:
-        if each.more and each.minutes > left:
-            continue
-        left -= each.minutes if each.more else 0
-        chosen.append(each)
-    return chosen
+def fitting(every: list[Section], time: tuple[int, int]) -> list[Section]:
+    """Return the sections for a class's ``time`` (`SHORT` or `LONG`), in the lesson's order.
+
+    The core sections are always among them. What time is left goes first to the core exercises,
+    then to what is marked (more).
+    """
+    chosen = [each for each in every if not (each.more or each.exercise)]
+    left = time[0] - time[1] - sum(each.minutes for each in chosen)
+    for each in sorted(every, key=lambda each: each.more):
+        if each not in chosen and each.minutes <= left:
+            chosen.append(each)
+            left -= each.minutes
+    return [each for each in every if each in chosen]
 
 
-def plan(core: list[Section], minutes: int) -> list[str]:
-    """Return a table: each section with its share of ``minutes``, and what to project."""
-    total = sum(each.minutes for each in core)
-    scale = min(1.0, minutes / total) if total else 1.0
+def plan(chosen: list[Section], time: tuple[int, int]) -> list[str]:
+    """Return a table: each section, its minutes and what to project; and what time is left."""
     rows = ["| minutes | section | on the projector |", "|---:|---|---|"]
-    for each in core:
+    end = 0.0
+    for each in chosen:
+        start, end = end, end + each.minutes
         shown = ", ".join(dict.fromkeys(each.shown)) or "–"
-        spent = max(1, round(scale * each.minutes))
+        spent = round(end) - round(start)  # rounded so that the column adds up to the total
         rows.append(f"| {spent} | {each.title}{' (more)' if each.more else ''} | {shown} |")
-    if scale < 1:
-        rows += [
-            "",
-            f"The plan is tight: at a learner's pace, the same sections take {total:.0f} minutes.",
-        ]
-    return rows
+    left = f"{time[0] - round(end)} are left for the start, the end and questions"
+    return [*rows, "", f"The table takes {round(end)} of the {time[0]} minutes; {left}."]
+
+
+def titles(some: list[Section]) -> str:
+    """Return the titles of sections as a list within a sentence."""
+    return "; ".join(f"*{each.title}*" for each in some)
 
 
 def tidy(text: str) -> str:
