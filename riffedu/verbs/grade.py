@@ -13,48 +13,79 @@ import tempfile
 import threading
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tqdm.auto import tqdm
 
 from riffedu import limits
 from riffedu.errors import RiffeduError
+from riffedu.lessons import build
 from riffedu.output import check_output, say, write_whole
-from riffedu.paths import course_folder, data_folder
+from riffedu.paths import data_folder
 from riffedu.syllabus import LESSONS, Lesson
 from riffedu.verbs.outputs import add_overwrite
 
 SECONDS, MEMORY_GB = 300.0, 6.0
 LONGEST_NOTEBOOK = 100 << 20  # bytes
-COLUMNS = ("notebook", "lesson", "right", "of", "open", "state", "seconds")
+COLUMNS = ("notebook", "lesson", "right", "of", "untried", "wrong", "state", "seconds")
 _CHECK = re.compile(r"\bexercises\.(check_\w+)\(")
 _HEADING = re.compile(r"^# (\d\d[a-z]?) · ", re.MULTILINE)
 
 
 @dataclass(frozen=True)
+class Cell:
+    """A cell of a notebook: ``kind`` is "code" or "markdown"."""
+
+    kind: str
+    text: str
+    identity: str
+
+    @property
+    def bare(self) -> str:
+        """Its text without comments and white space, which alone are no work of a learner."""
+        return re.sub(r"#.*|\s", "", self.text)
+
+
+@dataclass(frozen=True)
 class Mark:
-    """The mark of one notebook: its lesson, the verdict of each check, and how the run ended."""
+    """The mark of one notebook: its lesson, the verdict of each check, and how the run ended.
+
+    ``untried`` names the checks that are not right and whose cells are as they were handed out.
+    """
 
     notebook: str
     lesson: str
     verdicts: dict[str, bool]
     state: str
     seconds: float = 0.0
+    untried: frozenset[str] = frozenset()
+
+    @property
+    def right(self) -> list[str]:
+        """The checks that the learner's answers passed."""
+        return [name for name, right in self.verdicts.items() if right]
+
+    @property
+    def wrong(self) -> list[str]:
+        """The checks of changed cells that did not pass, or did not run."""
+        return [
+            name for name, right in self.verdicts.items() if not right and name not in self.untried
+        ]
 
     def row(self) -> tuple:
-        """Return the values of `COLUMNS`; ``open`` names the checks that are not right."""
-        missing = [name for name, right in self.verdicts.items() if not right]
-        right = len(self.verdicts) - len(missing)
+        """Return the values of `COLUMNS`."""
+        untried = [name for name in self.verdicts if name in self.untried]
         return (
             self.notebook,
             self.lesson,
-            right,
+            len(self.right),
             len(self.verdicts),
-            " ".join(name.removeprefix("check_") for name in missing),
+            *(" ".join(n.removeprefix("check_") for n in names) for names in (untried, self.wrong)),
             self.state,
             f"{self.seconds:.0f}",
         )
@@ -64,7 +95,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add the flags of ``riffedu grade``."""
     parser.add_argument("folder", help="folder with the learners' notebooks, searched recursively")
     parser.add_argument(
-        "-o", "--output", default="marks.csv", help="CSV table to write (default: marks.csv)"
+        "-o",
+        "--output",
+        default="marks.csv",
+        help="CSV table to write: one row per notebook with the number of exercises that are "
+        "right, the names of those untried (cell as handed out) and wrong, and how the run ended "
+        "(default: marks.csv)",
     )
     add_overwrite(parser)
     parser.add_argument(
@@ -104,7 +140,12 @@ def run(args: Namespace) -> int:
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
     bad = [mark for mark in marks if mark.state != "complete"]
+    right, wrong, untried = (
+        sum(len(names) for names in each)
+        for each in zip(*((mark.right, mark.wrong, mark.untried) for mark in marks))
+    )
     say(f"{len(marks)} notebooks graded, {len(bad)} of them not complete: {output}")
+    say(f"Exercises: {right} right, {wrong} wrong, {untried} untried.")
     return 1 if bad else 0
 
 
@@ -132,7 +173,7 @@ def grade(
     """Run one notebook in a fresh, limited process and return its mark; ``stop`` ends it early."""
     name = str(path.relative_to(folder))
     try:
-        cells = code_cells(path)
+        cells = [cell for cell in cells_of(path) if cell.kind == "code"]
         lesson = lesson_of(path)
     except RiffeduError as error:
         return Mark(name, "", {}, str(error))
@@ -142,7 +183,7 @@ def grade(
         job = Path(place) / "job.json"
         asked = {
             "package": f"l{lesson.name}",
-            "cells": cells,
+            "cells": [cell.text for cell in cells],
             "memory": memory,
             "seconds": seconds,
         }
@@ -152,8 +193,10 @@ def grade(
     for check, (right, _) in marks["verdicts"].items():
         if check in checks:
             checks[check] = bool(right)
+    untried = {check for check in untried_checks(lesson, cells) if not checks[check]}
     state = _state(ended, marks, seconds, memory)
-    return Mark(name, lesson.label, checks, state, time.monotonic() - start)
+    spent = time.monotonic() - start
+    return Mark(name, lesson.label, checks, state, spent, frozenset(untried))
 
 
 def _run(job: Path, seconds: float, stop: threading.Event) -> int | None:
@@ -222,24 +265,22 @@ def _state(ended: int | None, marks: dict, seconds: float, memory: float) -> str
     return f"{cells} with errors" if marks["errors"] else "complete"
 
 
-def code_cells(path: Path) -> list[str]:
-    """Return the sources of a notebook's code cells. Raises RiffeduError if it is damaged."""
-    return [text for kind, text in _cells(path) if kind == "code"]
-
-
-def _cells(path: Path) -> list[tuple[str, str]]:
+def cells_of(path: Path) -> list[Cell]:
+    """Return the cells of a notebook. Raises RiffeduError if it is damaged."""
     try:
         if path.stat().st_size > LONGEST_NOTEBOOK:
             raise RiffeduError(f"longer than {LONGEST_NOTEBOOK >> 20} MB: not read")
         cells = json.loads(path.read_text("utf-8"))["cells"]
-        return [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return [
+            Cell(cell["cell_type"], "".join(cell["source"]), str(cell.get("id"))) for cell in cells
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise RiffeduError("not a notebook, or damaged") from None
 
 
 def lesson_of(path: Path) -> Lesson:
     """Return the lesson of a notebook, from its heading; RiffeduError if it is none of ours."""
-    text = "\n".join(text for kind, text in _cells(path) if kind == "markdown")
+    text = "\n".join(cell.text for cell in cells_of(path) if cell.kind == "markdown")
     found = _HEADING.search(text)
     for lesson in LESSONS:
         if found and lesson.label == found[1] and lesson.state == "ready":
@@ -247,10 +288,36 @@ def lesson_of(path: Path) -> Lesson:
     raise RiffeduError("not a lesson of this course, or its heading was removed")
 
 
+@cache
+def handed_out(lesson: Lesson) -> tuple[Cell, ...]:
+    """Return the code cells of a lesson's notebook before a learner changes it."""
+    source = build.SOURCES / f"l{lesson.name}" / "lesson.md"
+    book = build.student(source.read_text("utf-8"), lesson)
+    return tuple(
+        Cell("code", cell.source, cell.id) for cell in book.cells if cell.cell_type == "code"
+    )
+
+
 def checks_of(lesson: Lesson) -> Sequence[str]:
     """Return the names of a lesson's checks, in the order of its notebook."""
-    cells = code_cells(course_folder() / lesson.notebook)
-    return list(dict.fromkeys(name for text in cells for name in _CHECK.findall(text)))
+    return list(
+        dict.fromkeys(name for cell in handed_out(lesson) for name in _CHECK.findall(cell.text))
+    )
+
+
+def untried_checks(lesson: Lesson, cells: Iterable[Cell]) -> set[str]:
+    """Return the checks whose cells are as they were handed out, or are gone.
+
+    A learner's cell belongs to a check if it calls the check, or has the id of the cell that
+    was handed out with that call. White space and comments do not count as a change.
+    """
+    given = handed_out(lesson)
+    known = {"", *(cell.bare for cell in given)}
+    changed = [cell for cell in cells if cell.bare not in known]
+    tried = {name for cell in changed for name in _CHECK.findall(cell.text)}
+    ids = {cell.identity for cell in changed}
+    tried |= {name for cell in given if cell.identity in ids for name in _CHECK.findall(cell.text)}
+    return set(checks_of(lesson)) - tried
 
 
 def write_table(path: Path, marks: Sequence[Mark]) -> None:

@@ -14,8 +14,8 @@ import pytest
 
 from riffedu import cli
 from riffedu.errors import RiffeduError
-from riffedu.lessons.build import solution, sources
-from riffedu.syllabus import lesson
+from riffedu.lessons.build import solution, sources, student
+from riffedu.syllabus import LESSONS, lesson
 from riffedu.verbs import grade as grading
 from riffedu.verbs import landlock
 
@@ -53,8 +53,69 @@ def test_the_teachers_copy_gets_every_mark(whole):
     assert all(whole.verdicts.values()) and len(whole.verdicts) >= 3
 
 
-def test_the_learners_empty_copy_gets_none(whole):
+def test_every_check_of_the_lesson_gets_a_mark(whole):
     assert set(grading.checks_of(STFT)) == set(whole.verdicts)
+    assert not whole.wrong and not whole.untried
+
+
+def copies(label):
+    """The code cells of a lesson, as learners and as teachers get them."""
+    [source] = [s for s in sources() if s.parent.name == f"l{lesson(label).name}"]
+    for copy in (student, solution):
+        book = copy(source.read_text("utf-8"), lesson(label))
+        yield [
+            grading.Cell("code", cell.source, cell.id)
+            for cell in book.cells
+            if cell.cell_type == "code"
+        ]
+
+
+@pytest.mark.parametrize("label", [each.label for each in LESSONS if each.state == "ready"])
+def test_an_exercise_is_untried_until_its_cell_is_changed(label):
+    empty, solved = copies(label)
+    checks = set(grading.checks_of(lesson(label)))
+    assert checks and grading.untried_checks(lesson(label), empty) == checks
+    assert grading.untried_checks(lesson(label), solved) == set()
+    lost = [grading.Cell("code", cell.text, "None") for cell in solved]  # by an older Jupyter
+    assert grading.untried_checks(lesson(label), lost) == set()
+
+
+HANDED_OUT = """\
+def place(row, column, n_fft, hop_length, sample_rate):
+    hertz = ...
+    seconds = ...
+    return hertz, seconds
+
+exercises.check_place(place)
+# NBVAL_CHECK_OUTPUT"""
+TRIED = HANDED_OUT.replace("hertz = ...", "hertz = row")
+
+
+@pytest.mark.parametrize(
+    ("text", "same_cell", "tried"),
+    [
+        (HANDED_OUT.partition("\n#")[0], True, False),
+        (HANDED_OUT.replace(" ...", "  ...  # how?").replace("\n\n", "\n"), True, False),
+        ("", True, False),  # emptied
+        (None, True, False),  # deleted
+        (TRIED, True, True),
+        (TRIED, False, True),  # in a new cell
+        (TRIED.replace("exercises.check_place(place)", ""), True, True),  # without its check
+        ("def place(row", True, True),  # broken
+        ("exercises.check_place(lambda *sizes: (1, 1))", False, True),
+        ("print('something else')", False, False),
+        ("\0" * 9 + "(" * 99999, False, False),
+    ],
+)
+def test_what_counts_as_tried(text, same_cell, tried):
+    empty, _ = copies("02")
+    cells = [cell for cell in empty if not (same_cell and "check_place" in cell.text)]
+    [identity] = {cell.identity for cell in empty if "check_place" in cell.text}
+    if text is not None:
+        cells.append(grading.Cell("code", text, identity if same_cell else "new"))
+    untried = grading.untried_checks(STFT, cells)
+    assert ("check_place" not in untried) is tried
+    assert untried | {"check_place"} == set(grading.checks_of(STFT))
 
 
 def test_a_printed_verdict_does_not_count(tmp_path):
@@ -208,13 +269,34 @@ def test_the_verb_writes_a_table(tmp_path, capsys):
     table = tmp_path / "marks.csv"
     args = ["grade", str(tmp_path / "class"), "-o", str(table), "--seconds", "20", "--jobs", "2"]
     assert cli.main(args) == 1
-    assert "3 notebooks graded, 2 of them not complete:" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "3 notebooks graded, 2 of them not complete:" in printed
+    assert f"Exercises: 0 right, 0 wrong, {2 * len(grading.checks_of(STFT))} untried." in printed
     rows = {row["notebook"]: row for row in csv.DictReader(table.open(encoding="utf-8"))}
     checks = len(grading.checks_of(STFT))
     assert rows["ben.ipynb"]["right"] == "0" and rows["ben.ipynb"]["of"] == str(checks)
     assert rows["ben.ipynb"]["state"] == "complete"
+    assert len(rows["ben.ipynb"]["untried"].split()) == checks and not rows["ben.ipynb"]["wrong"]
     assert rows["group/eve.ipynb"]["state"].startswith("stopped after")
     assert rows["zoe.ipynb"]["state"] == "not a notebook, or damaged"
+
+
+def test_the_table_tells_wrong_from_untried(tmp_path, capsys):
+    window = "exercises.check_window_length(win_length)"
+    notebook(
+        tmp_path / "class" / "ida.ipynb", USE, HANDED_OUT, f"win_length = 5000\n{window}", TRIED
+    )
+    notebook(tmp_path / "class" / "jon.ipynb", USE, HANDED_OUT, f"win_length = \n{window}")
+    table = tmp_path / "marks.csv"
+    assert cli.main(["grade", str(tmp_path / "class"), "-o", str(table)]) == 1
+    first, second = csv.DictReader(table.open(encoding="utf-8"))
+    assert tuple(first) == grading.COLUMNS
+    assert (first["right"], first["wrong"]) == ("1", "place")
+    assert first["untried"] == "stft predictions ears" and first["state"] == "complete"
+    assert (second["right"], second["wrong"]) == ("0", "window_length"), "its check did not run"
+    assert second["untried"] == "place stft predictions ears"
+    assert second["state"] == "1 cell with errors"
+    assert "Exercises: 1 right, 2 wrong, 7 untried." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
