@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from docutils import nodes
-from latex2mathml.converter import convert
+
+from riffedu.lessons.page import mathml
 
 
 def inline(writer: Any, node: nodes.Element) -> None:
     """Write an equation within a line."""
-    writer.body.append(convert(node.astext()))
+    writer.body.append(mathml(node.astext()))
     raise nodes.SkipNode
 
 
 def block(writer: Any, node: nodes.Element) -> None:
     """Write an equation on a line of its own, which scrolls where the page is narrow."""
-    drawn = convert(node.astext(), display="block")
+    drawn = mathml(node.astext(), "block")
     writer.body.append(f'<div class="equation" tabindex="0">{drawn}</div>\n')
     raise nodes.SkipNode
 

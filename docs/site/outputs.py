@@ -22,6 +22,7 @@ from nbformat import NotebookNode
 from PIL import Image
 
 from riffedu.lessons.build import COMPARED
+from riffedu.lessons.page import passing
 from riffedu.syllabus import LESSONS
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -33,7 +34,6 @@ KEPT = (
 ).split()
 RATE = 44100
 BOXES = ("HBoxModel", "VBoxModel", "BoxModel", "GridBoxModel", "TabModel", "AccordionModel")
-PROGRESS = re.compile(r"\d+%\|")  # tqdm's
 EMBEDDED = re.compile(r"data:(?:image|audio)/(png|webp|flac);base64,([A-Za-z0-9+/=]+)")
 
 
@@ -215,12 +215,6 @@ def without_kernel(book: NotebookNode, name: str, outputs: Outputs) -> None:
             for output in cell.outputs:
                 if "data" in output:
                     still(output.data, widgets)
-
-
-def passing(output: NotebookNode) -> bool:
-    """Tell whether an output is of use only while a cell runs."""
-    text = "".join(output.get("data", {}).get("text/plain", ""))
-    return bool(PROGRESS.search(text)) or output.get("name") == "stderr"
 
 
 def still(data: dict, widgets: Widgets) -> None:

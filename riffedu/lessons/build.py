@@ -151,6 +151,14 @@ def name_of(source: Path) -> str:
     return source.parent.name[1:]
 
 
+def source_of(lesson: Lesson) -> Path:
+    """Return the path of a lesson's source; raise RiffeduError if it is not written yet."""
+    source = SOURCES / f"l{lesson.name}" / "lesson.md"
+    if not source.is_file():
+        raise RiffeduError(f"lesson {lesson.heading} is planned and not written yet")
+    return source
+
+
 def lesson_of(source: Path) -> Lesson:
     """Return the syllabus entry of a lesson's source; raise RiffeduError if there is none."""
     for each in LESSONS:

@@ -1,8 +1,8 @@
 """Slides of a lesson from its own cells: ``python -m riffedu.lessons.slides 05 -o FOLDER``.
 
-Each section begins a slide to the right; its code cells follow below, one a slide, and a slide that
-is longer than the screen scrolls. Answers to questions are speaker notes (press S). Written by
-nbconvert for reveal.js, which the page loads from the network, as it does MathJax.
+Each section begins a slide to the right; what follows in it is below, as much text, code and output
+as a screen holds a slide. Answers to questions are speaker notes (press S). The page is one file
+that needs no network: reveal.js is in it, and equations are MathML, which browsers draw themselves.
 """
 
 from __future__ import annotations
@@ -15,14 +15,19 @@ from typing import TYPE_CHECKING
 
 from riffedu import syllabus
 from riffedu.errors import RiffeduError
-from riffedu.lessons.build import SOURCES, solution
+from riffedu.lessons.build import solution, source_of
+from riffedu.lessons.page import passing, to_html
 from riffedu.output import say, write_text
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-REVEAL = "https://cdn.jsdelivr.net/npm/reveal.js@4.6.1"
+WORDS, LINES, OUTPUT = 130, 24, 0.4
+"""What fills a slide: words of text, or lines of code; and an output's share of it."""
+
+HERE = Path(__file__).parent
 _FOR_TESTS = re.compile(r"^# NBVAL_\w+\n?", re.MULTILINE)
+_PLAN = re.compile(r"^\*\*In 45 minutes\*\*.*\n?", re.MULTILINE)
 _ANSWER = re.compile(r"<details><summary>Answer</summary>(.*?)</details>", re.DOTALL)
 
 
@@ -35,9 +40,14 @@ def with_slides(book: NotebookNode, more: bool = False) -> NotebookNode:
     import nbformat.v4 as v4
 
     cells: list[NotebookNode] = []
-    skipped = False
+    skipped, full = False, 0.0
 
-    def add(cell: NotebookNode, kind: str) -> None:
+    def add(cell: NotebookNode, share: float, section: bool = False) -> None:
+        """Add a cell to the slide, or to the next one if this one has too little room."""
+        nonlocal full
+        fits = full + share <= 1 and not section
+        kind = "-" if fits else "slide" if section else "subslide"
+        full = full + share if fits else share
         cell.metadata["slideshow"] = {"slide_type": kind}
         cells.append(cell)
 
@@ -45,7 +55,7 @@ def with_slides(book: NotebookNode, more: bool = False) -> NotebookNode:
         if cell.cell_type == "code":
             if not skipped:
                 cell.source = _FOR_TESTS.sub("", cell.source).rstrip()
-                add(cell, "subslide")
+                add(cell, cell.source.count("\n") / LINES + OUTPUT)
             continue
         for part in re.split(r"(?=^## )", cell.source, flags=re.MULTILINE):
             heading = re.match(r"## (.+)", part)
@@ -55,44 +65,66 @@ def with_slides(book: NotebookNode, more: bool = False) -> NotebookNode:
             if skipped or not part.strip():
                 continue
             notes = _ANSWER.findall(part)
-            shown = _ANSWER.sub("", part).replace(" (more)", "").strip()
-            add(v4.new_markdown_cell(shown), "slide" if heading or not cells else "subslide")
+            shown = _PLAN.sub("", _ANSWER.sub("", part)).replace(" (more)", "").strip()
+            for number, text in enumerate(paragraphs(shown)):
+                section = number == 0 and (heading is not None or not cells)
+                add(v4.new_markdown_cell(text), len(text.split()) / WORDS, section)
             for note in notes:
-                add(v4.new_markdown_cell(note.strip()), "notes")
+                cells.append(v4.new_markdown_cell(note.strip()))
+                cells[-1].metadata["slideshow"] = {"slide_type": "notes"}
     return v4.new_notebook(cells=cells, metadata=book.metadata)
 
 
+def paragraphs(markdown: str) -> list[str]:
+    r"""Split Markdown between its paragraphs; a list is one, and so is a table or a block of code.
+
+    >>> paragraphs("One.\n\n- two\n\n  still two\n- three\n\nFour.")
+    ['One.', '- two\n\n  still two\n- three', 'Four.']
+    """
+    parts: list[str] = []
+    for each in re.split(r"\n\n+(?=\S)", markdown):
+        last = parts[-1] if parts else ""
+        if last.startswith("#") and "\n" not in last or last.count("```") % 2:
+            parts[-1] += f"\n\n{each}"  # under its heading; within code
+        else:
+            parts.append(each)
+    return parts
+
+
 def write_slides(
-    number: float | str,
-    folder: str | Path = ".",
-    more: bool = False,
-    execute: bool = False,
-    reveal: str = REVEAL,
+    number: float | str, folder: str | Path = ".", more: bool = False, execute: bool = False
 ) -> Path:
     """Write ``FOLDER/05_griffin_lim.slides.html`` and return its path.
 
     ``execute`` runs the cells first, so that the slides have pictures and sounds. Raises
     RiffeduError for an unknown lesson or a folder that does not exist.
     """
-    from nbconvert import SlidesExporter
-
     lesson, folder = syllabus.lesson(number), Path(folder).expanduser()
     if not folder.is_dir():
         raise RiffeduError(f"there is no folder {folder} for the slides")
-    source = SOURCES / f"l{lesson.name}" / "lesson.md"
-    if not source.is_file():
-        raise RiffeduError(f"lesson {lesson.heading} is planned and has no slides yet")
-    book = with_slides(solution(source.read_text("utf-8")), more)
+    book = with_slides(solution(source_of(lesson).read_text("utf-8")), more)
     if execute:
         from nbclient import NotebookClient
 
         NotebookClient(book, timeout=600, store_widget_state=False).execute()
-    exporter = SlidesExporter(reveal_url_prefix=reveal, exclude_input_prompt=True)
-    exporter.reveal_scroll = True
-    page, _ = exporter.from_notebook_node(book)
+        for cell in book.cells:
+            if cell.cell_type == "code":
+                cell.outputs = [each for each in cell.outputs if not passing(each)]
     path = folder / f"{lesson.name}.slides.html"
-    write_text(path, page)
+    write_text(path, to_page(book, lesson.heading))
     return path
+
+
+def to_page(book: NotebookNode, title: str) -> str:
+    """Return the HTML of a notebook whose cells are marked as slides."""
+    from nbconvert import SlidesExporter
+
+    exporter = SlidesExporter(extra_template_basedirs=[str(HERE)], template_name="deck")
+    exporter.register_filter("markdown2html", to_html)
+    exporter.anchor_link_text = ""
+    book.metadata["title"] = title
+    page, _ = exporter.from_notebook_node(book)
+    return page
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -109,10 +141,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--execute", action="store_true", help="run the cells first (about a minute)"
     )
-    parser.add_argument("--reveal", default=REVEAL, help="another address of reveal.js 4")
     args = parser.parse_args(arguments)
     try:
-        say(write_slides(args.lesson, args.output, args.more, args.execute, args.reveal))
+        say(write_slides(args.lesson, args.output, args.more, args.execute))
     except RiffeduError as error:
         say(f"error: {error}", sys.stderr)
         return 2

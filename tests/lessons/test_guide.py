@@ -4,10 +4,8 @@ import re
 
 import pytest
 
-from riffedu.errors import RiffeduError
 from riffedu.lessons import guide
-from riffedu.lessons.build import lesson_of, solution, sources
-from riffedu.lessons.slides import main, with_slides, write_slides
+from riffedu.lessons.build import lesson_of, sources
 
 SOURCES = {lesson_of(source).label: source for source in sources()}
 
@@ -92,27 +90,3 @@ def test_a_plans_rounded_minutes_add_up():
     rows = guide.plan([guide.Section(name, words=182) for name in "ABCDE"], (45, 5))  # 1.4 each
     assert [row[:3] for row in rows[2:7]] == ["| 1", "| 2", "| 1", "| 2", "| 1"]
     assert "takes 7 of the 45 minutes; 38 are left" in rows[-1]
-
-
-@pytest.mark.parametrize("label", SOURCES)
-def test_slides_leave_out_exercises_and_optional_sections(label):
-    book = with_slides(solution(SOURCES[label].read_text("utf-8")))
-    kinds = [cell.metadata["slideshow"]["slide_type"] for cell in book.cells]
-    assert kinds[0] == "slide" and kinds.count("slide") >= 3
-    text = "\n".join(cell.source for cell in book.cells)
-    assert "(more)" not in text and "## Exercise" not in text and "<details>" not in text
-    assert "NBVAL" not in text, "a mark for the tests"
-
-
-def test_slides_are_one_page(tmp_path):
-    path = write_slides("02", tmp_path, reveal="local/reveal")
-    page = path.read_text("utf-8")
-    assert path.name == "02_stft.slides.html" and "local/reveal" in page
-    assert "reveal.js@" not in page
-
-
-def test_bad_arguments(tmp_path, capsys):
-    assert main(["98", "-o", str(tmp_path)]) == 2
-    assert "no lesson 98" in capsys.readouterr().err
-    with pytest.raises(RiffeduError, match="no folder"):
-        write_slides("02", tmp_path / "none")
