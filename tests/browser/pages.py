@@ -51,6 +51,7 @@ def serve(
     environment: dict[str, str],
     ready: str = f"/?token={TOKEN}",
     host: str = "127.0.0.1",
+    folder: Path | None = None,
 ):
     """Start a server and wait until it answers; end it with all that it started."""
     own = {f"JUPYTER_{name}_DIR": str(home / name) for name in ("CONFIG", "DATA", "RUNTIME")}
@@ -62,7 +63,9 @@ def serve(
     }
     log = home / "server.log"
     with open(log, "wb") as out:
-        server = subprocess.Popen(command, env=environment | own, stdout=out, stderr=out)
+        server = subprocess.Popen(
+            command, env=environment | own, stdout=out, stderr=out, cwd=folder
+        )
     url = f"http://{host}:{port}"
     try:
         give_up = time.monotonic() + 90
@@ -149,12 +152,15 @@ class LabPage:
         # Lab asks for a kernel where it does not know yet which ones there are.
         page.request.get(f"{lab.url}/api/kernelspecs?token={TOKEN}")
         page.goto(f"{lab.url}/lab/tree/{self.name}?token={TOKEN}&reset")
-        page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=90_000)
-        page.wait_for_function(
-            """async () => {
+        self.ready()
+
+    def ready(self) -> None:
+        """Wait until the notebook is shown and its kernel waits for work."""
+        self.page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=90_000)
+        self.page.wait_for_function(
+            """() => {  // not async: a promise counts as true
               const panel = globalThis.jupyterapp?.shell.currentWidget;
-              if (!panel?.context?.isReady || !panel.sessionContext) return false;
-              await panel.sessionContext.ready;
+              if (!panel?.context?.isReady || !panel.sessionContext?.isReady) return false;
               const {hasNoKernel, session} = panel.sessionContext;
               return !hasNoKernel && session?.kernel?.status === 'idle'
                 && session.kernel.connectionStatus === 'connected';
