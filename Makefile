@@ -84,7 +84,7 @@ test-browser: $(BROWSER)
 	$(BIN)/python -m pytest tests/browser $(TEST_FLAGS)
 
 $(BROWSER): $(SETUP)
-	$(PIP) -e '.[test,browser,web]'
+	$(PIP) -e '.[test,browser,hub,web]'
 	@touch $@
 
 live: $(WEB)

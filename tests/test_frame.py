@@ -23,7 +23,7 @@ from riffedu.verbs import check
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = {"torch", "diffusers", "transformers", "librosa", "scipy", "matplotlib", "IPython"}
-EXTRAS = frozenset({"test", "train", "lint", "browser", "web", "docs"})
+EXTRAS = frozenset({"test", "train", "lint", "browser", "hub", "web", "docs"})
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
