@@ -80,3 +80,9 @@ def test_it_has_the_clips_and_the_classifier(away):
         "print(clip('tune')[1], shipped_classifier() is not None)"
     )
     assert away("-c", code)[1].split() == ["44100", "True"]
+
+
+@pytest.mark.parametrize("tool", ["slides", "worksheet"])
+def test_it_makes_slides_and_worksheets(away, tool):
+    here, _ = away("-m", f"riffedu.lessons.{tool}", "05")
+    assert "<math" in (here / f"05_griffin_lim.{tool}.html").read_text("utf-8")
