@@ -1,8 +1,14 @@
-"""For every test: no network, no window, no more threads than a small machine has."""
+"""For every test: no network, no window, no more threads and memory than a small machine has."""
 
+import ctypes
+import gc
 import os
 import socket
+import sys
 import tempfile
+from contextlib import suppress
+
+import pytest
 
 # Set before anything imports them, and inherited by the kernels that notebooks run in.
 os.environ.update(
@@ -29,3 +35,23 @@ def _connect_here_only(self, address):
 
 
 socket.socket.connect = _connect_here_only
+
+
+@pytest.fixture(autouse=True, scope="module")
+def free_memory():
+    """After each file, free what its tests made: ipywidgets keeps open widgets, glibc free memory.
+
+    Layouts and styles stay open, as panels share them.
+    """
+
+    def shown():
+        made = getattr(sys.modules.get("ipywidgets.widgets.widget"), "_instances", {})
+        return {each for each in made.values() if hasattr(type(each), "layout")}
+
+    before = shown()
+    yield
+    for widget in shown() - before:
+        sys.modules["ipywidgets"].Widget.close(widget)  # whatever its class adds
+    gc.collect()
+    with suppress(AttributeError, TypeError):  # only glibc has it
+        ctypes.CDLL(None).malloc_trim(0)

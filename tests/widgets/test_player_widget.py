@@ -142,7 +142,9 @@ def test_what_needs_a_kernel_says_so_where_there_is_none():
     from riffedu.app.live_instrument import LiveInstrument
     from riffedu.lessons.l01_sound import alias_panel
 
-    for thing in (recorder(), alias_panel(), LiveInstrument(SimpleNamespace(session=lambda: None))):
+    session = SimpleNamespace(close=lambda: None)
+    instrument = LiveInstrument(SimpleNamespace(session=lambda: session))
+    for thing in (recorder(), alias_panel(), instrument):
         bundle = thing._repr_mimebundle_()
         bundle = bundle[0] if isinstance(bundle, tuple) else bundle
         assert "riffedu lab" in bundle["text/html"]
