@@ -256,8 +256,8 @@ def invert(
 
     ``levels`` is in the same order as for `sample`, noisiest first, without the levels that are too
     noisy to invert (`reversible`); the run goes from the last to the first. Each step solves for
-    the x' whose DDIM step gives x: x' = √ᾱ' · x₀(x') + √(1−ᾱ') · ε(x'), with the network evaluated
-    at x'. This is a fixed-point iteration that starts from x' = x and evaluates the network
+    the x' whose DDIM step gives x: x' = √ᾱ' · (x − √(1−ᾱ) · ε(x')) / √ᾱ + √(1−ᾱ') · ε(x'), with
+    the network evaluated at x'. This is a fixed-point iteration that starts from x' = x and asks it
     ``fixed_point_iterations`` times. Yields a `SamplerStep` per step, with the level just reached.
     Raises RiffeduError for fewer than one iteration.
 

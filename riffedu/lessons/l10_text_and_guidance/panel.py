@@ -91,6 +91,8 @@ def attention_pictures(
         under.set_data(np.asarray(image.convert("L")))
         _colour(over, share)
         _ticks(axis, labels=number % columns == 0)
+        if number % columns == 0:
+            axis.set_ylabel("Hz (mel scale)", fontsize=9)
         axis.set_title(f"{name}: {percent_range(share)}", fontsize=9.5)
         row, column = np.unravel_index(share.argmax(), share.shape)
         alt.append(
@@ -271,6 +273,7 @@ class TextPanel(Panel):
             under, self._over = _layers(axis, self.duration)
             self._under.append(under)
             _ticks(axis)
+        self.figure.axes[0].set_ylabel("Hz (mel scale)", fontsize=9)
         for axis, title in zip(self.figure.axes, ("The run before", "This run", "Attention")):
             axis.set_title(title, fontsize=10)
 
