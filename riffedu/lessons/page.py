@@ -15,16 +15,26 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 _PROGRESS = re.compile(r"\d+%\|")  # tqdm's
+_ATOM = r"<m[ino][^>]*>[^<]*</m[ino]>"
+_FUNCTION = re.compile(rf"<mi>([a-z]{{2,}})</mi>((?:{_ATOM}|<mrow>(?:{_ATOM})+</mrow>)</msu[bp]>)?")
+_OPENING = re.compile(r"(<mrow>)?<mo [^>]*>(&#x00028;|&#x0005B;|[(\[])")
 
 
 def mathml(equation: str, display: str = "inline") -> str:
     r"""Return a LaTeX equation as MathML; ``display="block"`` puts it on a line of its own.
 
-    latex2mathml knows neither ``\|`` nor ``\arg`` and would print the commands.
+    latex2mathml knows neither ``\|`` nor ``\arg`` and would print the commands; and it sets names
+    of functions without space, so that ``a \sin`` reads as the arcsine.
     """
     equation = re.sub(r"(\\big)?\\\|", r"\\Vert ", equation)
     equation = equation.replace(r"\arg", r"\operatorname{arg}")
-    return convert(equation.strip(), display=display)
+    return _FUNCTION.sub(_spaced, convert(equation.strip(), display=display))
+
+
+def _spaced(name: re.Match[str]) -> str:
+    """Return a function's name as an operator: a thin space before it, and one after it."""
+    after = "0" if _OPENING.match(name.string, name.end()) else "0.167em"
+    return f'<mo lspace="0.167em" rspace="{after}">{name[1]}</mo>{name[2] or ""}'
 
 
 class MathML(IPythonRenderer):

@@ -1,5 +1,6 @@
 """Slides and worksheets: the lesson's own text, in one file that needs no network."""
 
+import html
 import re
 
 import nbformat.v4 as v4
@@ -57,11 +58,19 @@ def test_slides_are_one_page_without_a_network(label, tmp_path):
 
 @each_lesson
 def test_equations_are_drawn(label):
-    """latex2mathml prints a command that it does not know."""
+    """latex2mathml prints a command that it does not know; its overline is one short dash."""
     for cell in build.solution(SOURCES[label].read_text("utf-8")).cells:
         if cell.cell_type == "markdown":
             for drawn in re.findall(r"<math.*?</math>", page.to_html(cell.source), re.DOTALL):
                 assert "\\" not in re.sub("<[^>]+>", "", drawn), cell.source
+                assert "―" not in html.unescape(drawn), cell.source
+
+
+def test_a_function_stands_apart_from_its_factor():
+    """“asin” is another function."""
+    drawn = page.mathml(r"a \sin(x) + N \log_2 N")
+    assert '<mi>a</mi><mo lspace="0.167em" rspace="0">sin</mo><mo' in drawn
+    assert '<msub><mo lspace="0.167em" rspace="0.167em">log</mo><mn>2</mn></msub><mi>N' in drawn
 
 
 def test_only_what_a_finished_cell_shows():

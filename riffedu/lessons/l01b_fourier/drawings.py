@@ -98,7 +98,8 @@ def bins_picture(spectra: dict[str, np.ndarray], title: str = "") -> Picture:
         axis.vlines(k, 0, size, color=colour, linewidth=1.5)
         axis.plot(k, size, "os^D"[number % 4], color=colour, markersize=5, label=name)
         high = [str(i) for i in np.flatnonzero(size > 1e-6 + 0.01 * size.max())]
-        words.append(f"{name} is above zero in bins {', '.join(high) or 'none'}")
+        where = f"in bin{'s' * (len(high) > 1)} {', '.join(high)}" if high else "nowhere"
+        words.append(f"{name} is above zero {where}")
     axis.set(xlabel="bin k", ylabel="magnitude", xticks=range(len(X)), ylim=(0, None))
     axis.set_title(title, fontsize=10)
     if len(spectra) > 1:
