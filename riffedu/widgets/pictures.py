@@ -206,9 +206,10 @@ def line_picture(curves: dict, x: str = "", y: str = "", title: str = "", **axes
         if "xlim" in axes:
             seen = (across >= axes["xlim"][0]) & (across <= axes["xlim"][1])
             across, up = (across[seen], up[seen]) if seen.any() else (across, up)
+        top = up.argmax()
         words.append(
-            f"{name} goes from {up[0]:.4g} to {up[-1]:.4g}, its highest is "
-            f"{up.max():.4g} at {across[up.argmax()]:.4g}"
+            f"{name} goes from {_told(up, 0)} to {_told(up, -1)}, its highest is "
+            f"{_told(up, top)} at {_told(across, top)}"
         )
     axis.set(xlabel=x, ylabel=y, **axes)
     axis.set_title(title, fontsize=10)
@@ -216,6 +217,12 @@ def line_picture(curves: dict, x: str = "", y: str = "", title: str = "", **axes
     if len(curves) > 1:
         axis.legend(fontsize=8)
     return Picture(figure_png(figure), f"{title}: {y} over {x}. {'; '.join(words)}.")
+
+
+def _told(values: np.ndarray, index: int) -> str:
+    """Return one of the values as text: 0 if it is as small as a rounding error beside the rest."""
+    value, largest = values[index], np.abs(values[np.isfinite(values)]).max(initial=0)
+    return "0" if abs(value) < 1e-6 * largest else f"{value:.4g}"
 
 
 def new_figure(rows: int, columns: int, width: float, tall: float) -> tuple[Any, Any]:

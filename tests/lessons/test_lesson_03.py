@@ -153,6 +153,8 @@ def test_pictures_say_what_they_show():
     assert Image.open(io.BytesIO(thin.png)).width > 600
     lines = line_picture({"up": ([0, 1], [2, 5]), "down": ([0, 1], [5, 2])}, "x", "y", "Two")
     assert "Two: y over x. up goes from 2 to 5" in lines.alt and lines.png.startswith(b"\x89PNG")
+    turn = line_picture({"sine": ([0, 1, 2], [0, 1, 1.2e-16])}, "x", "y")
+    assert "sine goes from 0 to 0, its highest is 1 at 1" in turn.alt
 
 
 # The checks
