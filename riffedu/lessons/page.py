@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _PROGRESS = re.compile(r"\d+%\|")  # tqdm's
 _ATOM = r"<m[ino][^>]*>[^<]*</m[ino]>"
 _FUNCTION = re.compile(rf"<mi>([a-z]{{2,}})</mi>((?:{_ATOM}|<mrow>(?:{_ATOM})+</mrow>)</msu[bp]>)?")
+_BAR = re.compile(r'<mo(?: stretchy="false")?>(&#x0007C;|&#x02016;)</mo>')
 _OPENING = re.compile(r"(<mrow>)?<mo [^>]*>(&#x00028;|&#x0005B;|[(\[])")
 
 
@@ -24,11 +25,13 @@ def mathml(equation: str, display: str = "inline") -> str:
     r"""Return a LaTeX equation as MathML; ``display="block"`` puts it on a line of its own.
 
     latex2mathml knows neither ``\|`` nor ``\arg`` and would print the commands; and it sets names
-    of functions without space, so that ``a \sin`` reads as the arcsine.
+    of functions without space, so that ``a \sin`` reads as the arcsine. A browser takes the bars of
+    |a| for relations, with space on both sides, and lets one bar of a norm grow without the other.
     """
     equation = re.sub(r"(\\big)?\\\|", r"\\Vert ", equation)
     equation = equation.replace(r"\arg", r"\operatorname{arg}")
-    return _FUNCTION.sub(_spaced, convert(equation.strip(), display=display))
+    drawn = _FUNCTION.sub(_spaced, convert(equation.strip(), display=display))
+    return _BAR.sub(r'<mo stretchy="false" lspace="0" rspace="0">\1</mo>', drawn)
 
 
 def _spaced(name: re.Match[str]) -> str:

@@ -73,6 +73,13 @@ def test_a_function_stands_apart_from_its_factor():
     assert '<msub><mo lspace="0.167em" rspace="0.167em">log</mo><mn>2</mn></msub><mi>N' in drawn
 
 
+def test_bars_stand_close_to_what_they_enclose():
+    """As relations they would have space on both sides, and only one bar of a norm would grow."""
+    bar = '<mo stretchy="false" lspace="0" rspace="0">{}</mo>'
+    assert page.mathml(r"|a|\,|b|").count(bar.format("&#x0007C;")) == 4
+    assert page.mathml(r"\lVert a \rVert^2").count(bar.format("&#x02016;")) == 2
+
+
 def test_only_what_a_finished_cell_shows():
     bar = v4.new_output("display_data", {"text/plain": "  0%|  | 0/26 [00:00<?, ?it/s]"})
     assert page.passing(bar) and page.passing(v4.new_output("stream", name="stderr", text="w"))
