@@ -194,12 +194,14 @@ def program(argv: Sequence[str] | None = None) -> NoReturn:
     """Run one command line as a process of its own, and end the process with its exit code.
 
     With torch loaded, Python takes 1 s to take all its modules apart, so what is registered for the
-    exit is run here, and the process ends. Ctrl-C ends it at once, without a traceback.
+    exit is run here, and the process ends. Ctrl-C ends it at once, without a traceback: an executor
+    that is interrupted while it starts a thread never ends that thread, and Python would wait for
+    it without end.
     """
     code = main(argv)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     others = set(threading.enumerate()) - {threading.main_thread()}
-    if not all(each.daemon for each in others):
+    if code < 128 and not all(each.daemon for each in others):
         sys.exit(code)  # Python waits for these threads
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):

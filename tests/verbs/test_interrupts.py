@@ -241,6 +241,18 @@ def load_or_refuse(slow: Slow) -> None:
         raise RiffeduError("the file is damaged") from error
 
 
+def test_a_thread_that_an_interrupt_left_behind_is_not_waited_for():
+    code = (
+        "import threading, riffedu.cli as cli, riffedu.verbs.check as check\n"
+        "def run(args):\n"
+        "    threading.Thread(target=threading.Event().wait).start()\n"
+        "    raise KeyboardInterrupt\n"
+        "check.run = run\n"
+        "cli.program(['check'])\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 130
+
+
 def test_a_full_disk_during_the_end_of_an_interrupt(monkeypatch, capsys, request):
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
