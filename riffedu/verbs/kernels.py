@@ -16,6 +16,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import tempfile
 import time
 from collections.abc import Iterator
@@ -135,7 +136,9 @@ def prepare() -> None:
     import tqdm.notebook
 
     tqdm.auto.tqdm = tqdm.notebook.tqdm  # what a kernel gets: here no notebook is running yet
-    torch.set_num_threads(1)  # a process with OpenMP's threads must not fork
+    # A process with threads must not fork: a kernel would wait for a lock that one of them holds.
+    torch.set_num_threads(1)
+    tqdm.tqdm.monitor_interval = 0
     for name in LIBRARIES:
         import_module(name)
     for lesson in LESSONS:
@@ -151,6 +154,7 @@ def prepare() -> None:
     made = load_pipeline().generate("music", num_inference_steps=1, progress=False)
     assert not isinstance(made, list)
     beat(made.waveform, made.sample_rate)  # librosa compiles its functions at their first call
+    assert threading.active_count() == 1, threading.enumerate()
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
     gc.freeze()  # a collection in a notebook would write to every object, and so copy it

@@ -19,9 +19,11 @@ def main() -> None:
     import matplotlib.pyplot  # noqa: F401
     import safetensors.torch  # noqa: F401
     import torch
+    import tqdm
     import transformers  # noqa: F401
 
     torch.set_num_threads(1)
+    tqdm.tqdm.monitor_interval = 0  # its thread may hold the lock of all bars during a fork
     cli.main(json.loads(sys.stdin.readline()))
     print("ready", flush=True)
     for line in sys.stdin:
