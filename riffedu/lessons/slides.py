@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import argparse
 import re
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,15 +106,28 @@ def write_slides(
         raise RiffeduError(f"there is no folder {folder} for the slides")
     book = with_slides(solution(source_of(lesson).read_text("utf-8")), more)
     if execute:
-        from nbclient import NotebookClient
-
-        NotebookClient(book, timeout=600, store_widget_state=False).execute()
-        for cell in book.cells:
-            if cell.cell_type == "code":
-                cell.outputs = [each for each in cell.outputs if not passing(each)]
+        run(book)
     path = folder / f"{lesson.name}.slides.html"
     write_text(path, to_page(book, lesson.heading))
     return path
+
+
+def run(book: NotebookNode) -> None:
+    """Execute a notebook in a folder of its own, with a progress bar, and keep what it shows."""
+    from nbclient import NotebookClient
+    from tqdm.auto import tqdm
+
+    code = [cell for cell in book.cells if cell.cell_type == "code"]
+    with tempfile.TemporaryDirectory() as place, tqdm(total=len(code), unit="cell") as bar:
+        NotebookClient(
+            book,
+            timeout=600,
+            store_widget_state=False,
+            resources={"metadata": {"path": place}},
+            on_cell_executed=lambda **_: bar.update(),
+        ).execute(stderr=subprocess.DEVNULL)  # it warns that a kernel talks over TCP
+    for cell in code:
+        cell.outputs = [each for each in cell.outputs if not passing(each)]
 
 
 def to_page(book: NotebookNode, title: str) -> str:
@@ -139,7 +154,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--more", action="store_true", help="include the sections marked (more)")
     parser.add_argument(
-        "--execute", action="store_true", help="run the cells first (about a minute)"
+        "--execute", action="store_true", help="run the cells first (a minute; lesson 14: ten)"
     )
     args = parser.parse_args(arguments)
     try:
