@@ -32,6 +32,14 @@ def book_of(page, number=0):
     return book
 
 
+def says(page, words):
+    """Wait until the second player's status says these words."""
+    page.wait_for_function(
+        "words => document.querySelectorAll('.riffedu-status')[1].textContent.includes(words)",
+        arg=words,
+    )
+
+
 def test_clips_are_kept_compared_and_saved(open_notebook, page, tmp_path):
     notebook = open_notebook(CLIPS, "low = clip(440, 1)\nlow", "clip(3000, 2, strength=0.5)")
     notebook.run()
@@ -41,6 +49,7 @@ def test_clips_are_kept_compared_and_saved(open_notebook, page, tmp_path):
     book = book_of(page, 1)
     cards = book.locator("li")
     page.wait_for_function("riffeduClips.cards.length === 2")
+    cards.nth(1).wait_for()  # a book that opens draws its clips a moment later
     assert cards.count() == 2 and "(2)" in book.locator("summary").inner_text()
     high, low = cards.nth(0), cards.nth(1)
     assert "a <tuba> at 3000 Hz" in high.inner_text()
@@ -80,13 +89,13 @@ def test_clips_are_kept_compared_and_saved(open_notebook, page, tmp_path):
     assert abs(played - 1) < 0.01 and alone.locator("article").count() == 2
     alone.close()
 
-    for _ in range(2):
+    for left in (1, 0):
         cards.first.locator(".riffedu-delete").click()
-        page.wait_for_timeout(200)
-    page.wait_for_function("riffeduClips.cards.length === 0")
+        page.wait_for_function("left => riffeduClips.cards.length === left", arg=left)
+        cards.nth(left).wait_for(state="detached")
     book.locator("input[type=file]").set_input_files(exported)
     page.wait_for_function("riffeduClips.cards.length === 2")
-    assert "2 clips were in book.html" in page.locator(".riffedu-status").nth(1).inner_text()
+    says(page, "2 clips were in book.html")
     assert page.evaluate("riffeduClips.cards.map(c => [c.label, c.star])") == [
         ["a <tuba> at 3000 Hz", False],
         ["a <tuba> at 440 Hz", True],
@@ -110,10 +119,7 @@ def test_clips_are_kept_compared_and_saved(open_notebook, page, tmp_path):
     for left, words in ((1, "so 1 of them was left out"), (0, "2 clips were in book.html")):
         page.evaluate("() => [...document.querySelectorAll('.riffedu-status')][1].textContent = ''")
         book.locator("input[type=file]").set_input_files(exported)
-        page.wait_for_function(
-            "words => document.querySelectorAll('.riffedu-status')[1].textContent.includes(words)",
-            arg=words,
-        )
+        says(page, words)
         assert page.evaluate("riffeduClips.cards.length") == 61
         labels = page.evaluate("riffeduClips.cards.map(c => c.label)")
         assert ("a <tuba> at 3000 Hz" in labels) == (not left)
