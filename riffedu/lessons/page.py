@@ -5,11 +5,20 @@ Equations are MathML, which browsers draw without a script.
 
 from __future__ import annotations
 
+import argparse
 import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from latex2mathml.converter import convert
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+from riffedu import syllabus
+from riffedu.errors import RiffeduError
+from riffedu.lessons.build import source_of
+from riffedu.output import say
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -62,3 +71,38 @@ def passing(output: NotebookNode) -> bool:
     """Tell whether an output is of use only while a cell runs."""
     text = "".join(output.get("data", {}).get("text/plain", ""))
     return bool(_PROGRESS.search(text)) or output.get("name") == "stderr"
+
+
+def source_and_place(
+    number: float | str, folder: str | Path, kind: str
+) -> tuple[syllabus.Lesson, str, Path]:
+    """Return a lesson, its source, and ``FOLDER/05_griffin_lim.KIND.html``.
+
+    Raises RiffeduError for an unknown lesson or a folder that does not exist.
+    """
+    lesson, folder = syllabus.lesson(number), Path(folder).expanduser()
+    if not folder.is_dir():
+        raise RiffeduError(f"there is no folder {folder} for the {kind}")
+    return lesson, source_of(lesson).read_text("utf-8"), folder / f"{lesson.name}.{kind}.html"
+
+
+def parser_for(kind: str, description: str) -> argparse.ArgumentParser:
+    """Return the parser of ``python -m riffedu.lessons.KIND``: a lesson, and where to write."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m riffedu.lessons.{kind}", description=description
+    )
+    parser.add_argument("lesson", help="number of the lesson, for example 5 or 1b")
+    parser.add_argument(
+        "-o", "--output", default=".", help="folder to write to (default: the current one)"
+    )
+    return parser
+
+
+def exit_code_of(write: Callable[[], Path]) -> int:
+    """Write a page and say where it is; an error is one line, and exit code 2."""
+    try:
+        say(write())
+    except RiffeduError as error:
+        say(f"error: {error}", sys.stderr)
+        return 2
+    return 0

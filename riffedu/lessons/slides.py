@@ -7,7 +7,6 @@ that needs no network: reveal.js is in it, and equations are MathML, which brows
 
 from __future__ import annotations
 
-import argparse
 import re
 import subprocess
 import sys
@@ -15,11 +14,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from riffedu import syllabus
-from riffedu.errors import RiffeduError
-from riffedu.lessons.build import solution, source_of
-from riffedu.lessons.page import passing, to_html
-from riffedu.output import say, write_text
+from riffedu.lessons.build import solution
+from riffedu.lessons.page import exit_code_of, parser_for, passing, source_and_place, to_html
+from riffedu.output import write_text
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -101,13 +98,10 @@ def write_slides(
     ``execute`` runs the cells first, so that the slides have pictures and sounds. Raises
     RiffeduError for an unknown lesson or a folder that does not exist.
     """
-    lesson, folder = syllabus.lesson(number), Path(folder).expanduser()
-    if not folder.is_dir():
-        raise RiffeduError(f"there is no folder {folder} for the slides")
-    book = with_slides(solution(source_of(lesson).read_text("utf-8")), more)
+    lesson, source, path = source_and_place(number, folder, "slides")
+    book = with_slides(solution(source), more)
     if execute:
         run(book)
-    path = folder / f"{lesson.name}.slides.html"
     write_text(path, to_page(book, lesson.heading))
     return path
 
@@ -144,25 +138,13 @@ def to_page(book: NotebookNode, title: str) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m riffedu.lessons.slides",
-        description="Write a lesson as slides for a browser.",
-    )
-    parser.add_argument("lesson", help="number of the lesson, for example 5 or 1b")
-    parser.add_argument(
-        "-o", "--output", default=".", help="folder to write to (default: the current one)"
-    )
+    parser = parser_for("slides", "Write a lesson as slides for a browser.")
     parser.add_argument("--more", action="store_true", help="include the sections marked (more)")
     parser.add_argument(
         "--execute", action="store_true", help="run the cells first (a minute; lesson 14: ten)"
     )
     args = parser.parse_args(arguments)
-    try:
-        say(write_slides(args.lesson, args.output, args.more, args.execute))
-    except RiffeduError as error:
-        say(f"error: {error}", sys.stderr)
-        return 2
-    return 0
+    return exit_code_of(lambda: write_slides(args.lesson, args.output, args.more, args.execute))
 
 
 if __name__ == "__main__":

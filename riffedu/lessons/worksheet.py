@@ -7,17 +7,14 @@ on the teacher's page of the lesson.
 
 from __future__ import annotations
 
-import argparse
 import html
 import re
 import sys
 from pathlib import Path
 
-from riffedu import syllabus
-from riffedu.errors import RiffeduError
-from riffedu.lessons.build import cells, source_of
-from riffedu.lessons.page import to_html
-from riffedu.output import say, write_text
+from riffedu.lessons.build import cells
+from riffedu.lessons.page import exit_code_of, parser_for, source_and_place, to_html
+from riffedu.output import write_text
 
 _STYLE = (Path(__file__).parent / "deck" / "worksheet.css").read_text("utf-8")
 _PAGE = """<!DOCTYPE html>
@@ -77,32 +74,18 @@ def write_worksheet(number: float | str, folder: str | Path = ".") -> Path:
 
     Raises RiffeduError for an unknown lesson or a folder that does not exist.
     """
-    lesson, folder = syllabus.lesson(number), Path(folder).expanduser()
-    if not folder.is_dir():
-        raise RiffeduError(f"there is no folder {folder} for the worksheet")
-    markdown = source_of(lesson).read_text("utf-8")
-    path = folder / f"{lesson.name}.worksheet.html"
+    lesson, markdown, path = source_and_place(number, folder, "worksheet")
     write_text(path, worksheet(markdown, lesson.heading))
     return path
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m riffedu.lessons.worksheet",
-        description="Write a lesson's worksheet as a page to print from a browser.",
-    )
-    parser.add_argument("lesson", help="number of the lesson, for example 5 or 1b")
-    parser.add_argument(
-        "-o", "--output", default=".", help="folder to write to (default: the current one)"
+    parser = parser_for(
+        "worksheet", "Write a lesson's worksheet as a page to print from a browser."
     )
     args = parser.parse_args(arguments)
-    try:
-        say(write_worksheet(args.lesson, args.output))
-    except RiffeduError as error:
-        say(f"error: {error}", sys.stderr)
-        return 2
-    return 0
+    return exit_code_of(lambda: write_worksheet(args.lesson, args.output))
 
 
 if __name__ == "__main__":
